@@ -1,0 +1,1 @@
+//! Typed configuration of the node: YAML, environment and flags.

@@ -1,0 +1,1 @@
+//! One shard of the media plane as a state machine.

@@ -1,0 +1,1 @@
+//! Ids, names, units and the vocabulary between the control plane and the media plane.

@@ -1,0 +1,1 @@
+//! The virtual world: shards, clients and lossy links under one virtual clock.

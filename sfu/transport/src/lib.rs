@@ -1,0 +1,1 @@
+//! One peer's transport as a state machine: ICE-lite, DTLS, SRTP, SCTP.

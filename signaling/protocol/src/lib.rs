@@ -1,0 +1,1 @@
+//! LiveKit's messages to and from the model.

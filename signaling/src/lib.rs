@@ -1,0 +1,1 @@
+//! The WebSocket and HTTP shell around sessions and rooms.
