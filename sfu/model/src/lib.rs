@@ -1,1 +1,35 @@
-//! Ids, names, units and the vocabulary between the control plane and the media plane.
+//! Ids, names, units, and the vocabulary between the control plane and the media plane.
+//!
+//! Every other crate of the media plane and of signalling speaks in these types. Nothing here
+//! computes or does IO. The control plane asks a shard for something with a [`Command`]; a shard
+//! tells what happened with an [`Event`]. Neither waits for the other: the control plane hands out
+//! the ids ([`PeerId`], [`PublicationId`], [`SubscriptionId`]), so that a command never needs a
+//! reply before the next can be sent, and events are ordered per shard.
+
+mod codec;
+mod command;
+mod credentials;
+mod data;
+mod event;
+mod extension;
+mod id;
+mod layer;
+mod name;
+mod path;
+mod rtp;
+mod time;
+
+pub use codec::{Codec, MediaKind};
+pub use command::{
+    CodecBinding, Command, DataChannelOpener, Forwarding, ReceiveEncoding, ReceiveMedia, SendMedia,
+};
+pub use credentials::{Fingerprint, IceCredentials, InvalidFingerprint};
+pub use data::DataChannel;
+pub use event::{AudioLevel, CloseReason, Event, LinkProtocol};
+pub use extension::{Extension, ExtensionId, ExtensionMap};
+pub use id::{PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId};
+pub use layer::{Bitrate, SpatialLayer, TemporalLayer};
+pub use name::{ApiKey, NodeId, ParticipantIdentity, ParticipantSid, RoomName, RoomSid, TrackSid};
+pub use path::Path;
+pub use rtp::{Mid, PayloadType, Rid, Ssrc, Token, TokenTooLong};
+pub use time::{Now, UnixTime};

@@ -1,0 +1,177 @@
+use std::sync::Arc;
+
+use crate::{
+    Codec, DataChannel, ExtensionMap, Fingerprint, IceCredentials, MediaKind, Mid, PayloadType,
+    PeerId, PublicationId, Rid, SpatialLayer, Ssrc, SubscriptionId, TemporalLayer,
+};
+
+/// What the control plane asks of the shard that holds a peer.
+///
+/// Commands about an id that has gone are dropped: the other side may have heard of its end later.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Adds a peer. It answers ICE checks from here on, as ICE-lite, by `local`.
+    AddPeer {
+        /// The id that the control plane gave it.
+        peer: PeerId,
+        /// Our credentials; the ufrag is unique in the process and leads datagrams to the peer.
+        local: IceCredentials,
+        /// Who opens the data channels.
+        data_channels: DataChannelOpener,
+    },
+    /// Sets what the peer's description says of its transport. DTLS begins with the first, with us
+    /// as server (`a=setup:passive`); a later one tells of restarted ICE.
+    SetRemote {
+        /// The peer.
+        peer: PeerId,
+        /// Its credentials.
+        remote: IceCredentials,
+        /// The certificate that it will show.
+        fingerprint: Fingerprint,
+    },
+    /// Replaces our credentials: ICE restarts, DTLS and media go on (RFC 8445 section 9). Checks by
+    /// the old credentials are answered until one by the new ones came.
+    RestartIce {
+        /// The peer.
+        peer: PeerId,
+        /// Our new credentials.
+        local: IceCredentials,
+    },
+    /// Closes the transport and drops all that hangs on it.
+    RemovePeer {
+        /// The peer.
+        peer: PeerId,
+    },
+    /// Receives a publication, or replaces how it is received.
+    Publish {
+        /// The id that the control plane gave it.
+        publication: PublicationId,
+        /// Who sends it.
+        peer: PeerId,
+        /// Its media section.
+        media: ReceiveMedia,
+    },
+    /// Ends a publication and its subscriptions.
+    Unpublish {
+        /// The publication.
+        publication: PublicationId,
+    },
+    /// Sends a publication to a peer, or replaces how it is sent.
+    Subscribe {
+        /// The id that the control plane gave it.
+        subscription: SubscriptionId,
+        /// What to send.
+        publication: PublicationId,
+        /// To whom.
+        peer: PeerId,
+        /// Its media section there.
+        media: SendMedia,
+    },
+    /// Ends a subscription. Its media section can then carry another one with the same SSRC.
+    Unsubscribe {
+        /// The subscription.
+        subscription: SubscriptionId,
+    },
+    /// Sets which layers a subscription forwards.
+    SetForwarding {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// The layers.
+        forwarding: Forwarding,
+    },
+    /// Sends a message on a data channel to each of `peers`. A channel that is not open yet queues
+    /// reliable messages and drops lossy ones.
+    SendData {
+        /// The receivers.
+        peers: Arc<[PeerId]>,
+        /// The channel.
+        channel: DataChannel,
+        /// The message, at most 64 KiB.
+        payload: Arc<[u8]>,
+    },
+}
+
+/// Who opens LiveKit's data channels of a transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataChannelOpener {
+    /// The peer; we answer on its channels.
+    Peer,
+    /// We open `_reliable`, `_lossy` and `_data_track` (the subscriber transport of two).
+    Server,
+}
+
+/// One payload type and what it stands for in a transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodecBinding {
+    /// The codec.
+    pub codec: Codec,
+    /// Its payload type.
+    pub payload_type: PayloadType,
+    /// The payload type of its retransmissions (RFC 4588), if negotiated.
+    pub rtx: Option<PayloadType>,
+}
+
+/// How a publication is received: one media section of the publisher.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiveMedia {
+    /// Audio or video.
+    pub kind: MediaKind,
+    /// The media section.
+    pub mid: Mid,
+    /// Payload types, preferred first.
+    pub codecs: Vec<CodecBinding>,
+    /// Header extensions.
+    pub extensions: ExtensionMap,
+    /// RTP streams of the section, lowest layer first; at most [`SpatialLayer::COUNT`].
+    pub encodings: Vec<ReceiveEncoding>,
+    /// Whether lost packets are asked for again (`a=rtcp-fb nack`).
+    pub nack: bool,
+    /// Whether arrival times are reported back (`a=rtcp-fb transport-cc`).
+    pub transport_cc: bool,
+}
+
+/// One RTP stream of a publication: found by SSRC, by rid, or by its section alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReceiveEncoding {
+    /// The rid of `a=simulcast`.
+    pub rid: Option<Rid>,
+    /// The SSRC of `a=ssrc`.
+    pub ssrc: Option<Ssrc>,
+    /// The SSRC of its retransmissions (`a=ssrc-group:FID`).
+    pub rtx_ssrc: Option<Ssrc>,
+}
+
+/// How a subscription is sent: one media section of the subscriber.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendMedia {
+    /// The media section.
+    pub mid: Mid,
+    /// The SSRC that all layers are sent as.
+    pub ssrc: Ssrc,
+    /// The SSRC of retransmissions, if negotiated.
+    pub rtx_ssrc: Option<Ssrc>,
+    /// Payload types, preferred first. A packet of a codec that is not here is not sent.
+    pub codecs: Vec<CodecBinding>,
+    /// Header extensions.
+    pub extensions: ExtensionMap,
+    /// Whether the subscriber may ask for lost packets again.
+    pub nack: bool,
+    /// `CNAME` of our sender reports (RFC 3550 section 6.5.1); shared by what plays in step.
+    pub cname: String,
+    /// What is forwarded at first.
+    pub forwarding: Forwarding,
+}
+
+/// Which layers of a publication a subscription forwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forwarding {
+    /// Nothing.
+    Paused,
+    /// The highest layers that arrive, up to these.
+    UpTo {
+        /// Highest spatial layer.
+        spatial: SpatialLayer,
+        /// Highest temporal layer.
+        temporal: TemporalLayer,
+    },
+}

@@ -1,0 +1,111 @@
+use crate::{DataChannel, PeerId, PublicationId, RoomIndex, SubscriptionId};
+
+/// What a shard tells the control plane.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// ICE and DTLS are up: media flows.
+    PeerConnected {
+        /// The peer.
+        peer: PeerId,
+        /// What its packets travel in.
+        protocol: LinkProtocol,
+    },
+    /// Nothing authenticated has come for 10 s; the transport is kept.
+    PeerSilent {
+        /// The peer.
+        peer: PeerId,
+    },
+    /// Packets of a silent peer come again.
+    PeerResumed {
+        /// The peer.
+        peer: PeerId,
+    },
+    /// The transport is over. The shard keeps nothing of it; no `RemovePeer` is needed.
+    PeerClosed {
+        /// The peer.
+        peer: PeerId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// The first packet of a publication was accepted.
+    PublicationStarted {
+        /// The publication.
+        publication: PublicationId,
+    },
+    /// The first packet of a subscription was sent.
+    SubscriptionStarted {
+        /// The subscription.
+        subscription: SubscriptionId,
+    },
+    /// A data channel can be written to.
+    DataChannelOpened {
+        /// The peer.
+        peer: PeerId,
+        /// The channel.
+        channel: DataChannel,
+    },
+    /// A binary message came on a data channel.
+    DataReceived {
+        /// The peer.
+        peer: PeerId,
+        /// The channel.
+        channel: DataChannel,
+        /// The message.
+        payload: Vec<u8>,
+    },
+    /// How loud the audio publications of a room were since the last report, every 400 ms; those
+    /// without audible packets are left out, and an empty list follows the last audible one.
+    AudioLevels {
+        /// The room.
+        room: RoomIndex,
+        /// The loudest first.
+        levels: Vec<(PublicationId, AudioLevel)>,
+    },
+}
+
+impl Event {
+    /// Returns the room that the event is for.
+    pub fn room(&self) -> RoomIndex {
+        match self {
+            Self::PeerConnected { peer, .. }
+            | Self::PeerSilent { peer }
+            | Self::PeerResumed { peer }
+            | Self::PeerClosed { peer, .. }
+            | Self::DataChannelOpened { peer, .. }
+            | Self::DataReceived { peer, .. } => peer.room,
+            Self::PublicationStarted { publication } => publication.room,
+            Self::SubscriptionStarted { subscription } => subscription.room,
+            Self::AudioLevels { room, .. } => *room,
+        }
+    }
+}
+
+/// What carries a peer's datagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LinkProtocol {
+    /// UDP.
+    Udp,
+    /// ICE-TCP, framed by RFC 4571.
+    Tcp,
+}
+
+/// Why a shard closed a transport by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// Nothing authenticated came for 15 s.
+    TimedOut,
+    /// DTLS failed: no common parameters, or a certificate other than the one announced.
+    HandshakeFailed,
+    /// The peer closed DTLS.
+    ClosedByPeer,
+    /// The peer broke the rules of SCTP or its data channels.
+    DataChannelFailed,
+    /// The peer read reliable messages slower than they came and its queue was full.
+    DataQueueFull,
+    /// A fault of ours while handling the peer's input; only this peer is given up.
+    InternalFault,
+}
+
+/// Loudness on LiveKit's scale: `0.0` silent, `1.0` loudest (0 dBov).
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct AudioLevel(pub f32);

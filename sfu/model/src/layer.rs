@@ -1,0 +1,23 @@
+/// Index of a spatial layer, lowest resolution first: `0..=2`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SpatialLayer(pub u8);
+
+impl SpatialLayer {
+    /// Most spatial layers that a publication has.
+    pub const COUNT: usize = 3;
+    /// The highest.
+    pub const MAX: Self = Self(2);
+}
+
+/// Index of a temporal layer, lowest frame rate first: `0..=3`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TemporalLayer(pub u8);
+
+impl TemporalLayer {
+    /// The highest.
+    pub const MAX: Self = Self(3);
+}
+
+/// Bits per second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bitrate(pub u64);
