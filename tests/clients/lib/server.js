@@ -1,0 +1,91 @@
+// The server under test: one that runs already (SLUICE_URL), or one started from a binary (SLUICE_BIN) on free ports.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+import { freeTcpPort, freeUdpPort } from './ports.js';
+import { until } from './until.js';
+
+const START_TIMEOUT_MS = 15_000;
+const STOP_TIMEOUT_MS = 5_000;
+const OWN_KEY = 'testkey';
+const OWN_SECRET = 'a-secret-of-the-tests-with-more-than-32-characters';
+
+/** True when the tests were pointed at a server whose configuration they cannot choose. */
+export const serverIsGiven = Boolean(process.env.SLUICE_URL);
+
+/**
+ * Returns the server to test: `{ url, http, apiKey, apiSecret, pid, stop() }`.
+ *
+ * `config` is merged into the configuration of a server that this call starts; it has no effect on a given one.
+ */
+export async function startServer(config = {}) {
+  if (serverIsGiven) return givenServer();
+  const binary = process.env.SLUICE_BIN;
+  if (!binary) throw new Error('set SLUICE_URL (with SLUICE_API_KEY and SLUICE_API_SECRET) or SLUICE_BIN');
+  return startBinary(binary, config);
+}
+
+function givenServer() {
+  const url = process.env.SLUICE_URL.replace(/\/$/, '');
+  return {
+    url,
+    http: url.replace(/^ws/, 'http'),
+    apiKey: process.env.SLUICE_API_KEY ?? 'devkey',
+    apiSecret: process.env.SLUICE_API_SECRET ?? 'secret',
+    pid: Number(process.env.SLUICE_PID) || undefined,
+    stop: async () => {},
+  };
+}
+
+async function startBinary(binary, config) {
+  const [port, tcpPort, udpPort] = [await freeTcpPort(), await freeTcpPort(), await freeUdpPort()];
+  const body = {
+    port,
+    bind_addresses: ['127.0.0.1'],
+    keys: { [OWN_KEY]: OWN_SECRET },
+    ...config,
+    rtc: {
+      tcp_port: tcpPort,
+      udp_port: udpPort,
+      node_ip: '127.0.0.1',
+      enable_loopback_candidate: true,
+      use_external_ip: false,
+      ...config.rtc,
+    },
+  };
+  const logFile = path.join(logDirectory(), `server-${port}.log`);
+  const log = fs.openSync(logFile, 'a');
+  // JSON is YAML: the configuration needs no second syntax here.
+  const child = spawn(binary, ['--config-body', JSON.stringify(body)], { stdio: ['ignore', log, log] });
+  let ended;
+  child.once('exit', (code, signal) => { ended = `exit code ${code}, signal ${signal}`; });
+  child.once('error', (error) => { ended = error.message; });
+  const http = `http://127.0.0.1:${port}`;
+  await until(`${binary} answers on ${http}`, async () => {
+    if (ended) return true;
+    return (await fetch(http)).ok;
+  }, { within: START_TIMEOUT_MS });
+  if (ended) throw new Error(`the server ended at once (${ended}):\n${tail(logFile)}`);
+
+  const stop = async () => {
+    if (ended) throw new Error(`the server ended during the tests (${ended}):\n${tail(logFile)}`);
+    child.kill('SIGTERM');
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    const force = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await gone;
+    clearTimeout(force);
+  };
+  return { url: `ws://127.0.0.1:${port}`, http, apiKey: OWN_KEY, apiSecret: OWN_SECRET, pid: child.pid, udpPort, tcpPort, logFile, stop };
+}
+
+function logDirectory() {
+  const directory = process.env.SLUICE_TEST_LOGS ?? path.join(os.tmpdir(), 'sluice-client-tests');
+  fs.mkdirSync(directory, { recursive: true });
+  return directory;
+}
+
+function tail(file, lines = 30) {
+  return fs.readFileSync(file, 'utf8').split('\n').slice(-lines).join('\n');
+}

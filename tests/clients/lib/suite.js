@@ -1,0 +1,63 @@
+// What the browser tests of one file share: a server, a browser, and participants that leave when their test ends.
+import { after, before } from 'node:test';
+
+import { startChromium } from './chromium.js';
+import { Participant } from './participant.js';
+import { servePages } from './pages.js';
+import { startServer } from './server.js';
+import { freshRoom } from './token.js';
+
+/** One peer connection (`/rtc/v1`) and two (`/rtc`): how livekit-client names what `new Room()` is given. */
+export const MODES = ['single', 'dual'];
+
+/** Registers the set-up of a test file; `config` goes to a server that the file starts. */
+export function callSuite(config = {}) {
+  const suite = { server: undefined, browser: undefined, idle: [] };
+  let pages;
+  before(async () => {
+    suite.server = await startServer(config);
+    pages = await servePages();
+    suite.browser = await startChromium(pages.url);
+  });
+  after(async () => {
+    await suite.browser?.close();
+    await pages?.close();
+    await suite.server?.stop();
+  });
+
+  /** A participant that has not joined yet; its page is used again after the test. */
+  suite.participant = async (t, identity, { room = roomOf(t), mode = 'single' } = {}) => {
+    const page = suite.idle.pop() ?? await suite.browser.page();
+    const participant = new Participant(page, suite.server, { room, identity, mode });
+    t.after(async () => {
+      await participant.leave();
+      suite.idle.push(page);
+    });
+    return participant;
+  };
+
+  /** A participant that has joined the room of this test. */
+  suite.join = async (t, identity, { room, mode, ...options } = {}) => {
+    const participant = await suite.participant(t, identity, { room, mode });
+    await participant.join(options);
+    return participant;
+  };
+
+  /** Two participants who see each other. */
+  suite.pair = async (t, options = {}) => {
+    const alice = await suite.join(t, 'alice', options);
+    const bob = await suite.join(t, 'bob', options);
+    await Promise.all([alice.sees('bob'), bob.sees('alice')]);
+    return [alice, bob];
+  };
+
+  return suite;
+}
+
+const rooms = new WeakMap();
+
+/** The room of a test: every participant of one test meets there unless told otherwise. */
+export function roomOf(t) {
+  if (!rooms.has(t)) rooms.set(t, freshRoom('test'));
+  return rooms.get(t);
+}

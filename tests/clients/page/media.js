@@ -1,0 +1,103 @@
+// Publishing from fake devices, and what getStats says of it.
+import { LocalAudioTrack, LocalVideoTrack, Track, VideoPreset } from '/livekit-client.mjs';
+
+const SMALL = { width: 320, height: 180, frameRate: 15 };
+
+export const operations = {
+  /** Publishes a picture; returns its track sid. `publish` is livekit-client's TrackPublishOptions. */
+  async publishVideo(client, { codec = 'vp8', size = SMALL, source = Track.Source.Camera, publish = {} } = {}) {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: size });
+    const track = new LocalVideoTrack(stream.getVideoTracks()[0], undefined, false);
+    return announce(client, track, {
+      source,
+      videoCodec: codec,
+      simulcast: false,
+      backupCodec: false,
+      ...layered(publish),
+    });
+  },
+
+  /** Publishes a sound; returns its track sid. */
+  async publishAudio(client, { source = Track.Source.Microphone, publish = {} } = {}) {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    const track = new LocalAudioTrack(stream.getAudioTracks()[0], undefined, false);
+    return announce(client, track, { source, ...publish });
+  },
+
+  async unpublish({ room, sources }, source) {
+    await room.localParticipant.unpublishTrack(sources.get(source));
+    sources.delete(source);
+  },
+
+  async setMuted({ room }, source, muted) {
+    const publication = room.localParticipant.getTrackPublication(source);
+    await (muted ? publication.mute() : publication.unmute());
+  },
+
+  /** The inbound-rtp figures of a subscribed track of `identity`, with its codec; null while there is no such track. */
+  async received({ room }, identity, source) {
+    const track = room.remoteParticipants.get(identity)?.getTrackPublication(source)?.track;
+    if (!track?.receiver) return null;
+    play(track);
+    const report = await track.receiver.getStats();
+    const inbound = [...report.values()].find((entry) => entry.type === 'inbound-rtp');
+    if (!inbound) return null;
+    return { ...inbound, codec: report.get(inbound.codecId)?.mimeType };
+  },
+
+  /** The outbound-rtp figures of an own track, one per layer, each with what the far end reports of it. */
+  async sent({ room }, source) {
+    const sender = room.localParticipant.getTrackPublication(source)?.track?.sender;
+    if (!sender) return [];
+    const report = await sender.getStats();
+    return [...report.values()]
+      .filter((entry) => entry.type === 'outbound-rtp')
+      .map((entry) => ({ ...entry, codec: report.get(entry.codecId)?.mimeType, remote: report.get(entry.remoteId) }));
+  },
+
+  /** The selected candidate pair's figures of every peer connection. */
+  async transports({ room }) {
+    const { publisher, subscriber } = room.engine.pcManager;
+    const found = [];
+    for (const transport of [publisher, subscriber].filter(Boolean)) {
+      const report = await transport.getStats();
+      for (const entry of report.values()) {
+        if (entry.type !== 'transport' || !entry.selectedCandidatePairId) continue;
+        const pair = report.get(entry.selectedCandidatePairId);
+        const remote = report.get(pair.remoteCandidateId);
+        found.push({
+          dtlsState: entry.dtlsState,
+          srtpCipher: entry.srtpCipher,
+          protocol: remote?.protocol,
+          remotePort: remote?.port,
+          bytesReceived: pair.bytesReceived,
+        });
+      }
+    }
+    return found;
+  },
+};
+
+async function announce({ room, sources }, track, options) {
+  const publication = await room.localParticipant.publishTrack(track, options);
+  sources.set(publication.source, track);
+  return publication.trackSid;
+}
+
+/** Turns the JSON form of simulcast layers into livekit-client's presets. */
+function layered({ videoSimulcastLayers, ...publish }) {
+  if (!videoSimulcastLayers) return publish;
+  const presets = videoSimulcastLayers.map(([width, height, bitrate, fps]) => new VideoPreset(width, height, bitrate, fps));
+  return { ...publish, videoSimulcastLayers: presets };
+}
+
+/** Browsers decode sound only for a track that plays. */
+function play(track) {
+  if (track.attachedElements.length === 0) document.body.append(track.attach());
+}
+
+export function release({ sources }) {
+  for (const track of sources.values()) track.stop();
+  sources.clear();
+  document.querySelectorAll('video, audio').forEach((element) => element.remove());
+}
