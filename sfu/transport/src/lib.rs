@@ -1,1 +1,32 @@
-//! One peer's transport as a state machine: ICE-lite, DTLS, SRTP, SCTP.
+//! One peer's transport as a state machine: ICE-lite, DTLS, SRTP, SCTP and data channels.
+//!
+//! A [`Transport`] owns no socket, thread or clock. Its caller demultiplexes: [`classify`] tells
+//! what a datagram is, [`ufrag_of`] finds the transport that a connectivity check is for, and the
+//! path of a validated check leads everything else. What did not arrive by a validated path never
+//! reaches DTLS, and nothing changes state before it is authenticated.
+//!
+//! ```text
+//! STUN ──► handle_stun ──► reply to the same path; StunOutcome::Validated names a path to route here
+//! DTLS ──► handle_dtls ──► poll_transmit (handshake, SCTP), poll_event (Connected, DataReceived, …)
+//! SRTP ──► open_rtp, open_rtcp ──► plaintext in place
+//! seal_rtp, seal_rtcp ──► datagrams for path()
+//! poll_timeout ──► handle_timeout
+//! ```
+//!
+//! We are always the DTLS server (`a=setup:passive`), so that we choose the SRTP profile, and
+//! always ICE-lite, so controlled. A panic inside the DTLS or SCTP library closes this transport
+//! alone, with [`sfu_model::CloseReason::InternalFault`].
+
+mod classify;
+mod config;
+mod drop_reason;
+mod event;
+mod transport;
+
+pub use classify::{PacketKind, classify};
+pub use config::{CertificateError, TransportConfig};
+pub use drop_reason::DropReason;
+pub use event::{StunOutcome, TransportEvent};
+pub use transport::{
+    MAX_MESSAGE_SIZE, RTCP_OVERHEAD, RTP_OVERHEAD, SealError, SendDataError, Transport, ufrag_of,
+};

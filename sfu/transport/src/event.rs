@@ -1,0 +1,43 @@
+use sfu_model::{CloseReason, DataChannel, LinkProtocol, Path};
+
+/// What a connectivity check did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StunOutcome {
+    /// It came by a path that was validated before.
+    Known,
+    /// It validated a path: what arrives by it belongs to this transport from here on. The least
+    /// recently used path gave way when there were too many.
+    Validated {
+        /// The path that no longer leads here.
+        evicted: Option<Path>,
+    },
+    /// The peer believes to be controlled too: the reply tells it to take the other role
+    /// (RFC 8445 section 7.3.1.1). Nothing changed.
+    RoleConflict,
+}
+
+/// What a transport tells its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransportEvent {
+    /// DTLS is up and the peer's certificate is the one announced: media flows.
+    Connected {
+        /// What carries the packets.
+        protocol: LinkProtocol,
+    },
+    /// Nothing authenticated has come for 10 s.
+    Silent,
+    /// Packets of a silent peer come again.
+    Resumed,
+    /// A data channel of the peer, or ours, is open.
+    DataChannelOpened(DataChannel),
+    /// A binary message came.
+    DataReceived {
+        /// On which channel.
+        channel: DataChannel,
+        /// The message, at most [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE) bytes.
+        payload: Vec<u8>,
+    },
+    /// The transport is over: it takes and gives nothing more, but for a last datagram of
+    /// `poll_transmit` that tells the peer.
+    Closed(CloseReason),
+}
