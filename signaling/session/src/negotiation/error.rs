@@ -1,0 +1,29 @@
+/// Why a description of a client's was refused. Nothing has changed then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SdpError {
+    /// The text exceeds a bound of ours.
+    #[error("the description is too large: {what} exceed {limit}")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// The bound.
+        limit: usize,
+    },
+    /// A line does not follow RFC 8866 or the attribute's own grammar.
+    #[error("line {line} of the description is malformed: {reason}")]
+    Malformed {
+        /// Its number, from 1.
+        line: usize,
+        /// What was expected.
+        reason: &'static str,
+    },
+    /// The description lacks what a transport needs.
+    #[error("the description has no {0}")]
+    Missing(&'static str),
+    /// Sections vanished, changed their kind or place, or share a mid (RFC 8829 section 5.2.2).
+    #[error("the media sections do not continue those of the last description: {0}")]
+    SectionsChanged(&'static str),
+    /// The client insists on being the DTLS server (`a=setup:passive`), which we are.
+    #[error("the client must be the DTLS client: a=setup:passive is not supported")]
+    DtlsRole,
+}

@@ -1,0 +1,24 @@
+//! Offer and answer (RFC 3264, RFC 8829): which media section carries what, as pure functions of
+//! what was said before.
+//!
+//! [`Answerer`] is our half of a transport on which the client offers: the publisher transport of
+//! two, or the only one. [`Offerer`] is our half of the subscriber transport, on which we offer.
+//! Neither sends anything: their caller takes the text to the client and the resulting
+//! [`ReceiveMedia`](sfu_model::ReceiveMedia) and [`SendMedia`](sfu_model::SendMedia) to the shard.
+//!
+//! A description from a client is hostile until parsed: its size, sections and attributes are
+//! bounded, and one that is refused leaves everything as it was.
+
+mod answerer;
+mod candidates;
+mod error;
+mod offerer;
+mod policy;
+mod track;
+
+pub use answerer::{Answer, Answerer, Offered, OfferedSection};
+pub use candidates::{Candidate, TransportFacts};
+pub use error::SdpError;
+pub use offerer::{Answered, Offer, Offerer};
+pub use policy::{BandwidthFeedback, CodecPolicy};
+pub use track::{OfferedCodec, PublishDecision, SendTrack};

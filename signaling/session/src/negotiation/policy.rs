@@ -1,0 +1,66 @@
+use sfu_model::Codec;
+
+/// Which codecs and feedback a transport of this client uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodecPolicy {
+    /// Codecs that the room enables, in its order.
+    pub enabled: Vec<Codec>,
+    /// Codecs that this client must not publish in.
+    pub publish_disabled: Vec<Codec>,
+    /// Codecs that this client must not be sent.
+    pub subscribe_disabled: Vec<Codec>,
+    /// Whether lost video is retransmitted as RFC 4588 has it.
+    pub rtx: bool,
+    /// The client ignores the order of codecs in an answer: answer with the preferred one alone.
+    pub preferred_codec_alone: bool,
+    /// How the client tells what its downlink carries.
+    pub bandwidth_feedback: BandwidthFeedback,
+    /// Whether a section can be used again after its subscription ended.
+    pub reuse_sections: bool,
+}
+
+/// How a receiver tells its sender of the path between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BandwidthFeedback {
+    /// `goog-remb`: the receiver estimates, by the abs-send-time extension.
+    Remb,
+    /// `transport-cc`: the receiver reports arrival times and the sender estimates.
+    TransportCc,
+}
+
+impl Default for CodecPolicy {
+    /// LiveKit's defaults, for a client without quirks.
+    fn default() -> Self {
+        Self {
+            enabled: vec![
+                Codec::Pcmu,
+                Codec::Pcma,
+                Codec::Opus,
+                Codec::Red,
+                Codec::Vp8,
+                Codec::H264,
+                Codec::Vp9,
+                Codec::Av1,
+                Codec::H265,
+            ],
+            publish_disabled: Vec::new(),
+            subscribe_disabled: Vec::new(),
+            rtx: true,
+            preferred_codec_alone: false,
+            bandwidth_feedback: BandwidthFeedback::Remb,
+            reuse_sections: true,
+        }
+    }
+}
+
+impl CodecPolicy {
+    /// Reports whether the client may publish in `codec`.
+    pub fn may_publish(&self, codec: Codec) -> bool {
+        self.enabled.contains(&codec) && !self.publish_disabled.contains(&codec)
+    }
+
+    /// Reports whether the client may be sent `codec`.
+    pub fn may_subscribe(&self, codec: Codec) -> bool {
+        self.enabled.contains(&codec) && !self.subscribe_disabled.contains(&codec)
+    }
+}
