@@ -1,0 +1,3 @@
+/// What a verified token says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Claims {}

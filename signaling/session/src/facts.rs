@@ -1,0 +1,142 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sfu_model::{Codec, NodeId, ParticipantSid, RoomIndex, RoomName, ShardIndex, UnixTime};
+
+use crate::negotiation::TransportFacts;
+use crate::proto;
+
+/// The version that the server gives of itself: the release of LiveKit whose behaviour it has.
+/// Clients compare it (calls between participants need 1.8.0), so it is not this crate's own.
+pub const COMPATIBLE_VERSION: &str = "1.13.5";
+
+/// What is true of the node, for all its rooms.
+pub struct NodeFacts {
+    /// The node's id.
+    pub node: NodeId,
+    /// The region that clients are told; may be empty.
+    pub region: String,
+    /// The ICE servers that a participant is told, as of a time: TURN credentials expire.
+    pub ice_servers: Box<dyn IceServers>,
+    /// Largest sizes of what participants and callers may set.
+    pub limits: Limits,
+    /// Whether an administrator may unmute a participant's track.
+    pub enable_remote_unmute: bool,
+}
+
+impl fmt::Debug for NodeFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeFacts")
+            .field("node", &self.node)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Names the ICE servers of a participant.
+pub trait IceServers: Send + Sync {
+    /// Returns the servers, with credentials for `participant` where they are personal.
+    fn for_participant(&self, now: UnixTime, participant: &ParticipantSid)
+    -> Vec<proto::IceServer>;
+}
+
+impl IceServers for Vec<proto::IceServer> {
+    /// Returns the same servers for everybody.
+    fn for_participant(&self, _: UnixTime, _: &ParticipantSid) -> Vec<proto::IceServer> {
+        self.clone()
+    }
+}
+
+/// Largest sizes in bytes. Zero means no limit, as in LiveKit's configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Metadata of a room or a participant.
+    pub metadata: usize,
+    /// All keys and values of a participant's attributes.
+    pub attributes: usize,
+    /// A participant's display name.
+    pub name: usize,
+    /// Video subscriptions of one participant.
+    pub video_subscriptions: usize,
+    /// Audio subscriptions of one participant.
+    pub audio_subscriptions: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            metadata: 512 * 1024,
+            attributes: 64 * 1024,
+            name: 256,
+            video_subscriptions: 0,
+            audio_subscriptions: 0,
+        }
+    }
+}
+
+/// Where a room lives: its number, its shard, and how that shard is reached.
+#[derive(Clone, Debug)]
+pub struct RoomPlace {
+    /// The room's number in the process.
+    pub index: RoomIndex,
+    /// The shard that carries its media.
+    pub shard: ShardIndex,
+    /// Certificate and addresses of the shard.
+    pub transport: Arc<TransportFacts>,
+}
+
+/// What a room is created with.
+#[derive(Clone, Debug)]
+pub struct RoomOptions {
+    /// Its name.
+    pub name: RoomName,
+    /// How long it stays open when nobody has ever joined.
+    pub empty_timeout: Duration,
+    /// How long it stays open after the last participant left.
+    pub departure_timeout: Duration,
+    /// Most participants, not counting agents and recorders; zero for any number.
+    pub max_participants: u32,
+    /// Opaque text for the app.
+    pub metadata: String,
+    /// Codecs that may be published, and their restrictions, in LiveKit's order.
+    pub codecs: Vec<EnabledCodec>,
+}
+
+/// A codec that a room accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnabledCodec {
+    /// The codec.
+    pub codec: Codec,
+    /// Parameters that it is restricted to; empty for any.
+    pub fmtp: String,
+}
+
+impl RoomOptions {
+    /// Returns the options of a room that nothing was said about.
+    pub fn new(name: RoomName) -> Self {
+        const CODECS: [Codec; 9] = [
+            Codec::Pcmu,
+            Codec::Pcma,
+            Codec::Opus,
+            Codec::Red,
+            Codec::Vp8,
+            Codec::H264,
+            Codec::Vp9,
+            Codec::Av1,
+            Codec::H265,
+        ];
+        let codecs = CODECS.map(|codec| EnabledCodec {
+            codec,
+            fmtp: String::new(),
+        });
+        Self {
+            name,
+            empty_timeout: Duration::from_secs(300),
+            departure_timeout: Duration::from_secs(20),
+            max_participants: 0,
+            metadata: String::new(),
+            codecs: codecs.into(),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+use crate::proto;
+
+/// Something that happened in a room and that outlives it: the occasions of LiveKit's webhooks.
+#[derive(Clone, Debug)]
+pub enum RoomNotice {
+    /// The room exists (`room_started`).
+    RoomStarted {
+        /// The room.
+        room: Box<proto::Room>,
+    },
+    /// The room is over (`room_finished`).
+    RoomFinished {
+        /// The room as it was at the end.
+        room: Box<proto::Room>,
+    },
+    /// A participant's media is connected (`participant_joined`).
+    ParticipantJoined {
+        /// The room.
+        room: Box<proto::Room>,
+        /// The participant.
+        participant: Box<proto::ParticipantInfo>,
+    },
+    /// A participant that was connected has gone (`participant_left`).
+    ParticipantLeft {
+        /// The room.
+        room: Box<proto::Room>,
+        /// The participant, with the reason.
+        participant: Box<proto::ParticipantInfo>,
+    },
+    /// A participant has gone before its media was connected (`participant_connection_aborted`).
+    ParticipantAborted {
+        /// The room.
+        room: Box<proto::Room>,
+        /// The participant, with the reason.
+        participant: Box<proto::ParticipantInfo>,
+    },
+    /// A track's media has come (`track_published`).
+    TrackPublished {
+        /// The room.
+        room: Box<proto::Room>,
+        /// Its publisher.
+        participant: Box<proto::ParticipantInfo>,
+        /// The track.
+        track: Box<proto::TrackInfo>,
+    },
+    /// A track that was published is over (`track_unpublished`).
+    TrackUnpublished {
+        /// The room.
+        room: Box<proto::Room>,
+        /// Its publisher.
+        participant: Box<proto::ParticipantInfo>,
+        /// The track.
+        track: Box<proto::TrackInfo>,
+    },
+}

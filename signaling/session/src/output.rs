@@ -1,0 +1,51 @@
+use sfu_model::Command;
+
+use crate::{Claims, RoomNotice, RpcId, RpcOutcome, proto};
+
+/// A signalling connection (a WebSocket), by the number that its shell gave it. Never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// What a room wants done, in this order.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send a message to one client.
+    Signal {
+        /// Its connection.
+        connection: ConnectionId,
+        /// The message.
+        message: Box<proto::SignalResponse>,
+    },
+    /// Send the same message to several clients: encode it once.
+    SignalAll {
+        /// Their connections.
+        connections: Vec<ConnectionId>,
+        /// The message.
+        message: Box<proto::SignalResponse>,
+    },
+    /// Sign `claims` and send the token to a client as a `refresh_token` message.
+    RefreshToken {
+        /// Its connection.
+        connection: ConnectionId,
+        /// What the token says; its lifetime is the signer's to set.
+        claims: Box<Claims>,
+    },
+    /// Close a connection, after everything that was sent before has left.
+    CloseSignal {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// Ask the room's shard.
+    Media(Command),
+    /// Tell whoever keeps records or sends webhooks.
+    Notice(RoomNotice),
+    /// Answer a `PerformRpc` call that [`crate::RoomReply::RpcStarted`] left open.
+    RpcDone {
+        /// The call.
+        rpc: RpcId,
+        /// What the participant answered, or why there is no answer.
+        outcome: RpcOutcome,
+    },
+    /// The room is over: drop it. Nothing follows.
+    Closed,
+}

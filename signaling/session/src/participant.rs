@@ -1,0 +1,3 @@
+/// A participant's number in its room, in the order of joining. Never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ParticipantKey(pub(crate) u32);

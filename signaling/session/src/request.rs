@@ -1,0 +1,135 @@
+use std::fmt;
+use std::time::Duration;
+
+use sfu_model::{ParticipantIdentity, TrackSid};
+
+use crate::proto;
+
+/// A call of LiveKit's RoomService about one room. Authorization is the caller's business.
+#[derive(Clone, Debug)]
+pub enum RoomRequest {
+    /// `CreateRoom` of a room that exists: fields that are given override.
+    UpdateRoom(Box<proto::CreateRoomRequest>),
+    /// `UpdateRoomMetadata`.
+    UpdateRoomMetadata {
+        /// Opaque text for the app.
+        metadata: String,
+    },
+    /// `DeleteRoom`.
+    DeleteRoom,
+    /// `ListParticipants`.
+    ListParticipants,
+    /// `GetParticipant`.
+    GetParticipant {
+        /// Whom.
+        identity: ParticipantIdentity,
+    },
+    /// `RemoveParticipant`.
+    RemoveParticipant {
+        /// Whom.
+        identity: ParticipantIdentity,
+    },
+    /// `MutePublishedTrack`.
+    MutePublishedTrack {
+        /// The publisher.
+        identity: ParticipantIdentity,
+        /// The track.
+        track: TrackSid,
+        /// Whether it becomes muted.
+        muted: bool,
+    },
+    /// `UpdateParticipant`.
+    UpdateParticipant(Box<proto::UpdateParticipantRequest>),
+    /// `UpdateSubscriptions`.
+    UpdateSubscriptions(Box<proto::UpdateSubscriptionsRequest>),
+    /// `SendData`.
+    SendData(Box<proto::SendDataRequest>),
+    /// `PerformRpc`.
+    PerformRpc(Box<proto::PerformRpcRequest>),
+    /// `ForwardParticipant` or `MoveParticipant`, which are refused.
+    TransferParticipant,
+}
+
+/// What a call returns.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RoomReply {
+    /// Nothing but success.
+    Done,
+    /// The room.
+    Room(Box<proto::Room>),
+    /// The participants that are not hidden.
+    Participants(Vec<proto::ParticipantInfo>),
+    /// One participant.
+    Participant(Box<proto::ParticipantInfo>),
+    /// The track.
+    Track(Box<proto::TrackInfo>),
+    /// The participant was asked; [`crate::Output::RpcDone`] follows within `timeout`.
+    RpcStarted {
+        /// The call.
+        rpc: RpcId,
+        /// When it is given up.
+        timeout: Duration,
+    },
+}
+
+/// A call to a participant in progress. Never reused in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RpcId(pub u64);
+
+/// How a call to a participant ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RpcOutcome {
+    /// Its answer.
+    Payload(String),
+    /// Its error, or LiveKit's for it (codes 1400-1505).
+    Error(proto::RpcError),
+}
+
+/// Why a call is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RoomError {
+    /// `not_found`: participant does not exist.
+    ParticipantNotFound,
+    /// `not_found`: track is not found.
+    TrackNotFound,
+    /// `invalid_argument`: metadata size exceeds limits.
+    MetadataTooLarge,
+    /// `invalid_argument`: attribute size exceeds limits.
+    AttributesTooLarge,
+    /// `invalid_argument`: name length exceeds limits.
+    NameTooLong,
+    /// `invalid_argument`: the nonce has neither 0 nor 16 bytes.
+    InvalidNonce,
+    /// `invalid_argument`: the message is larger than a data channel carries.
+    DataTooLarge,
+    /// `invalid_argument`: destination identity is required.
+    NoDestination,
+    /// `failed_precondition`: remote unmute not enabled.
+    RemoteUnmuteDisabled,
+    /// `resource_exhausted`: too many calls to participants are open.
+    TooManyRpcs,
+    /// `unimplemented`.
+    Unimplemented,
+}
+
+impl fmt::Display for RoomError {
+    /// Writes LiveKit's text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ParticipantNotFound => "participant does not exist",
+            Self::TrackNotFound => "track is not found",
+            Self::MetadataTooLarge => "metadata size exceeds limits",
+            Self::AttributesTooLarge => "attribute size exceeds limits",
+            Self::NameTooLong => "name length exceeds limits",
+            Self::InvalidNonce => "nonce should be 16-bytes or not be provided",
+            Self::DataTooLarge => "data size exceeds limits",
+            Self::NoDestination => "destination identity is required",
+            Self::RemoteUnmuteDisabled => "remote unmute not enabled",
+            Self::TooManyRpcs => "too many RPC calls are open in the room",
+            Self::Unimplemented => "not implemented",
+        })
+    }
+}
+
+impl std::error::Error for RoomError {}
