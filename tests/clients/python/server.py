@@ -1,0 +1,105 @@
+"""The server under test: one that runs already (SLUICE_URL), or one started from a binary (SLUICE_BIN) on free ports."""
+
+import contextlib
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from dataclasses import dataclass
+
+LOOPBACK = "127.0.0.1"
+START_TIMEOUT_S = 15
+STOP_TIMEOUT_S = 5
+OWN_KEY = "testkey"
+OWN_SECRET = "a-secret-of-the-tests-with-more-than-32-characters"
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    api_key: str
+    api_secret: str
+
+    @property
+    def http(self) -> str:
+        return self.url.replace("ws", "http", 1)
+
+
+@contextlib.contextmanager
+def running_server():
+    """Yields the server to test and ends it afterwards if it was started here."""
+    if url := os.environ.get("SLUICE_URL"):
+        key, secret = os.environ.get("SLUICE_API_KEY", "devkey"), os.environ.get("SLUICE_API_SECRET", "secret")
+        yield Server(url.rstrip("/"), key, secret)
+        return
+    binary = os.environ.get("SLUICE_BIN")
+    if not binary:
+        raise RuntimeError("set SLUICE_URL (with SLUICE_API_KEY and SLUICE_API_SECRET) or SLUICE_BIN")
+    port = _free_port(socket.SOCK_STREAM)
+    log_file = _log_directory() / f"server-{port}.log"
+    with open(log_file, "wb") as log:
+        process = subprocess.Popen([binary, "--config-body", _config(port)], stdout=log, stderr=log)
+        try:
+            _wait_until_ready(process, port, log_file)
+            yield Server(f"ws://{LOOPBACK}:{port}", OWN_KEY, OWN_SECRET)
+            if process.poll() is not None:
+                raise RuntimeError(f"the server ended during the tests:\n{_tail(log_file)}")
+        finally:
+            _stop(process)
+
+
+def _config(port: int) -> str:
+    # JSON is YAML: the configuration needs no second syntax here.
+    return json.dumps({
+        "port": port,
+        "bind_addresses": [LOOPBACK],
+        "keys": {OWN_KEY: OWN_SECRET},
+        "rtc": {
+            "tcp_port": _free_port(socket.SOCK_STREAM),
+            "udp_port": _free_port(socket.SOCK_DGRAM),
+            "node_ip": LOOPBACK,
+            "enable_loopback_candidate": True,
+            "use_external_ip": False,
+        },
+    })
+
+
+def _wait_until_ready(process: subprocess.Popen, port: int, log_file: pathlib.Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError):
+            with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/", timeout=1) as answer:
+                if answer.status == 200:
+                    return
+        time.sleep(0.05)
+    raise RuntimeError(f"the server does not answer (exit code {process.poll()}):\n{_tail(log_file)}")
+
+
+def _stop(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((LOOPBACK, 0))
+        return probe.getsockname()[1]
+
+
+def _log_directory() -> pathlib.Path:
+    directory = os.environ.get("SLUICE_TEST_LOGS") or os.path.join(tempfile.gettempdir(), "sluice-client-tests")
+    path = pathlib.Path(directory)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _tail(file: pathlib.Path, lines: int = 30) -> str:
+    return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])
