@@ -1,0 +1,17 @@
+//! What the SFU needs to know of a payload without decoding it: where frames and key frames begin,
+//! which layer a packet belongs to, and how a VP8 descriptor is rewritten.
+
+pub mod av1;
+pub mod h264;
+pub mod h265;
+pub mod opus;
+mod peek;
+pub mod red;
+mod vp8;
+mod vp8_munger;
+mod vp9;
+
+pub use peek::{Descriptor, PayloadError, Peek, peek};
+pub use vp8::{PictureId, Vp8Descriptor};
+pub use vp8_munger::{Vp8Munger, Vp8Rewrite};
+pub use vp9::Vp9Descriptor;
