@@ -85,8 +85,17 @@ async def recognise_picture(track: rtc.Track, within: float = 20.0) -> None:
 
 async def recognise_tone(track: rtc.Track, within: float = 20.0) -> None:
     """Returns once a second of sound has its strongest frequency at the tone's."""
+    await _listen(track, lambda strongest: strongest is not None and abs(strongest - TONE_HZ) < 5, within)
+
+
+async def recognise_silence(track: rtc.Track, within: float = 20.0) -> None:
+    """Returns once a second of sound is silent."""
+    await _listen(track, lambda strongest: strongest is None, within)
+
+
+async def _listen(track: rtc.Track, accepts, within: float) -> None:
     stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1)
-    window, strongest = np.zeros(0, dtype=np.int16), None
+    window, strongest = np.zeros(0, dtype=np.int16), "none yet,"
     try:
         async with asyncio.timeout(within):
             async for event in stream:
@@ -94,14 +103,14 @@ async def recognise_tone(track: rtc.Track, within: float = 20.0) -> None:
                 if len(window) < SAMPLE_RATE:
                     continue
                 strongest = dominant_frequency(window)
-                if strongest is not None and abs(strongest - TONE_HZ) < 5:
+                if accepts(strongest):
                     return
                 window = window[SAMPLE_RATE // 2:]
     except TimeoutError:
-        raise AssertionError(f"the tone of {TONE_HZ} Hz was not recognised; strongest {strongest} Hz") from None
+        raise AssertionError(f"not heard within {within} s; strongest frequency {strongest} Hz, the tone has {TONE_HZ} Hz") from None
     finally:
         await stream.aclose()
-    raise AssertionError(f"the sound ended before the tone was recognised; strongest {strongest} Hz")
+    raise AssertionError(f"the sound ended first; strongest frequency {strongest} Hz, the tone has {TONE_HZ} Hz")
 
 
 def dominant_frequency(samples: np.ndarray) -> float | None:

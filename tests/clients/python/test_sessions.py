@@ -41,7 +41,6 @@ def audio_of(room: rtc.Room, identity: str) -> rtc.Track | None:
 SCENARIOS = {
     "resume": rtc.SimulateScenarioKind.SIMULATE_SIGNAL_RECONNECT,
     "full reconnect": rtc.SimulateScenarioKind.SIMULATE_FULL_RECONNECT,
-    "server leave": rtc.SimulateScenarioKind.SIMULATE_SERVER_LEAVE,
     "node failure": rtc.SimulateScenarioKind.SIMULATE_NODE_FAILURE,
 }
 
@@ -58,6 +57,15 @@ async def test_sound_survives(join, mode, scenario):
     await came_back
     await pattern.recognise_tone(await until("bob hears alice again", lambda: audio_of(bob, "alice")))
     feed.cancel()
+
+
+@pytest.mark.parametrize("mode", ["single", "dual"])
+async def test_server_that_leaves_ends_the_session(join, mode):
+    alice = await join("alice", mode)
+    ended = asyncio.ensure_future(next_event(alice, "disconnected"))
+    await asyncio.sleep(0)
+    await alice.simulate_scenario(rtc.SimulateScenarioKind.SIMULATE_SERVER_LEAVE)
+    assert await ended == (rtc.DisconnectReason.SERVER_SHUTDOWN,)
 
 
 async def test_second_participant_of_an_identity_ends_the_first(join):
