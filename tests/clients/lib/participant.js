@@ -10,7 +10,7 @@ const OPERATIONS = [
   'setMetadata', 'setName', 'setAttributes',
   'setSubscribed', 'setVideoQuality', 'setTrackEnabled', 'allowSubscribers',
   'publishVideo', 'publishAudio', 'unpublish', 'setMuted', 'received', 'sent', 'transports',
-  'received_messages', 'sendData', 'sendText', 'sendBytes', 'answerRpc', 'callRpc',
+  'messages', 'sendData', 'sendText', 'sendBytes', 'answerRpc', 'callRpc',
 ];
 
 export class Participant {
@@ -100,8 +100,8 @@ export class Participant {
   async message(match, { within = PATIENCE_MS } = {}) {
     const fits = (entry) => Object.entries(match).every(([key, value]) => entry[key] === value);
     return until(`${this.identity} receives ${JSON.stringify(match)}`, async () => {
-      return (await this.received_messages()).find(fits);
-    }, { within, seen: () => this.received_messages() });
+      return (await this.messages()).find(fits);
+    }, { within, seen: () => this.messages() });
   }
 }
 

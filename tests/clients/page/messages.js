@@ -1,4 +1,5 @@
 // Data packets, text and byte streams, and RPC.
+import { RpcError } from '/livekit-client.mjs';
 
 const STREAM_TOPIC = 'stream';
 
@@ -21,7 +22,7 @@ export function listen(client) {
 }
 
 export const operations = {
-  received_messages: ({ received }) => received,
+  messages: ({ received }) => received,
 
   async sendData({ room }, text, options = {}) {
     await room.localParticipant.publishData(new TextEncoder().encode(text), options);
@@ -42,9 +43,9 @@ export const operations = {
   },
 
   /** Answers the RPC `method`: with the payload reversed, or with an error where the payload is `fail`. */
-  answerRpc({ room }, method, RpcError) {
+  answerRpc({ room }, method) {
     room.registerRpcMethod(method, async ({ payload, callerIdentity }) => {
-      if (payload === 'fail') throw new Error('the handler failed');
+      if (payload === 'fail') throw new RpcError(4711, 'the handler failed');
       return `${callerIdentity}:${[...payload].reverse().join('')}`;
     });
   },

@@ -85,15 +85,6 @@ async def recognise_picture(track: rtc.Track, within: float = 20.0) -> None:
 
 async def recognise_tone(track: rtc.Track, within: float = 20.0) -> None:
     """Returns once a second of sound has its strongest frequency at the tone's."""
-    await _listen(track, lambda strongest: strongest is not None and abs(strongest - TONE_HZ) < 5, within)
-
-
-async def recognise_silence(track: rtc.Track, within: float = 20.0) -> None:
-    """Returns once a second of sound is silent."""
-    await _listen(track, lambda strongest: strongest is None, within)
-
-
-async def _listen(track: rtc.Track, accepts, within: float) -> None:
     stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1)
     window, strongest = np.zeros(0, dtype=np.int16), "none yet,"
     try:
@@ -103,7 +94,7 @@ async def _listen(track: rtc.Track, accepts, within: float) -> None:
                 if len(window) < SAMPLE_RATE:
                     continue
                 strongest = dominant_frequency(window)
-                if accepts(strongest):
+                if strongest is not None and abs(strongest - TONE_HZ) < 5:
                     return
                 window = window[SAMPLE_RATE // 2:]
     except TimeoutError:
@@ -111,6 +102,15 @@ async def _listen(track: rtc.Track, accepts, within: float) -> None:
     finally:
         await stream.aclose()
     raise AssertionError(f"the sound ended first; strongest frequency {strongest} Hz, the tone has {TONE_HZ} Hz")
+
+
+async def carries_tone(track: rtc.Track, within: float = 2.5) -> bool:
+    """Whether the tone is heard soon: a track that ended gives silence, or no sound at all."""
+    try:
+        await recognise_tone(track, within)
+    except AssertionError:
+        return False
+    return True
 
 
 def dominant_frequency(samples: np.ndarray) -> float | None:

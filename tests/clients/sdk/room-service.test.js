@@ -180,7 +180,7 @@ describe('tracks and data', () => {
     await bob.message({ type: 'data', text: 'for bob', topic: 'x', from: null });
     await Promise.all([alice, bob].map((participant) => participant.message({ text: 'for all', topic: 'x' })));
     await Promise.all([alice, bob].map((participant) => participant.message({ text: 'lossy' })));
-    assert.ok(!(await alice.received_messages()).some(({ text: seen }) => seen === 'for bob'), 'alice is no destination');
+    assert.ok(!(await alice.messages()).some(({ text: seen }) => seen === 'for bob'), 'alice is no destination');
   });
 });
 

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Runs the tests with clients that this project did not write, against a server binary or a running server.
+#
+#   tests/clients/run.sh [suite...]      suites: signalling sdk chromium firefox python (all when none is named);
+#                                        a file such as chromium/call.test.js or python/test_media.py runs alone
+#
+# The server: SLUICE_URL with SLUICE_API_KEY and SLUICE_API_SECRET names one that runs; otherwise SLUICE_BIN is started
+# on free ports (default: target/release/sluice, then target/debug/sluice). Installs what is missing: Debian packages
+# (as root), npm and Python packages in this directory. Exits with 1 if any suite fails or exceeds its time.
+set -uo pipefail
+cd "$(dirname "$0")"
+repository=$(cd ../.. && pwd)
+
+readonly PYTHON=.venv/bin/python
+declare -A LIMIT_S=([signalling]=180 [sdk]=120 [chromium]=540 [firefox]=180 [python]=300)
+readonly ALL=(signalling sdk chromium firefox python)
+
+find_server() {
+  [[ -n ${SLUICE_URL:-} ]] && { echo "server: $SLUICE_URL"; return; }
+  if [[ -z ${SLUICE_BIN:-} ]]; then
+    for candidate in "$repository"/target/{release,debug}/sluice; do
+      [[ -x $candidate ]] && { export SLUICE_BIN=$candidate; break; }
+    done
+  fi
+  [[ -x ${SLUICE_BIN:-} ]] || { echo "no server: build one (cargo build --release), or set SLUICE_BIN or SLUICE_URL" >&2; exit 2; }
+  echo "server: $SLUICE_BIN"
+}
+
+install_packages() {
+  local missing=()
+  command -v "${SLUICE_CHROMIUM:-chromium}" >/dev/null || missing+=(chromium)
+  command -v "${SLUICE_FIREFOX:-firefox-esr}" >/dev/null || missing+=(firefox-esr)
+  command -v npm >/dev/null || missing+=(nodejs npm)
+  python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+  if (( ${#missing[@]} )); then
+    (( EUID == 0 )) || { echo "missing: ${missing[*]} (install them, or run as root)" >&2; exit 2; }
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" || exit 2
+  fi
+  # A lock file or requirements newer than the installation means: install again.
+  if [[ ! -e node_modules/.installed || package-lock.json -nt node_modules/.installed ]]; then
+    npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.installed || exit 2
+  fi
+  if [[ ! -e .venv/.installed || requirements.txt -nt .venv/.installed ]]; then
+    python3 -m venv .venv && "$PYTHON" -m pip install --quiet -r requirements.txt && touch .venv/.installed || exit 2
+  fi
+}
+
+node_tests() {
+  local limit=$1; shift
+  timeout --kill-after=10 "$limit" node --test --test-concurrency=1 --test-timeout=90000 --test-reporter=spec "$@"
+}
+
+run_suite() {
+  local limit=${LIMIT_S[${1%%/*}]:-}
+  case $1 in
+    python | python/*) timeout --kill-after=10 "$limit" "$PYTHON" -m pytest --tb=short "$1" ;;
+    signalling | sdk | chromium | firefox) node_tests "$limit" "$1"/*.test.js ;;
+    *.test.js) node_tests "$limit" "$1" ;;
+    *) echo "no such suite: $1" >&2; return 2 ;;
+  esac
+}
+
+find_server
+install_packages
+export SLUICE_TEST_LOGS=${SLUICE_TEST_LOGS:-$(mktemp -d -t sluice-client-tests.XXXXXX)}
+failed=0
+summary=()
+for suite in "${@:-${ALL[@]}}"; do
+  echo "== $suite"
+  started=$SECONDS
+  run_suite "$suite"
+  status=$?
+  verdict=passed
+  (( status == 124 || status == 137 )) && verdict="TOOK TOO LONG"
+  (( status != 0 && status != 124 && status != 137 )) && verdict=FAILED
+  (( status != 0 )) && failed=1
+  summary+=("$(printf '%-30s %-14s %4d s' "$suite" "$verdict" $((SECONDS - started)))")
+done
+echo
+echo "== tests with real clients (server logs in $SLUICE_TEST_LOGS)"
+printf '%s\n' "${summary[@]}"
+exit "$failed"
