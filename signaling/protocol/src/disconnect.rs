@@ -1,0 +1,147 @@
+use crate::ProtocolVersion;
+use crate::proto::{DisconnectReason, LeaveRequest, leave_request::Action};
+
+/// Why a participant's session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DisconnectCause {
+    /// The client said goodbye.
+    ClientLeft,
+    /// The client said that its user cannot be reached.
+    UserUnavailable,
+    /// The client said that its user refused.
+    UserRejected,
+    /// An agent said that it failed.
+    AgentFailed,
+    /// Another session of the same identity began, or this one was left behind.
+    Replaced,
+    /// The API removed the participant.
+    Removed,
+    /// The API deleted the room.
+    RoomDeleted,
+    /// The room was idle and ended.
+    RoomClosed,
+    /// The server stops, or a test asked it to behave so.
+    ServerStops,
+    /// The transport failed and the client did not come back.
+    TransportFailed,
+    /// The join was not completed: refused halfway, or never became active.
+    JoinFailed,
+    /// Client and server disagree on what is published or subscribed, or negotiation failed.
+    StateMismatch,
+    /// The WebSocket closed before media was up.
+    SignalClosed,
+    /// The session goes on in another node.
+    Migrated,
+}
+
+impl DisconnectCause {
+    /// Returns what clients are told.
+    pub fn reason(self) -> DisconnectReason {
+        match self {
+            Self::ClientLeft => DisconnectReason::ClientInitiated,
+            Self::UserUnavailable => DisconnectReason::UserUnavailable,
+            Self::UserRejected => DisconnectReason::UserRejected,
+            Self::AgentFailed => DisconnectReason::AgentError,
+            Self::Replaced => DisconnectReason::DuplicateIdentity,
+            Self::Removed => DisconnectReason::ParticipantRemoved,
+            Self::RoomDeleted => DisconnectReason::RoomDeleted,
+            Self::RoomClosed => DisconnectReason::RoomClosed,
+            Self::ServerStops => DisconnectReason::ServerShutdown,
+            Self::TransportFailed => DisconnectReason::ConnectionTimeout,
+            Self::JoinFailed => DisconnectReason::JoinFailure,
+            Self::StateMismatch => DisconnectReason::StateMismatch,
+            Self::SignalClosed => DisconnectReason::SignalClose,
+            Self::Migrated => DisconnectReason::Migration,
+        }
+    }
+
+    /// Reads the reason in a client's own `LeaveRequest`. Only a few are taken from clients; any
+    /// other is an ordinary goodbye.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a client may give only the reasons that are listed"
+    )]
+    pub fn of_client(leave: &LeaveRequest) -> Self {
+        match leave.reason() {
+            DisconnectReason::UserUnavailable => Self::UserUnavailable,
+            DisconnectReason::UserRejected => Self::UserRejected,
+            DisconnectReason::AgentError => Self::AgentFailed,
+            _ => Self::ClientLeft,
+        }
+    }
+}
+
+/// What a client shall do when it is told to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaveAction {
+    /// Stay away.
+    Disconnect,
+    /// Come back to the same session.
+    Resume,
+    /// Come back with a fresh session.
+    Reconnect,
+}
+
+/// Writes the message that tells a client to leave, as its protocol has it. A client too old to
+/// know actions cannot be told to resume: it gets no message and finds out by itself.
+pub fn leave_request(
+    action: LeaveAction,
+    cause: DisconnectCause,
+    protocol: ProtocolVersion,
+) -> Option<LeaveRequest> {
+    let mut leave = LeaveRequest::default();
+    leave.set_reason(cause.reason());
+    if protocol.takes_leave_action() {
+        leave.set_action(match action {
+            LeaveAction::Disconnect => Action::Disconnect,
+            LeaveAction::Resume => Action::Resume,
+            LeaveAction::Reconnect => Action::Reconnect,
+        });
+        return Some(leave);
+    }
+    match action {
+        LeaveAction::Disconnect => Some(leave),
+        LeaveAction::Resume => None,
+        LeaveAction::Reconnect => {
+            leave.can_reconnect = true;
+            Some(leave)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_current_client_is_told_what_to_do() {
+        let leave = leave_request(
+            LeaveAction::Resume,
+            DisconnectCause::TransportFailed,
+            ProtocolVersion::CURRENT,
+        )
+        .unwrap();
+        assert_eq!(leave.action(), Action::Resume);
+        assert_eq!(leave.reason(), DisconnectReason::ConnectionTimeout);
+        assert!(!leave.can_reconnect);
+    }
+
+    #[test]
+    fn an_old_client_is_told_only_whether_to_reconnect() {
+        let old = ProtocolVersion(12);
+        let cause = DisconnectCause::StateMismatch;
+        let leave = leave_request(LeaveAction::Reconnect, cause, old).unwrap();
+        assert!(leave.can_reconnect);
+        assert_eq!(leave_request(LeaveAction::Resume, cause, old), None);
+    }
+
+    #[test]
+    fn a_client_cannot_claim_to_have_been_removed() {
+        let mut leave = LeaveRequest::default();
+        leave.set_reason(DisconnectReason::ParticipantRemoved);
+        assert_eq!(
+            DisconnectCause::of_client(&leave),
+            DisconnectCause::ClientLeft
+        );
+    }
+}

@@ -1,0 +1,157 @@
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// How many objects a JSON message may hold. See the same limit of the binary form.
+const MAX_OBJECTS: usize = 16_384;
+
+/// Says why text is no message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidJson {
+    /// It is no JSON, or a field has another type than the message says.
+    #[error("{0}")]
+    Malformed(String),
+    /// The message would take far more memory than its text.
+    #[error("more than {MAX_OBJECTS} objects")]
+    TooManyObjects,
+}
+
+/// Decodes a message in protobuf's JSON form.
+///
+/// It takes what protobuf's own parsers take: both spellings of field names, enumerations as names
+/// or numbers, 64-bit numbers as strings or numbers, `null` for "not given"; and it ignores fields
+/// that it does not know, because a newer client may send them.
+///
+/// # Errors
+///
+/// See [`InvalidJson`].
+pub fn decode_json<M: DeserializeOwned>(text: &[u8]) -> Result<M, InvalidJson> {
+    let malformed = |error: serde_json::Error| InvalidJson::Malformed(error.to_string());
+    let mut value: Value = serde_json::from_slice(text).map_err(malformed)?;
+    let mut objects = 0;
+    remove_nulls(&mut value, &mut objects)?;
+    serde_json::from_value(value).map_err(malformed)
+}
+
+/// Drops members that are `null`, and counts objects. The parser bounds how deep this recurses.
+fn remove_nulls(value: &mut Value, objects: &mut usize) -> Result<(), InvalidJson> {
+    match value {
+        Value::Object(members) => {
+            *objects += 1;
+            if *objects > MAX_OBJECTS {
+                return Err(InvalidJson::TooManyObjects);
+            }
+            members.retain(|_, member| !member.is_null());
+            members
+                .values_mut()
+                .try_for_each(|member| remove_nulls(member, objects))
+        }
+        Value::Array(elements) => elements
+            .iter_mut()
+            .try_for_each(|element| remove_nulls(element, objects)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::signal_request::Message;
+    use crate::proto::{SignalRequest, SignalTarget, TrackSource, VideoQuality};
+
+    fn decode(text: &str) -> Message {
+        let request: SignalRequest = decode_json(text.as_bytes()).unwrap();
+        request.message.unwrap()
+    }
+
+    #[test]
+    fn both_spellings_of_a_name_are_read() {
+        for text in [
+            r#"{"trickle":{"candidateInit":"{}","target":"SUBSCRIBER","final":true}}"#,
+            r#"{"trickle":{"candidate_init":"{}","target":1,"final":true}}"#,
+        ] {
+            let Message::Trickle(trickle) = decode(text) else {
+                panic!("{text}");
+            };
+            assert_eq!(trickle.candidate_init, "{}");
+            assert_eq!(trickle.target(), SignalTarget::Subscriber);
+        }
+    }
+
+    #[test]
+    fn numbers_of_64_bits_come_as_text_or_as_number() {
+        for text in [
+            r#"{"pingReq":{"timestamp":"1700000000000","rtt":12}}"#,
+            r#"{"pingReq":{"timestamp":1700000000000,"rtt":"12"}}"#,
+        ] {
+            let Message::PingReq(ping) = decode(text) else {
+                panic!("{text}");
+            };
+            assert_eq!((ping.timestamp, ping.rtt), (1_700_000_000_000, 12));
+        }
+    }
+
+    #[test]
+    fn null_is_not_given() {
+        let text = r#"{"addTrack":{"cid":"c","name":null,"source":"CAMERA","layers":
+            [{"quality":"HIGH","width":null}]},"answer":null}"#;
+        let Message::AddTrack(track) = decode(text) else {
+            panic!("another message");
+        };
+        assert_eq!(track.source(), TrackSource::Camera);
+        assert_eq!(track.layers[0].quality(), VideoQuality::High);
+    }
+
+    #[test]
+    fn what_a_later_client_adds_is_ignored() {
+        let text = r#"{"mute":{"sid":"TR_1","muted":true,"reason":{"a":[1]}},"hologram":{}}"#;
+        let Message::Mute(mute) = decode(text) else {
+            panic!("another message");
+        };
+        assert!(mute.muted);
+        let unknown: SignalRequest = decode_json(br#"{"hologram":{"a":1}}"#).unwrap();
+        assert_eq!(unknown.message, None);
+    }
+
+    #[test]
+    fn two_messages_in_one_frame_are_refused() {
+        let text = r#"{"offer":{"sdp":"a"},"answer":{"sdp":"b"}}"#;
+        assert!(decode_json::<SignalRequest>(text.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn broken_text_is_refused() {
+        for text in [
+            "",
+            "{",
+            "[]",
+            "7",
+            r#"{"ping":{}}"#,
+            r#"{"mute":[]}"#,
+            "\u{feff}{}",
+        ] {
+            assert!(
+                decode_json::<SignalRequest>(text.as_bytes()).is_err(),
+                "{text}"
+            );
+        }
+        assert!(decode_json::<SignalRequest>(b"{\"ping\":\"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn nesting_without_end_is_refused() {
+        let deep = format!(r#"{{"offer":{}"#, "[".repeat(1_000_000));
+        assert!(decode_json::<SignalRequest>(deep.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_message_of_empty_elements_is_refused_before_it_takes_memory() {
+        let text = format!(
+            r#"{{"syncState":{{"publishTracks":[{}{{}}]}}}}"#,
+            "{},".repeat(100_000)
+        );
+        assert_eq!(
+            decode_json::<SignalRequest>(text.as_bytes()),
+            Err(InvalidJson::TooManyObjects)
+        );
+    }
+}
