@@ -169,8 +169,10 @@ mod tests {
 
     #[test]
     fn an_enumeration_without_a_name_does_not_break_the_text_form() {
-        let mut leave = crate::proto::LeaveRequest::default();
-        leave.reason = 99;
+        let leave = crate::proto::LeaveRequest {
+            reason: 99,
+            ..crate::proto::LeaveRequest::default()
+        };
         let response = SignalResponse {
             message: Some(signal_response::Message::Leave(leave)),
         };

@@ -29,6 +29,9 @@ pub fn decode_json<M: DeserializeOwned>(text: &[u8]) -> Result<M, InvalidJson> {
     let mut value: Value = serde_json::from_slice(text).map_err(malformed)?;
     let mut objects = 0;
     remove_nulls(&mut value, &mut objects)?;
+    if !value.is_object() {
+        return Err(InvalidJson::Malformed("not an object".to_owned()));
+    }
     serde_json::from_value(value).map_err(malformed)
 }
 
@@ -56,7 +59,7 @@ fn remove_nulls(value: &mut Value, objects: &mut usize) -> Result<(), InvalidJso
 mod tests {
     use super::*;
     use crate::proto::signal_request::Message;
-    use crate::proto::{SignalRequest, SignalTarget, TrackSource, VideoQuality};
+    use crate::proto::{SignalRequest, TrackSource, VideoQuality};
 
     fn decode(text: &str) -> Message {
         let request: SignalRequest = decode_json(text.as_bytes()).unwrap();
@@ -66,14 +69,14 @@ mod tests {
     #[test]
     fn both_spellings_of_a_name_are_read() {
         for text in [
-            r#"{"trickle":{"candidateInit":"{}","target":"SUBSCRIBER","final":true}}"#,
-            r#"{"trickle":{"candidate_init":"{}","target":1,"final":true}}"#,
+            r#"{"trackSetting":{"trackSids":["TR_1"],"quality":"HIGH"}}"#,
+            r#"{"track_setting":{"track_sids":["TR_1"],"quality":2}}"#,
         ] {
-            let Message::Trickle(trickle) = decode(text) else {
+            let Message::TrackSetting(setting) = decode(text) else {
                 panic!("{text}");
             };
-            assert_eq!(trickle.candidate_init, "{}");
-            assert_eq!(trickle.target(), SignalTarget::Subscriber);
+            assert_eq!(setting.track_sids, ["TR_1"]);
+            assert_eq!(setting.quality(), VideoQuality::High);
         }
     }
 

@@ -15,6 +15,13 @@ fn read(query: &str) -> ConnectParameters {
     .unwrap()
 }
 
+fn plain_request() -> JoinRequest {
+    JoinRequest {
+        client_info: Some(ClientInfo::default()),
+        ..JoinRequest::default()
+    }
+}
+
 fn joined(request: &JoinRequest) -> String {
     let wrapped = WrappedJoinRequest {
         compression: 0,
@@ -30,20 +37,20 @@ fn joined(request: &JoinRequest) -> String {
 fn a_query_without_a_word_on_it_subscribes_and_a_join_request_does_not() {
     assert!(read("").auto_subscribe);
     assert!(!read("auto_subscribe=0").auto_subscribe);
-    assert!(!read(&joined(&JoinRequest::default())).auto_subscribe);
+    assert!(!read(&joined(&plain_request())).auto_subscribe);
 }
 
 #[test]
 fn a_query_leaves_pausing_to_the_configuration_and_a_join_request_refuses_it() {
     assert_eq!(read("").subscriber_allow_pause, None);
-    let parameters = read(&joined(&JoinRequest::default()));
+    let parameters = read(&joined(&plain_request()));
     assert_eq!(parameters.subscriber_allow_pause, Some(false));
 }
 
 #[test]
 fn a_join_request_means_one_peer_connection_on_either_endpoint() {
     assert_eq!(read("").peer_connections, PeerConnections::Two);
-    let query = joined(&JoinRequest::default());
+    let query = joined(&plain_request());
     assert_eq!(read(&query).peer_connections, PeerConnections::One);
 }
 
