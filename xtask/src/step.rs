@@ -1,0 +1,44 @@
+//! Commands run one after the other, each shown before it runs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A command that could not be run or did not succeed.
+#[derive(Debug)]
+pub(crate) struct Failed(pub(crate) String);
+
+/// Runs a command in the repository's root and waits for it.
+pub(crate) fn run(command: &mut Command) -> Result<(), Failed> {
+    let shown = format!("{command:?}");
+    println!("\n==> {shown}");
+    match command.current_dir(root()).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Failed(format!("{shown} ({status})"))),
+        Err(error) => Err(Failed(format!("{shown}: {error}"))),
+    }
+}
+
+/// Returns the cargo that runs this command.
+pub(crate) fn cargo() -> Command {
+    Command::new(option_env!("CARGO").unwrap_or("cargo"))
+}
+
+/// Returns a shell script of the repository.
+pub(crate) fn script(path: &str) -> Command {
+    let mut command = Command::new("bash");
+    command.arg(path);
+    command
+}
+
+/// Returns where cargo puts the node's binary.
+pub(crate) fn binary(profile: &str) -> PathBuf {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    target.join(profile).join("sluice")
+}
+
+/// Returns the repository's root.
+pub(crate) fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_owned()
+}
