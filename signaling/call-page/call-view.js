@@ -136,7 +136,7 @@ export class CallView {
     renderSwitch('microphone', 'mic', 'Microphone', this.#media.microphoneOn, canPublish);
     renderSwitch('camera', 'cam', 'Camera', this.#media.cameraOn, canPublish);
     if (this.#state === 'reconnecting') this.#chat.block('Reconnecting…');
-    else this.#chat.block(canPublishData ? '' : 'This token may not send messages');
+    else this.#chat.block(canPublishData ? '' : 'You may not write here');
   }
 
   #enter(state) {

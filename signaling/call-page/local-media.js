@@ -140,7 +140,12 @@ function toneTrack() {
   gain.connect(output);
   // Browsers start no sound before the user has touched the page.
   addEventListener('click', () => context.resume(), { once: true });
-  return output.stream.getAudioTracks()[0];
+  const track = output.stream.getAudioTracks()[0];
+  track.stop = () => {
+    MediaStreamTrack.prototype.stop.call(track);
+    context.close();
+  };
+  return track;
 }
 
 function oscillate(context, frequency, destination) {

@@ -71,7 +71,8 @@ export class Publications {
   handleResponse({ reason = 'OK', message = '', addTrack }) {
     if (!addTrack || reason === 'OK' || reason === 'QUEUED') return;
     const what = addTrack.type === 'VIDEO' ? 'camera' : 'microphone';
-    this.#awaiting.get(addTrack.cid)?.reject(new Error(`The node does not accept the ${what}: ${message || reason}.`));
+    const why = reason === 'NOT_ALLOWED' ? 'the token does not allow it' : message || reason;
+    this.#awaiting.get(addTrack.cid)?.reject(new Error(`The node does not accept the ${what}: ${why}.`));
   }
 
   // Returns the source of the track that the server muted, or undefined.

@@ -2,7 +2,7 @@
 
 export class Roster {
   #participants = new Map(); // sid -> participant
-  #media = new Map(); // track sid -> { track, receiver }
+  #media = new Map(); // track sid -> MediaStreamTrack
   #localSid = '';
 
   reset(local, others) {
@@ -31,8 +31,8 @@ export class Roster {
     });
   }
 
-  attach(trackSid, media) {
-    this.#media.set(trackSid, media);
+  attach(trackSid, track) {
+    this.#media.set(trackSid, track);
   }
 
   get local() {
@@ -48,7 +48,7 @@ export class Roster {
     return this.participants().find((participant) => participant.identity === identity)?.name ?? identity;
   }
 
-  // `kind` is 'audio' or 'video'. Returns { muted, track, receiver } or null when the participant publishes none;
+  // `kind` is 'audio' or 'video'. Returns { muted, track } or null when the participant publishes none;
   // `track` is undefined until its media arrives.
   mediaOf(participant, kind) {
     const type = kind.toUpperCase();
@@ -56,6 +56,6 @@ export class Roster {
     const published = participant.tracks.filter((track) => (track.type ?? 'AUDIO') === type);
     // Other clients may share a screen beside their camera: the tile shows what is not muted.
     const info = published.find((track) => !track.muted) ?? published[0];
-    return info ? { muted: info.muted ?? false, ...this.#media.get(info.sid) } : null;
+    return info ? { muted: info.muted ?? false, track: this.#media.get(info.sid) } : null;
   }
 }

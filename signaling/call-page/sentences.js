@@ -2,14 +2,18 @@
 
 import { Refusal } from './signal.js';
 
+// A server may repeat the token in its answer; on the screen it would only be in the way.
+const TOKEN = /[\w-]{20,}\.[\w-]+\.[\w-]+/g;
+
 export function sentenceForRefusal(error) {
   if (!(error instanceof Refusal) || error.status === 0) return error.message;
+  const reason = error.message.replace(TOKEN, '…');
   switch (error.status) {
     case 401:
-    case 403: return `The node refuses the token: ${error.message}. Ask for another link.`;
-    case 404: return `The node does not know this room: ${error.message}.`;
-    case 503: return `The node is full: ${error.message}. Try again later.`;
-    default: return `The node refuses the join (${error.status}): ${error.message}.`;
+    case 403: return `The node refuses the token: ${reason}. Ask for another link.`;
+    case 404: return `The node does not know this room: ${reason}.`;
+    case 503: return `The node is full: ${reason}. Try again later.`;
+    default: return `The node refuses the join (${error.status}): ${reason}.`;
   }
 }
 

@@ -33,7 +33,7 @@ export class Session extends EventTarget {
   #chat = new Chat((packet) => this.#data.send(packet), (message) => this.#emit('chat', message));
   #state = 'joining';
   #keepAlive = {};
-  #lost = false; // the connection broke while it was still being set up
+  #lost = false; // the connection broke while it was being taken up again
   #resumedAt = -Infinity;
   #mediaTimer;
 
@@ -86,8 +86,7 @@ export class Session extends EventTarget {
     this.roster.reset(participant, otherParticipants);
     this.#openTransports(iceServers);
     this.#emit('roster');
-    await this.#publications.start(signal, this.#publisher);
-    this.#requireSignal();
+    this.#settle(this.#publications.start(signal, this.#publisher));
   }
 
   async #resume() {
@@ -103,14 +102,14 @@ export class Session extends EventTarget {
     this.#subscriber.resume(signal, iceServers);
     signal.send('syncState', this.#syncState());
     await this.#publisher.negotiate({ iceRestart: true });
-    await this.#publications.resume(signal);
     this.#requireSignal();
+    this.#settle(this.#publications.resume(signal));
     this.#data.replayAfter(lastMessageSeq);
     this.#resumedAt = performance.now();
     return true;
   }
 
-  async #openSignal(resumeSid) {
+  #openSignal(resumeSid) {
     this.#lost = false;
     return Signal.open({
       token: this.#token,
@@ -169,10 +168,10 @@ export class Session extends EventTarget {
     this.#emit('roster');
   }
 
-  #attach({ track, receiver, streams }) {
+  #attach({ track, streams }) {
     // The stream is named `<participant sid>|<track sid>`, or `|<stream name>` where streams are kept in step.
     const [, named = ''] = (streams[0]?.id ?? '').split('|');
-    this.roster.attach(named.startsWith('TR') ? named : track.id, { track, receiver });
+    this.roster.attach(named.startsWith('TR') ? named : track.id, track);
     this.#emit('roster');
   }
 
@@ -188,8 +187,13 @@ export class Session extends EventTarget {
     };
   }
 
+  // Publishing goes on while the call is on the screen; what the server refuses is told by events.
+  #settle(publishing) {
+    publishing.catch((error) => console.warn('publish', error));
+  }
+
   #requireSignal() {
-    if (this.#lost) throw new Refusal(0, 'The connection was lost while joining.');
+    if (this.#lost) throw new Refusal(0, 'The connection was lost while it was being taken up again.');
   }
 
   #keepToken(token) {
