@@ -133,7 +133,7 @@ export class CallView {
     byId('people-count').textContent = participants.length;
     byId('alone').hidden = participants.length > 1;
     document.title = `${this.#session.room} (${participants.length}) · Sluice call`;
-    renderSwitch('microphone', 'mic', 'Microphone', this.#media.microphoneOn, canPublish);
+    renderSwitch('microphone', 'mic', 'Mic', this.#media.microphoneOn, canPublish);
     renderSwitch('camera', 'cam', 'Camera', this.#media.cameraOn, canPublish);
     if (this.#state === 'reconnecting') this.#chat.block('Reconnecting…');
     else this.#chat.block(canPublishData ? '' : 'You may not write here');
