@@ -2,6 +2,8 @@ use std::time::{Duration, Instant};
 
 use sfu_model::AudioLevel;
 
+use crate::RtpTimestamp;
+
 /// Audio level of one packet (RFC 6464 section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketAudioLevel {
@@ -12,6 +14,9 @@ pub struct PacketAudioLevel {
 }
 
 impl PacketAudioLevel {
+    /// The quietest level.
+    pub const SILENCE: u8 = 127;
+
     /// Reads the byte of the extension: one bit of voice activity, seven of level.
     pub fn from_byte(byte: u8) -> Self {
         Self {
@@ -47,23 +52,96 @@ impl Default for AudioLevelParameters {
 }
 
 /// How loud an audio track is, over windows of its own time.
+///
+/// Each packet stands for the time since the one before it, by their timestamps, so that a pause of
+/// discontinuous transmission counts as what its next packet says. A window is audible when enough of
+/// it was; its level is its loudest packet's, lowered by how much of it was not audible.
 #[derive(Clone, Copy, Debug)]
-pub struct AudioLevelWindow {}
+pub struct AudioLevelWindow {
+    parameters: AudioLevelParameters,
+    clock_rate: u32,
+    /// The newest packet's timestamp and arrival.
+    newest: Option<(RtpTimestamp, Instant)>,
+    /// Linear, averaged over windows.
+    smoothed: f64,
+    loudest: u8,
+    active: Duration,
+    observed: Duration,
+}
 
 impl AudioLevelWindow {
-    /// Begins in silence.
-    pub fn new(parameters: &AudioLevelParameters) -> Self {
-        todo!()
+    /// Begins in silence; `clock_rate` in Hz.
+    pub fn new(parameters: AudioLevelParameters, clock_rate: u32) -> Self {
+        Self {
+            parameters,
+            clock_rate: clock_rate.max(1),
+            newest: None,
+            smoothed: 0.0,
+            loudest: PacketAudioLevel::SILENCE,
+            active: Duration::ZERO,
+            observed: Duration::ZERO,
+        }
     }
 
-    /// Takes the level of a packet that plays for `duration`.
-    pub fn on_packet(&mut self, now: Instant, level: PacketAudioLevel, duration: Duration) {
-        todo!()
+    /// Takes the level of a packet. Late packets do not count.
+    pub fn on_packet(&mut self, now: Instant, timestamp: RtpTimestamp, level: PacketAudioLevel) {
+        if self.is_stale(now) {
+            self.reset(0.0);
+        }
+        let before = self.newest.map_or(timestamp, |(before, _)| before);
+        let Ok(ticks) = u32::try_from(timestamp.ahead_of(before)) else {
+            return;
+        };
+        self.newest = Some((timestamp, now));
+        let nanos = u64::from(ticks) * 1_000_000_000 / u64::from(self.clock_rate);
+        let duration = Duration::from_nanos(nanos).min(self.parameters.window);
+        self.observed += duration;
+        if level.level <= self.parameters.active_level {
+            self.active += duration;
+            self.loudest = self.loudest.min(level.level);
+        }
+        if self.observed >= self.parameters.window {
+            self.close_window();
+        }
+    }
+
+    fn close_window(&mut self) {
+        let share = self.active.as_secs_f64() / self.parameters.window.as_secs_f64();
+        let smoothed = if share * 100.0 >= f64::from(self.parameters.min_percentile) {
+            let level = (linear(self.loudest) * share).min(1.0);
+            // Exponential averaging with the centre of mass of a plain average over the windows.
+            let weight = 2.0 / (f64::from(self.parameters.smooth_windows.max(1)) + 1.0);
+            self.smoothed + (level - self.smoothed) * weight
+        } else {
+            0.0
+        };
+        self.reset(smoothed);
+    }
+
+    fn reset(&mut self, smoothed: f64) {
+        self.smoothed = smoothed;
+        self.loudest = PacketAudioLevel::SILENCE;
+        self.active = Duration::ZERO;
+        self.observed = Duration::ZERO;
+    }
+
+    fn is_stale(&self, now: Instant) -> bool {
+        self.newest.is_none_or(|(_, arrival)| {
+            now.saturating_duration_since(arrival) >= self.parameters.window * 2
+        })
     }
 
     /// Returns the level on LiveKit's scale. `None` when the track is not audible, or has not sent for
     /// two windows.
     pub fn level(&self, now: Instant) -> Option<AudioLevel> {
-        todo!()
+        if self.is_stale(now) || self.smoothed < linear(self.parameters.active_level) {
+            return None;
+        }
+        Some(AudioLevel(self.smoothed as f32))
     }
+}
+
+/// Returns the amplitude of a level in -dBov: 1 for 0, a tenth for 20.
+fn linear(level: u8) -> f64 {
+    10_f64.powf(-f64::from(level) / 20.0)
 }

@@ -7,7 +7,44 @@ use crate::ExtendedSeqNo;
 /// Slots are reused; a slot's buffer is allocated when it is used for the first time. The ring is
 /// empty until the first packet and grows while packets of the last second would be overwritten.
 #[derive(Clone, Debug)]
-pub struct PacketCache {}
+pub struct PacketCache {
+    /// Empty, or a power of two.
+    ring: Vec<Slot>,
+    limit: usize,
+    epoch: Option<Instant>,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    /// `FREE`, or the packet's number.
+    seq: u64,
+    /// Milliseconds since the epoch; wraps.
+    received_at: u32,
+    bytes: Vec<u8>,
+}
+
+impl Slot {
+    const FREE: u64 = u64::MAX;
+    /// Buffers grow in steps, so that packets of about one size soon fit without growing.
+    const STEP: usize = 128;
+
+    const EMPTY: Self = Self {
+        seq: Self::FREE,
+        received_at: 0,
+        bytes: Vec::new(),
+    };
+
+    fn fill(&mut self, seq: u64, received_at: u32, packet: &[u8]) {
+        self.seq = seq;
+        self.received_at = received_at;
+        self.bytes.clear();
+        if self.bytes.capacity() < packet.len() {
+            self.bytes
+                .reserve_exact(packet.len().next_multiple_of(Self::STEP));
+        }
+        self.bytes.extend_from_slice(packet);
+    }
+}
 
 impl PacketCache {
     /// Most packets of a video stream.
@@ -16,27 +53,88 @@ impl PacketCache {
     pub const AUDIO: usize = 256;
     /// Longest packet that is kept, in bytes.
     pub const MAX_PACKET: usize = 2_048;
+    /// Packets of this age, in milliseconds, may be overwritten without the ring growing.
+    const RETAINED: u32 = 1_000;
+    const FIRST_LEN: usize = 16;
+    const MAX_LEN: usize = 1 << 15;
 
-    /// Makes an empty ring that grows to `limit` packets, rounded up to a power of two.
+    /// Makes an empty ring that grows to `limit` packets, rounded up to a power of two, at most
+    /// 32,768.
     pub fn new(limit: usize) -> Self {
-        todo!()
+        Self {
+            ring: Vec::new(),
+            limit: limit
+                .clamp(Self::FIRST_LEN, Self::MAX_LEN)
+                .next_power_of_two(),
+            epoch: None,
+        }
     }
 
     /// Keeps a copy of `packet` (plaintext, from the RTP header on). Late packets are kept as long as
     /// their slot is not taken by a later one.
     #[inline]
     pub fn insert(&mut self, now: Instant, seq: ExtendedSeqNo, packet: &[u8]) {
-        todo!()
+        if packet.len() > Self::MAX_PACKET {
+            return;
+        }
+        let epoch = *self.epoch.get_or_insert(now);
+        let millis = now.saturating_duration_since(epoch).as_millis();
+        let received_at = (millis & 0xffff_ffff) as u32;
+        self.make_room(seq.0, received_at);
+        if let Some(slot) = self.slot_mut(seq.0)
+            && (slot.seq == Slot::FREE || slot.seq <= seq.0)
+        {
+            slot.fill(seq.0, received_at, packet);
+        }
     }
 
     /// Returns the packet of number `seq`.
     #[inline]
     pub fn get(&self, seq: ExtendedSeqNo) -> Option<&[u8]> {
-        todo!()
+        let slot = self.ring.get(Self::index(seq.0, self.ring.len()))?;
+        (slot.seq == seq.0).then_some(slot.bytes.as_slice())
     }
 
     /// Returns the bytes that the ring holds on to.
     pub fn memory(&self) -> usize {
-        todo!()
+        let buffers: usize = self.ring.iter().map(|slot| slot.bytes.capacity()).sum();
+        buffers + self.ring.capacity() * size_of::<Slot>()
+    }
+
+    #[inline]
+    fn index(seq: u64, len: usize) -> usize {
+        // The low bits alone matter: `len` is a power of two of at most `MAX_LEN`.
+        (seq & 0xffff) as usize & len.wrapping_sub(1)
+    }
+
+    fn slot_mut(&mut self, seq: u64) -> Option<&mut Slot> {
+        let index = Self::index(seq, self.ring.len());
+        self.ring.get_mut(index)
+    }
+
+    /// Grows the ring while the packet that `seq` would overwrite is young.
+    #[inline]
+    fn make_room(&mut self, seq: u64, received_at: u32) {
+        while self.ring.len() < self.limit {
+            let young = self.slot_mut(seq).is_none_or(|slot| {
+                slot.seq < seq && received_at.wrapping_sub(slot.received_at) < Self::RETAINED
+            });
+            if !young {
+                return;
+            }
+            self.grow();
+        }
+    }
+
+    fn grow(&mut self) {
+        let len = (self.ring.len() * 2).max(Self::FIRST_LEN);
+        let old = std::mem::replace(&mut self.ring, vec![Slot::EMPTY; len]);
+        for kept in old {
+            if let Some(slot) = self.slot_mut(kept.seq)
+                && kept.seq != Slot::FREE
+            {
+                *slot = kept;
+            }
+        }
     }
 }

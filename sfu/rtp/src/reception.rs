@@ -1,48 +1,143 @@
 use std::time::Instant;
 
-use crate::rtcp::ReportBlock;
-use crate::{ExtendedSeqNo, NtpTime, RtpTimestamp};
 use sfu_model::Ssrc;
+
+use crate::rtcp::ReportBlock;
+use crate::seq::ticks_of;
+use crate::{ExtendedSeqNo, NtpTime, RtpTimestamp};
 
 /// Reception statistics of one SSRC (RFC 3550 sections 6.4.1, A.3, A.8), for receiver reports.
 #[derive(Clone, Copy, Debug)]
-pub struct ReceptionStats {}
+pub struct ReceptionStats {
+    clock_rate: u32,
+    received: u64,
+    stream: Option<Stream>,
+    sender_report: Option<(u32, Instant)>,
+    expected_prior: u64,
+    received_prior: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Stream {
+    lowest: ExtendedSeqNo,
+    highest: ExtendedSeqNo,
+    /// Of the packet that began the newest frame.
+    last_timestamp: RtpTimestamp,
+    last_arrival: Instant,
+    /// In 1/16 timestamp units (RFC 3550 section A.8).
+    jitter: u32,
+}
 
 impl ReceptionStats {
+    /// Interarrival differences of more seconds than this say nothing about the network.
+    const MAX_DIFFERENCE: u32 = 5;
+
     /// Begins with nothing received; `clock_rate` in Hz.
     pub fn new(clock_rate: u32) -> Self {
-        todo!()
+        Self {
+            clock_rate,
+            received: 0,
+            stream: None,
+            sender_report: None,
+            expected_prior: 0,
+            received_prior: 0,
+        }
     }
 
     /// Counts a received packet. Packets that came as retransmissions on another SSRC do not belong
     /// here: their loss stays a loss.
     #[inline]
     pub fn on_packet(&mut self, now: Instant, seq: ExtendedSeqNo, timestamp: RtpTimestamp) {
-        todo!()
+        self.received += 1;
+        let Some(stream) = &mut self.stream else {
+            self.stream = Some(Stream {
+                lowest: seq,
+                highest: seq,
+                last_timestamp: timestamp,
+                last_arrival: now,
+                jitter: 0,
+            });
+            return;
+        };
+        stream.lowest = stream.lowest.min(seq);
+        if seq <= stream.highest {
+            return;
+        }
+        stream.highest = seq;
+        // Departure: the packets of one video frame leave in a burst and share a timestamp; only the
+        // first of a frame tells about the network. libwebrtc does the same.
+        if timestamp != stream.last_timestamp {
+            stream.measure_jitter(now, timestamp, self.clock_rate);
+        }
     }
 
     /// Notes the sender's report, which the next report block answers.
     pub fn on_sender_report(&mut self, now: Instant, ntp: NtpTime) {
-        todo!()
+        self.sender_report = Some((ntp.middle(), now));
     }
 
     /// Returns the report block since the last one. `None` before the first packet.
     pub fn report(&mut self, now: Instant, ssrc: Ssrc) -> Option<ReportBlock> {
-        todo!()
+        let stream = self.stream?;
+        let expected = self.expected();
+        let expected_interval = expected.saturating_sub(self.expected_prior);
+        let received_interval = self.received - self.received_prior;
+        self.expected_prior = expected;
+        self.received_prior = self.received;
+        let lost_interval = expected_interval.saturating_sub(received_interval);
+        let fraction = (lost_interval << 8).checked_div(expected_interval);
+        let (last_sender_report, delay) = match self.sender_report {
+            Some((middle, received)) => {
+                let delay = now.saturating_duration_since(received);
+                (middle, ticks_of(delay, 1 << 16))
+            }
+            None => (0, 0),
+        };
+        Some(ReportBlock {
+            ssrc,
+            fraction_lost: u8::try_from(fraction.unwrap_or(0)).unwrap_or(u8::MAX),
+            cumulative_lost: i32::try_from(self.lost())
+                .unwrap_or(i32::MAX)
+                .clamp(-0x80_0000, 0x7f_ffff),
+            highest_seq: (stream.highest.0.wrapping_sub(1 << 16) & 0xffff_ffff) as u32,
+            jitter: self.jitter(),
+            last_sender_report,
+            delay,
+        })
+    }
+
+    fn expected(&self) -> u64 {
+        self.stream
+            .map_or(0, |stream| stream.highest.0 - stream.lowest.0 + 1)
     }
 
     /// Returns how many packets were received, duplicates included.
     pub fn packets(&self) -> u64 {
-        todo!()
+        self.received
     }
 
     /// Returns how many packets were expected and did not come; negative with duplicates.
     pub fn lost(&self) -> i64 {
-        todo!()
+        self.expected().wrapping_sub(self.received).cast_signed()
     }
 
     /// Returns the interarrival jitter in timestamp units.
     pub fn jitter(&self) -> u32 {
-        todo!()
+        self.stream.map_or(0, |stream| stream.jitter >> 4)
+    }
+}
+
+impl Stream {
+    fn measure_jitter(&mut self, now: Instant, timestamp: RtpTimestamp, clock_rate: u32) {
+        let elapsed = now.saturating_duration_since(self.last_arrival);
+        let arrived = RtpTimestamp(ticks_of(elapsed, clock_rate));
+        let sent = RtpTimestamp(timestamp.ahead_of(self.last_timestamp).cast_unsigned());
+        let difference = arrived.ahead_of(sent).unsigned_abs();
+        self.last_timestamp = timestamp;
+        self.last_arrival = now;
+        if difference < clock_rate.saturating_mul(ReceptionStats::MAX_DIFFERENCE) {
+            let decay = (self.jitter + 8) >> 4;
+            self.jitter = self.jitter.saturating_add(difference) - decay;
+        }
     }
 }

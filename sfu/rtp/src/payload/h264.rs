@@ -1,24 +1,111 @@
 //! H.264 (RFC 6184): where key frames begin.
 
-use super::PayloadError;
+use super::bytes::Bytes;
+use super::{FrameStart, PayloadError};
 
-/// Where a packet stands in its frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FrameStart {
-    /// Whether a decoder can begin at this packet.
-    pub key_frame: bool,
-    /// Whether the packet may begin a frame.
-    pub frame_start: bool,
-    /// Temporal layer, where the format names it.
-    pub temporal: u8,
-}
+const TYPE: u8 = 0x1f;
+/// Coded slice of a non-IDR picture (ITU-T H.264 table 7-1).
+const SLICE: u8 = 1;
+const IDR_SLICE: u8 = 5;
+const SPS: u8 = 7;
+const STAP_A: u8 = 24;
+const FU_A: u8 = 28;
+/// Start bit of an FU header (RFC 6184 section 5.8).
+const FU_START: u8 = 0x80;
+/// NAL units of one STAP-A that are looked at.
+const MAX_AGGREGATED: usize = 32;
 
-/// Reads what begins in `payload`.
+/// Reads what begins in `payload`: a key frame is an IDR slice, or the parameter sets in front of
+/// one.
 ///
 /// # Errors
 ///
 /// Fails when `payload` is empty or ends within its header.
 #[inline]
 pub fn peek(payload: &[u8]) -> Result<FrameStart, PayloadError> {
-    todo!()
+    let mut bytes = Bytes(payload);
+    let kind = bytes.take()? & TYPE;
+    match kind {
+        STAP_A => Ok(peek_aggregated(bytes.0)),
+        FU_A => {
+            let header = bytes.take()?;
+            if header & FU_START == 0 {
+                return Ok(FrameStart::default());
+            }
+            Ok(peek_unit(header & TYPE, bytes.0))
+        }
+        _ => Ok(peek_unit(kind, bytes.0)),
+    }
+}
+
+/// Reads a NAL unit by its type; `behind` is what follows its header.
+fn peek_unit(kind: u8, behind: &[u8]) -> FrameStart {
+    let frame_start = match kind {
+        // `first_mb_in_slice` zero is the single bit 1 (ITU-T H.264 section 7.3.3).
+        SLICE..=IDR_SLICE => behind.first().is_some_and(|byte| byte & 0x80 != 0),
+        _ => true,
+    };
+    FrameStart {
+        key_frame: kind == SPS || (kind == IDR_SLICE && frame_start),
+        frame_start,
+        ..FrameStart::default()
+    }
+}
+
+/// Reads the units of a STAP-A (RFC 6184 section 5.7.1): each behind its 16-bit length.
+fn peek_aggregated(mut units: &[u8]) -> FrameStart {
+    let mut found = FrameStart::default();
+    for _ in 0..MAX_AGGREGATED {
+        let Some((len, rest)) = units.split_first_chunk::<2>() else {
+            break;
+        };
+        let Some((unit, rest)) = rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))
+        else {
+            break;
+        };
+        if let Some((header, behind)) = unit.split_first() {
+            let start = peek_unit(header & TYPE, behind);
+            found.key_frame |= start.key_frame;
+            found.frame_start |= start.frame_start;
+        }
+        units = rest;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_key_frame(payload: &[u8]) -> bool {
+        peek(payload).unwrap().key_frame
+    }
+
+    #[test]
+    fn parameter_sets_and_the_first_idr_slice_are_key_frames() {
+        assert!(is_key_frame(&[0x67, 0x42]));
+        assert!(is_key_frame(&[0x65, 0x88]));
+        assert!(!is_key_frame(&[0x65, 0x40]), "a later slice of the picture");
+        assert!(!is_key_frame(&[0x61, 0x88]));
+        assert!(!is_key_frame(&[0x68, 0x88]), "a PPS alone");
+    }
+
+    #[test]
+    fn parameter_sets_are_found_in_an_aggregate() {
+        assert!(is_key_frame(&[0x78, 0, 1, 0x09, 0, 2, 0x67, 0x42]));
+        assert!(!is_key_frame(&[0x78, 0, 2, 0x68, 0x42, 0, 2, 0x61, 0x88]));
+        assert!(
+            !is_key_frame(&[0x78, 0, 9, 0x67, 0x42]),
+            "longer than the packet"
+        );
+    }
+
+    #[test]
+    fn only_the_first_fragment_is_a_key_frame() {
+        assert!(is_key_frame(&[0x7c, 0x85, 0x88]));
+        assert!(!is_key_frame(&[0x7c, 0x05, 0x88]));
+        assert!(!is_key_frame(&[0x7c, 0x81, 0x88]));
+        assert_eq!(peek(&[0x7c]), Err(PayloadError::TooShort));
+        assert_eq!(peek(&[]), Err(PayloadError::TooShort));
+    }
 }

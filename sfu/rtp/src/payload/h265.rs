@@ -1,24 +1,128 @@
-//! H.265 (RFC 7798): where key frames begin.
+//! H.265 (RFC 7798): where key frames begin, and the temporal layer.
 
-use super::PayloadError;
+use super::bytes::Bytes;
+use super::{FrameStart, PayloadError};
 
-/// Where a packet stands in its frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FrameStart {
-    /// Whether a decoder can begin at this packet.
-    pub key_frame: bool,
-    /// Whether the packet may begin a frame.
-    pub frame_start: bool,
-    /// Temporal layer, where the format names it.
-    pub temporal: u8,
-}
+/// First and last type of pictures that a decoder can begin at (ITU-T H.265 table 7-1).
+const IRAP: std::ops::RangeInclusive<u8> = 16..=23;
+/// Types of slices: all below 32.
+const MAX_SLICE: u8 = 31;
+/// VPS and SPS.
+const PARAMETER_SETS: std::ops::RangeInclusive<u8> = 32..=33;
+/// Aggregation packet (RFC 7798 section 4.4.2).
+const AP: u8 = 48;
+/// Fragmentation unit (RFC 7798 section 4.4.3).
+const FU: u8 = 49;
+const FU_START: u8 = 0x80;
+/// NAL units of one aggregation packet that are looked at.
+const MAX_AGGREGATED: usize = 32;
 
-/// Reads what begins in `payload`.
+/// Reads what begins in `payload`: a key frame is an IRAP picture, or the parameter sets in front of
+/// one.
 ///
 /// # Errors
 ///
-/// Fails when `payload` is empty or ends within its header.
+/// Fails when `payload` ends within its header, or names temporal layer -1.
 #[inline]
 pub fn peek(payload: &[u8]) -> Result<FrameStart, PayloadError> {
-    todo!()
+    let mut bytes = Bytes(payload);
+    let kind = kind_of(bytes.take()?);
+    // RFC 7798 section 1.1.4: TID is one more than the temporal layer.
+    let temporal = (bytes.take()? & 0x07)
+        .checked_sub(1)
+        .ok_or(PayloadError::Invalid)?;
+    let start = match kind {
+        AP => peek_aggregated(bytes.0),
+        FU => {
+            let header = bytes.take()?;
+            if header & FU_START == 0 {
+                FrameStart::default()
+            } else {
+                peek_unit(header & 0x3f, bytes.0)
+            }
+        }
+        _ => peek_unit(kind, bytes.0),
+    };
+    Ok(FrameStart { temporal, ..start })
+}
+
+fn kind_of(first: u8) -> u8 {
+    (first >> 1) & 0x3f
+}
+
+/// Reads a NAL unit by its type; `behind` is what follows its header.
+fn peek_unit(kind: u8, behind: &[u8]) -> FrameStart {
+    // `first_slice_segment_in_pic_flag` is the first bit of a slice (ITU-T H.265 section 7.3.6.1).
+    let frame_start = kind > MAX_SLICE || behind.first().is_some_and(|byte| byte & 0x80 != 0);
+    FrameStart {
+        key_frame: PARAMETER_SETS.contains(&kind) || (IRAP.contains(&kind) && frame_start),
+        frame_start,
+        ..FrameStart::default()
+    }
+}
+
+/// Reads the units of an aggregation packet, each behind its 16-bit length.
+fn peek_aggregated(mut units: &[u8]) -> FrameStart {
+    let mut found = FrameStart::default();
+    for _ in 0..MAX_AGGREGATED {
+        let Some((len, rest)) = units.split_first_chunk::<2>() else {
+            break;
+        };
+        let Some((unit, rest)) = rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))
+        else {
+            break;
+        };
+        if let Some(([first, _], behind)) = unit.split_first_chunk::<2>() {
+            let start = peek_unit(kind_of(*first), behind);
+            found.key_frame |= start.key_frame;
+            found.frame_start |= start.frame_start;
+        }
+        units = rest;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_key_frame(payload: &[u8]) -> bool {
+        peek(payload).unwrap().key_frame
+    }
+
+    #[test]
+    fn parameter_sets_and_irap_pictures_are_key_frames() {
+        assert!(is_key_frame(&[32 << 1, 1, 0]));
+        assert!(is_key_frame(&[19 << 1, 1, 0x80]));
+        assert!(!is_key_frame(&[19 << 1, 1, 0x00]), "a later slice");
+        assert!(!is_key_frame(&[1 << 1, 1, 0x80]));
+        assert!(!is_key_frame(&[34 << 1, 1, 0x80]), "a PPS alone");
+    }
+
+    #[test]
+    fn key_frames_are_found_in_aggregates_and_fragments() {
+        assert!(is_key_frame(&[
+            AP << 1,
+            1,
+            0,
+            3,
+            32 << 1,
+            1,
+            7,
+            0,
+            3,
+            2,
+            1,
+            0x80
+        ]));
+        assert!(is_key_frame(&[FU << 1, 1, 0x80 | 19, 0x80]));
+        assert!(!is_key_frame(&[FU << 1, 1, 19, 0x80]));
+    }
+
+    #[test]
+    fn the_temporal_layer_is_read() {
+        assert_eq!(peek(&[1 << 1, 3, 0x80]).unwrap().temporal, 2);
+        assert_eq!(peek(&[1 << 1, 0, 0x80]), Err(PayloadError::Invalid));
+        assert_eq!(peek(&[1 << 1]), Err(PayloadError::TooShort));
+    }
 }

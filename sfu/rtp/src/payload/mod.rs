@@ -2,6 +2,7 @@
 //! which layer a packet belongs to, and how a VP8 descriptor is rewritten.
 
 pub mod av1;
+mod bytes;
 pub mod h264;
 pub mod h265;
 pub mod opus;
@@ -11,7 +12,7 @@ mod vp8;
 mod vp8_munger;
 mod vp9;
 
-pub use peek::{Descriptor, PayloadError, Peek, peek};
+pub use peek::{Descriptor, FrameStart, PayloadError, Peek, peek};
 pub use vp8::{PictureId, Vp8Descriptor};
 pub use vp8_munger::{Vp8Munger, Vp8Rewrite};
 pub use vp9::Vp9Descriptor;

@@ -2,7 +2,7 @@ use std::fmt;
 
 use sfu_model::{Codec, SpatialLayer, TemporalLayer};
 
-use super::{Vp8Descriptor, Vp9Descriptor};
+use super::{Vp8Descriptor, Vp9Descriptor, av1, h264, h265};
 
 /// What one packet is, whatever its codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,14 +10,14 @@ pub struct Peek {
     /// Whether a decoder can begin at this packet: the first of a key frame, or, for H.264 and
     /// H.265, its parameter sets.
     pub key_frame: bool,
-    /// Whether the packet begins a frame (of its spatial layer).
+    /// Whether the packet begins a frame (of its spatial layer); for H.264, H.265 and AV1, whether
+    /// it may.
     pub frame_start: bool,
     /// The spatial layer that the payload names; the lowest when it names none.
     pub spatial: SpatialLayer,
     /// The temporal layer that the payload names; the lowest when it names none.
     pub temporal: TemporalLayer,
-    /// Whether the frame needs no frame of its own or a higher temporal layer, so that a receiver of
-    /// lower layers can go up here. True for the lowest temporal layer.
+    /// Whether a receiver of lower temporal layers can go up to this one here. True for the lowest.
     pub switching_point: bool,
     /// The payload descriptor, where there is one.
     pub descriptor: Descriptor,
@@ -34,6 +34,19 @@ pub enum Descriptor {
     Vp9(Vp9Descriptor),
 }
 
+/// Where a packet stands in its frame, for formats without a descriptor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrameStart {
+    /// Whether a decoder can begin at this packet.
+    pub key_frame: bool,
+    /// Whether the packet may begin a frame.
+    pub frame_start: bool,
+    /// Spatial layer, where the format names it.
+    pub spatial: u8,
+    /// Temporal layer, where the format names it.
+    pub temporal: u8,
+}
+
 /// Reads what `payload`, without padding, is. Audio packets are all key frames of their own.
 ///
 /// # Errors
@@ -41,7 +54,62 @@ pub enum Descriptor {
 /// Says why the payload is not one of `codec`: such a packet is not forwarded.
 #[inline]
 pub fn peek(codec: Codec, payload: &[u8]) -> Result<Peek, PayloadError> {
-    todo!()
+    match codec {
+        Codec::Opus | Codec::Red | Codec::Pcmu | Codec::Pcma => Ok(Peek {
+            key_frame: true,
+            frame_start: true,
+            spatial: SpatialLayer(0),
+            temporal: TemporalLayer(0),
+            switching_point: true,
+            descriptor: Descriptor::None,
+        }),
+        Codec::Vp8 => Vp8Descriptor::parse(payload).map(Peek::from),
+        Codec::Vp9 => Vp9Descriptor::parse(payload).map(Peek::from),
+        Codec::H264 => h264::peek(payload).map(Peek::from),
+        Codec::H265 => h265::peek(payload).map(Peek::from),
+        Codec::Av1 => av1::peek(payload).map(Peek::from),
+    }
+}
+
+impl From<Vp8Descriptor> for Peek {
+    fn from(descriptor: Vp8Descriptor) -> Self {
+        let temporal = descriptor.temporal.unwrap_or(0);
+        Self {
+            key_frame: descriptor.key_frame,
+            frame_start: descriptor.frame_start,
+            spatial: SpatialLayer(0),
+            temporal: TemporalLayer(temporal),
+            switching_point: temporal == 0 || descriptor.layer_sync,
+            descriptor: Descriptor::Vp8(descriptor),
+        }
+    }
+}
+
+impl From<Vp9Descriptor> for Peek {
+    fn from(descriptor: Vp9Descriptor) -> Self {
+        let temporal = descriptor.temporal.unwrap_or(0);
+        Self {
+            key_frame: descriptor.is_key_frame(),
+            frame_start: descriptor.frame_start,
+            spatial: SpatialLayer(descriptor.spatial.unwrap_or(0)).min(SpatialLayer::MAX),
+            temporal: TemporalLayer(temporal).min(TemporalLayer::MAX),
+            switching_point: temporal == 0 || descriptor.switching_up_point,
+            descriptor: Descriptor::Vp9(descriptor),
+        }
+    }
+}
+
+impl From<FrameStart> for Peek {
+    fn from(start: FrameStart) -> Self {
+        Self {
+            key_frame: start.key_frame,
+            frame_start: start.frame_start,
+            spatial: SpatialLayer(start.spatial).min(SpatialLayer::MAX),
+            temporal: TemporalLayer(start.temporal).min(TemporalLayer::MAX),
+            switching_point: start.temporal == 0,
+            descriptor: Descriptor::None,
+        }
+    }
 }
 
 /// Why a payload is not one of its codec.

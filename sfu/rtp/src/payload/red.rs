@@ -17,32 +17,100 @@ pub struct Block<'a> {
     pub primary: bool,
 }
 
-/// Most redundant blocks of a packet that are read.
+/// Most redundant blocks of a packet that are read; a payload with more does not parse.
 pub const MAX_REDUNDANT: usize = 8;
+
+/// Length of the header of a redundant block; the primary's is one byte (RFC 2198 section 3).
+const REDUNDANT_HEADER_LEN: usize = 4;
+
+/// Another block's header follows this one.
+const F: u8 = 0x80;
 
 /// Iterates over the blocks of a RED payload, oldest first. Ends at once when the payload does not
 /// parse as a whole.
 pub fn blocks(payload: &[u8]) -> Blocks<'_> {
-    todo!()
+    Blocks::parse(payload).unwrap_or(Blocks {
+        headers: &[],
+        blocks: &[],
+    })
 }
 
 /// Iterator of [`blocks`].
 #[derive(Clone, Debug)]
 pub struct Blocks<'a> {
+    /// Headers that are left, the primary's included.
     headers: &'a [u8],
+    /// Blocks that are left.
+    blocks: &'a [u8],
+}
+
+impl<'a> Blocks<'a> {
+    /// Checks that headers and blocks fit into `payload`.
+    fn parse(payload: &'a [u8]) -> Option<Self> {
+        let mut rest = payload;
+        let mut redundant_len = 0;
+        for _ in 0..=MAX_REDUNDANT {
+            if rest.first()? & F == 0 {
+                let headers_len = payload.len() - rest.len() + 1;
+                let (headers, blocks) = payload.split_at_checked(headers_len)?;
+                return (redundant_len <= blocks.len()).then_some(Self { headers, blocks });
+            }
+            let (header, behind) = rest.split_first_chunk::<REDUNDANT_HEADER_LEN>()?;
+            redundant_len += RedundantHeader::from(*header).len;
+            rest = behind;
+        }
+        None
+    }
+}
+
+struct RedundantHeader {
+    payload_type: PayloadType,
+    timestamp_offset: u16,
+    len: usize,
+}
+
+impl From<[u8; REDUNDANT_HEADER_LEN]> for RedundantHeader {
+    /// Reads one bit `F`, seven of payload type, 14 of timestamp offset, ten of length.
+    fn from([kind, b1, b2, b3]: [u8; REDUNDANT_HEADER_LEN]) -> Self {
+        Self {
+            payload_type: PayloadType(kind & 0x7f),
+            timestamp_offset: u16::from_be_bytes([b1, b2]) >> 2,
+            len: usize::from(u16::from_be_bytes([b2 & 0x03, b3])),
+        }
+    }
 }
 
 impl<'a> Iterator for Blocks<'a> {
     type Item = Block<'a>;
 
     fn next(&mut self) -> Option<Block<'a>> {
-        todo!()
+        let first = *self.headers.first()?;
+        if first & F == 0 {
+            self.headers = &[];
+            return Some(Block {
+                payload_type: PayloadType(first & 0x7f),
+                timestamp_offset: 0,
+                bytes: self.blocks,
+                primary: true,
+            });
+        }
+        let (header, headers) = self.headers.split_first_chunk::<REDUNDANT_HEADER_LEN>()?;
+        let header = RedundantHeader::from(*header);
+        let (bytes, blocks) = self.blocks.split_at_checked(header.len)?;
+        self.headers = headers;
+        self.blocks = blocks;
+        Some(Block {
+            payload_type: header.payload_type,
+            timestamp_offset: header.timestamp_offset,
+            bytes,
+            primary: false,
+        })
     }
 }
 
 /// Returns the primary encoding: the packet as plain Opus. `None` when the payload does not parse.
 pub fn primary(payload: &[u8]) -> Option<&[u8]> {
-    todo!()
+    blocks(payload).last().map(|block| block.bytes)
 }
 
 /// A plain packet out of a RED one.
@@ -58,17 +126,68 @@ pub struct PlainPacket<'a> {
 
 /// Turns a RED stream into a plain one: every packet once, lost ones out of later ones' redundancy.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct RedReceiver {}
+pub struct RedReceiver {
+    newest: Option<(ExtendedSeqNo, RtpTimestamp)>,
+    /// Bit `i`: the packet `i` before the newest was had.
+    had: u64,
+}
 
 impl RedReceiver {
     /// Calls `plain` for each packet that `payload` brings and that was not had before, in order.
+    ///
+    /// The n-th block before the primary is taken for the n-th packet before it, provided that its
+    /// timestamp lies behind the newest packet's: a sender may leave out packets that are too old.
     pub fn on_packet<'a>(
         &mut self,
         seq: ExtendedSeqNo,
         timestamp: RtpTimestamp,
         payload: &'a [u8],
-        plain: impl FnMut(PlainPacket<'a>),
+        mut plain: impl FnMut(PlainPacket<'a>),
     ) {
-        todo!()
+        let blocks = blocks(payload);
+        let mut behind = blocks.clone().count() as u64;
+        for block in blocks {
+            behind -= 1;
+            let packet = PlainPacket {
+                seq: seq.minus(behind),
+                timestamp: timestamp.plus(u32::from(block.timestamp_offset).wrapping_neg()),
+                bytes: block.bytes,
+            };
+            if (block.primary || self.is_missing(&packet)) && self.take(&packet) {
+                plain(packet);
+            }
+        }
+    }
+
+    /// Reports whether a redundant block is a packet between the newest and the one at hand.
+    fn is_missing(&self, packet: &PlainPacket<'_>) -> bool {
+        !packet.bytes.is_empty()
+            && self.newest.is_some_and(|(seq, timestamp)| {
+                packet.seq > seq && packet.timestamp.is_newer_than(timestamp)
+            })
+    }
+
+    /// Marks a packet as had; reports whether it was not before.
+    fn take(&mut self, packet: &PlainPacket<'_>) -> bool {
+        let Some((newest, _)) = self.newest else {
+            self.newest = Some((packet.seq, packet.timestamp));
+            self.had = 1;
+            return true;
+        };
+        let ahead = packet.seq.ahead_of(newest);
+        if ahead > 0 {
+            let shift = u32::try_from(ahead).unwrap_or(u32::MAX);
+            self.had = self.had.checked_shl(shift).unwrap_or(0) | 1;
+            self.newest = Some((packet.seq, packet.timestamp));
+            return true;
+        }
+        let bit = u32::try_from(ahead.unsigned_abs()).unwrap_or(u32::MAX);
+        match 1_u64.checked_shl(bit) {
+            Some(bit) if self.had & bit == 0 => {
+                self.had |= bit;
+                true
+            }
+            Some(_) | None => false,
+        }
     }
 }

@@ -1,4 +1,5 @@
-use super::Vp8Descriptor;
+use super::{PictureId, Vp8Descriptor};
+use crate::offsets::Offsets;
 
 /// What the fields of a VP8 descriptor are replaced by. A field that the descriptor lacks stays
 /// away; a picture id is always written with 15 bits.
@@ -16,37 +17,169 @@ impl Vp8Rewrite {
     /// Appends the descriptor with the fields replaced. `payload` is the one that it was read from.
     #[inline]
     pub fn write(&self, descriptor: &Vp8Descriptor, payload: &[u8], out: &mut Vec<u8>) {
-        todo!()
+        let original = payload
+            .get(..usize::from(descriptor.len))
+            .unwrap_or_default();
+        let Some((required, rest)) = original.split_first() else {
+            return;
+        };
+        let present = if required & Vp8Descriptor::X == 0 {
+            None
+        } else {
+            rest.first()
+        };
+        let Some(present) = present else {
+            out.push(*required);
+            return;
+        };
+        out.extend_from_slice(&[*required, *present]);
+        if descriptor.picture_id.is_some() {
+            let [high, low] = self.picture_id.to_be_bytes();
+            out.extend_from_slice(&[high | 0x80, low]);
+        }
+        if descriptor.tl0_pic_idx.is_some() {
+            out.push(self.tl0_pic_idx);
+        }
+        if descriptor.temporal.is_some() || descriptor.key_idx.is_some() {
+            let last = original.last().copied().unwrap_or(0);
+            out.push(match descriptor.key_idx {
+                Some(_) => (last & 0xe0) | (self.key_idx & 0x1f),
+                None => last,
+            });
+        }
     }
 }
 
 /// Numbers the pictures of one subscription without gaps over switches of source and dropped temporal
 /// layers.
+///
+/// A receiver takes a gap between picture ids for a lost frame and waits for it, so pictures that are
+/// left out close up. `TL0PICIDX` and `KEYIDX` count what is always forwarded: they only shift when
+/// the source changes.
+#[derive(Clone, Debug, Default)]
+pub struct Vp8Munger {
+    stream: Option<Stream>,
+}
+
 #[derive(Clone, Debug)]
-pub struct Vp8Munger {}
+struct Stream {
+    offsets: Offsets,
+    /// Highest picture of the source, forwarded or left out; counts on over wraps.
+    highest: u64,
+    tl0_offset: u8,
+    key_offset: u8,
+    /// What the newest picture was sent with.
+    last: Vp8Rewrite,
+}
 
 impl Vp8Munger {
     /// Begins with the numbers of the first picture.
     pub fn new() -> Self {
-        todo!()
+        Self::default()
     }
 
     /// Goes on with `first`, the first forwarded packet of another source or after a pause: its picture
     /// gets the numbers after the last.
     pub fn switch_source(&mut self, first: &Vp8Descriptor) {
-        todo!()
+        let Some(stream) = &mut self.stream else {
+            self.stream = Some(Stream::begin(first));
+            return;
+        };
+        let sent = stream.offsets.map_newest(stream.highest).wrapping_add(1);
+        let picture = Stream::first_picture(first);
+        stream.offsets.restart(picture, sent);
+        stream.highest = picture - 1;
+        stream.tl0_offset = first
+            .tl0_pic_idx
+            .unwrap_or(0)
+            .wrapping_sub(stream.last.tl0_pic_idx)
+            .wrapping_sub(1);
+        stream.key_offset = first
+            .key_idx
+            .unwrap_or(0)
+            .wrapping_sub(stream.last.key_idx)
+            .wrapping_sub(1);
     }
 
     /// Numbers a packet that is forwarded. `None` when its picture was left out, or is older than what
     /// is remembered.
     #[inline]
     pub fn forward(&mut self, descriptor: &Vp8Descriptor) -> Option<Vp8Rewrite> {
-        todo!()
+        let stream = self.stream.get_or_insert_with(|| Stream::begin(descriptor));
+        let picture = stream.picture(descriptor);
+        let newest = picture >= stream.highest;
+        let sent = if picture > stream.highest {
+            stream.highest = picture;
+            stream.offsets.map_newest(picture)
+        } else {
+            stream.offsets.map(picture)?
+        };
+        let tl0_pic_idx = descriptor.tl0_pic_idx.unwrap_or(0);
+        let key_idx = descriptor.key_idx.unwrap_or(0);
+        let rewrite = Vp8Rewrite {
+            picture_id: (sent & 0x7fff) as u16,
+            tl0_pic_idx: tl0_pic_idx.wrapping_sub(stream.tl0_offset),
+            key_idx: key_idx.wrapping_sub(stream.key_offset) & 0x1f,
+        };
+        if newest {
+            stream.last = rewrite;
+        }
+        Some(rewrite)
     }
 
     /// Leaves out the picture of a packet (a temporal layer that is not wanted): the next one closes up.
+    /// Does nothing when packets of that picture, or a later one, were forwarded.
     #[inline]
     pub fn leave_out(&mut self, descriptor: &Vp8Descriptor) {
-        todo!()
+        let Some(stream) = &mut self.stream else {
+            return;
+        };
+        let picture = stream.picture(descriptor);
+        if picture > stream.highest {
+            stream.highest = picture;
+            stream.offsets.leave_out(picture);
+        }
+    }
+}
+
+impl Stream {
+    fn begin(first: &Vp8Descriptor) -> Self {
+        let picture = Self::first_picture(first);
+        let mut offsets = Offsets::default();
+        offsets.restart(picture, picture);
+        Self {
+            offsets,
+            highest: picture - 1,
+            tl0_offset: 0,
+            key_offset: 0,
+            last: Vp8Rewrite::default(),
+        }
+    }
+
+    /// Returns the number of the first picture of a source, one round up, so that none is below zero.
+    fn first_picture(first: &Vp8Descriptor) -> u64 {
+        let id = match first.picture_id {
+            Some(PictureId::Short(id)) => u64::from(id),
+            Some(PictureId::Long(id)) => u64::from(id),
+            None => 0,
+        };
+        (1 << 16) | id
+    }
+
+    /// Returns the number of a packet's picture that is nearest to the highest. Without picture ids,
+    /// all is one picture.
+    #[inline]
+    fn picture(&self, descriptor: &Vp8Descriptor) -> u64 {
+        let (id, round) = match descriptor.picture_id {
+            Some(PictureId::Short(id)) => (u64::from(id), 1 << 7),
+            Some(PictureId::Long(id)) => (u64::from(id), 1 << 15),
+            None => return self.highest.max(1 << 16),
+        };
+        let ahead = id.wrapping_sub(self.highest) & (round - 1);
+        if ahead < round / 2 {
+            self.highest + ahead
+        } else {
+            (self.highest + ahead).saturating_sub(round)
+        }
     }
 }

@@ -15,7 +15,10 @@ pub struct NackPair {
 impl NackPair {
     /// Iterates over the lost packets, at most 17.
     pub fn lost(self) -> impl Iterator<Item = SeqNo> {
-        std::iter::empty()
+        let following = (0..16_u16)
+            .filter(move |bit| self.following & (1 << bit) != 0)
+            .map(move |bit| self.first.plus(bit + 1));
+        std::iter::once(self.first).chain(following)
     }
 }
 
@@ -29,7 +32,13 @@ impl Iterator for NackPairs<'_> {
     type Item = NackPair;
 
     fn next(&mut self) -> Option<NackPair> {
-        todo!()
+        let (pair, rest) = self.bytes.split_first_chunk::<4>()?;
+        self.bytes = rest;
+        let [p0, p1, b0, b1] = *pair;
+        Some(NackPair {
+            first: SeqNo(u16::from_be_bytes([p0, p1])),
+            following: u16::from_be_bytes([b0, b1]),
+        })
     }
 }
 
@@ -43,7 +52,10 @@ impl Iterator for FirEntries<'_> {
     type Item = (Ssrc, u8);
 
     fn next(&mut self) -> Option<(Ssrc, u8)> {
-        todo!()
+        let (entry, rest) = self.bytes.split_first_chunk::<8>()?;
+        self.bytes = rest;
+        let [s0, s1, s2, s3, count, ..] = *entry;
+        Some((Ssrc(u32::from_be_bytes([s0, s1, s2, s3])), count))
     }
 }
 
@@ -54,4 +66,22 @@ pub struct Remb<'a> {
     pub bitrate: Bitrate,
     /// The streams that it is about.
     pub ssrcs: SsrcList<'a>,
+}
+
+impl<'a> Remb<'a> {
+    /// Reads what follows the SSRCs; `None` when it is application feedback of another kind.
+    pub(super) fn parse(body: &'a [u8]) -> Option<Self> {
+        let (head, ssrcs) = body.split_first_chunk::<8>()?;
+        let [b'R', b'E', b'M', b'B', count, m0, m1, m2] = *head else {
+            return None;
+        };
+        // Six bits of exponent, 18 of mantissa.
+        let mantissa = u128::from(u32::from_be_bytes([0, m0 & 0x03, m1, m2]));
+        let bitrate = mantissa << (m0 >> 2);
+        let ssrcs = ssrcs.get(..usize::from(count) * 4)?;
+        Some(Self {
+            bitrate: Bitrate(u64::try_from(bitrate).unwrap_or(u64::MAX)),
+            ssrcs: SsrcList { bytes: ssrcs },
+        })
+    }
 }

@@ -14,8 +14,8 @@ pub struct TransportFeedback<'a> {
     pub base_seq: SeqNo,
     /// How many packets it is about.
     pub status_count: u16,
-    /// Where its times begin, in units of 64 ms; 24 bits, signed.
-    pub reference_time: i32,
+    /// Where its times begin, in units of 64 ms; 24 bits, wraps.
+    pub reference_time: u32,
     /// Counts feedback packets; wraps.
     pub count: u8,
     /// Chunks and deltas.
@@ -31,10 +31,274 @@ pub struct PacketStatus {
     pub arrival: Option<Duration>,
 }
 
-impl TransportFeedback<'_> {
-    /// Calls `each` for every packet, in order; at most `status_count` times. Stops where the feedback
-    /// ends early.
-    pub fn for_each(&self, each: impl FnMut(PacketStatus)) {
-        todo!()
+impl<'a> TransportFeedback<'a> {
+    /// Most packets of one feedback that are read: one that tells of more is cut.
+    pub const MAX_STATUSES: u16 = 4_096;
+
+    /// Reads what follows the SSRCs.
+    pub(super) fn parse(media_ssrc: Ssrc, body: &'a [u8]) -> Option<Self> {
+        let (head, bytes) = body.split_first_chunk::<8>()?;
+        let [b0, b1, c0, c1, r0, r1, r2, count] = *head;
+        Some(Self {
+            media_ssrc,
+            base_seq: SeqNo(u16::from_be_bytes([b0, b1])),
+            status_count: u16::from_be_bytes([c0, c1]),
+            reference_time: u32::from_be_bytes([0, r0, r1, r2]),
+            count,
+            bytes,
+        })
     }
+
+    /// Calls `each` for every packet, in order; at most [`TransportFeedback::MAX_STATUSES`] times.
+    /// Stops where the feedback ends early.
+    pub fn for_each(&self, mut each: impl FnMut(PacketStatus)) {
+        let total = self.status_count.min(Self::MAX_STATUSES);
+        let mut deltas = self.deltas();
+        let mut chunks = self.bytes;
+        // Ticks of 250 us.
+        let mut time = i64::from(self.reference_time) * 256;
+        let mut seq = self.base_seq;
+        let mut left = total;
+        while left > 0 {
+            let Some((chunk, rest)) = chunks.split_first_chunk::<2>() else {
+                return;
+            };
+            chunks = rest;
+            let chunk = Chunk::from(u16::from_be_bytes(*chunk));
+            for index in 0..chunk.len().min(left) {
+                let Some(delta) = take_delta(chunk.symbol(index), &mut deltas) else {
+                    return;
+                };
+                let arrival = delta.map(|delta| {
+                    time += i64::from(delta);
+                    Duration::from_micros(u64::try_from(time).unwrap_or(0) * 250)
+                });
+                each(PacketStatus { seq, arrival });
+                seq = seq.next();
+            }
+            left -= chunk.len().min(left);
+        }
+    }
+
+    /// Returns the deltas: they lie behind as many chunks as the packets take.
+    fn deltas(&self) -> &'a [u8] {
+        let mut bytes = self.bytes;
+        let mut left = self.status_count;
+        while left > 0 {
+            let Some((chunk, rest)) = bytes.split_first_chunk::<2>() else {
+                return &[];
+            };
+            let len = Chunk::from(u16::from_be_bytes(*chunk)).len();
+            if len == 0 {
+                return &[];
+            }
+            bytes = rest;
+            left = left.saturating_sub(len);
+        }
+        bytes
+    }
+}
+
+/// Packet status symbols (section 3.1.1).
+const SMALL_DELTA: u8 = 1;
+const LARGE_DELTA: u8 = 2;
+
+/// Takes the delta of a symbol: `Some(None)` for a packet that did not arrive, `None` at the end.
+fn take_delta(symbol: u8, deltas: &mut &[u8]) -> Option<Option<i16>> {
+    match symbol {
+        SMALL_DELTA => {
+            let (delta, rest) = deltas.split_first()?;
+            *deltas = rest;
+            Some(Some(i16::from(*delta)))
+        }
+        LARGE_DELTA => {
+            let (delta, rest) = deltas.split_first_chunk()?;
+            *deltas = rest;
+            Some(Some(i16::from_be_bytes(*delta)))
+        }
+        _ => Some(None),
+    }
+}
+
+/// A packet status chunk (sections 3.1.2 to 3.1.4).
+#[derive(Clone, Copy)]
+enum Chunk {
+    /// One symbol, many times.
+    Run { symbol: u8, len: u16 },
+    /// Fourteen symbols of one bit.
+    OneBit(u16),
+    /// Seven symbols of two bits.
+    TwoBit(u16),
+}
+
+impl From<u16> for Chunk {
+    fn from(bits: u16) -> Self {
+        match bits >> 14 {
+            0 | 1 => Self::Run {
+                symbol: ((bits >> 13) & 3) as u8,
+                len: bits & 0x1fff,
+            },
+            2 => Self::OneBit(bits),
+            _ => Self::TwoBit(bits),
+        }
+    }
+}
+
+impl Chunk {
+    fn len(self) -> u16 {
+        match self {
+            Self::Run { len, .. } => len,
+            Self::OneBit(_) => 14,
+            Self::TwoBit(_) => 7,
+        }
+    }
+
+    /// Returns symbol `index`, which is below the length.
+    fn symbol(self, index: u16) -> u8 {
+        match self {
+            Self::Run { symbol, .. } => symbol,
+            Self::OneBit(bits) => ((bits >> 13_u16.saturating_sub(index)) & 1) as u8,
+            Self::TwoBit(bits) => ((bits >> (12_u16.saturating_sub(2 * index))) & 3) as u8,
+        }
+    }
+}
+
+/// Collects the arrivals of one feedback packet.
+pub(crate) struct Arrivals {
+    base_seq: SeqNo,
+    count: u8,
+    sender: Ssrc,
+    media: Ssrc,
+    symbols: [u8; Self::MAX],
+    deltas: [i16; Self::MAX],
+    len: usize,
+    /// In ticks: of the first arrival, rounded down to 64 ms; and of the last arrival.
+    times: Option<(u64, u64)>,
+}
+
+impl Arrivals {
+    const MAX: usize = crate::TwccRecorder::MAX_STATUSES;
+
+    pub(crate) fn new(base_seq: SeqNo, count: u8, sender: Ssrc, media: Ssrc) -> Self {
+        Self {
+            base_seq,
+            count,
+            sender,
+            media,
+            symbols: [0; Self::MAX],
+            deltas: [0; Self::MAX],
+            len: 0,
+            times: None,
+        }
+    }
+
+    /// Adds the next packet's arrival, in ticks. `false` when it does not fit: another feedback has
+    /// to begin with it.
+    pub(crate) fn push(&mut self, arrival: Option<u64>) -> bool {
+        let (symbol, delta) = match (arrival, self.times) {
+            (None, _) => (0, 0),
+            (Some(arrival), None) => {
+                let reference = arrival / 256 * 256;
+                self.times = Some((reference, arrival));
+                // Below 256.
+                (SMALL_DELTA, (arrival - reference) as i16)
+            }
+            (Some(arrival), Some((reference, last))) => {
+                let Ok(delta) = i16::try_from(arrival.wrapping_sub(last).cast_signed()) else {
+                    return false;
+                };
+                self.times = Some((reference, arrival));
+                let small = (0..=255).contains(&delta);
+                (if small { SMALL_DELTA } else { LARGE_DELTA }, delta)
+            }
+        };
+        let (Some(symbol_slot), Some(delta_slot)) = (
+            self.symbols.get_mut(self.len),
+            self.deltas.get_mut(self.len),
+        ) else {
+            return false;
+        };
+        (*symbol_slot, *delta_slot) = (symbol, delta);
+        self.len += 1;
+        true
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+/// Appends a feedback packet; `false` when nothing arrived.
+pub(crate) fn write_transport_feedback(out: &mut Vec<u8>, arrivals: &Arrivals) -> bool {
+    let Some((reference, _)) = arrivals.times else {
+        return false;
+    };
+    let start = out.len();
+    let symbols = arrivals.symbols.get(..arrivals.len).unwrap_or_default();
+    // FMT 15 of RTPFB; the length is filled in at the end.
+    out.extend_from_slice(&[0x80 | 15, 205, 0, 0]);
+    out.extend_from_slice(&arrivals.sender.0.to_be_bytes());
+    out.extend_from_slice(&arrivals.media.0.to_be_bytes());
+    out.extend_from_slice(&arrivals.base_seq.0.to_be_bytes());
+    let status_count = u16::try_from(symbols.len()).unwrap_or(u16::MAX);
+    out.extend_from_slice(&status_count.to_be_bytes());
+    let [.., r0, r1, r2] = (reference / 256).to_be_bytes();
+    out.extend_from_slice(&[r0, r1, r2, arrivals.count]);
+    write_chunks(out, symbols);
+    for (symbol, delta) in symbols.iter().zip(&arrivals.deltas) {
+        let [high, low] = delta.to_be_bytes();
+        match *symbol {
+            SMALL_DELTA => out.push(low),
+            LARGE_DELTA => out.extend_from_slice(&[high, low]),
+            _ => {}
+        }
+    }
+    let padding = (out.len() - start).wrapping_neg() % 4;
+    if padding > 0 {
+        out.resize(out.len() + padding - 1, 0);
+        // At most 3.
+        out.push((padding & 3) as u8);
+    }
+    let words = (out.len() - start) / 4 - 1;
+    let length = u16::try_from(words).unwrap_or(u16::MAX);
+    if let Some(header) = out.get_mut(start..).and_then(<[u8]>::first_chunk_mut::<4>) {
+        let [flags, _, l0, l1] = header;
+        *flags |= u8::from(padding > 0) << 5;
+        [*l0, *l1] = length.to_be_bytes();
+    }
+    true
+}
+
+/// Appends the chunks of `symbols`: a run where it is longer than a vector would be, otherwise the
+/// longest vector that can hold what comes next.
+fn write_chunks(out: &mut Vec<u8>, mut symbols: &[u8]) {
+    while let Some(&first) = symbols.first() {
+        let run = symbols
+            .iter()
+            .take_while(|symbol| **symbol == first)
+            .count();
+        let one_bit = symbols.iter().take(14).all(|symbol| *symbol != LARGE_DELTA);
+        let vector_len = if one_bit { 14 } else { 7 };
+        let (chunk, len) = if run >= vector_len || run == symbols.len() {
+            // `Arrivals::MAX` keeps runs within 13 bits.
+            (u16::from(first) << 13 | (run & 0x1fff) as u16, run)
+        } else if one_bit {
+            (vector(0x8000, 1, symbols), 14)
+        } else {
+            (vector(0xc000, 2, symbols), 7)
+        };
+        out.extend_from_slice(&chunk.to_be_bytes());
+        symbols = symbols.get(len..).unwrap_or_default();
+    }
+}
+
+/// Packs as many symbols of `width` bits as fit behind the two bits of `kind`.
+fn vector(kind: u16, width: u16, symbols: &[u8]) -> u16 {
+    let shifts = (0..14 / width).map(|index| 14 - width * (index + 1));
+    symbols
+        .iter()
+        .zip(shifts)
+        .fold(kind, |chunk, (symbol, shift)| {
+            chunk | u16::from(*symbol) << shift
+        })
 }
