@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sfu_model::{
@@ -6,18 +6,45 @@ use sfu_model::{
     SubscriptionId,
 };
 
-use super::{CodecPolicy, OfferedCodec, PublishDecision, SdpError, SendTrack, TransportFacts};
+use super::answer_section::{AnswerSection, Slot};
+use super::description::{Content, Description, Media, Section, Setup, TransportDescription};
+use super::numbers::Numbers;
+use super::receive_section::{encodings, msid_of, offered_codecs};
+use super::write::{Origin, write};
+use super::{
+    CodecPolicy, OfferedCodec, PublishDecision, SdpError, SendTrack, TransportFacts, send_section,
+};
+
+/// Idle sections that are tried for a subscription. A client's sections of a kind hardly differ.
+const MAX_TRIED: usize = 16;
 
 /// Our half of a transport on which the client offers.
 ///
 /// Order of calls: [`handle_offer`](Self::handle_offer), then
 /// [`restart_ice`](Self::restart_ice) if the offer says so, then [`answer`](Self::answer).
+///
+/// Where the transport is the only one, subscriptions ride in sections in which the client offers
+/// to receive. A section is used again only after an answer said that its last track ended, as the
+/// client reports a track when its section begins to receive.
 #[derive(Debug)]
 pub struct Answerer {
     facts: Arc<TransportFacts>,
     local: IceCredentials,
     policy: CodecPolicy,
-    seed: u64,
+    numbers: Numbers,
+    origin: Origin,
+    /// The last offer.
+    remote: Option<Description>,
+    /// Whether `remote` waits for an answer.
+    offered: bool,
+    /// Our side of the offered audio and video.
+    sections: BTreeMap<Mid, AnswerSection>,
+    /// Sections of `remote` that the last answer rejected. The client may use their places again.
+    rejected: BTreeSet<Mid>,
+    /// Subscriptions without a section, in the order of their wish.
+    queue: Vec<SendTrack>,
+    /// Sections that the client was asked for and has not offered yet: audio, video.
+    requested: Option<(u32, u32)>,
 }
 
 /// What an accepted offer says.
@@ -43,7 +70,7 @@ pub struct OfferedSection {
     pub mid: Mid,
     /// Audio or video.
     pub kind: MediaKind,
-    /// Whether the client sends in it. A section that did and no longer does has been unpublished,
+    /// Whether the client sends in it. A section that did and does not do so has been unpublished,
     /// as has one that is not listed any more.
     pub publishes: bool,
     /// The stream of `a=msid`, if any (`-` counts as none).
@@ -57,16 +84,19 @@ pub struct OfferedSection {
 }
 
 /// What to tell the client and the shard.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The text.
     pub sdp: String,
-    /// The track of every section that carries one, in either direction.
+    /// The track of every section in which we send. What the client publishes is not in it: clients
+    /// keep one map for both of two transports, whose identifiers overlap.
     pub mid_to_track_id: BTreeMap<String, String>,
-    /// Sections in which the client publishes and whose `ReceiveMedia` is other than at the last
-    /// answer (all of them at first). One without a decision is here too: its request may follow.
+    /// Sections in which the client publishes and whose track or `ReceiveMedia` is other than at the
+    /// last answer (all of them at first). One without a decision is here too: its request may
+    /// follow.
     pub receives: Vec<(Mid, ReceiveMedia)>,
-    /// Subscriptions that got a section, or whose `SendMedia` is other than at the last answer.
+    /// Subscriptions that got a section, or whose `SendMedia` is other than at the last answer. Its
+    /// `forwarding` is what [`SendTrack`] said.
     pub sends: Vec<(SubscriptionId, SendMedia)>,
     /// Subscriptions of which the client accepts no codec. They are removed.
     pub unsupported: Vec<SubscriptionId>,
@@ -80,21 +110,112 @@ impl Answerer {
         policy: CodecPolicy,
         seed: u64,
     ) -> Self {
+        let mut numbers = Numbers::new(seed);
         Self {
             facts,
             local,
             policy,
-            seed,
+            origin: Origin {
+                session: numbers.next(),
+                version: 0,
+            },
+            numbers,
+            remote: None,
+            offered: false,
+            sections: BTreeMap::new(),
+            rejected: BTreeSet::new(),
+            queue: Vec::new(),
+            requested: None,
         }
     }
 
-    /// Takes the client's offer.
+    /// Takes the client's offer. One that is not answered yet is replaced.
     ///
     /// # Errors
     ///
     /// Fails when the offer is malformed or cannot follow the last one; nothing has changed then.
-    pub fn handle_offer(&mut self, _sdp: &str) -> Result<Offered, SdpError> {
-        Err(SdpError::Missing("media section"))
+    pub fn handle_offer(&mut self, sdp: &str) -> Result<Offered, SdpError> {
+        let offer = Description::parse(sdp)?;
+        if offer.transport.setup == Setup::Passive {
+            return Err(SdpError::DtlsRole);
+        }
+        if let Some(last) = &self.remote {
+            self.check_order(last, &offer)?;
+        }
+        let last = self.remote.as_ref();
+        let ice_restarted = last.is_some_and(|last| last.transport.ice != offer.transport.ice);
+        let offered = self.describe(&offer, ice_restarted);
+        self.adopt_sections(&offer);
+        self.remote = Some(offer);
+        self.offered = true;
+        self.requested = None;
+        Ok(offered)
+    }
+
+    /// Sections stay in their places; only a rejected one may become another (RFC 8829 section
+    /// 5.2.2).
+    fn check_order(&self, last: &Description, offer: &Description) -> Result<(), SdpError> {
+        if offer.sections.len() < last.sections.len() {
+            return Err(SdpError::SectionsChanged("some are missing"));
+        }
+        for (old, new) in last.sections.iter().zip(&offer.sections) {
+            let free = old.content == Content::Rejected
+                || old.mid.is_some_and(|mid| self.rejected.contains(&mid));
+            let same = old.mid == new.mid && old.line.media == new.line.media;
+            if !free && !same {
+                return Err(SdpError::SectionsChanged("one is in another's place"));
+            }
+        }
+        Ok(())
+    }
+
+    fn describe(&self, offer: &Description, ice_restarted: bool) -> Offered {
+        let mut sections = Vec::new();
+        for (mid, media) in offer.sections.iter().filter_map(Section::media) {
+            let (stream_id, track_id) = msid_of(media);
+            sections.push(OfferedSection {
+                mid,
+                kind: media.kind,
+                publishes: media.direction.sends(),
+                stream_id,
+                track_id,
+                encodings: encodings(media),
+                codecs: offered_codecs(media, &self.policy),
+            });
+        }
+        let is_data = |section: &Section| section.content == Content::DataChannels;
+        Offered {
+            ice: offer.transport.ice.clone(),
+            fingerprint: offer.transport.fingerprint,
+            ice_restarted,
+            sections,
+            data_channels: offer.sections.iter().any(is_data),
+        }
+    }
+
+    /// Keeps our side of the sections that are still there. A subscription whose section went, or
+    /// no longer receives, queues first for another.
+    fn adopt_sections(&mut self, offer: &Description) {
+        let mut last = std::mem::take(&mut self.sections);
+        for (mid, media) in offer.sections.iter().filter_map(Section::media) {
+            for stream in &media.streams {
+                self.numbers.avoid(stream.ssrc);
+                stream
+                    .rtx
+                    .into_iter()
+                    .for_each(|rtx| self.numbers.avoid(rtx));
+            }
+            let mut section = last.remove(&mid).unwrap_or_default();
+            section.follow_offer(media);
+            if !media.direction.receives() {
+                self.queue.splice(0..0, section.release());
+            }
+            self.sections.insert(mid, section);
+        }
+        let homeless = last
+            .into_values()
+            .filter_map(|mut section| section.release());
+        self.queue.splice(0..0, homeless);
     }
 
     /// Replaces our credentials in the answers from here on.
@@ -109,38 +230,158 @@ impl Answerer {
 
     /// Queues a subscription: it takes an idle section of its kind at the next answer. Replaces one
     /// of the same id.
-    pub fn add_send(&mut self, _send: SendTrack) {}
+    pub fn add_send(&mut self, send: SendTrack) {
+        let mut sections = self.sections.values_mut();
+        if sections.any(|section| section.replace(&send)) {
+            return;
+        }
+        self.remove_send(send.subscription);
+        self.queue.push(send);
+    }
 
     /// Ends a subscription. Its section is idle once an answer has said so.
-    pub fn remove_send(&mut self, _subscription: SubscriptionId) {}
+    pub fn remove_send(&mut self, subscription: SubscriptionId) {
+        self.queue.retain(|send| send.subscription != subscription);
+        for section in self.sections.values_mut() {
+            section.end(subscription);
+        }
+    }
 
     /// Returns how many more receiving sections the queued subscriptions need: audio, video.
     pub fn missing_sections(&self) -> (u32, u32) {
-        (0, 0)
+        let missing = |kind| {
+            let queued = self.queue.iter().filter(|send| send.kind == kind).count();
+            let offer = self.remote.as_ref();
+            let idle = offer.map_or(0, |offer| self.idle(offer, kind).count());
+            u32::try_from(queued.saturating_sub(idle)).unwrap_or(u32::MAX)
+        };
+        (missing(MediaKind::Audio), missing(MediaKind::Video))
     }
 
     /// Reports whether the client must offer again, with
     /// [`missing_sections`](Self::missing_sections) added (which may be none), before all
-    /// subscriptions are as they were asked for.
+    /// subscriptions are as they were asked for. False while an offer waits for its answer, and
+    /// before the first.
     pub fn needs_offer(&self) -> bool {
-        false
+        let ended = |section: &AnswerSection| section.slot.is_ended();
+        let wanted = !self.queue.is_empty() || self.sections.values().any(ended);
+        self.remote.is_some() && !self.offered && wanted
+    }
+
+    /// Returns what to ask the client for, as `media_sections_requirement` has it (audio, video),
+    /// and counts it as asked until the next offer; `None` if there is nothing more to ask.
+    pub fn take_section_request(&mut self) -> Option<(u32, u32)> {
+        if !self.needs_offer() {
+            return None;
+        }
+        let (audio, video) = self.missing_sections();
+        let Some((asked_audio, asked_video)) = self.requested else {
+            self.requested = Some((audio, video));
+            return Some((audio, video));
+        };
+        let more = (
+            audio.saturating_sub(asked_audio),
+            video.saturating_sub(asked_video),
+        );
+        self.requested = Some((asked_audio.max(audio), asked_video.max(video)));
+        (more != (0, 0)).then_some(more)
     }
 
     /// Returns how the client's section `mid` is received, as of the last answer.
-    pub fn receive(&self, _mid: Mid) -> Option<&ReceiveMedia> {
-        None
+    pub fn receive(&self, mid: Mid) -> Option<&ReceiveMedia> {
+        self.sections.get(&mid)?.received()
     }
 
-    /// Answers the last offer. A decision stays with its section until the client's `a=msid` there
-    /// changes or it stops publishing, so later answers need only what is new.
-    pub fn answer(&mut self, _decisions: &BTreeMap<Mid, PublishDecision>) -> Answer {
-        let _ = (&self.facts, &self.policy, self.seed);
-        Answer {
-            sdp: String::new(),
-            mid_to_track_id: BTreeMap::new(),
-            receives: Vec::new(),
-            sends: Vec::new(),
-            unsupported: Vec::new(),
+    /// Answers the last offer; empty if none waits. A decision stays with its section until the
+    /// client's `a=msid` there changes or it stops publishing, so later answers need only what is
+    /// new.
+    pub fn answer(&mut self, decisions: &BTreeMap<Mid, PublishDecision>) -> Answer {
+        let mut answer = Answer::default();
+        let Some(offer) = self.remote.take().filter(|_| self.offered) else {
+            return answer;
+        };
+        self.offered = false;
+        for (mid, decision) in decisions {
+            if let Some(section) = self.sections.get_mut(mid) {
+                section.decide(decision.clone());
+            }
+        }
+        self.seat_queue(&offer, &mut answer.unsupported);
+        self.rejected.clear();
+        let mut sections = Vec::with_capacity(offer.sections.len());
+        for section in &offer.sections {
+            sections.push(self.answer_section(section, &mut answer));
+        }
+        let description = Description {
+            transport: TransportDescription {
+                ice: self.local.clone(),
+                fingerprint: self.facts.fingerprint,
+                setup: Setup::Passive,
+            },
+            mixed_extensions: offer.mixed_extensions,
+            sections,
+        };
+        self.origin.version += 1;
+        answer.sdp = write(&description, self.origin, &self.facts);
+        self.remote = Some(offer);
+        answer
+    }
+
+    /// Gives idle sections to the queued subscriptions. One is unsupported if there are idle
+    /// sections of its kind and none accepts a codec of it.
+    fn seat_queue(&mut self, offer: &Description, unsupported: &mut Vec<SubscriptionId>) {
+        for send in std::mem::take(&mut self.queue) {
+            let mut tried = 0;
+            let accepts = |(_, media): &(Mid, &Media)| {
+                tried += 1;
+                let payloads = send_section::payloads(media, &self.policy, &send);
+                !payloads.is_empty()
+            };
+            let seat = self.idle(offer, send.kind).take(MAX_TRIED).find(accepts);
+            let seat = seat.and_then(|(mid, _)| self.sections.get_mut(&mid));
+            match seat {
+                Some(section) => section.seat(send, &mut self.numbers),
+                None if tried > 0 => unsupported.push(send.subscription),
+                None => self.queue.push(send),
+            }
+        }
+    }
+
+    /// Iterates over the sections that a subscription of `kind` can take.
+    fn idle<'o>(
+        &self,
+        offer: &'o Description,
+        kind: MediaKind,
+    ) -> impl Iterator<Item = (Mid, &'o Media)> {
+        let sections = offer.sections.iter().filter_map(Section::media);
+        sections.filter(move |(mid, media)| {
+            let section = self.sections.get(mid);
+            media.kind == kind
+                && media.direction.receives()
+                && section.is_some_and(|section| section.slot.is_idle())
+        })
+    }
+
+    fn answer_section(&mut self, offered: &Section, answer: &mut Answer) -> Section {
+        let mut content = offered.content.clone();
+        if let Some((mid, media)) = offered.media()
+            && let Some(section) = self.sections.get_mut(&mid)
+        {
+            let answered = section.answer(mid, media, &self.policy, answer);
+            content = answered.map_or(Content::Rejected, Content::Media);
+            if content == Content::Rejected {
+                self.rejected.insert(mid);
+            } else if let Slot::Carrying(carried) = &section.slot {
+                let track = carried.track.track_sid.as_str().to_owned();
+                answer
+                    .mid_to_track_id
+                    .insert(mid.0.as_str().to_owned(), track);
+            }
+        }
+        Section {
+            mid: offered.mid,
+            line: offered.line.clone(),
+            content,
         }
     }
 }

@@ -9,12 +9,25 @@
 //! A description from a client is hostile until parsed: its size, sections and attributes are
 //! bounded, and one that is refused leaves everything as it was.
 
+mod answer_section;
 mod answerer;
 mod candidates;
+mod codecs;
+mod description;
 mod error;
+mod extensions;
+mod lines;
+mod numbers;
+mod offer_section;
 mod offerer;
+mod parse;
+mod parse_media;
+mod payload;
 mod policy;
+mod receive_section;
+mod send_section;
 mod track;
+mod write;
 
 pub use answerer::{Answer, Answerer, Offered, OfferedSection};
 pub use candidates::{Candidate, TransportFacts};

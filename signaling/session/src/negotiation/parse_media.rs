@@ -1,0 +1,280 @@
+//! The part of [`Description::parse`](super::description::Description::parse) that reads what is
+//! said of audio and video.
+
+use std::collections::BTreeMap;
+
+use sfu_model::{Extension, ExtensionId, ExtensionMap, MediaKind, PayloadType, Rid, Ssrc, Token};
+
+use super::SdpError;
+use super::codecs;
+use super::description::{Direction, Media, Msid, Stream};
+use super::lines::{Attribute, Attributes, SectionLines, check_limit};
+use super::payload::{Feedback, Format, Payload, parameter};
+
+/// Most payload types: all there are.
+const MAX_PAYLOADS: usize = 128;
+/// Most SSRCs. Three simulcast layers with retransmissions are six.
+const MAX_SSRCS: usize = 64;
+/// Most rids.
+const MAX_RIDS: usize = 16;
+
+pub(super) fn parse(
+    raw: &SectionLines<'_>,
+    kind: MediaKind,
+    direction: Direction,
+) -> Result<Media, SdpError> {
+    let sources = Sources::parse(&raw.attributes)?;
+    Ok(Media {
+        kind,
+        direction,
+        payloads: parse_payloads(raw, kind)?,
+        extensions: parse_extensions(&raw.attributes)?,
+        simulcast: parse_simulcast(&raw.attributes)?,
+        msid: match raw.attributes.first("msid") {
+            Some(attribute) => parse_msid(attribute.value),
+            None => sources.msid.clone(),
+        },
+        streams: sources.streams(),
+    })
+}
+
+/// What the attributes say of one payload type.
+#[derive(Default)]
+struct Said<'a> {
+    rtpmap: Option<&'a str>,
+    fmtp: Option<&'a str>,
+    feedback: Vec<Feedback>,
+}
+
+fn parse_payloads(raw: &SectionLines<'_>, kind: MediaKind) -> Result<Vec<Payload>, SdpError> {
+    let mut order = Vec::new();
+    let mut said: BTreeMap<PayloadType, Said<'_>> = BTreeMap::new();
+    for format in raw.formats.split_ascii_whitespace() {
+        check_limit("payload types", order.len() + 1, MAX_PAYLOADS)?;
+        let payload_type = parse_payload_type(format).ok_or(SdpError::Malformed {
+            line: raw.number,
+            reason: "a payload type is 0 to 127",
+        })?;
+        if said.insert(payload_type, Said::default()).is_none() {
+            order.push(payload_type);
+        }
+    }
+    for attribute in raw.attributes.iter() {
+        note_payload(attribute, &mut said);
+    }
+    let payloads = order.into_iter().filter_map(|payload_type| {
+        let said = said.remove(&payload_type)?;
+        build_payload(payload_type, said, kind)
+    });
+    Ok(payloads.collect())
+}
+
+fn parse_payload_type(text: &str) -> Option<PayloadType> {
+    let number: u8 = text.parse().ok()?;
+    (number < 128).then_some(PayloadType(number))
+}
+
+/// Adds `a=rtpmap`, `a=fmtp` and `a=rtcp-fb` to the payload type that they name, if the `m=` line
+/// has it.
+fn note_payload<'a>(attribute: Attribute<'a>, said: &mut BTreeMap<PayloadType, Said<'a>>) {
+    if !matches!(attribute.key, "rtpmap" | "fmtp" | "rtcp-fb") {
+        return;
+    }
+    let Some((target, value)) = attribute.value.split_once(' ') else {
+        return;
+    };
+    let value = value.trim();
+    if attribute.key == "rtcp-fb" {
+        let Some(feedback) = Feedback::from_name(value) else {
+            return;
+        };
+        let wanted = parse_payload_type(target);
+        for (payload_type, said) in said {
+            let meant = target == "*" || wanted == Some(*payload_type);
+            if meant && !said.feedback.contains(&feedback) {
+                said.feedback.push(feedback);
+            }
+        }
+        return;
+    }
+    let Some(said) = parse_payload_type(target).and_then(|wanted| said.get_mut(&wanted)) else {
+        return;
+    };
+    match attribute.key {
+        "rtpmap" => said.rtpmap = Some(value),
+        _ => said.fmtp = Some(value),
+    }
+}
+
+fn build_payload(payload_type: PayloadType, said: Said<'_>, kind: MediaKind) -> Option<Payload> {
+    let is_rtx = said.rtpmap.is_some_and(|rtpmap| {
+        let name = rtpmap.split('/').next().unwrap_or(rtpmap);
+        name.eq_ignore_ascii_case("rtx")
+    });
+    let format = if is_rtx {
+        let of = said.fmtp.and_then(|fmtp| parameter(fmtp, "apt"));
+        Format::Rtx {
+            of: of.and_then(parse_payload_type)?,
+        }
+    } else {
+        let codec = match said.rtpmap {
+            Some(rtpmap) => codecs::codec_of_rtpmap(rtpmap, kind)?,
+            None => codecs::static_codec(payload_type).filter(|codec| codec.kind() == kind)?,
+        };
+        if !codecs::is_known_profile(codec, said.fmtp) {
+            return None;
+        }
+        Format::Codec(codec)
+    };
+    Some(Payload {
+        payload_type,
+        format,
+        fmtp: said.fmtp.filter(|_| !is_rtx).map(str::to_owned),
+        feedback: said.feedback,
+    })
+}
+
+/// Reads `a=extmap:<id>[/<direction>] <uri>`. Identifiers are `1..=14` and `16..=255` (RFC 8285
+/// sections 4.2 and 4.3); one that is taken stays with its first extension.
+fn parse_extensions(attributes: &Attributes<'_>) -> Result<ExtensionMap, SdpError> {
+    let mut map = ExtensionMap::default();
+    for attribute in attributes.all("extmap") {
+        let mut words = attribute.value.split_ascii_whitespace();
+        let (Some(id), Some(uri)) = (words.next(), words.next()) else {
+            return Err(attribute.malformed("a=extmap is an identifier and a URI"));
+        };
+        let Some(extension) = Extension::from_uri(uri) else {
+            continue;
+        };
+        let id = id.split('/').next().and_then(|id| id.parse().ok());
+        let id = id.filter(|id| !matches!(id, 0 | 15)).map(ExtensionId);
+        if let Some(id) = id
+            && map.id(extension).is_none()
+            && map.extension(id).is_none()
+        {
+            map.set(extension, id);
+        }
+    }
+    Ok(map)
+}
+
+/// Reads the rids that the client sends: of `a=simulcast:send q;h;f`, or of its `a=rid` lines if
+/// there is no such attribute. Of alternatives (`a,b`) the first is taken.
+fn parse_simulcast(attributes: &Attributes<'_>) -> Result<Vec<Rid>, SdpError> {
+    let mut rids = Vec::new();
+    let mut push = |attribute: &Attribute<'_>, rid: &str| -> Result<(), SdpError> {
+        let token = Token::new(rid.as_bytes());
+        let rid = Rid(token.map_err(|_| attribute.malformed("a rid has at most 16 bytes"))?);
+        check_limit("rids", rids.len() + 1, MAX_RIDS)?;
+        if !rid.0.as_bytes().is_empty() && !rids.contains(&rid) {
+            rids.push(rid);
+        }
+        Ok(())
+    };
+    if let Some(attribute) = attributes.first("simulcast") {
+        let mut words = attribute.value.split_ascii_whitespace();
+        let sent = words.find(|word| *word == "send").and_then(|_| words.next());
+        for alternatives in sent.unwrap_or_default().split(';') {
+            let first = alternatives.split(',').next().unwrap_or(alternatives);
+            let first = first.strip_prefix("rid=").unwrap_or(first);
+            push(&attribute, first.strip_prefix('~').unwrap_or(first))?;
+        }
+        return Ok(rids);
+    }
+    for attribute in attributes.all("rid") {
+        let mut words = attribute.value.split_ascii_whitespace();
+        if let (Some(rid), Some("send")) = (words.next(), words.next()) {
+            push(&attribute, rid)?;
+        }
+    }
+    Ok(rids)
+}
+
+fn parse_msid(value: &str) -> Option<Msid> {
+    let mut words = value.split_ascii_whitespace();
+    Some(Msid {
+        stream: words.next()?.to_owned(),
+        track: words.next().map(str::to_owned),
+    })
+}
+
+/// What `a=ssrc` and `a=ssrc-group` say.
+#[derive(Default)]
+struct Sources {
+    /// In the order of their first mention.
+    ssrcs: Vec<Ssrc>,
+    /// `FID`: retransmissions by what they retransmit.
+    rtx: BTreeMap<Ssrc, Ssrc>,
+    /// `SIM`: simulcast layers, lowest first.
+    simulcast: Vec<Ssrc>,
+    cnames: BTreeMap<Ssrc, String>,
+    /// `a=ssrc:… msid:…`, from before `a=msid`.
+    msid: Option<Msid>,
+}
+
+impl Sources {
+    fn parse(attributes: &Attributes<'_>) -> Result<Self, SdpError> {
+        let mut sources = Self::default();
+        for attribute in attributes.all("ssrc") {
+            sources.note(attribute)?;
+        }
+        for attribute in attributes.all("ssrc-group") {
+            sources.note_group(attribute)?;
+        }
+        Ok(sources)
+    }
+
+    fn note(&mut self, attribute: Attribute<'_>) -> Result<(), SdpError> {
+        let mut words = attribute.value.splitn(2, ' ');
+        let ssrc = words.next().and_then(|ssrc| ssrc.parse().ok()).map(Ssrc);
+        let ssrc = ssrc.ok_or_else(|| attribute.malformed("an SSRC is a 32-bit number"))?;
+        if !self.ssrcs.contains(&ssrc) {
+            check_limit("SSRCs of a section", self.ssrcs.len() + 1, MAX_SSRCS)?;
+            self.ssrcs.push(ssrc);
+        }
+        match words.next().and_then(|words| words.split_once(':')) {
+            Some(("cname", cname)) => {
+                self.cnames.insert(ssrc, cname.trim().to_owned());
+            }
+            Some(("msid", msid)) if self.msid.is_none() => self.msid = parse_msid(msid),
+            Some(_) | None => {}
+        }
+        Ok(())
+    }
+
+    fn note_group(&mut self, attribute: Attribute<'_>) -> Result<(), SdpError> {
+        let mut words = attribute.value.split_ascii_whitespace();
+        let semantics = words.next().unwrap_or_default();
+        let members: Option<Vec<Ssrc>> = words
+            .take(MAX_SSRCS)
+            .map(|ssrc| ssrc.parse().ok().map(Ssrc))
+            .collect();
+        let members = members.ok_or_else(|| attribute.malformed("an SSRC is a 32-bit number"))?;
+        match (semantics, members.as_slice()) {
+            ("FID", [primary, rtx]) if self.rtx.len() < MAX_SSRCS && primary != rtx => {
+                self.rtx.insert(*primary, *rtx);
+            }
+            ("SIM", [_, ..]) => self.simulcast = members,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Returns what is sent: the layers of `SIM`, or everything that retransmits nothing.
+    fn streams(self) -> Vec<Stream> {
+        let primaries = if self.simulcast.is_empty() {
+            let is_rtx = |ssrc: &Ssrc| self.rtx.values().any(|rtx| rtx == ssrc);
+            let mut ssrcs = self.ssrcs;
+            ssrcs.retain(|ssrc| !is_rtx(ssrc));
+            ssrcs
+        } else {
+            self.simulcast
+        };
+        let streams = primaries.into_iter().map(|ssrc| Stream {
+            ssrc,
+            rtx: self.rtx.get(&ssrc).copied(),
+            cname: self.cnames.get(&ssrc).cloned().unwrap_or_default(),
+        });
+        streams.collect()
+    }
+}
