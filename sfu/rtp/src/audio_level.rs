@@ -2,8 +2,6 @@ use std::time::{Duration, Instant};
 
 use sfu_model::AudioLevel;
 
-use crate::RtpTimestamp;
-
 /// Audio level of one packet (RFC 6464 section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketAudioLevel {
@@ -53,15 +51,13 @@ impl Default for AudioLevelParameters {
 
 /// How loud an audio track is, over windows of its own time.
 ///
-/// Each packet stands for the time since the one before it, by their timestamps, so that a pause of
-/// discontinuous transmission counts as what its next packet says. A window is audible when enough of
-/// it was; its level is its loudest packet's, lowered by how much of it was not audible.
+/// A window is audible when enough of it was; its level is its loudest packet's, lowered by how much
+/// of it was not audible.
 #[derive(Clone, Copy, Debug)]
 pub struct AudioLevelWindow {
     parameters: AudioLevelParameters,
-    clock_rate: u32,
-    /// The newest packet's timestamp and arrival.
-    newest: Option<(RtpTimestamp, Instant)>,
+    /// When the newest packet came.
+    newest: Option<Instant>,
     /// Linear, averaged over windows.
     smoothed: f64,
     loudest: u8,
@@ -70,11 +66,13 @@ pub struct AudioLevelWindow {
 }
 
 impl AudioLevelWindow {
-    /// Begins in silence; `clock_rate` in Hz.
-    pub fn new(parameters: AudioLevelParameters, clock_rate: u32) -> Self {
+    /// Time without packets from which on it is no jitter but discontinuous transmission: silence.
+    pub const PAUSE: Duration = Duration::from_millis(100);
+
+    /// Begins in silence.
+    pub fn new(parameters: &AudioLevelParameters) -> Self {
         Self {
-            parameters,
-            clock_rate: clock_rate.max(1),
+            parameters: *parameters,
             newest: None,
             smoothed: 0.0,
             loudest: PacketAudioLevel::SILENCE,
@@ -83,18 +81,18 @@ impl AudioLevelWindow {
         }
     }
 
-    /// Takes the level of a packet. Late packets do not count.
-    pub fn on_packet(&mut self, now: Instant, timestamp: RtpTimestamp, level: PacketAudioLevel) {
+    /// Takes the level of a packet that plays for `duration`. A pause before it counts as silence.
+    pub fn on_packet(&mut self, now: Instant, level: PacketAudioLevel, duration: Duration) {
         if self.is_stale(now) {
             self.reset(0.0);
         }
-        let before = self.newest.map_or(timestamp, |(before, _)| before);
-        let Ok(ticks) = u32::try_from(timestamp.ahead_of(before)) else {
-            return;
-        };
-        self.newest = Some((timestamp, now));
-        let nanos = u64::from(ticks) * 1_000_000_000 / u64::from(self.clock_rate);
-        let duration = Duration::from_nanos(nanos).min(self.parameters.window);
+        let since = self.newest.unwrap_or(now);
+        let pause = now.saturating_duration_since(since);
+        if pause >= Self::PAUSE {
+            self.observed += pause.saturating_sub(duration);
+        }
+        self.newest = Some(now);
+        let duration = duration.min(self.parameters.window);
         self.observed += duration;
         if level.level <= self.parameters.active_level {
             self.active += duration;
@@ -126,8 +124,8 @@ impl AudioLevelWindow {
     }
 
     fn is_stale(&self, now: Instant) -> bool {
-        self.newest.is_none_or(|(_, arrival)| {
-            now.saturating_duration_since(arrival) >= self.parameters.window * 2
+        self.newest.is_none_or(|newest| {
+            now.saturating_duration_since(newest) >= self.parameters.window * 2
         })
     }
 

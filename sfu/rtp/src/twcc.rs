@@ -98,12 +98,15 @@ impl TwccRecorder {
         self.due
     }
 
-    /// Appends one feedback packet to `out` and reports whether there was one to write; call it until
-    /// it returns `false`, each into a compound or reduced-size packet of its own.
+    /// Appends one feedback packet to `out`, when one is due, and reports whether; call it until it
+    /// returns `false`, each into a compound or reduced-size packet of its own.
     ///
     /// It covers everything from the end of the last feedback, lost packets included, or from a
     /// packet that came late.
-    pub fn write_feedback(&mut self, sender: Ssrc, out: &mut Vec<u8>) -> bool {
+    pub fn write_feedback(&mut self, now: Instant, sender: Ssrc, out: &mut Vec<u8>) -> bool {
+        if self.due.is_none_or(|due| due > now) {
+            return false;
+        }
         let skipped = usize::try_from(self.next.ahead_of(self.first)).unwrap_or(0);
         let mut arrivals = Arrivals::new(self.next.seq(), self.count, sender, self.media);
         for arrival in self.arrivals.iter().skip(skipped).take(Self::MAX_STATUSES) {
