@@ -1,0 +1,128 @@
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::fault::Report;
+use crate::group::Group;
+use crate::value::{self, Problem};
+use crate::{
+    ApiKeyPair, Audio, Bind, DEV_KEY, DEV_SECRET, Fault, Inputs, Limit, Logging, Room, Rtc,
+    Warning, ip, keys, unsupported,
+};
+
+/// What the operator decides about a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `port`: HTTP and WebSocket. Default 7880; 0 lets the system choose.
+    pub port: u16,
+    /// `bind_addresses`: where HTTP and WebSocket listen. Default everywhere; with `--dev` and no
+    /// keys only on this machine, because everybody knows the key.
+    pub bind: Bind,
+    /// `keys` or `key_file`: who may sign tokens, in the order written. Never empty.
+    pub keys: Vec<ApiKeyPair>,
+    /// `region`: what clients are told about where the node is. Default empty.
+    pub region: String,
+    /// `--dev` or `development`: more is logged, and less is complained about.
+    pub development: bool,
+    /// The media plane.
+    pub rtc: Rtc,
+    /// What rooms are like.
+    pub room: Room,
+    /// What one node and one participant may use.
+    pub limit: Limit,
+    /// How active speakers are found.
+    pub audio: Audio,
+    /// What is logged and how.
+    pub logging: Logging,
+}
+
+impl Config {
+    /// Reads the configuration from all its inputs.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, in the order of lines; the configuration is used only if nothing
+    /// is.
+    pub fn load(inputs: &Inputs<'_>) -> Result<(Self, Vec<Warning>), Vec<Fault>> {
+        let (tree, unreadable) = inputs.tree();
+        let mut report = Report {
+            faults: unreadable,
+            ..Report::default()
+        };
+        let config = Group::read_root(tree, &mut report, |root| Self::read(root, inputs));
+        report.name_unknown_keys();
+        match report.faults.is_empty() {
+            true => Ok((config, report.warnings)),
+            false => Err(report.faults),
+        }
+    }
+
+    fn read(root: &mut Group<'_>, inputs: &Inputs<'_>) -> Self {
+        let development = root.get("development", value::truth).unwrap_or(false) || inputs.dev;
+        let keys = keys::read(root, inputs.dev, development, inputs.read_file);
+        let mut limit = root.group("limit", Limit::read);
+        let mut config = Self {
+            port: root.get("port", value::port).unwrap_or(7880),
+            bind: bind(root),
+            keys,
+            region: root.get("region", value::text).unwrap_or_default(),
+            development,
+            rtc: root.group("rtc", |rtc| Rtc::read(rtc, inputs.dev, inputs.read_file)),
+            room: root.group("room", |room| Room::read(room, &mut limit)),
+            limit,
+            audio: root.group("audio", Audio::read),
+            logging: Logging::read(root, development),
+        };
+        unsupported::read(root);
+        if inputs.dev {
+            config.fill_in_for_development();
+        }
+        config.check_ports(root);
+        config
+    }
+
+    /// Fills in a key that everybody knows, and therefore lets nobody in from elsewhere.
+    fn fill_in_for_development(&mut self) {
+        if !self.keys.is_empty() {
+            return;
+        }
+        self.keys.push(ApiKeyPair {
+            key: DEV_KEY.to_owned(),
+            secret: DEV_SECRET.to_owned().into(),
+        });
+        if self.bind == Bind::All {
+            self.bind = Bind::Only(vec![
+                IpAddr::V4(Ipv4Addr::LOCALHOST),
+                IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ]);
+        }
+    }
+
+    fn check_ports(&self, root: &mut Group<'_>) {
+        if self.port != 0 && self.rtc.tcp_port == Some(self.port) {
+            let problem = Problem::new(
+                "is the same as `port`, and both are TCP",
+                "write another port for one of them",
+            );
+            root.fault("rtc.tcp_port", None, problem);
+        }
+    }
+}
+
+/// Reads `bind_addresses`. An empty text or an unspecified address means everywhere, as with
+/// LiveKit.
+fn bind(root: &mut Group<'_>) -> Bind {
+    let optional = |written: &str| match written {
+        "" | "*" => Ok(None),
+        _ => ip::ip(written).map(Some),
+    };
+    let Some(written) = root.list("bind_addresses", optional) else {
+        return Bind::All;
+    };
+    let addresses: Option<Vec<IpAddr>> = written.into_iter().collect();
+    match addresses {
+        Some(addresses) if !addresses.is_empty() => Bind::Only(addresses),
+        Some(_) | None => Bind::All,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::Limit;
+use crate::group::Group;
+use crate::value::{self, Problem, Read};
+
+/// What rooms are like unless their creator says otherwise: the group `room`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// `auto_create`: the first who joins creates the room. Default true.
+    pub auto_create: bool,
+    /// `empty_timeout`: how long a room waits for the first participant, in seconds. Default 300.
+    pub empty_timeout: Duration,
+    /// `departure_timeout`: how long a room waits after the last has left, in seconds. Default 20,
+    /// enough to reload a page.
+    pub departure_timeout: Duration,
+    /// `max_participants`: 0 is no limit, and the default.
+    pub max_participants: u32,
+    /// `enabled_codecs`: what may be published, most wanted first. Default all that this node
+    /// forwards.
+    pub enabled_codecs: Vec<CodecSpec>,
+    /// `enable_remote_unmute`: the API may unmute a participant. Default false: a microphone is
+    /// opened only by who sits at it.
+    pub enable_remote_unmute: bool,
+    /// `update_batch_target_size`: how long one participant update may become, in bytes. Default
+    /// 128 KiB; a longer one is split.
+    pub update_batch_target_size: u32,
+    /// `room_configurations`: presets that a token names in `roomPreset`.
+    pub room_configurations: BTreeMap<String, RoomPreset>,
+}
+
+/// A codec, by its media type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodecSpec {
+    /// The media type in lower case, such as `video/vp8`.
+    pub mime: String,
+    /// `fmtp_line`: the parameters that its format must have.
+    pub fmtp_line: Option<String>,
+}
+
+/// A named set of room settings. What is `None` is as in [`Room`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomPreset {
+    /// `empty_timeout`, in seconds.
+    pub empty_timeout: Option<Duration>,
+    /// `departure_timeout`, in seconds.
+    pub departure_timeout: Option<Duration>,
+    /// `max_participants`.
+    pub max_participants: Option<u32>,
+    /// `metadata` of the room.
+    pub metadata: Option<String>,
+}
+
+/// The media types that this node forwards, in LiveKit's order.
+const CODECS: [&str; 10] = [
+    "audio/pcmu",
+    "audio/pcma",
+    "audio/opus",
+    "audio/red",
+    "video/vp8",
+    "video/h264",
+    "video/vp9",
+    "video/av1",
+    "video/h265",
+    "video/rtx",
+];
+
+impl CodecSpec {
+    fn plain(mime: &str) -> Self {
+        Self {
+            mime: mime.to_owned(),
+            fmtp_line: None,
+        }
+    }
+
+    /// Reads a codec. One that cannot be read is a fault and left out.
+    fn read(group: &mut Group<'_>) -> Option<Self> {
+        let mime = group.get("mime", mime);
+        let fmtp_line = group.get("fmtp_line", value::text);
+        Some(Self {
+            mime: mime?,
+            fmtp_line: fmtp_line.filter(|line| !line.is_empty()),
+        })
+    }
+}
+
+fn mime(written: &str) -> Read<String> {
+    let mime = written.to_ascii_lowercase();
+    if CODECS.contains(&mime.as_str()) {
+        return Ok(mime);
+    }
+    Err(Problem::new(
+        "is no codec that this node forwards",
+        format!("write one of {}", CODECS.join(", ")),
+    ))
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            auto_create: true,
+            empty_timeout: Duration::from_secs(300),
+            departure_timeout: Duration::from_secs(20),
+            max_participants: 0,
+            enabled_codecs: CODECS.map(CodecSpec::plain).to_vec(),
+            enable_remote_unmute: false,
+            update_batch_target_size: 128 << 10,
+            room_configurations: BTreeMap::new(),
+        }
+    }
+}
+
+impl Room {
+    pub(crate) fn read(group: &mut Group<'_>, limit: &mut Limit) -> Self {
+        let default = Self::default();
+        limit.read_deprecated(group);
+        unsupported(group);
+        let codecs: Vec<CodecSpec> = group
+            .groups("enabled_codecs", CodecSpec::read)
+            .into_iter()
+            .flatten()
+            .collect();
+        Self {
+            auto_create: group
+                .get("auto_create", value::truth)
+                .unwrap_or(default.auto_create),
+            empty_timeout: group
+                .get("empty_timeout", value::seconds)
+                .unwrap_or(default.empty_timeout),
+            departure_timeout: group
+                .get("departure_timeout", value::seconds)
+                .unwrap_or(default.departure_timeout),
+            max_participants: group.get("max_participants", value::count).unwrap_or(0),
+            enabled_codecs: match codecs.is_empty() {
+                true => default.enabled_codecs,
+                false => codecs,
+            },
+            enable_remote_unmute: group
+                .get("enable_remote_unmute", value::truth)
+                .unwrap_or(default.enable_remote_unmute),
+            update_batch_target_size: group
+                .get("update_batch_target_size", value::count)
+                .unwrap_or(default.update_batch_target_size),
+            room_configurations: group
+                .named_groups("room_configurations", RoomPreset::read)
+                .into_iter()
+                .collect(),
+        }
+    }
+}
+
+impl RoomPreset {
+    fn read(group: &mut Group<'_>) -> Self {
+        group.unsupported(
+            "name",
+            &[""],
+            "has no effect: the preset has its name already",
+        );
+        for name in ["min_playout_delay", "max_playout_delay", "sync_streams"] {
+            group.unsupported(name, &["0", "false"], NO_PLAYOUT_DELAY);
+        }
+        group.unsupported("agents", &[], "has no effect: no agent is dispatched");
+        group.unsupported("egress", &[], "has no effect: nothing is recorded");
+        group.unsupported("tags", &[], "has no effect: rooms carry no tags");
+        Self {
+            empty_timeout: group.get("empty_timeout", value::seconds),
+            departure_timeout: group.get("departure_timeout", value::seconds),
+            max_participants: group.get("max_participants", value::count),
+            metadata: group.get("metadata", value::text),
+        }
+    }
+}
+
+const NO_PLAYOUT_DELAY: &str = "has no effect: playout is neither delayed nor kept in step";
+
+fn unsupported(group: &mut Group<'_>) {
+    group.group("playout_delay", |delay| {
+        delay.unsupported("enabled", &["false"], NO_PLAYOUT_DELAY);
+        // Without `enabled` these mean nothing, and with it the warning is given.
+        delay.take_silently("min");
+        delay.take_silently("max");
+    });
+    group.unsupported("sync_streams", &["false"], NO_PLAYOUT_DELAY);
+    for name in ["create_room_timeout", "create_room_attempts"] {
+        group.unsupported(
+            name,
+            &["10s", "3"],
+            "has no effect: rooms are created inside this process, at once",
+        );
+    }
+    group.unsupported(
+        "enable_full_room_in_webhooks",
+        &["false"],
+        "has no effect: no webhook is sent",
+    );
+}

@@ -1,0 +1,257 @@
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+use crate::group::Group;
+use crate::value::{self, Problem, Read};
+use crate::{FileReader, NodeIp, TurnServer, UdpPorts, duration};
+
+/// The media plane: the group `rtc`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rtc {
+    /// `udp_port`: a port or a range of them, one for each shard. `port_range_start` and
+    /// `port_range_end` are taken for it where it is absent. Default 7882 and up.
+    pub udp_ports: UdpPorts,
+    /// `tcp_port`: where clients connect that have no UDP; 0 is none. Default 7881.
+    pub tcp_port: Option<u16>,
+    /// `shards`: media threads. Ours, not LiveKit's. Default one for each core, but never more than
+    /// UDP ports.
+    pub shards: Option<NonZeroU16>,
+    /// `node_ip`: the address that clients are told. Default those of the machine.
+    pub node_ip: NodeIp,
+    /// `enable_loopback_candidate`: clients on this machine are told its loopback address too.
+    /// Default false, with `--dev` true.
+    pub enable_loopback_candidate: bool,
+    /// `stun_servers`: clients are told these. Default LiveKit's list.
+    pub stun_servers: Vec<String>,
+    /// `turn_servers`: clients are told these.
+    pub turn_servers: Vec<TurnServer>,
+    /// `packet_buffer_size_video`: packets of a video publication that can be sent again. Default
+    /// 500: a second of 5 Mbit/s.
+    pub packet_buffer_size_video: u32,
+    /// `packet_buffer_size_audio`: the same for audio. Default 200: four seconds of Opus.
+    pub packet_buffer_size_audio: u32,
+    /// `pli_throttle`: how often a publisher is asked for a key frame.
+    pub pli_throttle: PliThrottle,
+    /// `reconnect_on_publication_error`: a publication without media ends in a full reconnect.
+    /// Default false.
+    pub reconnect_on_publication_error: bool,
+    /// `reconnect_on_subscription_error`: the same for a subscription that does not come up.
+    /// Default false.
+    pub reconnect_on_subscription_error: bool,
+    /// `reconnect_on_data_channel_error`: the same for a data channel. Default false.
+    pub reconnect_on_data_channel_error: bool,
+}
+
+/// The shortest time between two requests for a key frame of one layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PliThrottle {
+    /// `low_quality`. Default 500 ms: small key frames are cheap.
+    pub low_quality: Duration,
+    /// `mid_quality`. Default 1 s.
+    pub mid_quality: Duration,
+    /// `high_quality`. Default 1 s.
+    pub high_quality: Duration,
+}
+
+impl Default for PliThrottle {
+    fn default() -> Self {
+        Self {
+            low_quality: Duration::from_millis(500),
+            mid_quality: Duration::from_secs(1),
+            high_quality: Duration::from_secs(1),
+        }
+    }
+}
+
+impl PliThrottle {
+    fn read(group: &mut Group<'_>) -> Self {
+        let default = Self::default();
+        let mut get = |name, default| group.get(name, duration::read).unwrap_or(default);
+        Self {
+            low_quality: get("low_quality", default.low_quality),
+            mid_quality: get("mid_quality", default.mid_quality),
+            high_quality: get("high_quality", default.high_quality),
+        }
+    }
+}
+
+impl Default for Rtc {
+    fn default() -> Self {
+        Self {
+            udp_ports: UdpPorts::default(),
+            tcp_port: Some(7881),
+            shards: None,
+            node_ip: NodeIp::default(),
+            enable_loopback_candidate: false,
+            stun_servers: Vec::new(),
+            turn_servers: Vec::new(),
+            packet_buffer_size_video: 500,
+            packet_buffer_size_audio: 200,
+            pli_throttle: PliThrottle::default(),
+            reconnect_on_publication_error: false,
+            reconnect_on_subscription_error: false,
+            reconnect_on_data_channel_error: false,
+        }
+    }
+}
+
+impl Rtc {
+    pub(crate) fn read(group: &mut Group<'_>, dev: bool, read_file: Option<&FileReader>) -> Self {
+        let default = Self::default();
+        unsupported(group);
+        let both = group.get("packet_buffer_size", value::count);
+        Self {
+            udp_ports: udp_ports(group),
+            tcp_port: group
+                .get("tcp_port", value::port_or_off)
+                .unwrap_or(default.tcp_port),
+            shards: group.get("shards", shards),
+            node_ip: NodeIp::read(group, "node_ip"),
+            enable_loopback_candidate: group
+                .get("enable_loopback_candidate", value::truth)
+                .unwrap_or(dev),
+            stun_servers: group.list("stun_servers", value::text).unwrap_or_default(),
+            turn_servers: group
+                .groups("turn_servers", |server| TurnServer::read(server, read_file))
+                .into_iter()
+                .flatten()
+                .collect(),
+            packet_buffer_size_video: group
+                .get("packet_buffer_size_video", value::count)
+                .or(both)
+                .unwrap_or(default.packet_buffer_size_video),
+            packet_buffer_size_audio: group
+                .get("packet_buffer_size_audio", value::count)
+                .unwrap_or(default.packet_buffer_size_audio),
+            pli_throttle: group.group("pli_throttle", PliThrottle::read),
+            reconnect_on_publication_error: flag(group, "reconnect_on_publication_error"),
+            reconnect_on_subscription_error: flag(group, "reconnect_on_subscription_error"),
+            reconnect_on_data_channel_error: flag(group, "reconnect_on_data_channel_error"),
+        }
+    }
+}
+
+fn flag(group: &mut Group<'_>, name: &'static str) -> bool {
+    group.get(name, value::truth).unwrap_or(false)
+}
+
+fn shards(written: &str) -> Read<NonZeroU16> {
+    written
+        .parse()
+        .map_err(|_| Problem::new("is no number of shards", "write a number such as 4"))
+}
+
+/// Reads the UDP ports from either way of writing them.
+fn udp_ports(group: &mut Group<'_>) -> UdpPorts {
+    let ports = group.get("udp_port", UdpPorts::read);
+    let first = group.get_with_place("port_range_start", value::port);
+    let last = group.get_with_place("port_range_end", value::port);
+    let range = match (first, last) {
+        (None, None) | (Some((0, _)), Some((0, _))) => None,
+        (Some((first, place)), Some((last, _))) if first != 0 && first <= last => {
+            Some((UdpPorts::Range { first, last }, place))
+        }
+        (Some((_, place)), _) | (None, Some((_, place))) => {
+            let problem = Problem::new(
+                "is no range together with `rtc.port_range_end`",
+                "write both, the smaller first, or `rtc.udp_port` instead",
+            );
+            group.fault("port_range_start", Some(place), problem);
+            None
+        }
+    };
+    match (ports, range) {
+        (Some(ports), None) => ports,
+        (None, Some((range, _))) => range,
+        (None, None) => UdpPorts::default(),
+        (Some(ports), Some((_, place))) => {
+            let consequence = "has no effect, because `rtc.udp_port` is given";
+            group.warn("port_range_start", Some(place), consequence);
+            ports
+        }
+    }
+}
+
+fn unsupported(group: &mut Group<'_>) {
+    let mut ignore = |names: &[&'static str], harmless: &[&str], consequence: &str| {
+        for name in names {
+            group.unsupported(name, harmless, consequence);
+        }
+    };
+    ignore(
+        &["use_external_ip"],
+        &["false"],
+        "has no effect: the public address is not looked up; write it under `rtc.node_ip`",
+    );
+    ignore(
+        &[
+            "external_ip_only",
+            "advertise_internal_ip",
+            "skip_external_ip_validation",
+        ],
+        &["false"],
+        "has no effect: clients are told `rtc.node_ip` where it is given, else all addresses",
+    );
+    ignore(
+        &["interfaces", "ips"],
+        &[],
+        "has no effect: addresses are not filtered; write the one to use under `rtc.node_ip`",
+    );
+    ignore(
+        &["use_ice_lite"],
+        &["true"],
+        "has no effect: this node is always ICE-lite",
+    );
+    ignore(
+        &["use_mdns"],
+        &["false"],
+        "has no effect: names of the local network are not resolved",
+    );
+    ignore(
+        &["force_tcp", "use_stun_port_as_ice"],
+        &["false"],
+        "has no effect: clients are offered both UDP and TCP",
+    );
+    ignore(
+        &["batch_io"],
+        &[],
+        "has no effect: packets are always sent in batches, without waiting",
+    );
+    ignore(
+        &[
+            "sctp_min_cwnd",
+            "sctp_fast_rtx_wnd",
+            "sctp_cwnd_ca_step",
+            "data_channel_max_buffered_amount",
+            "datachannel_slow_threshold",
+            "datachannel_lossy_target_latency",
+            "datachannel_data_track_target_latency",
+        ],
+        &["0", "100ms"],
+        "has no effect: the queues of data channels have fixed limits",
+    );
+    ignore(
+        &["congestion_control"],
+        &[],
+        "has no effect: layers are not chosen by the receivers' bandwidth",
+    );
+    ignore(
+        &[
+            "allow_tcp_fallback",
+            "tcp_fallback_rtt_threshold",
+            "allow_udp_unstable_fallback",
+        ],
+        &["true", "0", "false"],
+        "has no effect: clients choose between UDP and TCP themselves",
+    );
+    ignore(
+        &[
+            "strict_acks",
+            "forward_stats",
+            "enable_rtp_stream_restart_detection",
+            "enable_warp",
+        ],
+        &["true", "false"],
+        "has no effect on this node",
+    );
+}
