@@ -3,12 +3,15 @@ use std::fmt;
 /// Why a datagram of a peer was dropped. None of them changed any state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DropReason {
-    /// Not a well-formed STUN binding request, or one with an unknown mandatory attribute.
+    /// Not a well-formed STUN binding request with a correct FINGERPRINT, or one with an unknown
+    /// mandatory attribute.
     StunMalformed,
     /// A connectivity check by a user name other than ours and the peer's.
     StunWrongUser,
-    /// A connectivity check whose MESSAGE-INTEGRITY or FINGERPRINT is not by our password.
+    /// A connectivity check whose MESSAGE-INTEGRITY is not by our password.
     StunUnauthenticated,
+    /// A connectivity check that came by another path before.
+    StunReplayed,
     /// DTLS or media by a path that no connectivity check has validated.
     UnknownPath,
     /// Not DTLS 1.2 records, or records that an honest peer does not send in this state.
@@ -35,10 +38,11 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons, in the order of the declaration.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::StunMalformed,
         Self::StunWrongUser,
         Self::StunUnauthenticated,
+        Self::StunReplayed,
         Self::UnknownPath,
         Self::DtlsMalformed,
         Self::DtlsBudget,
@@ -58,6 +62,7 @@ impl DropReason {
             Self::StunMalformed => "stun_malformed",
             Self::StunWrongUser => "stun_wrong_user",
             Self::StunUnauthenticated => "stun_unauthenticated",
+            Self::StunReplayed => "stun_replayed",
             Self::UnknownPath => "unknown_path",
             Self::DtlsMalformed => "dtls_malformed",
             Self::DtlsBudget => "dtls_budget",

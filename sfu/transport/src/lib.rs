@@ -19,14 +19,33 @@
 
 mod classify;
 mod config;
+mod data_channel;
+mod dcep;
 mod drop_reason;
+mod dtls;
+mod error;
 mod event;
+mod ice;
+mod isolation;
+mod liveness;
+mod sctp;
+mod session;
+mod srtp;
 mod transport;
 
 pub use classify::{PacketKind, classify};
 pub use config::{CertificateError, TransportConfig};
 pub use drop_reason::DropReason;
+pub use error::{SealError, SendDataError};
 pub use event::{StunOutcome, TransportEvent};
-pub use transport::{
-    MAX_MESSAGE_SIZE, RTCP_OVERHEAD, RTP_OVERHEAD, SealError, SendDataError, Transport, ufrag_of,
-};
+pub use ice::ufrag_of;
+pub use transport::Transport;
+
+/// Largest data channel message either way, for `a=max-message-size`.
+pub const MAX_MESSAGE_SIZE: usize = 65_536;
+
+/// Most bytes that [`Transport::seal_rtp`] appends.
+pub const RTP_OVERHEAD: usize = srtp::MAX_TAG_LEN;
+
+/// Most bytes that [`Transport::seal_rtcp`] appends.
+pub const RTCP_OVERHEAD: usize = srtp::MAX_RTCP_TAG_LEN;

@@ -1,52 +1,104 @@
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use sfu_model::{DataChannel, DataChannelOpener, Fingerprint, IceCredentials, Now, Path};
+use sfu_model::{
+    CloseReason, DataChannel, DataChannelOpener, Fingerprint, IceCredentials, LinkProtocol, Now,
+    Path,
+};
 
-use crate::{DropReason, StunOutcome, TransportConfig, TransportEvent};
+use crate::data_channel::DataChannels;
+use crate::ice::IceLite;
+use crate::liveness::{Liveness, Silence};
+use crate::session::{Progress, Session};
+use crate::{DropReason, SealError, SendDataError, StunOutcome, TransportConfig, TransportEvent};
 
-/// Largest data channel message either way, for `a=max-message-size`.
-pub const MAX_MESSAGE_SIZE: usize = 65_536;
+/// How long a DTLS handshake may take, from when both a path and the peer's description are there
+/// (LiveKit's limit).
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Most bytes that [`Transport::seal_rtp`] appends.
-pub const RTP_OVERHEAD: usize = 16;
-
-/// Most bytes that [`Transport::seal_rtcp`] appends.
-pub const RTCP_OVERHEAD: usize = 20;
+/// Most datagrams that are kept until the peer's description comes: a ClientHello in fragments.
+const MAX_EARLY_DATAGRAMS: usize = 4;
+/// Longest of them.
+const MAX_EARLY_DATAGRAM_LEN: usize = 1_500;
 
 /// One peer's transport.
-#[derive(Debug)]
-pub struct Transport {}
+pub struct Transport {
+    config: Arc<TransportConfig>,
+    ice: IceLite,
+    phase: Phase,
+    channels: DataChannels,
+    liveness: Liveness,
+    /// When the handshake has failed, if it is under way.
+    handshake_deadline: Option<Instant>,
+    events: VecDeque<TransportEvent>,
+}
+
+enum Phase {
+    /// The peer's description has not come. DTLS datagrams that overtook it wait.
+    AwaitingDescription { early: Vec<Vec<u8>> },
+    /// DTLS is under way or up.
+    Open(Box<Session>),
+    /// Over, but for the last datagrams that tell the peer.
+    Closed(Option<Box<Session>>),
+}
 
 impl Transport {
     /// Makes a transport that answers connectivity checks by `local`. DTLS begins with
-    /// [`Transport::set_remote`]. `seed` is random and secret.
+    /// [`Transport::set_remote`].
+    ///
+    /// The randomness of DTLS and SCTP is the system's, drawn inside their libraries; `_seed` is for what
+    /// is not.
     pub fn new(
-        now: Now,
+        _now: Now,
         config: &Arc<TransportConfig>,
         local: IceCredentials,
         opener: DataChannelOpener,
-        seed: [u8; 32],
+        _seed: [u8; 32],
     ) -> Self {
-        todo!()
+        Self {
+            config: Arc::clone(config),
+            ice: IceLite::new(local),
+            phase: Phase::AwaitingDescription { early: Vec::new() },
+            channels: DataChannels::new(opener),
+            liveness: Liveness::default(),
+            handshake_deadline: None,
+            events: VecDeque::new(),
+        }
     }
 
     /// Sets what the peer's description says: its credentials and its certificate. The first call
     /// starts DTLS; a later one tells of restarted ICE.
     pub fn set_remote(&mut self, now: Now, remote: IceCredentials, fingerprint: Fingerprint) {
-        todo!()
+        self.ice.set_remote(remote);
+        let Phase::AwaitingDescription { early } = &mut self.phase else {
+            return;
+        };
+        let early = std::mem::take(early);
+        let session = Session::new(&self.config, fingerprint);
+        self.phase = Phase::Open(Box::new(session));
+        self.arm_handshake(now.mono);
+        for datagram in early {
+            // What is wrong with it was not counted when it came, and is not now.
+            let _dropped = self.handle_records(now, &datagram);
+        }
     }
 
     /// Replaces our credentials. Checks by the old ones are answered until one by the new ones
     /// came; DTLS and media go on (RFC 8445 section 9).
-    pub fn restart_ice(&mut self, now: Now, local: IceCredentials) {
-        todo!()
+    pub fn restart_ice(&mut self, _now: Now, local: IceCredentials) {
+        self.ice.restart(local);
+    }
+
+    /// Returns our ufrags that are answered: the current one, and while ICE restarts the one before.
+    pub fn ufrags(&self) -> impl Iterator<Item = &str> {
+        self.ice.ufrags()
     }
 
     /// Takes a connectivity check that came by `path`, and writes the answer for the same path to
     /// `reply` (cleared first; empty if nothing is to be sent). The caller found this transport by
-    /// [`ufrag_of`], or by the path.
+    /// [`ufrag_of`](crate::ufrag_of), or by the path.
     ///
     /// # Errors
     ///
@@ -59,12 +111,24 @@ impl Transport {
         message: &[u8],
         reply: &mut Vec<u8>,
     ) -> Result<StunOutcome, DropReason> {
-        todo!()
+        reply.clear();
+        if self.is_closed() {
+            return Err(DropReason::Closed);
+        }
+        let outcome = self.ice.handle_check(now.mono, path, message, reply)?;
+        match outcome {
+            StunOutcome::Known | StunOutcome::Validated { .. } => {
+                self.hear(now.mono);
+                self.arm_handshake(now.mono);
+            }
+            StunOutcome::RoleConflict => {}
+        }
+        Ok(outcome)
     }
 
     /// Forgets a path that cannot be used any more: its TCP connection closed.
     pub fn forget_path(&mut self, path: Path) {
-        todo!()
+        self.ice.forget_path(path);
     }
 
     /// Takes a DTLS datagram that came by `path`.
@@ -73,7 +137,10 @@ impl Transport {
     ///
     /// Fails when the path is not validated or the datagram is nothing that an honest peer sends.
     pub fn handle_dtls(&mut self, now: Now, path: Path, datagram: &[u8]) -> Result<(), DropReason> {
-        todo!()
+        if !self.ice.is_validated(path) {
+            return Err(DropReason::UnknownPath);
+        }
+        self.handle_records(now, datagram)
     }
 
     /// Authenticates and decrypts an SRTP packet in place, and returns the length of the RTP packet.
@@ -83,7 +150,10 @@ impl Transport {
     ///
     /// Fails when the packet is not authentic or came before; its bytes are undefined then.
     pub fn open_rtp(&mut self, now: Now, packet: &mut [u8]) -> Result<usize, DropReason> {
-        todo!()
+        let srtp = self.session().and_then(Session::srtp);
+        let len = srtp.ok_or(DropReason::NoKeys)?.receiver.open_rtp(packet)?;
+        self.hear(now.mono);
+        Ok(len)
     }
 
     /// Authenticates and decrypts an SRTCP packet in place, and returns the length of the RTCP
@@ -93,27 +163,39 @@ impl Transport {
     ///
     /// Fails when the packet is not authentic or came before; its bytes are undefined then.
     pub fn open_rtcp(&mut self, now: Now, packet: &mut [u8]) -> Result<usize, DropReason> {
-        todo!()
+        let srtp = self.session().and_then(Session::srtp);
+        let len = srtp.ok_or(DropReason::NoKeys)?.receiver.open_rtcp(packet)?;
+        self.hear(now.mono);
+        Ok(len)
     }
 
-    /// Encrypts the RTP packet `packet[start..]` in place and appends at most [`RTP_OVERHEAD`] bytes:
-    /// without allocation where the buffer has room for them.
+    /// Encrypts the RTP packet `packet[start..]` in place and appends at most
+    /// [`RTP_OVERHEAD`](crate::RTP_OVERHEAD) bytes: without allocation where the buffer has room for them.
+    ///
+    /// A packet may be sealed again under its sequence number for a retransmission, but with the very
+    /// same bytes: other bytes under the same number give the keys away (RFC 7714 section 8.4).
     ///
     /// # Errors
     ///
     /// Fails when there are no keys yet, or these bytes are no RTP packet.
     pub fn seal_rtp(&mut self, packet: &mut Vec<u8>, start: usize) -> Result<(), SealError> {
-        todo!()
+        let srtp = self.session().and_then(Session::srtp);
+        srtp.ok_or(SealError::NoKeys)?
+            .sender
+            .seal_rtp(packet, start)
     }
 
-    /// Encrypts the RTCP compound `packet[start..]` in place and appends at most [`RTCP_OVERHEAD`]
-    /// bytes: without allocation where the buffer has room for them.
+    /// Encrypts the RTCP compound `packet[start..]` in place and appends at most
+    /// [`RTCP_OVERHEAD`](crate::RTCP_OVERHEAD) bytes: without allocation where the buffer has room for them.
     ///
     /// # Errors
     ///
     /// Fails when there are no keys yet, or these bytes are no RTCP packet.
     pub fn seal_rtcp(&mut self, packet: &mut Vec<u8>, start: usize) -> Result<(), SealError> {
-        todo!()
+        let srtp = self.session().and_then(Session::srtp);
+        srtp.ok_or(SealError::NoKeys)?
+            .sender
+            .seal_rtcp(packet, start)
     }
 
     /// Sends a binary message. A channel that is not open yet queues reliable messages.
@@ -124,105 +206,225 @@ impl Transport {
     /// [`SendDataError::QueueFull`] the peer misses a reliable message: the caller closes the transport.
     pub fn send_data(
         &mut self,
-        now: Now,
+        _now: Now,
         channel: DataChannel,
         payload: &[u8],
     ) -> Result<(), SendDataError> {
-        todo!()
+        let sctp = match &mut self.phase {
+            Phase::AwaitingDescription { .. } => None,
+            Phase::Open(session) => session.sctp(),
+            Phase::Closed(_) => return Err(SendDataError::Closed),
+        };
+        self.channels.send(sctp, channel, payload)
+    }
+
+    /// Returns how many data channel messages of the peer were ignored: text, unknown protocols, channels
+    /// beyond the limit.
+    pub fn ignored_messages(&self) -> u64 {
+        self.channels.ignored()
     }
 
     /// Does what is due at `now`. Calling too early does no harm.
     pub fn handle_timeout(&mut self, now: Now) {
-        todo!()
+        let Phase::Open(session) = &mut self.phase else {
+            self.handle_silence(now);
+            return;
+        };
+        if self.handshake_deadline.is_some_and(|at| at <= now.mono) {
+            self.end(now, CloseReason::HandshakeFailed);
+            return;
+        }
+        let result = session.handle_timeout(now.mono, &mut self.channels, &mut self.events);
+        if let Err(reason) = result {
+            self.end(now, reason);
+            return;
+        }
+        self.handle_silence(now);
     }
 
     /// Returns when [`Transport::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
+        let session = match &self.phase {
+            Phase::AwaitingDescription { .. } => None,
+            Phase::Open(session) => session.poll_timeout(),
+            Phase::Closed(_) => return None,
+        };
+        let deadlines = [
+            session,
+            self.handshake_deadline,
+            self.liveness.poll_timeout(),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Writes the next datagram of DTLS (and of SCTP inside it) for [`Transport::path`] to `buf`
     /// (cleared first). Returns false when there is none.
     pub fn poll_transmit(&mut self, now: Now, buf: &mut Vec<u8>) -> bool {
-        todo!()
+        buf.clear();
+        if self.path().is_none() {
+            return false;
+        }
+        match &mut self.phase {
+            Phase::AwaitingDescription { .. } => false,
+            Phase::Open(session) => match session.poll_transmit(now.mono, buf) {
+                Ok(written) => written,
+                Err(reason) => {
+                    self.end(now, reason);
+                    false
+                }
+            },
+            Phase::Closed(session) => session
+                .as_mut()
+                .is_some_and(|session| session.poll_last_transmit(buf)),
+        }
     }
 
     /// Returns what happened next.
     pub fn poll_event(&mut self) -> Option<TransportEvent> {
-        todo!()
+        self.events.pop_front()
     }
 
     /// Returns where to send: the path that the peer nominated last (its latest authenticated
     /// USE-CANDIDATE), or until it did, the first validated one.
     pub fn path(&self) -> Option<Path> {
-        todo!()
+        self.ice.path()
     }
 
     /// Returns all validated paths, the caller's routes to this transport.
     pub fn paths(&self) -> impl Iterator<Item = Path> + '_ {
-        std::iter::empty()
+        self.ice.paths()
+    }
+
+    /// Tells whether DTLS is up.
+    pub fn is_connected(&self) -> bool {
+        match &self.phase {
+            Phase::Open(session) => session.is_connected(),
+            Phase::AwaitingDescription { .. } | Phase::Closed(_) => false,
+        }
     }
 
     /// Closes the transport: queues DTLS close_notify for [`Transport::poll_transmit`] and takes nothing
     /// more. There is no event.
     pub fn close(&mut self, now: Now) {
-        todo!()
+        self.handshake_deadline = None;
+        let phase = std::mem::replace(&mut self.phase, Phase::Closed(None));
+        self.phase = match phase {
+            Phase::AwaitingDescription { .. } => Phase::Closed(None),
+            Phase::Open(mut session) => {
+                let told = session.close(now.mono).is_ok();
+                Phase::Closed(told.then_some(session))
+            }
+            Phase::Closed(session) => Phase::Closed(session),
+        };
+    }
+
+    fn is_closed(&self) -> bool {
+        match self.phase {
+            Phase::Closed(_) => true,
+            Phase::AwaitingDescription { .. } | Phase::Open(_) => false,
+        }
+    }
+
+    fn session(&mut self) -> Option<&mut Session> {
+        match &mut self.phase {
+            Phase::Open(session) => Some(session),
+            Phase::AwaitingDescription { .. } | Phase::Closed(_) => None,
+        }
+    }
+
+    /// Takes DTLS records that came by a validated path.
+    fn handle_records(&mut self, now: Now, datagram: &[u8]) -> Result<(), DropReason> {
+        let session = match &mut self.phase {
+            Phase::AwaitingDescription { early } => {
+                if early.len() >= MAX_EARLY_DATAGRAMS || datagram.len() > MAX_EARLY_DATAGRAM_LEN {
+                    return Err(DropReason::TooEarly);
+                }
+                early.push(datagram.to_vec());
+                return Ok(());
+            }
+            Phase::Open(session) => session,
+            Phase::Closed(_) => return Err(DropReason::Closed),
+        };
+        session.admit(datagram)?;
+        let events_before = self.events.len();
+        let handled = session.handle(
+            now.mono,
+            datagram,
+            &self.config,
+            &mut self.channels,
+            &mut self.events,
+        );
+        match handled {
+            Ok(Progress::Connected) => self.connected(now, events_before),
+            // Whether a record was authentic shows only by what it carried.
+            Ok(Progress::None) if self.events.len() > events_before => self.hear(now.mono),
+            Ok(Progress::None) => {}
+            Err(reason) => self.end(now, reason),
+        }
+        Ok(())
+    }
+
+    /// Reports the end of the handshake, before what else its last datagram brought.
+    fn connected(&mut self, now: Now, at: usize) {
+        self.handshake_deadline = None;
+        self.hear(now.mono);
+        let protocol = self.path().map_or(LinkProtocol::Udp, |path| path.protocol);
+        self.events
+            .insert(at, TransportEvent::Connected { protocol });
+    }
+
+    /// Notes an authenticated packet.
+    fn hear(&mut self, now: Instant) {
+        if self.liveness.hear(now) {
+            self.events.push_back(TransportEvent::Resumed);
+        }
+    }
+
+    fn handle_silence(&mut self, now: Now) {
+        if self.is_closed() {
+            return;
+        }
+        match self.liveness.handle_timeout(now.mono) {
+            Some(Silence::Began) => self.events.push_back(TransportEvent::Silent),
+            Some(Silence::TooLong) => self.end(now, CloseReason::TimedOut),
+            None => {}
+        }
+    }
+
+    /// Starts the limit of the handshake when there are both a path and a description.
+    fn arm_handshake(&mut self, now: Instant) {
+        let waits = match &self.phase {
+            Phase::Open(session) => !session.is_connected(),
+            Phase::AwaitingDescription { .. } | Phase::Closed(_) => false,
+        };
+        if waits && self.handshake_deadline.is_none() && self.path().is_some() {
+            self.handshake_deadline = Some(now + HANDSHAKE_TIMEOUT);
+        }
+    }
+
+    /// Closes the transport by itself.
+    fn end(&mut self, now: Now, reason: CloseReason) {
+        match reason {
+            // What a library left behind after a panic is not touched again.
+            CloseReason::InternalFault => {
+                self.handshake_deadline = None;
+                self.phase = Phase::Closed(None);
+            }
+            CloseReason::TimedOut
+            | CloseReason::HandshakeFailed
+            | CloseReason::ClosedByPeer
+            | CloseReason::DataChannelFailed
+            | CloseReason::DataQueueFull => self.close(now),
+        }
+        self.events.push_back(TransportEvent::Closed(reason));
     }
 }
 
-/// Returns our ufrag in the USERNAME of a STUN binding request: whose transport it is for.
-pub fn ufrag_of(message: &[u8]) -> Option<&str> {
-    todo!()
-}
-
-/// Why a packet was not sealed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SealError {
-    /// DTLS has not given the keys yet, or the transport is closed.
-    NoKeys,
-    /// The bytes are no RTP or RTCP packet.
-    Malformed,
-    /// 2^48 packets or 2^31 compounds were sealed by these keys (RFC 3711 section 9.2).
-    KeysExhausted,
-}
-
-impl fmt::Display for SealError {
+impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoKeys => "no SRTP keys",
-            Self::Malformed => "not an RTP or RTCP packet",
-            Self::KeysExhausted => "SRTP keys are used up",
-        })
+        f.debug_struct("Transport")
+            .field("ice", &self.ice)
+            .field("connected", &self.is_connected())
+            .finish_non_exhaustive()
     }
 }
-
-impl std::error::Error for SealError {}
-
-/// Why a data channel message was not queued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SendDataError {
-    /// 8 MiB of reliable messages wait already.
-    QueueFull,
-    /// A lossy message that would have waited behind too many others.
-    Congested,
-    /// A lossy message for a channel that is not open, or any for [`DataChannel::Unlabelled`].
-    NotOpen,
-    /// Longer than [`MAX_MESSAGE_SIZE`].
-    TooLarge,
-    /// The transport is closed.
-    Closed,
-}
-
-impl fmt::Display for SendDataError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::QueueFull => "too many reliable messages wait",
-            Self::Congested => "too many lossy messages wait",
-            Self::NotOpen => "the data channel is not open",
-            Self::TooLarge => "the message is longer than 64 KiB",
-            Self::Closed => "the transport is closed",
-        })
-    }
-}
-
-impl std::error::Error for SendDataError {}

@@ -1,0 +1,7 @@
+//! The DTLS server of a transport, on `rtc-dtls`, behind a guard that bounds what reaches it.
+
+mod backoff;
+mod records;
+mod server;
+
+pub(crate) use server::{DtlsOutput, DtlsServer};

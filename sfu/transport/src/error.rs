@@ -1,0 +1,56 @@
+use std::fmt;
+
+/// Why a packet was not sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealError {
+    /// DTLS has not given the keys yet, or the transport is closed.
+    NoKeys,
+    /// The bytes are no RTP or RTCP packet.
+    Malformed,
+    /// More streams than one peer is sent.
+    TooManyStreams,
+    /// 2^48 packets or 2^31 compounds were sealed by these keys (RFC 3711 section 9.2).
+    KeysExhausted,
+}
+
+impl fmt::Display for SealError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoKeys => "no SRTP keys",
+            Self::Malformed => "not an RTP or RTCP packet",
+            Self::TooManyStreams => "too many SRTP streams",
+            Self::KeysExhausted => "SRTP keys are used up",
+        })
+    }
+}
+
+impl std::error::Error for SealError {}
+
+/// Why a data channel message was not queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendDataError {
+    /// 8 MiB or 16,384 reliable messages wait already.
+    QueueFull,
+    /// A lossy message that would have waited behind too many others.
+    Congested,
+    /// A lossy message for a channel that is not open, or any for [`DataChannel::Unlabelled`](sfu_model::DataChannel::Unlabelled).
+    NotOpen,
+    /// Longer than [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
+    TooLarge,
+    /// The transport is closed.
+    Closed,
+}
+
+impl fmt::Display for SendDataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::QueueFull => "too many reliable messages wait",
+            Self::Congested => "too many lossy messages wait",
+            Self::NotOpen => "the data channel is not open",
+            Self::TooLarge => "the message is longer than 64 KiB",
+            Self::Closed => "the transport is closed",
+        })
+    }
+}
+
+impl std::error::Error for SendDataError {}

@@ -1,0 +1,102 @@
+use std::net::{IpAddr, SocketAddr};
+
+use super::crc32::crc32;
+use super::credentials::Generation;
+use super::message::{
+    BINDING_ERROR, BINDING_SUCCESS, ERROR_CODE, FINGERPRINT, FINGERPRINT_XOR, HEADER_LEN,
+    INTEGRITY_LEN, MAGIC_COOKIE, MESSAGE_INTEGRITY, XOR_MAPPED_ADDRESS,
+};
+
+/// Length of FINGERPRINT with its header.
+const FINGERPRINT_LEN: usize = 8;
+
+/// Writes the success reply: the address that the check came from, signed.
+pub(super) fn write_success(
+    reply: &mut Vec<u8>,
+    transaction: [u8; 12],
+    source: SocketAddr,
+    signer: &Generation,
+) {
+    start(reply, BINDING_SUCCESS, transaction);
+    let (value, len) = xor_mapped_address(source, transaction);
+    push_attribute(
+        reply,
+        XOR_MAPPED_ADDRESS,
+        value.get(..len).unwrap_or(&value),
+    );
+    finish(reply, signer);
+}
+
+/// Writes `487 Role Conflict` (RFC 8445 section 7.3.1.1), signed.
+pub(super) fn write_role_conflict(reply: &mut Vec<u8>, transaction: [u8; 12], signer: &Generation) {
+    start(reply, BINDING_ERROR, transaction);
+    // RFC 8489 section 14.8: two reserved bytes, class, number, reason.
+    push_attribute(reply, ERROR_CODE, b"\0\0\x04\x57Role Conflict");
+    finish(reply, signer);
+}
+
+/// RFC 8489 section 14.2: family, port and address, XOR the cookie and the transaction id.
+fn xor_mapped_address(source: SocketAddr, transaction: [u8; 12]) -> ([u8; 20], usize) {
+    let mut mask = [0; 16];
+    let cookie = MAGIC_COOKIE.to_be_bytes();
+    for (byte, from) in mask.iter_mut().zip(cookie.iter().chain(&transaction)) {
+        *byte = *from;
+    }
+    let mut address = [0; 16];
+    // A socket of both families shows an IPv4 peer as a mapped IPv6 address.
+    let (family, len) = match source.ip().to_canonical() {
+        IpAddr::V4(ip) => {
+            address[..4].copy_from_slice(&ip.octets());
+            (1, 4)
+        }
+        IpAddr::V6(ip) => {
+            address = ip.octets();
+            (2, 16)
+        }
+    };
+    let [port_high, port_low] = source.port().to_be_bytes();
+    let mut value = [0; 20];
+    value[1] = family;
+    value[2] = port_high ^ mask[0];
+    value[3] = port_low ^ mask[1];
+    for (byte, (address, mask)) in value.iter_mut().skip(4).zip(address.iter().zip(mask)) {
+        *byte = address ^ mask;
+    }
+    (value, 4 + len)
+}
+
+fn start(reply: &mut Vec<u8>, kind: u16, transaction: [u8; 12]) {
+    reply.clear();
+    reply.extend_from_slice(&kind.to_be_bytes());
+    reply.extend_from_slice(&[0, 0]);
+    reply.extend_from_slice(&MAGIC_COOKIE.to_be_bytes());
+    reply.extend_from_slice(&transaction);
+}
+
+fn push_attribute(reply: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    let len = u16::try_from(value.len()).unwrap_or(u16::MAX);
+    reply.extend_from_slice(&kind.to_be_bytes());
+    reply.extend_from_slice(&len.to_be_bytes());
+    reply.extend_from_slice(value);
+    reply.resize(reply.len().next_multiple_of(4), 0);
+}
+
+/// Appends MESSAGE-INTEGRITY and FINGERPRINT; each covers the length up to its own end.
+fn finish(reply: &mut Vec<u8>, signer: &Generation) {
+    let end = reply.len() + 4 + INTEGRITY_LEN;
+    set_length(reply, end);
+    if let Some(integrity) = signer.sign(reply) {
+        push_attribute(reply, MESSAGE_INTEGRITY, &integrity);
+    }
+    let end = reply.len() + FINGERPRINT_LEN;
+    set_length(reply, end);
+    let fingerprint = crc32([reply, &[]]) ^ FINGERPRINT_XOR;
+    push_attribute(reply, FINGERPRINT, &fingerprint.to_be_bytes());
+}
+
+fn set_length(reply: &mut [u8], end: usize) {
+    let length = u16::try_from(end.saturating_sub(HEADER_LEN)).unwrap_or(u16::MAX);
+    for (byte, value) in reply.iter_mut().skip(2).zip(length.to_be_bytes()) {
+        *byte = value;
+    }
+}

@@ -1,0 +1,177 @@
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use sfu_model::{CloseReason, Fingerprint};
+
+use crate::data_channel::DataChannels;
+use crate::dtls::{DtlsOutput, DtlsServer};
+use crate::sctp::{Sctp, SctpEnd, SctpOutput};
+use crate::srtp::{KeyingMaterial, SrtpReceiver, SrtpSender};
+use crate::{DropReason, TransportConfig, TransportEvent};
+
+/// SRTP both ways.
+pub(crate) struct Srtp {
+    pub(crate) receiver: SrtpReceiver,
+    pub(crate) sender: SrtpSender,
+}
+
+impl Srtp {
+    /// We are the DTLS server: the peer, its client, seals by the client's key.
+    fn new(material: &KeyingMaterial) -> Option<Box<Self>> {
+        let (client, server) = material.split()?;
+        Some(Box::new(Self {
+            receiver: SrtpReceiver::new(&client)?,
+            sender: SrtpSender::new(&server)?,
+        }))
+    }
+}
+
+/// What came of a datagram.
+pub(crate) enum Progress {
+    /// Nothing of note, or data.
+    None,
+    /// The handshake is done.
+    Connected,
+}
+
+/// DTLS with what rides on it: SRTP keys and SCTP.
+pub(crate) struct Session {
+    dtls: DtlsServer,
+    srtp: Option<Box<Srtp>>,
+    /// From the peer's first packet on: many peers of a large room have no data channel.
+    sctp: Option<Box<Sctp>>,
+}
+
+impl Session {
+    pub(crate) fn new(config: &TransportConfig, fingerprint: Fingerprint) -> Self {
+        Self {
+            dtls: DtlsServer::new(&config.dtls, fingerprint),
+            srtp: None,
+            sctp: None,
+        }
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.dtls.is_established()
+    }
+
+    pub(crate) fn srtp(&mut self) -> Option<&mut Srtp> {
+        self.srtp.as_deref_mut()
+    }
+
+    pub(crate) fn sctp(&mut self) -> Option<&mut Sctp> {
+        self.sctp.as_deref_mut()
+    }
+
+    /// Bounds what reaches the DTLS library.
+    pub(crate) fn admit(&mut self, datagram: &[u8]) -> Result<(), DropReason> {
+        self.dtls.admit(datagram)
+    }
+
+    /// Takes an admitted DTLS datagram. An error ends the session.
+    pub(crate) fn handle(
+        &mut self,
+        now: Instant,
+        datagram: &[u8],
+        config: &TransportConfig,
+        channels: &mut DataChannels,
+        events: &mut VecDeque<TransportEvent>,
+    ) -> Result<Progress, CloseReason> {
+        let mut progress = Progress::None;
+        for output in self.dtls.handle(now, datagram)? {
+            match output {
+                DtlsOutput::Established(material) => {
+                    self.srtp = material.as_ref().and_then(Srtp::new);
+                    progress = Progress::Connected;
+                }
+                DtlsOutput::Data(data) => {
+                    let mut outputs = Vec::new();
+                    self.sctp
+                        .get_or_insert_with(|| Box::new(Sctp::new(&config.sctp)))
+                        .handle(now, data.freeze(), &mut outputs)
+                        .map_err(|_| CloseReason::InternalFault)?;
+                    self.handle_sctp(outputs, channels, events)?;
+                }
+                DtlsOutput::PeerClosed => return Err(CloseReason::ClosedByPeer),
+            }
+        }
+        Ok(progress)
+    }
+
+    /// Does what is due. An error ends the session.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        channels: &mut DataChannels,
+        events: &mut VecDeque<TransportEvent>,
+    ) -> Result<(), CloseReason> {
+        self.dtls.handle_timeout(now)?;
+        let mut outputs = Vec::new();
+        if let Some(sctp) = &mut self.sctp {
+            sctp.handle_timeout(now, &mut outputs)
+                .map_err(|_| CloseReason::InternalFault)?;
+        }
+        self.handle_sctp(outputs, channels, events)
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let sctp = self.sctp.as_ref().and_then(|sctp| sctp.poll_timeout());
+        self.dtls.poll_timeout().into_iter().chain(sctp).min()
+    }
+
+    /// Writes the next datagram to `buf`. An error ends the session.
+    pub(crate) fn poll_transmit(
+        &mut self,
+        now: Instant,
+        buf: &mut Vec<u8>,
+    ) -> Result<bool, CloseReason> {
+        if self.dtls.poll_transmit(buf) {
+            return Ok(true);
+        }
+        let Some(sctp) = &mut self.sctp else {
+            return Ok(false);
+        };
+        let packets = sctp.poll_transmit(now);
+        for packet in packets.map_err(|_| CloseReason::InternalFault)? {
+            self.dtls.send(now, &packet)?;
+        }
+        Ok(self.dtls.poll_transmit(buf))
+    }
+
+    /// Writes what the DTLS library has left to say, after the end.
+    pub(crate) fn poll_last_transmit(&mut self, buf: &mut Vec<u8>) -> bool {
+        self.dtls.poll_transmit(buf)
+    }
+
+    /// Queues close_notify.
+    pub(crate) fn close(&mut self, now: Instant) -> Result<(), CloseReason> {
+        Ok(self.dtls.close(now)?)
+    }
+
+    fn handle_sctp(
+        &mut self,
+        outputs: Vec<SctpOutput>,
+        channels: &mut DataChannels,
+        events: &mut VecDeque<TransportEvent>,
+    ) -> Result<(), CloseReason> {
+        let Some(sctp) = &mut self.sctp else {
+            return Ok(());
+        };
+        for output in outputs {
+            match output {
+                SctpOutput::Connected => channels.handle_connected(sctp),
+                SctpOutput::Message {
+                    stream,
+                    ppid,
+                    payload,
+                } => events.extend(channels.handle_message(sctp, stream, ppid, payload)),
+                SctpOutput::StreamClosed(stream) => channels.handle_closed(stream),
+                SctpOutput::Ended(SctpEnd::ByPeer) => return Err(CloseReason::ClosedByPeer),
+                SctpOutput::Ended(SctpEnd::Violated) => {
+                    return Err(CloseReason::DataChannelFailed);
+                }
+            }
+        }
+        Ok(())
+    }
+}

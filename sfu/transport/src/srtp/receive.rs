@@ -1,0 +1,170 @@
+use super::cipher::{Cipher, GCM_TAG_LEN, SHA1_80_TAG_LEN, SRTCP_INDEX_LEN};
+use super::header::{RTCP_HEADER_LEN, RtpHeader, rtcp_sender};
+use super::keys::MasterKey;
+use super::replay::ReplayWindow;
+use super::streams::Streams;
+use crate::DropReason;
+
+/// Most RTP streams that one peer may send: three simulcast layers with retransmission for more than a
+/// hundred tracks. Those beyond are dropped.
+pub(super) const MAX_RECEIVE_STREAMS: usize = 1_024;
+
+/// E flag of SRTCP (RFC 3711 section 3.4): the packet is encrypted.
+const ENCRYPTED: u32 = 0x8000_0000;
+
+/// Opens what a peer sends.
+pub(crate) struct SrtpReceiver {
+    cipher: Cipher,
+    rtp: Streams<ReplayWindow>,
+    rtcp: Streams<ReplayWindow>,
+}
+
+impl SrtpReceiver {
+    pub(crate) fn new(master: &MasterKey) -> Option<Self> {
+        Some(Self {
+            cipher: Cipher::new(master)?,
+            rtp: Streams::new(MAX_RECEIVE_STREAMS),
+            rtcp: Streams::new(MAX_RECEIVE_STREAMS),
+        })
+    }
+
+    /// Opens an SRTP packet in place and returns the length of the RTP packet.
+    pub(crate) fn open_rtp(&mut self, packet: &mut [u8]) -> Result<usize, DropReason> {
+        let header = RtpHeader::parse(packet).ok_or(DropReason::RtpMalformed)?;
+        let len = packet
+            .len()
+            .checked_sub(self.cipher.tag_len())
+            .filter(|len| *len >= header.len)
+            .ok_or(DropReason::RtpMalformed)?;
+        let RtpHeader { ssrc, sequence, .. } = header;
+        let index = match self.rtp.get(ssrc) {
+            Some(window) => {
+                let index =
+                    guess_index(window.highest(), sequence).filter(|index| window.accepts(*index));
+                index.ok_or(DropReason::SrtpReplayed)?
+            }
+            // RFC 3711 section 3.3.1: a stream starts with a rollover counter of zero.
+            None => u64::from(sequence),
+        };
+        let opened = match &self.cipher {
+            Cipher::Gcm(cipher) => cipher.open_rtp(packet, header.len, ssrc, index),
+            Cipher::CounterMode(cipher) => {
+                let (sealed, tag) = packet
+                    .split_at_mut_checked(len)
+                    .ok_or(DropReason::RtpMalformed)?;
+                cipher.open_rtp(sealed, tag, header.len, ssrc, index)
+            }
+        };
+        opened.map_err(|_| DropReason::SrtpUnauthenticated)?;
+        record(&mut self.rtp, ssrc, index)?;
+        Ok(len)
+    }
+
+    /// Opens an SRTCP packet in place and returns the length of the RTCP compound.
+    pub(crate) fn open_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, DropReason> {
+        let ssrc = rtcp_sender(packet).ok_or(DropReason::RtpMalformed)?;
+        let (word_at, len) = self
+            .rtcp_layout(packet.len())
+            .ok_or(DropReason::RtpMalformed)?;
+        let word = packet
+            .get(word_at..)
+            .and_then(|rest| rest.first_chunk())
+            .ok_or(DropReason::RtpMalformed)?;
+        let word = u32::from_be_bytes(*word);
+        if word & ENCRYPTED == 0 {
+            return Err(DropReason::SrtcpUnencrypted);
+        }
+        let index = u64::from(word & !ENCRYPTED);
+        if self
+            .rtcp
+            .get(ssrc)
+            .is_some_and(|window| !window.accepts(index))
+        {
+            return Err(DropReason::SrtpReplayed);
+        }
+        let opened = match &self.cipher {
+            Cipher::Gcm(cipher) => {
+                let sealed = packet.get_mut(..word_at).ok_or(DropReason::RtpMalformed)?;
+                cipher.open_rtcp(sealed, ssrc, word)
+            }
+            Cipher::CounterMode(cipher) => {
+                let (sealed, tag) = packet
+                    .split_at_mut_checked(word_at + SRTCP_INDEX_LEN)
+                    .ok_or(DropReason::RtpMalformed)?;
+                cipher.open_rtcp(sealed, tag, ssrc, word)
+            }
+        };
+        opened.map_err(|_| DropReason::SrtpUnauthenticated)?;
+        record(&mut self.rtcp, ssrc, index)?;
+        Ok(len)
+    }
+
+    /// Returns where the index word stands in an SRTCP packet of `total` bytes, and the length of
+    /// the RTCP compound: AES-GCM has the tag before the word, HMAC-SHA1 behind it.
+    fn rtcp_layout(&self, total: usize) -> Option<(usize, usize)> {
+        let (word_at, len) = match self.cipher {
+            Cipher::Gcm(_) => {
+                let word_at = total.checked_sub(SRTCP_INDEX_LEN)?;
+                (word_at, word_at.checked_sub(GCM_TAG_LEN)?)
+            }
+            Cipher::CounterMode(_) => {
+                let word_at = total.checked_sub(SRTCP_INDEX_LEN + SHA1_80_TAG_LEN)?;
+                (word_at, word_at)
+            }
+        };
+        (len >= RTCP_HEADER_LEN).then_some((word_at, len))
+    }
+
+    #[cfg(test)]
+    pub(super) fn streams(&self) -> usize {
+        self.rtp.len() + self.rtcp.len()
+    }
+}
+
+/// Remembers an authentic packet.
+fn record(streams: &mut Streams<ReplayWindow>, ssrc: u32, index: u64) -> Result<(), DropReason> {
+    if let Some(window) = streams.get_mut(ssrc) {
+        window.record(index);
+        return Ok(());
+    }
+    if streams.is_full() {
+        return Err(DropReason::TooManyStreams);
+    }
+    streams.insert(ssrc, ReplayWindow::new(index));
+    Ok(())
+}
+
+/// Finds the packet index (rollover counter and sequence number) nearest to `reference` (RFC 3711
+/// section 3.3.1 and appendix A). `None` lies before the start of the stream or beyond its last packet.
+pub(super) fn guess_index(reference: u64, sequence: u16) -> Option<u64> {
+    const CYCLE: u64 = 1 << 16;
+    const HALF: u64 = CYCLE / 2;
+    let same_cycle = reference - reference % CYCLE + u64::from(sequence);
+    let index = if same_cycle > reference + HALF {
+        same_cycle.checked_sub(CYCLE)?
+    } else if same_cycle + HALF < reference {
+        same_cycle + CYCLE
+    } else {
+        same_cycle
+    };
+    (index < 1 << 48).then_some(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_is_the_nearest_to_the_highest() {
+        assert_eq!(guess_index(5, 6), Some(6));
+        assert_eq!(guess_index(65_535, 0), Some(65_536));
+        assert_eq!(guess_index(65_536, 65_535), Some(65_535));
+        assert_eq!(guess_index(0x1_0010, 0xFFF0), Some(0xFFF0));
+        assert_eq!(guess_index(0x1_FFF0, 0x0010), Some(0x2_0010));
+    }
+
+    #[test]
+    fn there_is_no_index_before_the_first_cycle() {
+        assert_eq!(guess_index(5, 65_530), None);
+    }
+}
