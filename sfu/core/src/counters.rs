@@ -1,19 +1,16 @@
+use sfu_transport::DropReason as TransportDrop;
+
 /// Why something that arrived, or was about to leave, went no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
 pub enum DropReason {
-    /// Neither STUN, DTLS, RTP nor RTCP (RFC 7983).
+    /// The peer's transport refused it.
+    Refused(TransportDrop),
+    /// Neither STUN, DTLS, RTP nor RTCP (RFC 7983), or a STUN message without our user name.
     NotOurs,
     /// From a path that no ICE check has validated.
     UnknownPath,
     /// A STUN message with a user name that no peer has.
     UnknownUfrag,
-    /// A STUN message that the transport refused.
-    StunRefused,
-    /// A DTLS datagram that the transport refused.
-    DtlsRefused,
-    /// SRTP or SRTCP that did not authenticate, was replayed, or came before the keys.
-    NotAuthentic,
     /// RTP or RTCP that authenticated but does not parse.
     Malformed,
     /// RTP of an SSRC that belongs to no publication.
@@ -22,52 +19,82 @@ pub enum DropReason {
     UnknownPayloadType,
     /// More SSRCs than a peer may have.
     TooManySsrcs,
-    /// A packet that came before, or too late to matter.
+    /// RTP that came before, or too late to be of use.
     Duplicate,
+    /// RTP that carries nothing but padding.
+    PaddingOnly,
+    /// A retransmission of a stream of which nothing else came yet.
+    EarlyRetransmission,
     /// The queue of outgoing datagrams was full.
     TransmitQueueFull,
-    /// The subscriber's transport is not up, or has no path.
+    /// The receiver's transport is not up, or has no path.
     NotConnected,
-    /// A data message that the transport did not take.
+    /// A data message that the receiver's transport did not take.
     DataRefused,
 }
 
 impl DropReason {
-    /// Every reason, in the order of their declaration.
-    pub const ALL: [Self; 14] = [
+    const OWN: [Self; 13] = [
         Self::NotOurs,
         Self::UnknownPath,
         Self::UnknownUfrag,
-        Self::StunRefused,
-        Self::DtlsRefused,
-        Self::NotAuthentic,
         Self::Malformed,
         Self::UnknownSsrc,
         Self::UnknownPayloadType,
         Self::TooManySsrcs,
         Self::Duplicate,
+        Self::PaddingOnly,
+        Self::EarlyRetransmission,
         Self::TransmitQueueFull,
         Self::NotConnected,
         Self::DataRefused,
     ];
 
+    const COUNT: usize = Self::OWN.len() + TransportDrop::ALL.len();
+
+    /// Iterates over every reason.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let refused = TransportDrop::ALL.into_iter().map(Self::Refused);
+        Self::OWN.into_iter().chain(refused)
+    }
+
     /// Returns the reason as a label of a metric: lower case with underscores.
     pub fn label(self) -> &'static str {
         match self {
+            Self::Refused(reason) => reason.label(),
             Self::NotOurs => "not_ours",
-            Self::UnknownPath => "unknown_path",
-            Self::UnknownUfrag => "unknown_ufrag",
-            Self::StunRefused => "stun_refused",
-            Self::DtlsRefused => "dtls_refused",
-            Self::NotAuthentic => "not_authentic",
+            Self::UnknownPath => "path_without_peer",
+            Self::UnknownUfrag => "ufrag_without_peer",
             Self::Malformed => "malformed",
             Self::UnknownSsrc => "unknown_ssrc",
             Self::UnknownPayloadType => "unknown_payload_type",
             Self::TooManySsrcs => "too_many_ssrcs",
             Self::Duplicate => "duplicate",
+            Self::PaddingOnly => "padding_only",
+            Self::EarlyRetransmission => "early_retransmission",
             Self::TransmitQueueFull => "transmit_queue_full",
             Self::NotConnected => "not_connected",
             Self::DataRefused => "data_refused",
+        }
+    }
+
+    /// Returns the reason's place in [`DropReason::all`].
+    fn place(self) -> usize {
+        match self {
+            Self::NotOurs => 0,
+            Self::UnknownPath => 1,
+            Self::UnknownUfrag => 2,
+            Self::Malformed => 3,
+            Self::UnknownSsrc => 4,
+            Self::UnknownPayloadType => 5,
+            Self::TooManySsrcs => 6,
+            Self::Duplicate => 7,
+            Self::PaddingOnly => 8,
+            Self::EarlyRetransmission => 9,
+            Self::TransmitQueueFull => 10,
+            Self::NotConnected => 11,
+            Self::DataRefused => 12,
+            Self::Refused(reason) => Self::OWN.len() + reason as usize,
         }
     }
 }
@@ -113,23 +140,49 @@ pub struct Counters {
     pub publications: usize,
     /// Subscriptions that the shard holds.
     pub subscriptions: usize,
-    drops: [u64; DropReason::ALL.len()],
+    drops: [u64; DropReason::COUNT],
 }
 
 impl Counters {
     /// Returns how often something was dropped for `reason`.
     pub fn dropped(&self, reason: DropReason) -> u64 {
-        self.drops.get(reason as usize).copied().unwrap_or(0)
+        self.drops.get(reason.place()).copied().unwrap_or(0)
     }
 
     /// Iterates over the reasons and how often each was met.
     pub fn drops(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
-        DropReason::ALL.into_iter().zip(self.drops)
+        DropReason::all().zip(self.drops)
     }
 
     pub(crate) fn drop(&mut self, reason: DropReason) {
-        if let Some(count) = self.drops.get_mut(reason as usize) {
+        if let Some(count) = self.drops.get_mut(reason.place()) {
             *count += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_own_place_and_label() {
+        let labels: BTreeSet<_> = DropReason::all().map(DropReason::label).collect();
+        assert_eq!(labels.len(), DropReason::COUNT);
+        for (place, reason) in DropReason::all().enumerate() {
+            assert_eq!(reason.place(), place);
+        }
+    }
+
+    #[test]
+    fn a_drop_is_counted_under_its_reason_alone() {
+        let mut counters = Counters::default();
+        counters.drop(DropReason::Refused(TransportDrop::NoKeys));
+        for (reason, count) in counters.drops() {
+            let expected = u64::from(reason == DropReason::Refused(TransportDrop::NoKeys));
+            assert_eq!(count, expected);
         }
     }
 }

@@ -16,8 +16,34 @@
 //!
 //! Invariant: no lock, and no allocation per packet once buffers have grown to the load.
 
+mod arrival;
+mod command;
 mod counters;
+mod demux;
+mod directory;
+mod fan_out;
+mod feedback;
+mod hash;
+mod key_frame;
+mod layer_selector;
+mod layers;
+mod membership;
+mod outgoing_stream;
+mod output;
+mod peer;
+mod publication;
+mod receive;
+mod receive_stream;
+mod reports;
+mod retransmission;
+mod room_levels;
+mod routes;
+mod seed;
+mod settle;
 mod shard;
+mod slot_map;
+mod subscription;
+mod tick;
 mod timers;
 mod transmit;
 

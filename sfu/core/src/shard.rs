@@ -1,78 +1,115 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sfu_model::{Command, Event, Now, Path};
+use sfu_model::{Event, Now, RoomIndex, SpatialLayer};
+use sfu_rtp::AudioLevelParameters;
+use sfu_transport::TransportConfig;
 
+use crate::directory::Directory;
+use crate::output::Output;
+use crate::peer::Peer;
+use crate::publication::Publication;
+use crate::room_levels::RoomLevels;
+use crate::seed::Seed;
+use crate::slot_map::SlotMap;
+use crate::subscription::Subscription;
+use crate::timers::Schedule;
 use crate::{Counters, Deadline, Transmit};
 
-/// What all peers of a shard share. Values are LiveKit's defaults unless said otherwise.
+/// What all peers of a shard share.
 #[derive(Clone, Debug)]
 pub struct ShardConfig {
-    /// Least time between two requests for a key frame, per spatial layer.
-    pub key_frame_interval: [Duration; 3],
+    /// The DTLS certificate of the process.
+    pub transport: Arc<TransportConfig>,
+    /// Least time between two requests for a key frame of one encoding, lowest layer first.
+    pub key_frame_interval: [Duration; SpatialLayer::COUNT],
+    /// When an audio publication counts as audible. Its window is how often levels are reported.
+    pub audio_levels: AudioLevelParameters,
+}
+
+impl ShardConfig {
+    /// Returns LiveKit's defaults.
+    pub fn new(transport: Arc<TransportConfig>) -> Self {
+        let second = Duration::from_secs(1);
+        Self {
+            transport,
+            key_frame_interval: [second / 2, second, second],
+            audio_levels: AudioLevelParameters::default(),
+        }
+    }
 }
 
 /// Peers, publications and subscriptions of one thread.
 #[derive(Debug)]
 pub struct Shard {
-    counters: Counters,
+    pub(crate) config: ShardConfig,
+    pub(crate) seed: Seed,
+    pub(crate) directory: Directory,
+    pub(crate) peers: SlotMap<Peer>,
+    pub(crate) publications: SlotMap<Publication>,
+    pub(crate) subscriptions: SlotMap<Subscription>,
+    /// Rooms in which somebody was heard lately.
+    pub(crate) rooms: BTreeMap<RoomIndex, RoomLevels>,
+    pub(crate) schedule: Schedule,
+    pub(crate) output: Output,
 }
 
 impl Shard {
-    /// Makes an empty shard. `seed` is fresh randomness: ids on the wire and keys derive from it.
+    /// Makes an empty shard. `seed` is fresh randomness: numbers on the wire and the secrets of
+    /// transports derive from it.
     pub fn new(config: ShardConfig, seed: [u8; 32]) -> Self {
-        let (_, _) = (config, seed);
         Self {
-            counters: Counters::default(),
+            config,
+            seed: Seed::new(seed),
+            directory: Directory::default(),
+            peers: SlotMap::default(),
+            publications: SlotMap::default(),
+            subscriptions: SlotMap::default(),
+            rooms: BTreeMap::new(),
+            schedule: Schedule::default(),
+            output: Output::default(),
         }
     }
 
-    /// Takes a datagram that came by `path`. It is decrypted in place.
-    pub fn handle_datagram(&mut self, now: Now, path: Path, datagram: &mut [u8]) {
-        let (_, _) = (now, path);
-        self.counters.datagrams_in += 1;
-        self.counters.bytes_in += u64::try_from(datagram.len()).unwrap_or(0);
-    }
-
-    /// Forgets `path`: its TCP connection has ended.
-    pub fn handle_path_closed(&mut self, now: Now, path: Path) {
-        let (_, _, _) = (now, path, &mut self.counters);
-    }
-
-    /// Does what the control plane asks.
-    pub fn handle_command(&mut self, now: Now, command: Command) {
-        let (_, _, _) = (now, command, &mut self.counters);
-    }
-
-    /// Does what is due at `now`.
-    pub fn handle_timeout(&mut self, now: Now) {
-        let (_, _) = (now, &mut self.counters);
-    }
-
     /// Writes the next datagrams for one destination into `buf`, replacing what it held (the
-    /// buffer itself may be exchanged for another). `None`: nothing is left to send.
-    pub fn poll_transmit(&mut self, now: Now, buf: &mut Vec<u8>) -> Option<Transmit> {
-        let (_, _) = (now, &mut self.counters);
-        buf.clear();
-        None
+    /// buffer itself is exchanged for another). `None`: nothing is left to send.
+    pub fn poll_transmit(&mut self, _now: Now, buf: &mut Vec<u8>) -> Option<Transmit> {
+        let Some(transmit) = self.output.transmit.pop(buf) else {
+            buf.clear();
+            return None;
+        };
+        let counters = &mut self.output.counters;
+        counters.datagrams_out += 1;
+        counters.bytes_out += buf.len() as u64;
+        Some(transmit)
     }
 
     /// Reports whether so much waits to be sent that it should be drained before more is handled.
     pub fn is_backlogged(&self) -> bool {
-        false
+        self.output.transmit.is_half_full()
     }
 
     /// Returns the next event for the control plane.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.output.events.pop_front()
     }
 
     /// Returns when [`Shard::handle_timeout`] must be called next.
     pub fn poll_timeout(&self) -> Option<Deadline> {
-        None
+        self.schedule.next()
     }
 
     /// Returns what was counted.
     pub fn counters(&self) -> &Counters {
-        &self.counters
+        &self.output.counters
+    }
+
+    /// Brings the gauges up to date after something was added or removed.
+    pub(crate) fn count_held(&mut self) {
+        let counters = &mut self.output.counters;
+        counters.peers = self.peers.len();
+        counters.publications = self.publications.len();
+        counters.subscriptions = self.subscriptions.len();
     }
 }

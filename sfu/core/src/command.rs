@@ -1,0 +1,192 @@
+use std::sync::Arc;
+
+use sfu_model::{
+    CloseReason, Command, DataChannel, DataChannelOpener, Event, IceCredentials, Now, PeerId, Ssrc,
+};
+use sfu_transport::{SendDataError, Transport};
+
+use crate::peer::{LinkState, Peer, PeerKey, ReceiveSide, SendSide};
+use crate::timers::{Sleeper, TimerTable};
+use crate::{DropReason, Shard};
+
+impl Shard {
+    /// Does what the control plane asks. What is about an id that is not here is dropped.
+    pub fn handle_command(&mut self, now: Now, command: Command) {
+        match command {
+            Command::AddPeer {
+                peer,
+                local,
+                data_channels,
+            } => self.add_peer(now, peer, local, data_channels),
+            Command::SetRemote {
+                peer,
+                remote,
+                fingerprint,
+            } => self.with_peer(now, peer, |peer| {
+                peer.transport.set_remote(now, remote, fingerprint);
+            }),
+            Command::RestartIce { peer, local } => self.restart_ice(now, peer, local),
+            Command::RemovePeer { peer } => self.close_peer(now, peer, None),
+            Command::Publish {
+                publication,
+                peer,
+                media,
+            } => self.publish(now, publication, peer, media),
+            Command::Unpublish { publication } => {
+                if let Some(key) = self.directory.publication(publication) {
+                    self.remove_publication(key);
+                }
+            }
+            Command::Subscribe {
+                subscription,
+                publication,
+                peer,
+                media,
+            } => self.subscribe(now, subscription, publication, peer, media),
+            Command::Unsubscribe { subscription } => {
+                if let Some(key) = self.directory.subscription(subscription) {
+                    self.remove_subscription(key);
+                }
+            }
+            Command::SetForwarding {
+                subscription,
+                forwarding,
+            } => self.set_forwarding(now, subscription, forwarding),
+            Command::SendData {
+                peers,
+                channel,
+                payload,
+            } => self.send_data(now, &peers, channel, &payload),
+        }
+        self.count_held();
+    }
+
+    fn add_peer(
+        &mut self,
+        now: Now,
+        id: PeerId,
+        local: IceCredentials,
+        data_channels: DataChannelOpener,
+    ) {
+        if self.directory.peer(id).is_some() {
+            return;
+        }
+        let ufrag = local.ufrag.clone();
+        let seed = self.seed.draw();
+        let key = self.peers.insert(Peer {
+            id,
+            transport: Transport::new(now, &self.config.transport, local, data_channels, seed),
+            ufrags: vec![ufrag.clone()],
+            link: LinkState::Connecting,
+            path: None,
+            feedback_ssrc: Ssrc(self.seed.draw_u32()),
+            rtt: None,
+            receives: ReceiveSide::default(),
+            sends: SendSide::default(),
+            timers: TimerTable::default(),
+            armed: None,
+        });
+        self.directory.peers.insert(id, key);
+        self.directory.ufrags.insert(ufrag, key);
+        self.settle(now, key);
+    }
+
+    fn restart_ice(&mut self, now: Now, id: PeerId, local: IceCredentials) {
+        let Some(key) = self.directory.peer(id) else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        self.directory.ufrags.insert(local.ufrag.clone(), key);
+        peer.ufrags.push(local.ufrag.clone());
+        if peer.ufrags.len() > 2 {
+            let oldest = peer.ufrags.remove(0);
+            self.directory.ufrags.remove(&oldest);
+        }
+        peer.transport.restart_ice(now, local);
+        self.settle(now, key);
+    }
+
+    fn with_peer(&mut self, now: Now, id: PeerId, act: impl FnOnce(&mut Peer)) {
+        let Some(key) = self.directory.peer(id) else {
+            return;
+        };
+        if let Some(peer) = self.peers.get_mut(key) {
+            act(peer);
+        }
+        self.settle(now, key);
+    }
+
+    /// Closes a peer's transport and drops all that hangs on it. With a reason, the control plane
+    /// is told.
+    pub(crate) fn close_peer(&mut self, now: Now, id: PeerId, reason: Option<CloseReason>) {
+        let Some(key) = self.directory.peer(id) else {
+            return;
+        };
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.transport.close(now);
+        }
+        self.settle(now, key);
+        self.remove_peer(key);
+        if let Some(reason) = reason {
+            self.output.event(Event::PeerClosed { peer: id, reason });
+        }
+    }
+
+    /// Drops a peer and all that hangs on it.
+    pub(crate) fn remove_peer(&mut self, key: PeerKey) {
+        while let Some(peer) = self.peers.get_mut(key)
+            && let Some(publication) = peer.receives.routes.pop()
+        {
+            self.remove_publication(publication);
+        }
+        while let Some(peer) = self.peers.get_mut(key)
+            && let Some(subscription) = peer.sends.pop()
+        {
+            self.remove_subscription(subscription);
+        }
+        let Some(mut peer) = self.peers.remove(key) else {
+            return;
+        };
+        self.schedule.disarm(Sleeper::Peer(key), &mut peer.armed);
+        self.directory.peers.remove(&peer.id);
+        for ufrag in &peer.ufrags {
+            self.directory.ufrags.remove(ufrag);
+        }
+        self.directory.paths.retain(|_, owner| *owner != key);
+        self.count_held();
+    }
+
+    fn send_data(
+        &mut self,
+        now: Now,
+        receivers: &Arc<[PeerId]>,
+        channel: DataChannel,
+        payload: &[u8],
+    ) {
+        for id in receivers.iter() {
+            let Some(key) = self.directory.peer(*id) else {
+                continue;
+            };
+            let Some(peer) = self.peers.get_mut(key) else {
+                continue;
+            };
+            match peer.transport.send_data(now, channel, payload) {
+                Ok(()) => {
+                    self.output.counters.data_out += 1;
+                    self.settle(now, key);
+                }
+                Err(SendDataError::QueueFull) => {
+                    self.close_peer(now, *id, Some(CloseReason::DataQueueFull));
+                }
+                Err(
+                    SendDataError::Congested
+                    | SendDataError::NotOpen
+                    | SendDataError::TooLarge
+                    | SendDataError::Closed,
+                ) => self.output.drop(DropReason::DataRefused),
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+use std::collections::HashMap;
+
+use sfu_model::{Path, PeerId, PublicationId, SubscriptionId};
+
+use crate::hash::FastMap;
+use crate::peer::PeerKey;
+use crate::publication::PublicationKey;
+use crate::subscription::SubscriptionKey;
+
+/// Who is meant by what: by a path, a user name fragment, or an id of the control plane.
+#[derive(Debug, Default)]
+pub(crate) struct Directory {
+    /// Paths that an authenticated check validated; bounded by each transport's paths.
+    pub(crate) paths: FastMap<Path, PeerKey>,
+    /// User name fragments of ours; two for each peer at most. Strangers choose what is looked up
+    /// here, so it is hashed with a secret key.
+    pub(crate) ufrags: HashMap<String, PeerKey>,
+    pub(crate) peers: FastMap<PeerId, PeerKey>,
+    pub(crate) publications: FastMap<PublicationId, PublicationKey>,
+    pub(crate) subscriptions: FastMap<SubscriptionId, SubscriptionKey>,
+}
+
+impl Directory {
+    pub(crate) fn peer(&self, id: PeerId) -> Option<PeerKey> {
+        self.peers.get(&id).copied()
+    }
+
+    pub(crate) fn publication(&self, id: PublicationId) -> Option<PublicationKey> {
+        self.publications.get(&id).copied()
+    }
+
+    pub(crate) fn subscription(&self, id: SubscriptionId) -> Option<SubscriptionKey> {
+        self.subscriptions.get(&id).copied()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+            && self.ufrags.is_empty()
+            && self.peers.is_empty()
+            && self.publications.is_empty()
+            && self.subscriptions.is_empty()
+    }
+}

@@ -1,0 +1,260 @@
+use sfu_model::{Codec, Forwarding, MediaKind, SpatialLayer, TemporalLayer};
+use sfu_rtp::payload::{Descriptor, Peek};
+
+use crate::layers::Layers;
+
+/// What becomes of a packet for one subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Selection {
+    /// It belongs to an encoding that is not forwarded.
+    Ignore,
+    /// It belongs to the encoding that is forwarded, but to a layer that is not.
+    LeaveOut,
+    /// It is forwarded.
+    Forward {
+        /// Whether it ends the frame, now that higher layers are left out.
+        ends_frame: bool,
+    },
+    /// It is forwarded, and its encoding is from here on.
+    Switch,
+}
+
+/// Chooses, packet by packet, which encoding of a publication a subscription forwards and which of
+/// its layers.
+///
+/// An encoding is taken up at a key frame only, and left only for another one's key frame. A
+/// temporal layer is taken up where the codec allows it, and left at the start of a frame.
+///
+/// Departure: AV1 streams are forwarded with all their layers, and VP9's spatial layers go up at
+/// key frames only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LayerSelector {
+    wanted: Forwarding,
+    /// The encoding that is forwarded.
+    current: Option<u8>,
+    /// Highest spatial layer that is forwarded of an encoding that has several.
+    spatial: u8,
+    /// Highest temporal layer that is forwarded.
+    temporal: u8,
+}
+
+impl LayerSelector {
+    pub(crate) fn new(wanted: Forwarding) -> Self {
+        Self {
+            wanted,
+            current: None,
+            spatial: 0,
+            temporal: 0,
+        }
+    }
+
+    /// Sets what is wanted. Returns whether anything is that was not before.
+    pub(crate) fn set_wanted(&mut self, wanted: Forwarding) -> bool {
+        let before = std::mem::replace(&mut self.wanted, wanted);
+        if wanted == Forwarding::Paused {
+            self.current = None;
+        }
+        before != wanted && wanted != Forwarding::Paused
+    }
+
+    /// Returns the encoding that is forwarded.
+    pub(crate) fn current(&self) -> Option<u8> {
+        self.current
+    }
+
+    /// Forgets the current encoding: its stream began anew.
+    pub(crate) fn lose(&mut self, encoding: u8) {
+        self.current.take_if(|current| *current == encoding);
+    }
+
+    /// Returns which of the live encodings is wanted.
+    #[inline]
+    pub(crate) fn target(&self, live: Layers) -> Option<u8> {
+        match self.wanted {
+            Forwarding::Paused => None,
+            Forwarding::UpTo { spatial, .. } => live.best_up_to(spatial.0),
+        }
+    }
+
+    /// Reports whether a key frame of `encoding` would bring the subscription closer to what it wants.
+    #[inline]
+    pub(crate) fn awaits_key_frame(&self, encoding: u8, live: Layers, codec: Codec) -> bool {
+        let Forwarding::UpTo { spatial, .. } = self.wanted else {
+            return false;
+        };
+        if self.target(live) != Some(encoding) || codec.kind() == MediaKind::Audio {
+            return false;
+        }
+        self.current != Some(encoding) || (codec == Codec::Vp9 && self.spatial < spatial.0)
+    }
+
+    /// Decides about a packet of `encoding`.
+    #[inline]
+    pub(crate) fn select(&mut self, encoding: u8, live: Layers, peek: &Peek) -> Selection {
+        let Forwarding::UpTo { spatial, temporal } = self.wanted else {
+            return Selection::Ignore;
+        };
+        if self.current != Some(encoding) {
+            return self.consider_switch(encoding, live, peek);
+        }
+        if peek.frame_start {
+            self.move_layers(spatial, temporal, peek);
+        }
+        if peek.temporal.0 > self.temporal || peek.spatial.0 > self.spatial {
+            return Selection::LeaveOut;
+        }
+        let ends_frame = match &peek.descriptor {
+            Descriptor::Vp9(descriptor) => {
+                descriptor.frame_end
+                    && peek.spatial.0 == self.spatial
+                    && self.spatial < SpatialLayer::MAX.0
+            }
+            Descriptor::None | Descriptor::Vp8(_) => false,
+        };
+        Selection::Forward { ends_frame }
+    }
+
+    /// Decides about padding of `encoding`, which belongs to no layer.
+    pub(crate) fn select_padding(&self, encoding: u8) -> Selection {
+        if self.current == Some(encoding) {
+            Selection::LeaveOut
+        } else {
+            Selection::Ignore
+        }
+    }
+
+    fn consider_switch(&mut self, encoding: u8, live: Layers, peek: &Peek) -> Selection {
+        let Forwarding::UpTo { spatial, temporal } = self.wanted else {
+            return Selection::Ignore;
+        };
+        let target = self.target(live);
+        // Better a lower encoding at once than a black picture until the wanted one's key frame.
+        let acceptable =
+            target == Some(encoding) || (self.current.is_none() && Some(encoding) < target);
+        if !peek.key_frame || !acceptable {
+            return Selection::Ignore;
+        }
+        self.current = Some(encoding);
+        self.spatial = spatial.0;
+        self.temporal = temporal.0;
+        Selection::Switch
+    }
+
+    /// Moves to the wanted layers as far as this frame allows.
+    fn move_layers(&mut self, spatial: SpatialLayer, temporal: TemporalLayer, peek: &Peek) {
+        if peek.key_frame {
+            self.spatial = spatial.0;
+            self.temporal = temporal.0;
+            return;
+        }
+        // The lowest spatial layer begins a picture.
+        if peek.spatial == SpatialLayer(0) {
+            self.spatial = self.spatial.min(spatial.0);
+        }
+        self.temporal = self.temporal.min(temporal.0);
+        let higher = peek.temporal.0;
+        if peek.switching_point && higher > self.temporal && higher <= temporal.0 {
+            self.temporal = higher;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn up_to(spatial: u8, temporal: u8) -> Forwarding {
+        Forwarding::UpTo {
+            spatial: SpatialLayer(spatial),
+            temporal: TemporalLayer(temporal),
+        }
+    }
+
+    fn live(members: &[u8]) -> Layers {
+        let mut live = Layers::default();
+        members.iter().for_each(|member| live.insert(*member));
+        live
+    }
+
+    fn delta(temporal: u8) -> Peek {
+        Peek {
+            key_frame: false,
+            frame_start: true,
+            spatial: SpatialLayer(0),
+            temporal: TemporalLayer(temporal),
+            switching_point: temporal == 0,
+            descriptor: Descriptor::None,
+        }
+    }
+
+    fn key() -> Peek {
+        Peek {
+            key_frame: true,
+            ..delta(0)
+        }
+    }
+
+    const FORWARD: Selection = Selection::Forward { ends_frame: false };
+
+    #[test]
+    fn nothing_is_forwarded_before_a_key_frame() {
+        let mut selector = LayerSelector::new(up_to(2, 3));
+        let live = live(&[0]);
+        assert_eq!(selector.select(0, live, &delta(0)), Selection::Ignore);
+        assert!(selector.awaits_key_frame(0, live, Codec::Vp8));
+        assert_eq!(selector.select(0, live, &key()), Selection::Switch);
+        assert_eq!(selector.select(0, live, &delta(0)), FORWARD);
+        assert!(!selector.awaits_key_frame(0, live, Codec::Vp8));
+    }
+
+    #[test]
+    fn a_switch_waits_for_the_key_frame_of_the_wanted_encoding() {
+        let mut selector = LayerSelector::new(up_to(0, 3));
+        let live = live(&[0, 1, 2]);
+        selector.select(0, live, &key());
+        selector.set_wanted(up_to(2, 3));
+        assert_eq!(selector.select(2, live, &delta(0)), Selection::Ignore);
+        assert_eq!(selector.select(1, live, &key()), Selection::Ignore);
+        assert_eq!(selector.select(0, live, &delta(0)), FORWARD);
+        assert_eq!(selector.select(2, live, &key()), Selection::Switch);
+        assert_eq!(selector.select(0, live, &delta(0)), Selection::Ignore);
+    }
+
+    #[test]
+    fn a_lower_encoding_is_taken_up_while_the_wanted_one_has_no_key_frame() {
+        let mut selector = LayerSelector::new(up_to(2, 3));
+        let live = live(&[0, 2]);
+        assert_eq!(selector.select(0, live, &key()), Selection::Switch);
+        assert!(selector.awaits_key_frame(2, live, Codec::Vp8));
+        assert!(!selector.awaits_key_frame(0, live, Codec::Vp8));
+    }
+
+    #[test]
+    fn a_paused_subscription_needs_a_key_frame_again() {
+        let mut selector = LayerSelector::new(up_to(0, 3));
+        let live = live(&[0]);
+        selector.select(0, live, &key());
+        assert!(!selector.set_wanted(Forwarding::Paused));
+        assert_eq!(selector.select(0, live, &delta(0)), Selection::Ignore);
+        assert!(selector.set_wanted(up_to(0, 3)));
+        assert_eq!(selector.select(0, live, &delta(0)), Selection::Ignore);
+        assert_eq!(selector.select(0, live, &key()), Selection::Switch);
+    }
+
+    #[test]
+    fn temporal_layers_go_down_at_once_and_up_at_switching_points() {
+        let mut selector = LayerSelector::new(up_to(0, 2));
+        let live = live(&[0]);
+        selector.select(0, live, &key());
+        selector.set_wanted(up_to(0, 0));
+        assert_eq!(selector.select(0, live, &delta(2)), Selection::LeaveOut);
+        selector.set_wanted(up_to(0, 2));
+        assert_eq!(selector.select(0, live, &delta(1)), Selection::LeaveOut);
+        let switching = Peek {
+            switching_point: true,
+            ..delta(1)
+        };
+        assert_eq!(selector.select(0, live, &switching), FORWARD);
+        assert_eq!(selector.select(0, live, &delta(2)), Selection::LeaveOut);
+    }
+}

@@ -1,0 +1,207 @@
+use sfu_model::{
+    Forwarding, MediaKind, Now, PeerId, PublicationId, ReceiveMedia, SendMedia, SubscriptionId,
+};
+
+use crate::Shard;
+use crate::outgoing_stream::OutgoingStream;
+use crate::peer::PeerKey;
+use crate::publication::{Publication, PublicationKey};
+use crate::routes::{Flow, Route};
+use crate::subscription::{Subscription, SubscriptionKey};
+
+/// What is published, and who subscribes to it.
+impl Shard {
+    pub(crate) fn publish(
+        &mut self,
+        now: Now,
+        id: PublicationId,
+        peer: PeerId,
+        media: ReceiveMedia,
+    ) {
+        let Some(peer_key) = self.directory.peer(peer) else {
+            return;
+        };
+        let key = match self.directory.publication(id) {
+            Some(key) => {
+                if let Some(publication) = self.publications.get_mut(key) {
+                    publication.update(media);
+                }
+                key
+            }
+            None => {
+                let publication = Publication::new(id, peer_key, media);
+                let key = self.publications.insert(publication);
+                self.directory.publications.insert(id, key);
+                key
+            }
+        };
+        self.bind_publication(peer_key, key);
+        self.request_awaited_key_frames_of(now, key);
+    }
+
+    /// Leads the packets of a peer to a publication as its description says.
+    fn bind_publication(&mut self, peer: PeerKey, key: PublicationKey) {
+        let Some(publication) = self.publications.get(key) else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(peer) else {
+            return;
+        };
+        peer.receives.transport_cc |= publication.transport_cc();
+        let routes = &mut peer.receives.routes;
+        routes.forget(key, |encoding| publication.stream(encoding).is_some());
+        routes.bind_section(publication.mid(), key);
+        routes.extensions_mut().add(publication.extension_map());
+        for (encoding, declared) in publication.declared() {
+            let route = |flow| Route {
+                publication: key,
+                encoding,
+                flow,
+            };
+            if let Some(ssrc) = declared.ssrc {
+                routes.declare(ssrc, route(Flow::Primary));
+            }
+            if let Some(ssrc) = declared.rtx_ssrc {
+                routes.declare(ssrc, route(Flow::Retransmission));
+            }
+        }
+    }
+
+    pub(crate) fn remove_publication(&mut self, key: PublicationKey) {
+        while let Some(publication) = self.publications.get_mut(key)
+            && let Some(subscription) = publication.subscriptions.pop()
+        {
+            self.remove_subscription(subscription);
+        }
+        let Some(publication) = self.publications.remove(key) else {
+            return;
+        };
+        self.directory.publications.remove(&publication.id);
+        if let Some(peer) = self.peers.get_mut(publication.peer) {
+            peer.receives.routes.unbind(key);
+        }
+    }
+
+    pub(crate) fn subscribe(
+        &mut self,
+        now: Now,
+        id: SubscriptionId,
+        publication: PublicationId,
+        peer: PeerId,
+        media: SendMedia,
+    ) {
+        if let Some(key) = self.directory.subscription(id) {
+            self.update_subscription(key, media);
+            self.request_awaited_key_frame(now, key);
+            return;
+        }
+        let Some(publication_key) = self.directory.publication(publication) else {
+            return;
+        };
+        let Some(peer_key) = self.directory.peer(peer) else {
+            return;
+        };
+        let ssrc = media.ssrc;
+        let stream = self.stream_for(peer_key, &media);
+        let subscription = Subscription::new(id, publication_key, peer_key, media, stream);
+        let key = self.subscriptions.insert(subscription);
+        self.directory.subscriptions.insert(id, key);
+        if let Some(publication) = self.publications.get_mut(publication_key) {
+            publication.subscriptions.push(key);
+        }
+        if let Some(peer) = self.peers.get_mut(peer_key) {
+            peer.sends.insert(ssrc, key);
+        }
+        self.request_awaited_key_frame(now, key);
+    }
+
+    fn update_subscription(&mut self, key: SubscriptionKey, media: SendMedia) {
+        let Some(subscription) = self.subscriptions.get(key) else {
+            return;
+        };
+        let peer_key = subscription.peer;
+        let ssrc = media.ssrc;
+        let stream = (ssrc != subscription.ssrc()).then(|| self.stream_for(peer_key, &media));
+        let Some(subscription) = self.subscriptions.get_mut(key) else {
+            return;
+        };
+        let replaced = subscription.update(media, stream);
+        if let (Some(replaced), Some(peer)) = (replaced, self.peers.get_mut(peer_key)) {
+            peer.sends.remove(key);
+            peer.sends.insert(ssrc, key);
+            peer.sends.park(replaced);
+        }
+    }
+
+    /// Returns the stream that a subscription feeds: the one that its SSRC had before, or a fresh one.
+    fn stream_for(&mut self, peer: PeerKey, media: &SendMedia) -> OutgoingStream {
+        let parked = self.peers.get_mut(peer);
+        parked
+            .and_then(|peer| peer.sends.unpark(media.ssrc))
+            .unwrap_or_else(|| {
+                let codec = media.codecs.first();
+                let clock_rate = codec.map_or(90_000, |binding| binding.codec.clock_rate());
+                OutgoingStream::new(media.ssrc, clock_rate, self.seed.draw_u32())
+            })
+    }
+
+    pub(crate) fn remove_subscription(&mut self, key: SubscriptionKey) {
+        let Some(subscription) = self.subscriptions.remove(key) else {
+            return;
+        };
+        self.directory.subscriptions.remove(&subscription.id);
+        if let Some(publication) = self.publications.get_mut(subscription.publication) {
+            publication.subscriptions.retain(|other| *other != key);
+        }
+        if let Some(peer) = self.peers.get_mut(subscription.peer) {
+            peer.sends.remove(key);
+            peer.sends.park(subscription.into_stream());
+        }
+    }
+
+    pub(crate) fn set_forwarding(&mut self, now: Now, id: SubscriptionId, forwarding: Forwarding) {
+        let Some(key) = self.directory.subscription(id) else {
+            return;
+        };
+        let subscription = self.subscriptions.get_mut(key);
+        if subscription.is_some_and(|subscription| subscription.set_forwarding(forwarding)) {
+            self.request_awaited_key_frame(now, key);
+        }
+    }
+
+    /// Asks for the key frames that a peer's subscriptions wait for.
+    pub(crate) fn request_awaited_key_frames(&mut self, now: Now, peer: PeerKey) {
+        let mut place = 0;
+        while let Some(key) = self.peers.get(peer).and_then(|peer| peer.sends.at(place)) {
+            self.request_awaited_key_frame(now, key);
+            place += 1;
+        }
+    }
+
+    /// Asks for the key frames that a publication's subscriptions wait for.
+    fn request_awaited_key_frames_of(&mut self, now: Now, publication: PublicationKey) {
+        let mut place = 0;
+        while let Some(publication) = self.publications.get(publication)
+            && let Some(key) = publication.subscriptions.get(place)
+        {
+            self.request_awaited_key_frame(now, *key);
+            place += 1;
+        }
+    }
+
+    /// Asks for the key frame that a subscription waits for, if it does.
+    fn request_awaited_key_frame(&mut self, now: Now, key: SubscriptionKey) {
+        let Some(subscription) = self.subscriptions.get(key) else {
+            return;
+        };
+        let publication_key = subscription.publication;
+        let Some(publication) = self.publications.get(publication_key) else {
+            return;
+        };
+        if publication.kind() == MediaKind::Video
+            && let Some(encoding) = subscription.awaited(publication.candidates(now.mono))
+        {
+            self.request_key_frame(now.mono, publication_key, encoding);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+use std::time::Instant;
+
+use sfu_model::Ssrc;
+use sfu_rtp::payload::{Vp8Descriptor, Vp8Munger, Vp8Rewrite};
+use sfu_rtp::{ExtendedSeqNo, Munged, Munger, RtpTimestamp, SenderStats, SeqNo};
+
+/// The RTP stream of one SSRC that we send. It outlives the subscription that feeds it: the next one
+/// on the same media section goes on with its numbers, which is all that the receiver sees.
+#[derive(Clone, Debug)]
+pub(crate) struct OutgoingStream {
+    ssrc: Ssrc,
+    munger: Munger,
+    vp8: Vp8Munger,
+    pub(crate) stats: SenderStats,
+    /// Number of the next retransmission; they have an SSRC of their own.
+    retransmission: SeqNo,
+}
+
+impl OutgoingStream {
+    /// Begins a stream. `random` picks the first numbers (RFC 3550 section 5.1).
+    pub(crate) fn new(ssrc: Ssrc, clock_rate: u32, random: u32) -> Self {
+        let [a, b, c, d] = random.to_be_bytes();
+        Self {
+            ssrc,
+            munger: Munger::new(SeqNo(u16::from_be_bytes([a, b])), clock_rate),
+            vp8: Vp8Munger::new(),
+            stats: SenderStats::new(ssrc),
+            retransmission: SeqNo(u16::from_be_bytes([c, d])),
+        }
+    }
+
+    pub(crate) fn ssrc(&self) -> Ssrc {
+        self.ssrc
+    }
+
+    /// Goes on with a packet of another source, or of the same one after a pause; see
+    /// [`Munger::switch_source`].
+    pub(crate) fn switch_source(
+        &mut self,
+        now: Instant,
+        seq: ExtendedSeqNo,
+        timestamp: RtpTimestamp,
+        same_instant: Option<RtpTimestamp>,
+        vp8: Option<&Vp8Descriptor>,
+    ) {
+        self.munger.switch_source(now, seq, timestamp, same_instant);
+        if let Some(descriptor) = vp8 {
+            self.vp8.switch_source(descriptor);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn forward(
+        &mut self,
+        now: Instant,
+        seq: ExtendedSeqNo,
+        timestamp: RtpTimestamp,
+    ) -> Option<Munged> {
+        self.munger.forward(now, seq, timestamp)
+    }
+
+    /// Numbers the picture of a packet that is forwarded.
+    #[inline]
+    pub(crate) fn forward_picture(&mut self, descriptor: &Vp8Descriptor) -> Option<Vp8Rewrite> {
+        self.vp8.forward(descriptor)
+    }
+
+    /// Leaves a packet out; see [`Munger::leave_out`].
+    pub(crate) fn leave_out(
+        &mut self,
+        seq: ExtendedSeqNo,
+        timestamp: RtpTimestamp,
+        vp8: Option<&Vp8Descriptor>,
+    ) -> Option<Munged> {
+        if let Some(descriptor) = vp8 {
+            self.vp8.leave_out(descriptor);
+        }
+        self.munger.leave_out(seq, timestamp)
+    }
+
+    pub(crate) fn timestamp_offset(&self) -> Option<u32> {
+        self.munger.timestamp_offset()
+    }
+
+    /// Returns the number for a retransmission on the SSRC of its own.
+    pub(crate) fn next_retransmission(&mut self) -> SeqNo {
+        let seq = self.retransmission;
+        self.retransmission = seq.next();
+        seq
+    }
+}

@@ -1,0 +1,147 @@
+use sfu_model::{Path, PeerId, Ssrc};
+use sfu_rtp::{SeqNo, TwccRecorder};
+use sfu_transport::Transport;
+use std::time::Duration;
+
+use crate::outgoing_stream::OutgoingStream;
+use crate::output::{Link, Output};
+use crate::routes::Routes;
+use crate::slot_map::Key;
+use crate::subscription::SubscriptionKey;
+use crate::timers::{Deadline, Schedule, Sleeper, TimerTable};
+
+/// Names a [`Peer`] of this shard.
+pub(crate) type PeerKey = Key<Peer>;
+
+/// The far end of one peer connection.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    pub(crate) transport: Transport,
+    /// Our user name fragments that lead here: the current one, and before it the one that a
+    /// restart of ICE replaced.
+    pub(crate) ufrags: Vec<String>,
+    pub(crate) link: LinkState,
+    /// Where to send; copied from the transport whenever that may have changed.
+    pub(crate) path: Option<Path>,
+    /// The SSRC that we report and ask as.
+    pub(crate) feedback_ssrc: Ssrc,
+    /// Round-trip time, by the peer's answers to sender reports.
+    pub(crate) rtt: Option<Duration>,
+    pub(crate) receives: ReceiveSide,
+    pub(crate) sends: SendSide,
+    pub(crate) timers: TimerTable,
+    /// The peer's entry in the schedule.
+    pub(crate) armed: Option<Deadline>,
+}
+
+/// How far the transport of a peer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkState {
+    /// ICE or DTLS is under way.
+    Connecting,
+    /// Media flows.
+    Connected,
+    /// Media would flow, but nothing has come for a while.
+    Silent,
+}
+
+/// What a peer publishes.
+#[derive(Debug, Default)]
+pub(crate) struct ReceiveSide {
+    pub(crate) routes: Routes,
+    /// Whether a media section wants arrival times reported back.
+    pub(crate) transport_cc: bool,
+    /// Made by the first packet that has a transport-wide number.
+    pub(crate) twcc: Option<Box<TwccRecorder>>,
+}
+
+/// What a peer subscribes to.
+#[derive(Debug, Default)]
+pub(crate) struct SendSide {
+    /// Sorted by SSRC.
+    subscriptions: Vec<(Ssrc, SubscriptionKey)>,
+    /// Streams whose subscription ended, oldest first: another one on the same media section goes
+    /// on with the numbers of its SSRC.
+    parked: Vec<OutgoingStream>,
+    transport_cc: SeqNo,
+}
+
+impl SendSide {
+    /// Most parked streams; the oldest give way.
+    const MAX_PARKED: usize = 1_024;
+
+    pub(crate) fn insert(&mut self, ssrc: Ssrc, subscription: SubscriptionKey) {
+        match self.place(ssrc) {
+            Ok(place) => {
+                if let Some(entry) = self.subscriptions.get_mut(place) {
+                    entry.1 = subscription;
+                }
+            }
+            Err(place) => self.subscriptions.insert(place, (ssrc, subscription)),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, subscription: SubscriptionKey) {
+        self.subscriptions.retain(|(_, key)| *key != subscription);
+    }
+
+    pub(crate) fn find(&self, ssrc: Ssrc) -> Option<SubscriptionKey> {
+        let place = self.place(ssrc).ok()?;
+        self.subscriptions.get(place).map(|(_, key)| *key)
+    }
+
+    /// Returns the subscription at `place`, counted by SSRC.
+    pub(crate) fn at(&self, place: usize) -> Option<SubscriptionKey> {
+        self.subscriptions.get(place).map(|(_, key)| *key)
+    }
+
+    /// Takes out one subscription after another.
+    pub(crate) fn pop(&mut self) -> Option<SubscriptionKey> {
+        self.subscriptions.pop().map(|(_, key)| key)
+    }
+
+    /// Keeps a stream for the next subscription with its SSRC.
+    pub(crate) fn park(&mut self, stream: OutgoingStream) {
+        if self.parked.len() >= Self::MAX_PARKED {
+            self.parked.remove(0);
+        }
+        self.parked.push(stream);
+    }
+
+    /// Takes the stream of `ssrc` out, if one is parked.
+    pub(crate) fn unpark(&mut self, ssrc: Ssrc) -> Option<OutgoingStream> {
+        let place = self
+            .parked
+            .iter()
+            .position(|stream| stream.ssrc() == ssrc)?;
+        Some(self.parked.remove(place))
+    }
+
+    fn place(&self, ssrc: Ssrc) -> Result<usize, usize> {
+        self.subscriptions
+            .binary_search_by_key(&ssrc, |(ssrc, _)| *ssrc)
+    }
+}
+
+impl Peer {
+    /// Returns the way to the peer, once it is connected.
+    #[inline]
+    pub(crate) fn link<'a>(&'a mut self, output: &'a mut Output) -> Option<Link<'a>> {
+        if self.link == LinkState::Connecting {
+            return None;
+        }
+        Some(Link {
+            transport: &mut self.transport,
+            path: self.path?,
+            transport_cc: &mut self.sends.transport_cc,
+            output,
+        })
+    }
+
+    /// Sees to it that the peer is woken for the earliest of its deadlines.
+    #[inline]
+    pub(crate) fn arm(&mut self, key: PeerKey, schedule: &mut Schedule) {
+        schedule.arm(Sleeper::Peer(key), &mut self.armed, self.timers.next());
+    }
+}

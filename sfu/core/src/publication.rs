@@ -1,0 +1,209 @@
+use std::time::{Duration, Instant};
+
+use sfu_model::{
+    Codec, ExtensionMap, MediaKind, Mid, PayloadType, PublicationId, ReceiveEncoding, ReceiveMedia,
+    Rid, SpatialLayer, Ssrc,
+};
+use sfu_rtp::{AudioLevelWindow, ExtensionTable, RtpClock};
+
+use crate::key_frame::KeyFrameThrottle;
+use crate::layers::Layers;
+use crate::peer::PeerKey;
+use crate::receive_stream::ReceiveStream;
+use crate::routes::Flow;
+use crate::slot_map::Key;
+use crate::subscription::SubscriptionKey;
+
+/// Names a [`Publication`] of this shard.
+pub(crate) type PublicationKey = Key<Publication>;
+
+/// A track that a peer sends to us, in one codec, with all its layers.
+#[derive(Debug)]
+pub(crate) struct Publication {
+    pub(crate) id: PublicationId,
+    pub(crate) peer: PeerKey,
+    media: ReceiveMedia,
+    pub(crate) extensions: Box<ExtensionTable>,
+    encodings: [Encoding; SpatialLayer::COUNT],
+    pub(crate) subscriptions: Vec<SubscriptionKey>,
+    pub(crate) started: bool,
+    pub(crate) loudness: Loudness,
+}
+
+/// How loud an audio publication is.
+#[derive(Debug, Default)]
+pub(crate) struct Loudness {
+    /// Made by the first packet with a level.
+    pub(crate) window: Option<Box<AudioLevelWindow>>,
+    /// Whether the room's list of those heard lately has it.
+    pub(crate) listed: bool,
+}
+
+/// One of a publication's encodings. Its stream is made by its first packet.
+#[derive(Debug, Default)]
+struct Encoding {
+    stream: Option<Box<ReceiveStream>>,
+    key_frames: KeyFrameThrottle,
+}
+
+/// What a payload type says of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Format {
+    pub(crate) codec: Codec,
+    /// The payload type of the packet, or of the one that it retransmits.
+    pub(crate) payload_type: PayloadType,
+    pub(crate) flow: Flow,
+}
+
+impl Publication {
+    /// An encoding without packets for this long, while another one has some, is not live: longer
+    /// than the pauses of a slow screen share.
+    const SILENCE: Duration = Duration::from_millis(1_500);
+
+    pub(crate) fn new(id: PublicationId, peer: PeerKey, media: ReceiveMedia) -> Self {
+        Self {
+            id,
+            peer,
+            extensions: Box::new(ExtensionTable::from(&media.extensions)),
+            media,
+            encodings: Default::default(),
+            subscriptions: Vec::new(),
+            started: false,
+            loudness: Loudness::default(),
+        }
+    }
+
+    /// Replaces how it is received. Encodings that are declared as before go on.
+    pub(crate) fn update(&mut self, media: ReceiveMedia) {
+        let pairs = self.media.encodings.iter().zip(&media.encodings);
+        let kept = pairs
+            .take_while(|(old, new)| old.rid == new.rid && old.ssrc == new.ssrc)
+            .count();
+        for encoding in self.encodings.iter_mut().skip(kept) {
+            encoding.stream = None;
+        }
+        *self.extensions = ExtensionTable::from(&media.extensions);
+        self.media = media;
+    }
+
+    pub(crate) fn kind(&self) -> MediaKind {
+        self.media.kind
+    }
+
+    pub(crate) fn mid(&self) -> Mid {
+        self.media.mid
+    }
+
+    pub(crate) fn extension_map(&self) -> &ExtensionMap {
+        &self.media.extensions
+    }
+
+    pub(crate) fn nack(&self) -> bool {
+        self.media.nack
+    }
+
+    pub(crate) fn transport_cc(&self) -> bool {
+        self.media.transport_cc
+    }
+
+    /// Returns what is declared of each encoding, lowest first.
+    pub(crate) fn declared(&self) -> impl Iterator<Item = (u8, &ReceiveEncoding)> {
+        (0..).zip(self.media.encodings.iter().take(SpatialLayer::COUNT))
+    }
+
+    /// Returns what a payload type stands for.
+    #[inline]
+    pub(crate) fn format(&self, payload_type: PayloadType) -> Option<Format> {
+        self.media.codecs.iter().find_map(|binding| {
+            let flow = if binding.payload_type == payload_type {
+                Flow::Primary
+            } else if binding.rtx == Some(payload_type) {
+                Flow::Retransmission
+            } else {
+                return None;
+            };
+            Some(Format {
+                codec: binding.codec,
+                payload_type: binding.payload_type,
+                flow,
+            })
+        })
+    }
+
+    /// Returns the encoding of a packet by its rid, or the only one.
+    pub(crate) fn encoding_of(&self, rid: Option<Rid>) -> Option<u8> {
+        let lone = self.media.encodings.len() <= 1;
+        let Some(rid) = rid else {
+            return lone.then_some(0);
+        };
+        self.declared()
+            .find(|(_, declared)| declared.rid == Some(rid))
+            .map(|(encoding, _)| encoding)
+            .or_else(|| lone.then_some(0))
+    }
+
+    #[inline]
+    pub(crate) fn stream(&self, encoding: u8) -> Option<&ReceiveStream> {
+        self.encodings.get(usize::from(encoding))?.stream.as_deref()
+    }
+
+    #[inline]
+    pub(crate) fn stream_mut(&mut self, encoding: u8) -> Option<&mut ReceiveStream> {
+        let encoding = self.encodings.get_mut(usize::from(encoding))?;
+        encoding.stream.as_deref_mut()
+    }
+
+    /// Iterates over the streams that have begun, lowest first.
+    pub(crate) fn streams_mut(&mut self) -> impl Iterator<Item = &mut ReceiveStream> {
+        self.encodings
+            .iter_mut()
+            .filter_map(|encoding| encoding.stream.as_deref_mut())
+    }
+
+    /// Begins the stream of an encoding, in place of the one it had.
+    pub(crate) fn begin_stream(&mut self, now: Instant, encoding: u8, ssrc: Ssrc, codec: Codec) {
+        let stream = ReceiveStream::new(now, ssrc, self.media.kind, codec.clock_rate());
+        if let Some(encoding) = self.encodings.get_mut(usize::from(encoding)) {
+            encoding.stream = Some(Box::new(stream));
+        }
+    }
+
+    /// Returns which encodings send, when a packet of one of them has come at `now`.
+    #[inline]
+    pub(crate) fn live(&self, now: Instant) -> Layers {
+        let mut live = Layers::default();
+        for (layer, encoding) in (0..).zip(&self.encodings) {
+            if let Some(stream) = &encoding.stream
+                && now.saturating_duration_since(stream.latest()) < Self::SILENCE
+            {
+                live.insert(layer);
+            }
+        }
+        live
+    }
+
+    /// Returns which encodings send, or where none does, which ever have.
+    pub(crate) fn candidates(&self, now: Instant) -> Layers {
+        let live = self.live(now);
+        if live != Layers::default() {
+            return live;
+        }
+        let mut begun = Layers::default();
+        for (layer, encoding) in (0..).zip(&self.encodings) {
+            if encoding.stream.is_some() {
+                begun.insert(layer);
+            }
+        }
+        begun
+    }
+
+    /// Returns how timestamps of an encoding map to the publisher's wall clock.
+    pub(crate) fn clock(&self, encoding: u8) -> Option<RtpClock> {
+        self.stream(encoding)?.clock()
+    }
+
+    pub(crate) fn key_frames(&mut self, encoding: u8) -> Option<&mut KeyFrameThrottle> {
+        let encoding = self.encodings.get_mut(usize::from(encoding))?;
+        Some(&mut encoding.key_frames)
+    }
+}

@@ -1,0 +1,301 @@
+use std::time::{Duration, Instant};
+
+use sfu_model::{Event, MediaKind, Now, Ssrc};
+use sfu_rtp::payload::peek;
+use sfu_rtp::{AbsSendTime, ExtensionRanges, RtpHeader, TwccRecorder, rtx};
+
+use crate::arrival::Arrival;
+use crate::peer::{Peer, PeerKey};
+use crate::publication::{Format, Publication, PublicationKey};
+use crate::receive_stream::ReceiveStream;
+use crate::routes::{Flow, Route};
+use crate::timers::TimerReason;
+use crate::{DropReason, Shard};
+
+/// A decrypted packet on its way to its stream.
+struct Received<'a> {
+    packet: &'a mut [u8],
+    header: RtpHeader,
+    extensions: ExtensionRanges,
+}
+
+/// From the datagram of a publisher to a packet of a publication.
+impl Shard {
+    /// An encoding's stream gives way to another SSRC after this silence.
+    const TAKEOVER: Duration = Duration::from_millis(500);
+
+    pub(crate) fn handle_rtp(&mut self, now: Now, key: PeerKey, datagram: &mut [u8]) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let received = match Self::open(now, peer, datagram) {
+            Ok(received) => received,
+            Err(reason) => {
+                self.output.drop(reason);
+                return;
+            }
+        };
+        self.note_heard(now, key);
+        let accepted = self
+            .route(key, &received)
+            .and_then(|route| self.accept(now, key, route, received));
+        if let Err(reason) = accepted {
+            self.output.drop(reason);
+        }
+    }
+
+    /// Decrypts and parses a packet, and notes its arrival for the report about the transport.
+    fn open<'a>(
+        now: Now,
+        peer: &mut Peer,
+        datagram: &'a mut [u8],
+    ) -> Result<Received<'a>, DropReason> {
+        let opened = peer.transport.open_rtp(now, datagram);
+        let len = opened.map_err(DropReason::Refused)?;
+        let packet = datagram.get_mut(..len).ok_or(DropReason::Malformed)?;
+        let header = RtpHeader::parse(packet).map_err(|_| DropReason::Malformed)?;
+        let table = peer.receives.routes.extensions();
+        let table = table.ok_or(DropReason::UnknownSsrc)?;
+        let extensions = header.extensions(packet, table);
+        if peer.receives.transport_cc
+            && let Some(seq) = extensions.transport_cc(packet)
+        {
+            let twcc = peer
+                .receives
+                .twcc
+                .get_or_insert_with(|| Box::new(TwccRecorder::new()));
+            twcc.on_packet(now.mono, seq, header.ssrc);
+        }
+        Ok(Received {
+            packet,
+            header,
+            extensions,
+        })
+    }
+
+    /// Finds what a packet belongs to: by its SSRC, or by what it says of itself.
+    #[inline]
+    fn route(&mut self, key: PeerKey, received: &Received<'_>) -> Result<Route, DropReason> {
+        let peer = self.peers.get_mut(key).ok_or(DropReason::UnknownSsrc)?;
+        let ssrc = received.header.ssrc;
+        if let Some(route) = peer.receives.routes.find(ssrc) {
+            return Ok(route);
+        }
+        let publication_key = self.section_of(key, received)?;
+        let publication = self.publications.get(publication_key);
+        let publication = publication.ok_or(DropReason::UnknownSsrc)?;
+        let format = publication.format(received.header.payload_type);
+        let format = format.ok_or(DropReason::UnknownPayloadType)?;
+        let rid = match format.flow {
+            Flow::Primary => received.extensions.rid(received.packet),
+            Flow::Retransmission => received.extensions.repaired_rid(received.packet),
+        };
+        let encoding = publication
+            .encoding_of(rid)
+            .ok_or(DropReason::UnknownSsrc)?;
+        let route = Route {
+            publication: publication_key,
+            encoding,
+            flow: format.flow,
+        };
+        let peer = self.peers.get_mut(key).ok_or(DropReason::UnknownSsrc)?;
+        if !peer.receives.routes.learn(ssrc, route) {
+            return Err(DropReason::TooManySsrcs);
+        }
+        Ok(route)
+    }
+
+    /// Finds the publication of an SSRC that is seen for the first time: by the media section that
+    /// the packet names, or as the only one whose payload types it fits (RFC 9143 section 9.2).
+    fn section_of(
+        &self,
+        key: PeerKey,
+        received: &Received<'_>,
+    ) -> Result<PublicationKey, DropReason> {
+        let peer = self.peers.get(key).ok_or(DropReason::UnknownSsrc)?;
+        let routes = &peer.receives.routes;
+        if let Some(mid) = received.extensions.mid(received.packet) {
+            return routes.section(mid).ok_or(DropReason::UnknownSsrc);
+        }
+        let payload_type = received.header.payload_type;
+        let mut fitting = routes.publications().filter(|key| {
+            let publication = self.publications.get(*key);
+            publication.is_some_and(|publication| publication.format(payload_type).is_some())
+        });
+        match (fitting.next(), fitting.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) | (Some(_), Some(_)) => Err(DropReason::UnknownSsrc),
+        }
+    }
+
+    /// Takes a packet into its stream and hands it on to those who subscribe.
+    fn accept(
+        &mut self,
+        now: Now,
+        key: PeerKey,
+        route: Route,
+        received: Received<'_>,
+    ) -> Result<(), DropReason> {
+        let publication = self.publications.get_mut(route.publication);
+        let publication = publication.ok_or(DropReason::UnknownSsrc)?;
+        let format = publication.format(received.header.payload_type);
+        let format = format.ok_or(DropReason::UnknownPayloadType)?;
+        let received = match format.flow {
+            Flow::Primary => received,
+            Flow::Retransmission => Self::restore(received, publication, route.encoding, format)?,
+        };
+        let began = Self::ready_stream(now.mono, publication, &received, route.encoding, format)?;
+        let stream = publication.stream_mut(route.encoding);
+        let stream = stream.ok_or(DropReason::UnknownSsrc)?;
+        let Received {
+            packet,
+            header,
+            extensions,
+        } = received;
+        let packet = &*packet;
+        let seq = stream
+            .accept(now.mono, &header, packet, format.flow)
+            .ok_or(DropReason::Duplicate)?;
+        let losses_due = stream.poll_timeout().filter(|_| publication.nack());
+        let peek = if header.is_padding_only() {
+            None
+        } else {
+            let peek = peek(format.codec, header.payload(packet));
+            Some(peek.map_err(|_| DropReason::Malformed)?)
+        };
+        let arrival = Arrival {
+            packet,
+            header,
+            extensions,
+            encoding: route.encoding,
+            seq,
+            codec: format.codec,
+            peek,
+            departure: AbsSendTime::from(now.unix),
+        };
+        self.output.counters.rtp_in += 1;
+        if began {
+            self.on_stream_began(route);
+        }
+        self.arm_reports(now.mono, key, losses_due);
+        self.note_arrival(now, route.publication, &arrival);
+        self.fan_out(now, route.publication, &arrival);
+        Ok(())
+    }
+
+    /// Turns a retransmission into the packet that it repeats.
+    fn restore<'a>(
+        received: Received<'a>,
+        publication: &Publication,
+        encoding: u8,
+        format: Format,
+    ) -> Result<Received<'a>, DropReason> {
+        let stream = publication.stream(encoding);
+        let ssrc = stream.ok_or(DropReason::EarlyRetransmission)?.ssrc();
+        let Received {
+            packet,
+            header,
+            extensions,
+        } = received;
+        let packet = rtx::restore(packet, &header, ssrc, format.payload_type);
+        let packet = packet.ok_or(DropReason::PaddingOnly)?;
+        let header = RtpHeader::parse(packet).map_err(|_| DropReason::Malformed)?;
+        // The header lies where it did, as seen from the packet's beginning, and with it the extensions.
+        Ok(Received {
+            packet,
+            header,
+            extensions,
+        })
+    }
+
+    /// Sees to it that the encoding has a stream of the packet's SSRC. Returns whether it began.
+    fn ready_stream(
+        now: Instant,
+        publication: &mut Publication,
+        received: &Received<'_>,
+        encoding: u8,
+        format: Format,
+    ) -> Result<bool, DropReason> {
+        let ssrc = received.header.ssrc;
+        match publication.stream(encoding) {
+            Some(stream) if stream.ssrc() == ssrc => return Ok(false),
+            Some(stream) if now.saturating_duration_since(stream.latest()) < Self::TAKEOVER => {
+                return Err(DropReason::TooManySsrcs);
+            }
+            Some(_) | None => {}
+        }
+        publication.begin_stream(now, encoding, ssrc, format.codec);
+        Ok(true)
+    }
+
+    /// Tells subscribers that an encoding's numbers begin anew.
+    fn on_stream_began(&mut self, route: Route) {
+        let Some(publication) = self.publications.get(route.publication) else {
+            return;
+        };
+        for key in &publication.subscriptions {
+            if let Some(subscription) = self.subscriptions.get_mut(*key) {
+                subscription.lose(route.encoding);
+            }
+        }
+    }
+
+    /// Sees to it that the publisher hears of what arrived and what is missing.
+    #[inline]
+    fn arm_reports(&mut self, now: Instant, key: PeerKey, losses_due: Option<Instant>) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let timers = &mut peer.timers;
+        let report = now + TimerReason::RECEIVER_REPORT_DELAY;
+        let mut earlier = timers.set_if_idle(TimerReason::ReceiverReport, report);
+        if let Some(due) = losses_due {
+            earlier |= timers.set_if_earlier(TimerReason::Nack, due);
+        }
+        if let Some(due) = peer
+            .receives
+            .twcc
+            .as_ref()
+            .and_then(|twcc| twcc.poll_timeout())
+        {
+            earlier |= timers.set_if_idle(TimerReason::TransportFeedback, due);
+        }
+        if earlier {
+            peer.arm(key, &mut self.schedule);
+        }
+    }
+
+    /// Notes what a packet says of its publication.
+    fn note_arrival(&mut self, now: Now, key: PublicationKey, arrival: &Arrival<'_>) {
+        let Some(publication) = self.publications.get_mut(key) else {
+            return;
+        };
+        if !publication.started {
+            publication.started = true;
+            self.output.event(Event::PublicationStarted {
+                publication: publication.id,
+            });
+        }
+        match publication.kind() {
+            MediaKind::Audio => self.hear(now, key, arrival),
+            MediaKind::Video => {
+                if arrival.peek.is_some_and(|peek| peek.key_frame)
+                    && let Some(throttle) = publication.key_frames(arrival.encoding)
+                {
+                    throttle.on_key_frame();
+                }
+            }
+        }
+    }
+
+    /// Returns the stream of an SSRC of a peer.
+    pub(crate) fn stream_of(&mut self, key: PeerKey, ssrc: Ssrc) -> Option<&mut ReceiveStream> {
+        let route = self.peers.get(key)?.receives.routes.find(ssrc)?;
+        if route.flow == Flow::Retransmission {
+            return None;
+        }
+        let publication = self.publications.get_mut(route.publication)?;
+        let stream = publication.stream_mut(route.encoding)?;
+        (stream.ssrc() == ssrc).then_some(stream)
+    }
+}

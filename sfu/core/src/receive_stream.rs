@@ -1,0 +1,118 @@
+use std::time::{Duration, Instant};
+
+use sfu_model::{MediaKind, Ssrc};
+use sfu_rtp::rtcp::{NackPair, ReportBlock, SenderReport};
+use sfu_rtp::{
+    ExtendedSeqNo, NackArrival, NackTracker, PacketCache, ReceptionStats, RtpClock, RtpHeader,
+    SeqUnwrapper,
+};
+
+use crate::routes::Flow;
+
+/// One RTP stream that a publisher sends, its retransmissions folded in.
+#[derive(Debug)]
+pub(crate) struct ReceiveStream {
+    ssrc: Ssrc,
+    clock_rate: u32,
+    unwrapper: SeqUnwrapper,
+    losses: NackTracker,
+    stats: ReceptionStats,
+    /// Whether something came since the last report.
+    unreported: bool,
+    cache: PacketCache,
+    clock: Option<RtpClock>,
+    latest: Instant,
+}
+
+impl ReceiveStream {
+    pub(crate) fn new(now: Instant, ssrc: Ssrc, kind: MediaKind, clock_rate: u32) -> Self {
+        let cache = match kind {
+            MediaKind::Audio => PacketCache::AUDIO,
+            MediaKind::Video => PacketCache::VIDEO,
+        };
+        Self {
+            ssrc,
+            clock_rate,
+            unwrapper: SeqUnwrapper::default(),
+            losses: NackTracker::new(),
+            stats: ReceptionStats::new(clock_rate),
+            unreported: false,
+            cache: PacketCache::new(cache),
+            clock: None,
+            latest: now,
+        }
+    }
+
+    pub(crate) fn ssrc(&self) -> Ssrc {
+        self.ssrc
+    }
+
+    /// Returns when the latest packet came.
+    pub(crate) fn latest(&self) -> Instant {
+        self.latest
+    }
+
+    /// Returns how the stream's timestamps map to the publisher's wall clock.
+    pub(crate) fn clock(&self) -> Option<RtpClock> {
+        self.clock
+    }
+
+    /// Takes a packet and keeps it for subscribers who will miss it. `None` when it came before, or
+    /// too late to be of use.
+    #[inline]
+    pub(crate) fn accept(
+        &mut self,
+        now: Instant,
+        header: &RtpHeader,
+        packet: &[u8],
+        flow: Flow,
+    ) -> Option<ExtendedSeqNo> {
+        let seq = self.unwrapper.unwrap(header.seq);
+        if flow == Flow::Primary {
+            self.stats.on_packet(now, seq, header.timestamp);
+            self.unreported = true;
+        }
+        self.latest = now;
+        match self.losses.on_packet(now, seq) {
+            NackArrival::Newest | NackArrival::Found => {}
+            NackArrival::Old => return None,
+        }
+        self.cache.insert(now, seq, packet);
+        Some(seq)
+    }
+
+    /// Returns a packet that was accepted.
+    pub(crate) fn packet(&self, seq: ExtendedSeqNo) -> Option<&[u8]> {
+        self.cache.get(seq)
+    }
+
+    /// Takes the publisher's report about this stream.
+    pub(crate) fn on_sender_report(&mut self, now: Instant, report: &SenderReport) {
+        self.stats.on_sender_report(now, report.ntp);
+        let clock = RtpClock::new(now, report.ntp, report.timestamp, self.clock_rate);
+        self.clock = Some(clock);
+    }
+
+    /// Returns what to tell the publisher, if anything came since the last time.
+    pub(crate) fn report(&mut self, now: Instant) -> Option<ReportBlock> {
+        if !std::mem::take(&mut self.unreported) {
+            return None;
+        }
+        self.stats.report(now, self.ssrc)
+    }
+
+    pub(crate) fn set_rtt(&mut self, rtt: Duration) {
+        self.losses.set_rtt(rtt);
+    }
+
+    /// Writes which packets to ask for, and returns how many pairs that takes.
+    pub(crate) fn take_losses(&mut self, now: Instant, pairs: &mut [NackPair; 32]) -> usize {
+        self.losses.take_due(now, pairs)
+    }
+
+    /// Returns when packets must be asked for.
+    #[inline]
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.losses.poll_timeout()
+    }
+}

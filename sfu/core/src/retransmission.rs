@@ -1,0 +1,83 @@
+use std::time::{Duration, Instant};
+
+use sfu_model::Codec;
+use sfu_rtp::payload::{Descriptor, peek, red};
+use sfu_rtp::{AbsSendTime, Outgoing, OutgoingPayload, RtpHeader, SentPacket, SeqNo};
+
+use crate::arrival::passed_on;
+use crate::output::Link;
+use crate::publication::Publication;
+use crate::subscription::Subscription;
+
+/// When packets are sent again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Again {
+    pub(crate) now: Instant,
+    pub(crate) departure: AbsSendTime,
+    /// Least time since a packet was last sent.
+    pub(crate) interval: Duration,
+}
+
+/// Packets that the subscriber missed, out of the publisher's ring.
+impl Subscription {
+    /// Sends a packet again: by the retransmission format (RFC 4588) where it is negotiated,
+    /// otherwise as it was. Returns whether it did.
+    pub(crate) fn retransmit(
+        &mut self,
+        again: &Again,
+        lost: SeqNo,
+        publication: &Publication,
+        link: &mut Link<'_>,
+    ) -> bool {
+        let sent = self.sequencer.retransmit(again.now, lost, again.interval);
+        let Ok(sent) = sent else {
+            return false;
+        };
+        self.send_again(again, lost, &sent, publication, link)
+            .unwrap_or(false)
+    }
+
+    fn send_again(
+        &mut self,
+        again: &Again,
+        lost: SeqNo,
+        sent: &SentPacket,
+        publication: &Publication,
+        link: &mut Link<'_>,
+    ) -> Option<bool> {
+        let packet = publication.stream(sent.source)?.packet(sent.source_seq)?;
+        let read = RtpHeader::parse(packet).ok()?;
+        let format = publication.format(read.payload_type)?;
+        let binding = self.binding(format.codec)?;
+        let mut bytes = read.payload(packet);
+        if format.codec == Codec::Red && binding.codec == Codec::Opus {
+            bytes = red::primary(bytes)?;
+        }
+        let vp8 = match (sent.vp8, peek(format.codec, bytes).ok()?.descriptor) {
+            (Some(rewrite), Descriptor::Vp8(descriptor)) => Some((descriptor, rewrite)),
+            (None, _) | (Some(_), Descriptor::None | Descriptor::Vp9(_)) => None,
+        };
+        let mut header = Outgoing {
+            ssrc: self.media.ssrc,
+            seq: lost,
+            timestamp: sent.timestamp,
+            payload_type: binding.payload_type,
+            marker: sent.marker,
+        };
+        let mut payload = OutgoingPayload {
+            bytes,
+            original_seq: None,
+            vp8,
+        };
+        if let (Some(ssrc), Some(payload_type)) = (self.media.rtx_ssrc, binding.rtx) {
+            header.ssrc = ssrc;
+            header.payload_type = payload_type;
+            header.seq = self.stream.next_retransmission();
+            payload.original_seq = Some(lost);
+        }
+        let extensions = passed_on(&read.extensions(packet, &publication.extensions), packet);
+        let extensions = self.stamp(extensions, again.departure);
+        let map = &self.media.extensions;
+        Some(link.send_rtp(self.priority(), &header, map, extensions, &payload))
+    }
+}

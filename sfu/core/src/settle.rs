@@ -1,0 +1,86 @@
+use sfu_model::{Event, Now};
+use sfu_transport::TransportEvent;
+
+use crate::peer::{LinkState, PeerKey};
+use crate::timers::TimerReason;
+use crate::transmit::Priority;
+use crate::{DropReason, Shard};
+
+impl Shard {
+    /// Carries away what a peer's transport wants to send and say after it was given something.
+    pub(crate) fn settle(&mut self, now: Now, key: PeerKey) {
+        self.take_datagrams(now, key);
+        while let Some(peer) = self.peers.get_mut(key)
+            && let Some(event) = peer.transport.poll_event()
+        {
+            self.on_transport_event(now, key, event);
+            self.take_datagrams(now, key);
+        }
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.path = peer.transport.path();
+            peer.timers
+                .set(TimerReason::Transport, peer.transport.poll_timeout());
+            peer.arm(key, &mut self.schedule);
+        }
+    }
+
+    fn take_datagrams(&mut self, now: Now, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let transmit = &mut self.output.transmit;
+        // What finds the queue full stays in the transport, or is sent again by DTLS or SCTP.
+        while let Some(mut datagram) = transmit.begin(Priority::Control) {
+            if !peer.transport.poll_transmit(now, &mut datagram) {
+                transmit.give_back(datagram);
+                return;
+            }
+            match peer.transport.path() {
+                Some(path) => transmit.push(path, datagram),
+                None => {
+                    transmit.give_back(datagram);
+                    self.output.counters.drop(DropReason::NotConnected);
+                }
+            }
+        }
+    }
+
+    fn on_transport_event(&mut self, now: Now, key: PeerKey, event: TransportEvent) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let id = peer.id;
+        let event = match event {
+            TransportEvent::Connected { protocol } => {
+                peer.link = LinkState::Connected;
+                self.request_awaited_key_frames(now, key);
+                Event::PeerConnected { peer: id, protocol }
+            }
+            TransportEvent::Silent => {
+                peer.link = LinkState::Silent;
+                Event::PeerSilent { peer: id }
+            }
+            TransportEvent::Resumed => {
+                peer.link = LinkState::Connected;
+                Event::PeerResumed { peer: id }
+            }
+            TransportEvent::DataChannelOpened(channel) => {
+                Event::DataChannelOpened { peer: id, channel }
+            }
+            TransportEvent::DataReceived { channel, payload } => {
+                self.output.counters.data_in += 1;
+                Event::DataReceived {
+                    peer: id,
+                    channel,
+                    payload,
+                }
+            }
+            TransportEvent::Closed(reason) => {
+                self.take_datagrams(now, key);
+                self.remove_peer(key);
+                Event::PeerClosed { peer: id, reason }
+            }
+        };
+        self.output.event(event);
+    }
+}

@@ -1,0 +1,390 @@
+use std::time::{Duration, Instant};
+
+use sfu_model::{Codec, CodecBinding, Forwarding, MediaKind, SendMedia, Ssrc, SubscriptionId};
+use sfu_rtp::payload::red::RedReceiver;
+use sfu_rtp::rtcp::{ReportBlock, write_sdes, write_sender_report};
+use sfu_rtp::{
+    AbsSendTime, ExtendedSeqNo, Munged, Outgoing, OutgoingExtensions, OutgoingPayload, SentPacket,
+    Sequencer,
+};
+
+use crate::arrival::{Arrival, passed_on};
+use crate::layer_selector::{LayerSelector, Selection};
+use crate::layers::Layers;
+use crate::outgoing_stream::OutgoingStream;
+use crate::output::Link;
+use crate::peer::PeerKey;
+use crate::publication::{Publication, PublicationKey};
+use crate::slot_map::Key;
+use crate::transmit::Priority;
+
+/// Names a [`Subscription`] of this shard.
+pub(crate) type SubscriptionKey = Key<Subscription>;
+
+/// One peer's receipt of one publication: chooses its packets, numbers them as one stream, and
+/// sends them again when asked to.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    pub(crate) id: SubscriptionId,
+    pub(crate) publication: PublicationKey,
+    pub(crate) peer: PeerKey,
+    pub(crate) started: bool,
+    pub(crate) media: SendMedia,
+    selector: LayerSelector,
+    pub(crate) stream: OutgoingStream,
+    /// The encoding that was forwarded last, for the step of time to the next one.
+    source: Option<u8>,
+    red: RedReceiver,
+    pub(crate) sequencer: Sequencer,
+}
+
+/// What a packet did for one subscription.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Forwarded {
+    /// How many packets were sent.
+    pub(crate) packets: u64,
+    /// Whether the packet's encoding should send a key frame.
+    pub(crate) awaits_key_frame: bool,
+}
+
+impl Subscription {
+    /// Most packets that can be asked for again.
+    const SEQUENCER_VIDEO: usize = 1_024;
+    const SEQUENCER_AUDIO: usize = 256;
+
+    pub(crate) fn new(
+        id: SubscriptionId,
+        publication: PublicationKey,
+        peer: PeerKey,
+        media: SendMedia,
+        stream: OutgoingStream,
+    ) -> Self {
+        Self {
+            id,
+            publication,
+            peer,
+            started: false,
+            selector: LayerSelector::new(media.forwarding),
+            stream,
+            source: None,
+            red: RedReceiver::default(),
+            sequencer: Self::sequencer(&media),
+            media,
+        }
+    }
+
+    /// Replaces how it is sent; `stream` takes the place of the one it had, if its SSRC is another.
+    /// Returns the stream that is no longer sent.
+    pub(crate) fn update(
+        &mut self,
+        media: SendMedia,
+        stream: Option<OutgoingStream>,
+    ) -> Option<OutgoingStream> {
+        let replaced = stream.map(|stream| {
+            self.selector = LayerSelector::new(media.forwarding);
+            self.sequencer = Self::sequencer(&media);
+            self.source = None;
+            std::mem::replace(&mut self.stream, stream)
+        });
+        self.selector.set_wanted(media.forwarding);
+        self.media = media;
+        replaced
+    }
+
+    pub(crate) fn into_stream(self) -> OutgoingStream {
+        self.stream
+    }
+
+    pub(crate) fn ssrc(&self) -> Ssrc {
+        self.media.ssrc
+    }
+
+    /// Sets which layers are forwarded. Returns whether more is wanted than before.
+    pub(crate) fn set_forwarding(&mut self, forwarding: Forwarding) -> bool {
+        self.media.forwarding = forwarding;
+        self.selector.set_wanted(forwarding)
+    }
+
+    /// Forgets what it knows of an encoding whose stream began anew.
+    pub(crate) fn lose(&mut self, encoding: u8) {
+        self.selector.lose(encoding);
+        self.source.take_if(|source| *source == encoding);
+    }
+
+    /// Returns the encoding whose key frame shows the subscriber a picture soonest.
+    pub(crate) fn key_frame_source(&self, live: Layers) -> Option<u8> {
+        self.selector
+            .current()
+            .or_else(|| self.selector.target(live))
+    }
+
+    /// Returns the encoding that it waits for, if there is one.
+    pub(crate) fn awaited(&self, live: Layers) -> Option<u8> {
+        let target = self.selector.target(live)?;
+        (self.selector.current() != Some(target)).then_some(target)
+    }
+
+    /// Forwards a packet of the publication, or not.
+    #[inline]
+    pub(crate) fn forward(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival<'_>,
+        publication: &Publication,
+        live: Layers,
+        link: &mut Link<'_>,
+    ) -> Forwarded {
+        let Some(binding) = self.binding(arrival.codec) else {
+            return Forwarded::default();
+        };
+        let encoding = arrival.encoding;
+        let selection = match &arrival.peek {
+            Some(peek) => self.selector.select(encoding, live, peek),
+            None => self.selector.select_padding(encoding),
+        };
+        let packets = match selection {
+            Selection::Ignore => 0,
+            Selection::LeaveOut => {
+                self.leave_out(arrival, binding, link);
+                0
+            }
+            Selection::Switch => {
+                self.switch_source(now, arrival, publication);
+                self.send(now, arrival, binding, arrival.header.marker, link)
+            }
+            Selection::Forward { ends_frame } => {
+                let marker = arrival.header.marker || ends_frame;
+                self.send(now, arrival, binding, marker, link)
+            }
+        };
+        Forwarded {
+            packets,
+            awaits_key_frame: self
+                .selector
+                .awaits_key_frame(encoding, live, arrival.codec),
+        }
+    }
+
+    /// Writes a sender report if one is due by `until`, so that those of one peer leave together.
+    pub(crate) fn write_sender_report(
+        &mut self,
+        now: Instant,
+        until: Instant,
+        publication: &Publication,
+        out: &mut Vec<u8>,
+    ) {
+        let due = self.stream.stats.poll_timeout();
+        if due.is_none_or(|due| due > until) {
+            return;
+        }
+        let clock = self.source.and_then(|source| publication.clock(source));
+        let (Some(clock), Some(offset)) = (clock, self.stream.timestamp_offset()) else {
+            self.stream.stats.postpone(now);
+            return;
+        };
+        let report = self.stream.stats.report(now, &clock, offset);
+        write_sender_report(out, &report, &[]);
+        write_sdes(out, self.media.ssrc, &self.media.cname, None);
+    }
+
+    /// Returns when a sender report is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.stream.stats.poll_timeout()
+    }
+
+    /// Takes what the subscriber says of the stream. Returns the round-trip time, if it tells that.
+    pub(crate) fn on_report_block(
+        &mut self,
+        now: Instant,
+        block: &ReportBlock,
+    ) -> Option<Duration> {
+        self.stream.stats.on_report_block(now, block)
+    }
+
+    /// Returns how packets of `codec` are sent: as they are, or RED's primary as plain Opus.
+    #[inline]
+    pub(crate) fn binding(&self, codec: Codec) -> Option<CodecBinding> {
+        let find = |codec| {
+            let mut bindings = self.media.codecs.iter();
+            bindings.find(|binding| binding.codec == codec).copied()
+        };
+        find(codec).or_else(|| (codec == Codec::Red).then(|| find(Codec::Opus)).flatten())
+    }
+
+    fn switch_source(&mut self, now: Instant, arrival: &Arrival<'_>, publication: &Publication) {
+        let timestamp = arrival.header.timestamp;
+        let same_instant = match self.source {
+            Some(source) if source == arrival.encoding => Some(timestamp),
+            Some(source) => publication
+                .clock(source)
+                .zip(publication.clock(arrival.encoding))
+                .and_then(|(old, new)| old.same_instant(&new, timestamp)),
+            None => None,
+        };
+        self.stream
+            .switch_source(now, arrival.seq, timestamp, same_instant, arrival.vp8());
+        self.source = Some(arrival.encoding);
+        self.red = RedReceiver::default();
+    }
+
+    fn leave_out(&mut self, arrival: &Arrival<'_>, binding: CodecBinding, link: &mut Link<'_>) {
+        let timestamp = arrival.header.timestamp;
+        let gap = self.stream.leave_out(arrival.seq, timestamp, arrival.vp8());
+        // The subscriber waits for this number: padding ends its wait.
+        if let Some(gap) = gap {
+            let header = self.header(&gap, binding, false);
+            let extensions = self.stamp(OutgoingExtensions::default(), arrival.departure);
+            link.send_padding(&header, &self.media.extensions, extensions);
+        }
+    }
+
+    /// Sends a packet, or the several that a RED packet brings to a subscriber of plain Opus.
+    #[inline]
+    fn send(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival<'_>,
+        binding: CodecBinding,
+        marker: bool,
+        link: &mut Link<'_>,
+    ) -> u64 {
+        if arrival.codec == Codec::Red && binding.codec == Codec::Opus {
+            return self.send_plain(now, arrival, binding, link);
+        }
+        let vp8 = match arrival.vp8() {
+            None => None,
+            Some(descriptor) => {
+                let Some(rewrite) = self.stream.forward_picture(descriptor) else {
+                    self.leave_out(arrival, binding, link);
+                    return 0;
+                };
+                Some((*descriptor, rewrite))
+            }
+        };
+        let timestamp = arrival.header.timestamp;
+        let Some(munged) = self.stream.forward(now, arrival.seq, timestamp) else {
+            return 0;
+        };
+        let payload = OutgoingPayload {
+            bytes: arrival.payload(),
+            original_seq: None,
+            vp8,
+        };
+        let extensions = passed_on(&arrival.extensions, arrival.packet);
+        let extensions = self.stamp(extensions, arrival.departure);
+        let header = self.header(&munged, binding, marker);
+        let sent = link.send_rtp(
+            self.priority(),
+            &header,
+            &self.media.extensions,
+            extensions,
+            &payload,
+        );
+        let packet = SentPacket {
+            source: arrival.encoding,
+            source_seq: arrival.seq,
+            timestamp: header.timestamp,
+            marker,
+            vp8: vp8.map(|(_, rewrite)| rewrite),
+        };
+        self.note_sent(now, munged.seq, packet);
+        self.stream.stats.on_sent(now, payload.bytes.len());
+        u64::from(sent)
+    }
+
+    fn send_plain(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival<'_>,
+        binding: CodecBinding,
+        link: &mut Link<'_>,
+    ) -> u64 {
+        let mut packets = 0;
+        let mut red = self.red;
+        let timestamp = arrival.header.timestamp;
+        red.on_packet(arrival.seq, timestamp, arrival.payload(), |plain| {
+            let munged = self.stream.forward(now, plain.seq, plain.timestamp);
+            let Some(munged) = munged else { return };
+            let header = self.header(&munged, binding, arrival.header.marker);
+            let mut extensions = OutgoingExtensions::default();
+            if plain.seq == arrival.seq {
+                extensions = passed_on(&arrival.extensions, arrival.packet);
+            }
+            let extensions = self.stamp(extensions, arrival.departure);
+            let payload = OutgoingPayload::plain(plain.bytes);
+            let sent = link.send_rtp(
+                Priority::Audio,
+                &header,
+                &self.media.extensions,
+                extensions,
+                &payload,
+            );
+            let packet = SentPacket {
+                source: arrival.encoding,
+                source_seq: plain.seq,
+                timestamp: header.timestamp,
+                marker: header.marker,
+                vp8: None,
+            };
+            self.note_sent(now, munged.seq, packet);
+            self.stream.stats.on_sent(now, plain.bytes.len());
+            packets += u64::from(sent);
+        });
+        self.red = red;
+        packets
+    }
+
+    #[inline]
+    fn note_sent(&mut self, now: Instant, seq: ExtendedSeqNo, packet: SentPacket) {
+        if self.media.nack {
+            self.sequencer.record(now, seq, packet);
+        }
+    }
+
+    #[inline]
+    fn header(&self, munged: &Munged, binding: CodecBinding, marker: bool) -> Outgoing {
+        Outgoing {
+            ssrc: self.media.ssrc,
+            seq: munged.seq.seq(),
+            timestamp: munged.timestamp,
+            payload_type: binding.payload_type,
+            marker,
+        }
+    }
+
+    /// Adds what every packet of ours carries.
+    #[inline]
+    pub(crate) fn stamp<'a>(
+        &self,
+        mut extensions: OutgoingExtensions<'a>,
+        departure: AbsSendTime,
+    ) -> OutgoingExtensions<'a> {
+        extensions.mid = Some(self.media.mid);
+        extensions.abs_send_time = Some(departure);
+        extensions
+    }
+
+    #[inline]
+    pub(crate) fn priority(&self) -> Priority {
+        match self.kind() {
+            MediaKind::Audio => Priority::Audio,
+            MediaKind::Video => Priority::Video,
+        }
+    }
+
+    fn kind(&self) -> MediaKind {
+        Self::kind_of(&self.media)
+    }
+
+    fn kind_of(media: &SendMedia) -> MediaKind {
+        let first = media.codecs.first();
+        first.map_or(MediaKind::Video, |binding| binding.codec.kind())
+    }
+
+    fn sequencer(media: &SendMedia) -> Sequencer {
+        Sequencer::new(match Self::kind_of(media) {
+            MediaKind::Audio => Self::SEQUENCER_AUDIO,
+            MediaKind::Video => Self::SEQUENCER_VIDEO,
+        })
+    }
+}
