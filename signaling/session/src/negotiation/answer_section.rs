@@ -5,7 +5,7 @@ use super::description::{Direction, Media};
 use super::numbers::Numbers;
 use super::payload::Payload;
 use super::send_section::SendSsrcs;
-use super::{CodecPolicy, PublishDecision, SendTrack, receive_section, send_section};
+use super::{CodecPolicy, PublishDecision, SendTrack, extensions, receive_section, send_section};
 
 /// Our side of an audio or video section that the client offered.
 #[derive(Debug, Default)]
@@ -139,7 +139,7 @@ impl AnswerSection {
             kind: offer.kind,
             direction: Direction::new(sent.is_some(), received.is_some()),
             payloads: Vec::new(),
-            extensions: send_section::extension_map(offer, policy),
+            extensions: extensions::answered(offer, policy.bandwidth_feedback),
             simulcast: Vec::new(),
             msid: None,
             streams: Vec::new(),
@@ -147,13 +147,6 @@ impl AnswerSection {
         if let Some(payloads) = received {
             media.simulcast.clone_from(&offer.simulcast);
             media.payloads = payloads;
-            let read = receive_section::extension_map(offer);
-            if sent.is_none() {
-                media.extensions = read;
-            } else {
-                read.iter()
-                    .for_each(|(what, id)| media.extensions.set(what, id));
-            }
         }
         if let (Some(payloads), Slot::Carrying(carried), Some(ssrcs)) =
             (sent, &self.slot, self.ssrcs)

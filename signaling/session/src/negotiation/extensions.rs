@@ -1,6 +1,7 @@
 use sfu_model::{Extension, ExtensionId, ExtensionMap, MediaKind};
 
 use super::BandwidthFeedback;
+use super::description::Media;
 
 /// Extensions that are read of what a client publishes.
 pub(super) fn received(kind: MediaKind) -> &'static [Extension] {
@@ -38,6 +39,15 @@ pub(super) fn sent(kind: MediaKind, feedback: BandwidthFeedback) -> &'static [Ex
             Extension::DependencyDescriptor,
         ],
     }
+}
+
+/// Returns what of `offered` an answer accepts: in every section what is read and what is written.
+///
+/// Chromium offers an extension in a new section only if its last sections of the kind were answered
+/// with it. One that was rejected where the client only receives is missing where it publishes.
+pub(super) fn answered(offered: &Media, feedback: BandwidthFeedback) -> ExtensionMap {
+    let wanted = [received(offered.kind), sent(offered.kind, feedback)].concat();
+    common(&offered.extensions, &wanted)
 }
 
 /// Returns the part of `offered` that is `wanted`, with the offered identifiers.

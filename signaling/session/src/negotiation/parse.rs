@@ -26,8 +26,9 @@ impl Description {
         let bundle = Bundle::of(&lines);
         let mut mids = BTreeSet::new();
         let mut sections = Vec::with_capacity(lines.sections.len());
+        let direction = parse_direction(&lines.session).unwrap_or(Direction::SendRecv);
         for raw in &lines.sections {
-            let section = parse_section(raw, &lines.session, &bundle)?;
+            let section = parse_section(raw, direction, &bundle)?;
             if section.mid.is_some_and(|mid| !mids.insert(mid)) {
                 return Err(SdpError::SectionsChanged("two share a mid"));
             }
@@ -107,7 +108,7 @@ impl<'a> Bundle<'a> {
 
 fn parse_section(
     raw: &SectionLines<'_>,
-    session: &Attributes<'_>,
+    default: Direction,
     bundle: &Bundle<'_>,
 ) -> Result<Section, SdpError> {
     let mid = match raw.attributes.first("mid") {
@@ -118,7 +119,7 @@ fn parse_section(
         }
         None => None,
     };
-    let content = parse_content(raw, session, bundle)?;
+    let content = parse_content(raw, default, bundle)?;
     if mid.is_none_or(|mid| mid.0.as_bytes().is_empty()) && content != Content::Rejected {
         return Err(SdpError::Missing("a=mid in a media section"));
     }
@@ -135,7 +136,7 @@ fn parse_section(
 
 fn parse_content(
     raw: &SectionLines<'_>,
-    session: &Attributes<'_>,
+    default: Direction,
     bundle: &Bundle<'_>,
 ) -> Result<Content, SdpError> {
     let has = |key| raw.attributes.first(key).is_some();
@@ -152,9 +153,7 @@ fn parse_content(
     if !raw.protocol.ends_with("RTP/SAVPF") || !has("rtcp-mux") {
         return Ok(Content::Rejected);
     }
-    let direction = parse_direction(&raw.attributes)
-        .or_else(|| parse_direction(session))
-        .unwrap_or(Direction::SendRecv);
+    let direction = parse_direction(&raw.attributes).unwrap_or(default);
     let media = parse_media::parse(raw, kind, direction)?;
     Ok(Content::Media(media))
 }

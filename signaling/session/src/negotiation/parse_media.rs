@@ -173,7 +173,9 @@ fn parse_simulcast(attributes: &Attributes<'_>) -> Result<Vec<Rid>, SdpError> {
     };
     if let Some(attribute) = attributes.first("simulcast") {
         let mut words = attribute.value.split_ascii_whitespace();
-        let sent = words.find(|word| *word == "send").and_then(|_| words.next());
+        let sent = words
+            .find(|word| *word == "send")
+            .and_then(|_| words.next());
         for alternatives in sent.unwrap_or_default().split(';') {
             let first = alternatives.split(',').next().unwrap_or(alternatives);
             let first = first.strip_prefix("rid=").unwrap_or(first);
