@@ -43,10 +43,11 @@ impl Config {
     /// is.
     pub fn load(inputs: &Inputs<'_>) -> Result<(Self, Vec<Warning>), Vec<Fault>> {
         let (tree, unreadable) = inputs.tree();
-        let mut report = Report {
-            faults: unreadable,
-            ..Report::default()
-        };
+        if !unreadable.is_empty() {
+            // What is missing may stand in the text that cannot be read.
+            return Err(unreadable);
+        }
+        let mut report = Report::default();
         let config = Group::read_root(tree, &mut report, |root| Self::read(root, inputs));
         report.name_unknown_keys();
         match report.faults.is_empty() {

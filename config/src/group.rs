@@ -7,6 +7,8 @@ use crate::{Fault, Place, Warning};
 /// nobody asks is unknown.
 pub(crate) struct Group<'r> {
     path: String,
+    /// Where the group is written, if it is.
+    place: Option<Place>,
     members: Vec<Member>,
     report: &'r mut Report,
 }
@@ -20,6 +22,7 @@ impl<'r> Group<'r> {
     ) -> T {
         let mut group = Group {
             path: String::new(),
+            place: None,
             members: Vec::new(),
             report,
         };
@@ -103,11 +106,10 @@ impl<'r> Group<'r> {
         read: impl FnOnce(&mut Group<'_>) -> T,
     ) -> T {
         let key = self.key(name);
-        let members = match self.take(name) {
-            Some(node) => self.members_of(node, &key),
-            None => Vec::new(),
-        };
-        self.read_members(key, members, read)
+        match self.take(name) {
+            Some(node) => self.read_node(key, node, read),
+            None => self.read_members(key, None, Vec::new(), read),
+        }
     }
 
     /// Reads a list of groups.
@@ -123,10 +125,7 @@ impl<'r> Group<'r> {
         };
         items
             .into_iter()
-            .map(|item| {
-                let members = self.members_of(item, &key);
-                self.read_members(key.clone(), members, &read)
-            })
+            .map(|item| self.read_node(key.clone(), item, &read))
             .collect()
     }
 
@@ -145,8 +144,7 @@ impl<'r> Group<'r> {
             .into_iter()
             .map(|member| {
                 let path = format!("{key}.{}", member.name);
-                let inner = self.members_of(member.node, &path);
-                (member.name, self.read_members(path, inner, &read))
+                (member.name, self.read_node(path, member.node, &read))
             })
             .collect()
     }
@@ -205,11 +203,16 @@ impl<'r> Group<'r> {
         self.report.warnings.extend(found.warnings);
     }
 
-    /// Adds a fault about a key of this group.
+    /// Returns how many faults were found so far, anywhere.
+    pub(crate) fn fault_count(&self) -> usize {
+        self.report.faults.len()
+    }
+
+    /// Adds a fault about a key of this group. Without a place of its own it is about the group.
     pub(crate) fn fault(&mut self, name: &str, place: Option<Place>, problem: Problem) {
         let key = self.key(name);
         self.report.faults.push(Fault {
-            place,
+            place: place.or_else(|| self.place.clone()),
             key,
             value: None,
             problem: problem.problem,
@@ -227,14 +230,27 @@ impl<'r> Group<'r> {
         });
     }
 
+    fn read_node<T>(
+        &mut self,
+        path: String,
+        node: Node,
+        read: impl FnOnce(&mut Group<'_>) -> T,
+    ) -> T {
+        let place = node.place.clone();
+        let members = self.members_of(node, &path);
+        self.read_members(path, Some(place), members, read)
+    }
+
     fn read_members<T>(
         &mut self,
         path: String,
+        place: Option<Place>,
         members: Vec<Member>,
         read: impl FnOnce(&mut Group<'_>) -> T,
     ) -> T {
         let mut inner = Group {
             path,
+            place,
             members,
             report: self.report,
         };

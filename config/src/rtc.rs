@@ -172,18 +172,15 @@ fn udp_ports(group: &mut Group<'_>) -> UdpPorts {
     }
 }
 
-fn unsupported(group: &mut Group<'_>) {
-    let mut ignore = |names: &[&'static str], harmless: &[&str], consequence: &str| {
-        for name in names {
-            group.unsupported(name, harmless, consequence);
-        }
-    };
-    ignore(
+/// Keys of LiveKit's that are not obeyed: their names, the values that ask for what happens anyway,
+/// and what follows.
+const UNSUPPORTED: &[(&[&str], &[&str], &str)] = &[
+    (
         &["use_external_ip"],
         &["false"],
         "has no effect: the public address is not looked up; write it under `rtc.node_ip`",
-    );
-    ignore(
+    ),
+    (
         &[
             "external_ip_only",
             "advertise_internal_ip",
@@ -191,33 +188,33 @@ fn unsupported(group: &mut Group<'_>) {
         ],
         &["false"],
         "has no effect: clients are told `rtc.node_ip` where it is given, else all addresses",
-    );
-    ignore(
+    ),
+    (
         &["interfaces", "ips"],
         &[],
         "has no effect: addresses are not filtered; write the one to use under `rtc.node_ip`",
-    );
-    ignore(
+    ),
+    (
         &["use_ice_lite"],
         &["true"],
         "has no effect: this node is always ICE-lite",
-    );
-    ignore(
+    ),
+    (
         &["use_mdns"],
         &["false"],
         "has no effect: names of the local network are not resolved",
-    );
-    ignore(
+    ),
+    (
         &["force_tcp", "use_stun_port_as_ice"],
         &["false"],
         "has no effect: clients are offered both UDP and TCP",
-    );
-    ignore(
+    ),
+    (
         &["batch_io"],
         &[],
         "has no effect: packets are always sent in batches, without waiting",
-    );
-    ignore(
+    ),
+    (
         &[
             "sctp_min_cwnd",
             "sctp_fast_rtx_wnd",
@@ -229,13 +226,13 @@ fn unsupported(group: &mut Group<'_>) {
         ],
         &["0", "100ms"],
         "has no effect: the queues of data channels have fixed limits",
-    );
-    ignore(
+    ),
+    (
         &["congestion_control"],
         &[],
         "has no effect: layers are not chosen by the receivers' bandwidth",
-    );
-    ignore(
+    ),
+    (
         &[
             "allow_tcp_fallback",
             "tcp_fallback_rtt_threshold",
@@ -243,8 +240,8 @@ fn unsupported(group: &mut Group<'_>) {
         ],
         &["true", "0", "false"],
         "has no effect: clients choose between UDP and TCP themselves",
-    );
-    ignore(
+    ),
+    (
         &[
             "strict_acks",
             "forward_stats",
@@ -253,5 +250,13 @@ fn unsupported(group: &mut Group<'_>) {
         ],
         &["true", "false"],
         "has no effect on this node",
-    );
+    ),
+];
+
+fn unsupported(group: &mut Group<'_>) {
+    for &(names, harmless, consequence) in UNSUPPORTED {
+        for name in names {
+            group.unsupported(name, harmless, consequence);
+        }
+    }
 }

@@ -98,6 +98,7 @@ fn credentials(group: &mut Group<'_>, read_file: Option<&FileReader>) -> Option<
         .get_secret("secret")
         .map(|secret| secret.trim().to_owned())
         .filter(|secret| !secret.is_empty());
+    let faults_before = group.fault_count();
     let from_file = secret_file(group, read_file);
     let ttl = group
         .get("ttl", value::seconds)
@@ -115,11 +116,13 @@ fn credentials(group: &mut Group<'_>, read_file: Option<&FileReader>) -> Option<
             credential,
         });
     }
-    let problem = Problem::new(
-        "has no usable credentials",
-        "write `secret` or `secret_file`, or both `username` and `credential`",
-    );
-    group.fault("secret", None, problem);
+    if group.fault_count() == faults_before {
+        let problem = Problem::new(
+            "is missing, and so are other credentials",
+            "write `secret` or `secret_file`, or both `username` and `credential`",
+        );
+        group.fault("secret", None, problem);
+    }
     None
 }
 

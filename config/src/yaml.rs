@@ -32,7 +32,7 @@ pub(crate) fn parse(origin: &str, text: &str) -> Result<Node, Vec<Fault>> {
     };
     if text.len() > MAX_BYTES {
         let place = builder.start.clone();
-        return Err(vec![fault(
+        return Err(vec![*fault(
             place,
             "",
             format!("the text is longer than {MAX_BYTES} bytes"),
@@ -40,7 +40,7 @@ pub(crate) fn parse(origin: &str, text: &str) -> Result<Node, Vec<Fault>> {
         )]);
     }
     if let Err(fatal) = builder.read(text) {
-        builder.faults.push(fatal);
+        builder.faults.push(*fatal);
     }
     if builder.faults.is_empty() {
         let empty = Node {
@@ -53,14 +53,14 @@ pub(crate) fn parse(origin: &str, text: &str) -> Result<Node, Vec<Fault>> {
     }
 }
 
-fn fault(place: Place, key: &str, problem: String, remedy: &str) -> Fault {
-    Fault {
+fn fault(place: Place, key: &str, problem: String, remedy: &str) -> Box<Fault> {
+    Box::new(Fault {
         place: Some(place),
         key: key.to_owned(),
         value: None,
         problem,
         remedy: remedy.to_owned(),
-    }
+    })
 }
 
 struct Builder {
@@ -91,7 +91,7 @@ enum Content {
 }
 
 impl Builder {
-    fn read(&mut self, text: &str) -> Result<(), Fault> {
+    fn read(&mut self, text: &str) -> Result<(), Box<Fault>> {
         for event in Parser::new_from_str(text) {
             let (event, span) = event.map_err(|error| {
                 let line = error.marker().line();
@@ -115,7 +115,7 @@ impl Builder {
         }
     }
 
-    fn take(&mut self, event: Event<'_>, place: Place) -> Result<(), Fault> {
+    fn take(&mut self, event: Event<'_>, place: Place) -> Result<(), Box<Fault>> {
         match event {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
             Event::DocumentStart(_) => self.begin_document(place),
@@ -142,7 +142,7 @@ impl Builder {
         }
     }
 
-    fn begin_document(&mut self, place: Place) -> Result<(), Fault> {
+    fn begin_document(&mut self, place: Place) -> Result<(), Box<Fault>> {
         self.documents += 1;
         if self.documents == 1 {
             return Ok(());
@@ -155,7 +155,7 @@ impl Builder {
         ))
     }
 
-    fn begin(&mut self, anchor: usize, place: Place, content: Content) -> Result<(), Fault> {
+    fn begin(&mut self, anchor: usize, place: Place, content: Content) -> Result<(), Box<Fault>> {
         if self.open.len() >= MAX_DEPTH {
             return Err(fault(
                 place,
@@ -172,7 +172,7 @@ impl Builder {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), Fault> {
+    fn end(&mut self) -> Result<(), Box<Fault>> {
         let Some(open) = self.open.pop() else {
             return Ok(());
         };
@@ -181,7 +181,7 @@ impl Builder {
             Content::Mapping {
                 mut members,
                 merged,
-                key: _,
+                ..
             } => {
                 for member in merged {
                     add_unless_known(&mut members, member);
@@ -198,7 +198,7 @@ impl Builder {
         )
     }
 
-    fn repeat(&mut self, anchor: usize, place: Place) -> Result<(), Fault> {
+    fn repeat(&mut self, anchor: usize, place: Place) -> Result<(), Box<Fault>> {
         let Some(node) = self.anchors.get(&anchor) else {
             return Err(fault(
                 place,
@@ -213,7 +213,7 @@ impl Builder {
         self.place_in_parent(node)
     }
 
-    fn close(&mut self, anchor: usize, node: Node) -> Result<(), Fault> {
+    fn close(&mut self, anchor: usize, node: Node) -> Result<(), Box<Fault>> {
         self.nodes += 1;
         self.check_size(&node.place)?;
         if anchor != 0 {
@@ -224,7 +224,7 @@ impl Builder {
         self.place_in_parent(node)
     }
 
-    fn check_size(&self, place: &Place) -> Result<(), Fault> {
+    fn check_size(&self, place: &Place) -> Result<(), Box<Fault>> {
         if self.nodes <= MAX_NODES {
             return Ok(());
         }
@@ -236,7 +236,7 @@ impl Builder {
         ))
     }
 
-    fn place_in_parent(&mut self, node: Node) -> Result<(), Fault> {
+    fn place_in_parent(&mut self, node: Node) -> Result<(), Box<Fault>> {
         let Some(parent) = self.open.last_mut() else {
             self.root = Some(node);
             return Ok(());
@@ -251,7 +251,8 @@ impl Builder {
                 None => *key = Some(name_of(node)?),
                 Some((name, place)) if name == "<<" => merge(merged, node, &place)?,
                 Some((name, place)) => {
-                    self.faults.extend(insert(members, name, place, node));
+                    let repeated = insert(members, name, place, node);
+                    self.faults.extend(repeated.map(|fault| *fault));
                 }
             },
         }
@@ -264,7 +265,7 @@ fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
-fn name_of(node: Node) -> Result<(String, Place), Fault> {
+fn name_of(node: Node) -> Result<(String, Place), Box<Fault>> {
     match node.value {
         Value::Scalar(name) => Ok((name, node.place)),
         Value::Null => Ok((String::new(), node.place)),
@@ -277,7 +278,7 @@ fn name_of(node: Node) -> Result<(String, Place), Fault> {
     }
 }
 
-fn insert(members: &mut Vec<Member>, name: String, place: Place, node: Node) -> Option<Fault> {
+fn insert(members: &mut Vec<Member>, name: String, place: Place, node: Node) -> Option<Box<Fault>> {
     if let Some(first) = members.iter().find(|known| known.name == name) {
         let line = first.place.line.unwrap_or_default();
         return Some(fault(
@@ -298,7 +299,7 @@ fn add_unless_known(members: &mut Vec<Member>, member: Member) {
 }
 
 /// Collects the members of the groups that `<<` names; of equal names the first counts.
-fn merge(merged: &mut Vec<Member>, node: Node, place: &Place) -> Result<(), Fault> {
+fn merge(merged: &mut Vec<Member>, node: Node, place: &Place) -> Result<(), Box<Fault>> {
     let groups = match node.value {
         Value::Sequence(items) => items,
         value @ (Value::Null | Value::Scalar(_) | Value::Mapping(_)) => vec![Node {
@@ -320,4 +321,100 @@ fn merge(merged: &mut Vec<Member>, node: Node, place: &Place) -> Result<(), Faul
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> Vec<String> {
+        let faults = parse("f", text).unwrap_err();
+        faults.iter().map(Fault::to_string).collect()
+    }
+
+    fn shown(text: &str) -> String {
+        show(&parse("f", text).unwrap())
+    }
+
+    fn show(node: &Node) -> String {
+        match &node.value {
+            Value::Null => "null".to_owned(),
+            Value::Scalar(text) => format!("{text:?}"),
+            Value::Sequence(items) => {
+                let items: Vec<String> = items.iter().map(show).collect();
+                format!("[{}]", items.join(","))
+            }
+            Value::Mapping(members) => {
+                let members: Vec<String> = members
+                    .iter()
+                    .map(|member| format!("{}:{}", member.name, show(&member.node)))
+                    .collect();
+                format!("{{{}}}", members.join(","))
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_flows_and_scalars_are_read() {
+        assert_eq!(
+            shown("a: 1\nb: [x, 'y']\nc: {d: ~, e: \"\"}\n# end"),
+            r#"{a:"1",b:["x","y"],c:{d:null,e:""}}"#
+        );
+        assert_eq!(shown(""), "{}");
+        assert_eq!(shown("--- \na: b\n...\n"), r#"{a:"b"}"#);
+    }
+
+    #[test]
+    fn an_alias_repeats_and_a_merge_fills_in() {
+        let text = "x: &x {a: 1, b: 2}\ny: *x\nz: {<<: *x, b: 3}";
+        assert_eq!(
+            shown(text),
+            r#"{x:{a:"1",b:"2"},y:{a:"1",b:"2"},z:{b:"3",a:"1"}}"#
+        );
+    }
+
+    #[test]
+    fn values_that_multiply_by_aliases_are_stopped() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..12 {
+            let before = format!("*a{}", level - 1);
+            let items = [before.as_str(); 10].join(", ");
+            text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        }
+        assert!(faults(&text)[0].contains("more than 20000 values"));
+    }
+
+    #[test]
+    fn nesting_without_end_is_stopped() {
+        assert!(faults(&"[".repeat(50))[0].contains("nested deeper"));
+        assert_eq!(faults(&"[".repeat(100_000)).len(), 1);
+        let deep: String = (0..200).map(|i| format!("{}a:\n", " ".repeat(i))).collect();
+        assert!(faults(&deep)[0].contains("nested deeper"));
+    }
+
+    #[test]
+    fn an_alias_inside_its_own_value_is_refused() {
+        assert!(faults("a: &a [*a]")[0].contains("inside the value that it repeats"));
+    }
+
+    #[test]
+    fn a_repeated_key_is_named_with_both_lines() {
+        let found = faults("a: 1\nb: 2\na: 3\nb: 4");
+        assert_eq!(
+            found,
+            [
+                "f line 3: `a` stands twice, first in line 1; keep one of them",
+                "f line 4: `b` stands twice, first in line 2; keep one of them"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_no_configuration_is_refused() {
+        assert!(faults("a: 1\n---\nb: 2")[0].contains("a second document"));
+        assert!(faults("a: \"x")[0].contains("not YAML"));
+        assert!(faults("[a]: b")[0].contains("where a key belongs"));
+        assert!(faults("a: *nobody")[0].contains("not YAML"));
+        assert!(faults(&"#".repeat(MAX_BYTES + 1))[0].contains("longer than"));
+    }
 }
