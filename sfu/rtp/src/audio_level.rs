@@ -143,3 +143,107 @@ impl AudioLevelWindow {
 fn linear(level: u8) -> f64 {
     10_f64.powf(-f64::from(level) / 20.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAME: Duration = Duration::from_millis(20);
+
+    struct Track {
+        window: AudioLevelWindow,
+        now: Instant,
+    }
+
+    impl Track {
+        fn new(smooth_windows: u32) -> Self {
+            let parameters = AudioLevelParameters {
+                smooth_windows,
+                ..AudioLevelParameters::default()
+            };
+            Self {
+                window: AudioLevelWindow::new(&parameters),
+                now: Instant::now(),
+            }
+        }
+
+        fn send(&mut self, frames: usize, level: u8) -> &mut Self {
+            for _ in 0..frames {
+                self.now += FRAME;
+                let level = PacketAudioLevel { level, voice: true };
+                self.window.on_packet(self.now, level, FRAME);
+            }
+            self
+        }
+
+        fn level(&self) -> Option<f32> {
+            self.window.level(self.now).map(|level| level.0)
+        }
+    }
+
+    fn assert_near(level: Option<f32>, expected: f32) {
+        let level = level.expect("an audible track");
+        assert!(
+            (level - expected).abs() < 0.001,
+            "{level} is not {expected}"
+        );
+    }
+
+    #[test]
+    fn a_loud_window_is_as_loud_as_its_loudest_packet() {
+        let mut track = Track::new(0);
+        assert_eq!(track.send(19, 20).level(), None);
+        assert_near(track.send(1, 20).level(), 0.1);
+        assert_near(track.send(19, 30).send(1, 0).level(), 1.0);
+    }
+
+    #[test]
+    fn a_window_half_silent_is_half_as_loud() {
+        let mut track = Track::new(0);
+        assert_near(track.send(10, 20).send(10, 127).level(), 0.05);
+    }
+
+    #[test]
+    fn too_little_sound_is_silence() {
+        let mut track = Track::new(0);
+        assert_eq!(track.send(7, 0).send(13, 127).level(), None);
+        assert_near(track.send(8, 0).send(12, 127).level(), 0.4);
+        assert_eq!(track.send(20, 36).level(), None);
+    }
+
+    #[test]
+    fn levels_are_averaged_over_windows() {
+        let mut track = Track::new(2);
+        assert_near(track.send(20, 0).level(), 0.667);
+        assert_near(track.send(20, 0).level(), 0.889);
+        assert_eq!(track.send(20, 127).level(), None);
+    }
+
+    #[test]
+    fn a_track_that_stopped_is_silent() {
+        let mut track = Track::new(0);
+        track.send(20, 0);
+        track.now += Duration::from_millis(799);
+        assert_near(track.level(), 1.0);
+        track.now += Duration::from_millis(1);
+        assert_eq!(track.level(), None);
+        assert_eq!(track.send(1, 0).level(), None);
+    }
+
+    #[test]
+    fn a_pause_of_discontinuous_transmission_is_silence() {
+        let mut track = Track::new(0);
+        assert_near(track.send(20, 0).level(), 1.0);
+        track.now += Duration::from_millis(380);
+        assert_eq!(track.send(1, 127).level(), None);
+    }
+
+    #[test]
+    fn the_byte_holds_voice_and_level() {
+        let expected = PacketAudioLevel {
+            level: 5,
+            voice: true,
+        };
+        assert_eq!(PacketAudioLevel::from_byte(0x85), expected);
+    }
+}

@@ -138,3 +138,77 @@ impl PacketCache {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn late_packets_are_kept_and_found() {
+        let now = Instant::now();
+        let mut cache = PacketCache::new(PacketCache::VIDEO);
+        cache.insert(now, ExtendedSeqNo(65_536), b"a");
+        cache.insert(now, ExtendedSeqNo(65_538), b"ccc");
+        assert_eq!(cache.get(ExtendedSeqNo(65_537)), None);
+        cache.insert(now, ExtendedSeqNo(65_537), b"bb");
+        for (seq, bytes) in [(65_536, &b"a"[..]), (65_537, b"bb"), (65_538, b"ccc")] {
+            assert_eq!(cache.get(ExtendedSeqNo(seq)), Some(bytes));
+        }
+    }
+
+    #[test]
+    fn a_late_packet_does_not_displace_a_newer_one() {
+        let now = Instant::now();
+        let mut cache = PacketCache::new(16);
+        cache.insert(now, ExtendedSeqNo(1_000), b"new");
+        cache.insert(now, ExtendedSeqNo(1_000 - 16), b"old");
+        assert_eq!(cache.get(ExtendedSeqNo(1_000)), Some(&b"new"[..]));
+        assert_eq!(cache.get(ExtendedSeqNo(1_000 - 16)), None);
+    }
+
+    #[test]
+    fn memory_follows_the_rate_and_then_stays() {
+        let now = Instant::now();
+        let mut cache = PacketCache::new(PacketCache::AUDIO);
+        assert_eq!(cache.memory(), 0);
+        let mut settled = 0;
+        for seq in 0..10_000_u64 {
+            let at = now + Duration::from_millis(20 * seq);
+            cache.insert(at, ExtendedSeqNo(65_536 + seq), &[0; 100]);
+            if seq == 1_000 {
+                settled = cache.memory();
+            }
+        }
+        assert_eq!(cache.memory(), settled);
+        assert!(
+            settled < 64 * (128 + 48),
+            "fifty packets a second: {settled}"
+        );
+        let kept = (0..10_000).filter(|seq| cache.get(ExtendedSeqNo(65_536 + seq)).is_some());
+        assert!(kept.count() >= 50);
+    }
+
+    #[test]
+    fn the_ring_stops_at_its_limit() {
+        let now = Instant::now();
+        let mut cache = PacketCache::new(500);
+        for seq in 0..5_000_u64 {
+            cache.insert(now, ExtendedSeqNo(seq), &seq.to_be_bytes());
+        }
+        for seq in 0..5_000_u64 {
+            let kept = cache.get(ExtendedSeqNo(seq));
+            let expected = seq.to_be_bytes();
+            assert_eq!(kept, (seq >= 5_000 - 512).then_some(&expected[..]));
+        }
+    }
+
+    #[test]
+    fn packets_that_are_too_long_are_not_kept() {
+        let mut cache = PacketCache::new(16);
+        let long = [0; PacketCache::MAX_PACKET + 1];
+        cache.insert(Instant::now(), ExtendedSeqNo(1), &long);
+        assert_eq!(cache.get(ExtendedSeqNo(1)), None);
+    }
+}

@@ -90,3 +90,52 @@ impl RtpClock {
             .map(|ticks| self.timestamp.plus(ticks))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1 << 32;
+
+    #[test]
+    fn a_clock_goes_on_from_its_report() {
+        let now = Instant::now();
+        let clock = RtpClock::new(now, NtpTime(SECOND), RtpTimestamp(u32::MAX), 90_000);
+        let later = now + Duration::from_millis(500);
+        let expected = (NtpTime(SECOND + SECOND / 2), RtpTimestamp(44_999));
+        assert_eq!(clock.at(later), expected);
+    }
+
+    #[test]
+    fn an_instant_is_translated_between_layers() {
+        let now = Instant::now();
+        let low = RtpClock::new(now, NtpTime(10 * SECOND), RtpTimestamp(1_000), 90_000);
+        let high = RtpClock::new(now, NtpTime(12 * SECOND), RtpTimestamp(50), 90_000);
+        let instant = |ticks| low.same_instant(&high, RtpTimestamp(ticks));
+        assert_eq!(instant(50), Some(RtpTimestamp(181_000)));
+        assert_eq!(instant(45_050), Some(RtpTimestamp(226_000)));
+        let before = RtpTimestamp(50).plus(180_000_u32.wrapping_neg());
+        assert_eq!(low.same_instant(&high, before), Some(RtpTimestamp(1_000)));
+        assert_eq!(
+            high.same_instant(&low, RtpTimestamp(181_000)),
+            Some(RtpTimestamp(50))
+        );
+    }
+
+    #[test]
+    fn clocks_that_were_set_apart_translate_nothing() {
+        let now = Instant::now();
+        let low = RtpClock::new(now, NtpTime(0), RtpTimestamp(1_000), 90_000);
+        let high = RtpClock::new(now, NtpTime(4_000 * SECOND), RtpTimestamp(50), 90_000);
+        assert_eq!(low.same_instant(&high, RtpTimestamp(50)), None);
+        assert_eq!(high.same_instant(&low, RtpTimestamp(50)), None);
+        let far = RtpClock::new(now, NtpTime(1 << 63), RtpTimestamp(50), 90_000);
+        assert_eq!(low.same_instant(&far, RtpTimestamp(50)), None);
+    }
+
+    #[test]
+    fn an_unknown_rate_translates_nothing() {
+        let clock = RtpClock::new(Instant::now(), NtpTime(0), RtpTimestamp(0), 0);
+        assert_eq!(clock.same_instant(&clock, RtpTimestamp(50)), None);
+    }
+}

@@ -158,3 +158,80 @@ impl PlayoutDelay {
         [high, middle, low]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(elements: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0x90, 96, 0, 1, 0, 0, 0, 9, 0, 0, 0, 7, 0xbe, 0xde, 0];
+        packet.push(u8::try_from(elements.len().div_ceil(4)).unwrap());
+        packet.extend_from_slice(elements);
+        packet.resize(packet.len().next_multiple_of(4), 0);
+        packet
+    }
+
+    fn find(packet: &[u8], bindings: &[(Extension, u8)]) -> ExtensionRanges {
+        let bindings = bindings.iter().map(|(e, id)| (*e, ExtensionId(*id)));
+        let map: ExtensionMap = bindings.collect();
+        let header = RtpHeader::parse(packet).unwrap();
+        header.extensions(packet, &ExtensionTable::from(&map))
+    }
+
+    #[test]
+    fn values_are_read_by_what_the_identifiers_stand_for() {
+        let packet = packet(b"\x10x\x22mid\x30\x85\x41\x01\x02\x57\0\0\0\x01\x80\0\0\0");
+        let found = find(
+            &packet,
+            &[
+                (Extension::Rid, 1),
+                (Extension::Mid, 2),
+                (Extension::AudioLevel, 3),
+                (Extension::TransportCc, 4),
+                (Extension::AbsCaptureTime, 5),
+            ],
+        );
+        assert_eq!(found.rid(&packet).unwrap().0.as_str(), "x");
+        assert_eq!(found.mid(&packet).unwrap().0.as_str(), "mid");
+        let level = found.audio_level(&packet).unwrap();
+        assert_eq!((level.level, level.voice), (5, true));
+        assert_eq!(found.transport_cc(&packet), Some(SeqNo(0x0102)));
+        assert_eq!(
+            found.abs_capture_time(&packet),
+            Some(NtpTime(0x1_8000_0000))
+        );
+        assert_eq!(found.repaired_rid(&packet), None);
+    }
+
+    #[test]
+    fn unbound_identifiers_and_short_values_are_nothing() {
+        let packet = packet(b"\x10x\x20y");
+        let found = find(&packet, &[(Extension::TransportCc, 2)]);
+        assert_eq!(found.rid(&packet), None);
+        assert_eq!(found.transport_cc(&packet), None);
+    }
+
+    #[test]
+    fn the_first_of_two_values_counts() {
+        let packet = packet(b"\x10x\x10y");
+        let found = find(&packet, &[(Extension::Rid, 1)]);
+        assert_eq!(found.rid(&packet).unwrap().0.as_str(), "x");
+    }
+
+    #[test]
+    fn send_time_is_six_bits_of_seconds_and_eighteen_of_fraction() {
+        // 1970 began 2,208,988,800 s after 1900: a multiple of 64.
+        let time = UnixTime(Duration::from_millis(65_500));
+        assert_eq!(AbsSendTime::from(time), AbsSendTime((1 << 18) + (1 << 17)));
+        assert_eq!(AbsSendTime(0x01_02_03).to_bytes(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn playout_delay_is_in_steps_of_ten_milliseconds() {
+        let delay = PlayoutDelay {
+            min: Duration::from_millis(100),
+            max: Duration::from_secs(1_000),
+        };
+        assert_eq!(delay.to_bytes(), [0x00, 0xaf, 0xff]);
+    }
+}

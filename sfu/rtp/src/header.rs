@@ -254,3 +254,135 @@ impl fmt::Display for RtpError {
 }
 
 impl std::error::Error for RtpError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIXED: [u8; 12] = [0x80, 0xe0, 0x12, 0x34, 0, 0, 0, 9, 0xde, 0xad, 0xbe, 0xef];
+
+    fn packet(flags: u8, rest: &[u8]) -> Vec<u8> {
+        let mut packet = FIXED.to_vec();
+        packet[0] |= flags;
+        packet.extend_from_slice(rest);
+        packet
+    }
+
+    fn elements(packet: &[u8]) -> Vec<(u8, Vec<u8>)> {
+        let header = RtpHeader::parse(packet).unwrap();
+        let mut found = Vec::new();
+        header.for_each_extension(packet, |id, range| {
+            found.push((id.0, range.of(packet).to_vec()));
+        });
+        found
+    }
+
+    #[test]
+    fn the_fixed_header_is_read() {
+        let packet = packet(0, b"payload");
+        let header = RtpHeader::parse(&packet).unwrap();
+        assert_eq!(
+            (header.ssrc, header.seq, header.timestamp),
+            (Ssrc(0xdead_beef), SeqNo(0x1234), RtpTimestamp(9))
+        );
+        assert_eq!(
+            (header.payload_type, header.marker),
+            (PayloadType(96), true)
+        );
+        assert_eq!(header.payload(&packet), b"payload");
+    }
+
+    #[test]
+    fn contributing_sources_are_skipped() {
+        let packet = packet(2, b"ssrcSSRCpayload");
+        let header = RtpHeader::parse(&packet).unwrap();
+        assert_eq!(header.payload(&packet), b"payload");
+        assert_eq!(RtpHeader::parse(&packet[..19]), Err(RtpError::TooShort));
+    }
+
+    #[test]
+    fn padding_is_no_payload() {
+        let padded = packet(0x20, b"payload\0\0\x03");
+        let header = RtpHeader::parse(&padded).unwrap();
+        assert_eq!(
+            (header.payload(&padded), header.padding),
+            (&b"payload"[..], 3)
+        );
+        let only = packet(0x20, b"\0\0\x03");
+        assert!(RtpHeader::parse(&only).unwrap().is_padding_only());
+        for impossible in [&b"payload\0"[..], b"payload\x09", b""] {
+            let packet = packet(0x20, impossible);
+            assert_eq!(RtpHeader::parse(&packet), Err(RtpError::Padding));
+        }
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        let mut packet = packet(0, b"");
+        packet[0] = 0x40;
+        assert_eq!(RtpHeader::parse(&packet), Err(RtpError::Version));
+    }
+
+    #[test]
+    fn one_byte_elements_are_found_between_padding() {
+        let block = b"\xbe\xde\0\x03\x12abc\0\0\x20d\x03\xff\xff\xffpayload";
+        let packet = packet(0x10, block);
+        assert_eq!(
+            elements(&packet),
+            [(1, b"abc".to_vec()), (2, b"d".to_vec())]
+        );
+        let header = RtpHeader::parse(&packet).unwrap();
+        assert_eq!(header.payload(&packet), b"payload");
+    }
+
+    #[test]
+    fn identifier_fifteen_ends_one_byte_elements() {
+        let packet = packet(0x10, b"\xbe\xde\0\x02\x10a\xf0b\x20c\0\0");
+        assert_eq!(elements(&packet), [(1, b"a".to_vec())]);
+    }
+
+    #[test]
+    fn two_byte_elements_may_be_empty_or_long() {
+        let mut block = b"\x10\x05\0\x06\x14\0\0\xff\x11".to_vec();
+        block.extend_from_slice(b"seventeen bytes..");
+        block.extend_from_slice(b"\0\0");
+        let packet = packet(0x10, &block);
+        assert_eq!(
+            elements(&packet),
+            [(20, vec![]), (255, b"seventeen bytes..".to_vec())]
+        );
+    }
+
+    #[test]
+    fn an_element_that_reaches_behind_its_block_ends_it() {
+        assert_eq!(
+            elements(&packet(0x10, b"\xbe\xde\0\x01\x10a\x2fbpayload")),
+            [(1, b"a".to_vec())]
+        );
+        assert_eq!(
+            elements(&packet(0x10, b"\x10\0\0\x01\x01\x00\x02\x01payload")),
+            [(1, vec![])]
+        );
+    }
+
+    #[test]
+    fn a_block_of_another_profile_is_skipped() {
+        let packet = packet(0x10, b"\x12\x34\0\x01\x10a\0\0payload");
+        let header = RtpHeader::parse(&packet).unwrap();
+        assert_eq!(header.extension_form, ExtensionForm::None);
+        assert_eq!(header.payload(&packet), b"payload");
+        assert_eq!(elements(&packet), []);
+    }
+
+    #[test]
+    fn a_block_that_reaches_behind_the_packet_is_refused() {
+        for rest in [
+            &b"\xbe\xde\0\x02abcd"[..],
+            b"\xbe\xde\0",
+            b"\xbe\xde\xff\xff",
+        ] {
+            let packet = packet(0x10, rest);
+            assert_eq!(RtpHeader::parse(&packet), Err(RtpError::TooShort));
+        }
+    }
+}

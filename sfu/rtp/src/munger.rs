@@ -203,3 +203,165 @@ impl Stream {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: u32 = 90_000;
+    const FRAME: u32 = 3_000;
+
+    fn started(first_sent: u16, source: u64) -> (Munger, Instant) {
+        let now = Instant::now();
+        let mut munger = Munger::new(SeqNo(first_sent), RATE);
+        munger.switch_source(now, ExtendedSeqNo(source), RtpTimestamp(0), None);
+        (munger, now)
+    }
+
+    fn forward(munger: &mut Munger, now: Instant, seq: u64, timestamp: u32) -> Option<(u16, u32)> {
+        let munged = munger.forward(now, ExtendedSeqNo(seq), RtpTimestamp(timestamp))?;
+        Some((munged.seq.seq().0, munged.timestamp.0))
+    }
+
+    fn leave_out(munger: &mut Munger, seq: u64) -> Option<u16> {
+        let munged = munger.leave_out(ExtendedSeqNo(seq), RtpTimestamp(0))?;
+        Some(munged.seq.seq().0)
+    }
+
+    #[test]
+    fn the_first_packet_gets_the_first_number() {
+        let (mut munger, now) = started(65_535, 70_000);
+        assert_eq!(munger.highest(), None);
+        assert_eq!(forward(&mut munger, now, 70_000, 5), Some((65_535, 5)));
+        assert_eq!(forward(&mut munger, now, 70_001, 5), Some((0, 5)));
+        assert_eq!(munger.highest().unwrap().seq(), SeqNo(0));
+    }
+
+    #[test]
+    fn left_out_packets_leave_no_gap() {
+        let (mut munger, now) = started(100, 70_000);
+        forward(&mut munger, now, 70_000, 0);
+        assert_eq!(leave_out(&mut munger, 70_001), None);
+        assert_eq!(leave_out(&mut munger, 70_002), None);
+        let next = munger.forward(now, ExtendedSeqNo(70_003), RtpTimestamp(0));
+        assert_eq!(
+            next.map(|munged| (munged.seq.seq(), munged.order)),
+            Some((SeqNo(101), Order::Next))
+        );
+        assert_eq!(forward(&mut munger, now, 70_001, 0), None);
+    }
+
+    #[test]
+    fn a_late_packet_gets_the_number_that_was_kept_for_it() {
+        let (mut munger, now) = started(100, 70_000);
+        forward(&mut munger, now, 70_000, 0);
+        let ahead = munger.forward(now, ExtendedSeqNo(70_002), RtpTimestamp(0));
+        assert_eq!(ahead.unwrap().order, Order::Gap);
+        leave_out(&mut munger, 70_003);
+        assert_eq!(forward(&mut munger, now, 70_004, 0), Some((103, 0)));
+        let late = munger.forward(now, ExtendedSeqNo(70_001), RtpTimestamp(0));
+        assert_eq!(
+            late.map(|munged| (munged.seq.seq(), munged.order)),
+            Some((SeqNo(101), Order::Late))
+        );
+    }
+
+    #[test]
+    fn a_late_packet_that_is_not_wanted_has_a_gap_to_fill() {
+        let (mut munger, now) = started(100, 70_000);
+        forward(&mut munger, now, 70_000, 0);
+        forward(&mut munger, now, 70_002, 0);
+        assert_eq!(leave_out(&mut munger, 70_001), Some(101));
+    }
+
+    #[test]
+    fn a_packet_of_our_own_takes_a_number_and_late_ones_keep_theirs() {
+        let (mut munger, now) = started(100, 70_000);
+        forward(&mut munger, now, 70_000, 7);
+        leave_out(&mut munger, 70_002);
+        let inserted = munger.insert().unwrap();
+        assert_eq!(
+            (inserted.seq.seq(), inserted.timestamp),
+            (SeqNo(102), RtpTimestamp(7))
+        );
+        assert_eq!(forward(&mut munger, now, 70_003, 0), Some((103, 0)));
+        assert_eq!(forward(&mut munger, now, 70_001, 0), Some((101, 0)));
+    }
+
+    #[test]
+    fn a_switch_goes_on_with_the_next_number() {
+        let (mut munger, now) = started(100, 70_000);
+        forward(&mut munger, now, 70_000, 0);
+        munger.switch_source(now, ExtendedSeqNo(90_000), RtpTimestamp(50_000), None);
+        assert_eq!(forward(&mut munger, now, 89_999, 50_000), None);
+        assert_eq!(forward(&mut munger, now, 90_000, 50_000), Some((101, 1)));
+        assert_eq!(forward(&mut munger, now, 70_001, 0), None);
+    }
+
+    #[test]
+    fn a_switch_takes_its_timestamp_from_the_same_instant() {
+        let (mut munger, now) = started(0, 70_000);
+        forward(&mut munger, now, 70_000, 1_000);
+        let later = now + Duration::from_millis(40);
+        let same_instant = Some(RtpTimestamp(1_000 + FRAME));
+        munger.switch_source(later, ExtendedSeqNo(5), RtpTimestamp(77), same_instant);
+        assert_eq!(forward(&mut munger, later, 5, 77), Some((1, 1_000 + FRAME)));
+        assert_eq!(
+            forward(&mut munger, later, 6, 77 + FRAME),
+            Some((2, 1_000 + 2 * FRAME))
+        );
+        assert_eq!(munger.timestamp_offset(), Some(1_000 + FRAME - 77));
+    }
+
+    #[test]
+    fn an_impossible_instant_gives_way_to_the_time_that_passed() {
+        let (mut munger, now) = started(0, 70_000);
+        forward(&mut munger, now, 70_000, 0);
+        let later = now + Duration::from_secs(10);
+        let impossible = Some(RtpTimestamp(5));
+        munger.switch_source(later, ExtendedSeqNo(5), RtpTimestamp(77), impossible);
+        assert_eq!(forward(&mut munger, later, 5, 77), Some((1, 10 * RATE)));
+    }
+
+    #[test]
+    fn a_pause_keeps_the_timestamps_of_the_source() {
+        let (mut munger, now) = started(0, 70_000);
+        forward(&mut munger, now, 70_000, 500);
+        let later = now + Duration::from_secs(10);
+        let timestamp = RtpTimestamp(500 + 10 * RATE - 2_000);
+        munger.switch_source(later, ExtendedSeqNo(71_000), timestamp, Some(timestamp));
+        assert_eq!(
+            forward(&mut munger, later, 71_000, timestamp.0),
+            Some((1, timestamp.0))
+        );
+    }
+
+    #[test]
+    fn a_timestamp_rises_over_a_switch_within_one_frame() {
+        let (mut munger, now) = started(0, 70_000);
+        forward(&mut munger, now, 70_000, 1_000);
+        let same_instant = Some(RtpTimestamp(1_000));
+        munger.switch_source(now, ExtendedSeqNo(5), RtpTimestamp(77), same_instant);
+        assert_eq!(forward(&mut munger, now, 5, 77), Some((1, 1_001)));
+    }
+
+    #[test]
+    fn numbers_stay_dense_and_unique_over_any_mix() {
+        let (mut munger, now) = started(65_000, 70_000);
+        let mut sent = Vec::new();
+        for seq in 70_000..90_000_u64 {
+            match seq % 7 {
+                1 | 2 => assert_eq!(leave_out(&mut munger, seq), None),
+                3 if seq % 5 == 0 => sent.push(munger.insert().unwrap().seq.0),
+                _ => {}
+            }
+            if !matches!(seq % 7, 1 | 2) {
+                let munged = munger.forward(now, ExtendedSeqNo(seq), RtpTimestamp(0));
+                sent.push(munged.unwrap().seq.0);
+            }
+        }
+        for pair in sent.windows(2) {
+            assert_eq!(pair[1], pair[0] + 1);
+        }
+    }
+}

@@ -201,3 +201,127 @@ impl PairWriter<'_> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SeqNo;
+
+    const NO_PAIRS: [NackPair; NackTracker::MAX_PAIRS] = [NackPair {
+        first: SeqNo(0),
+        following: 0,
+    }; NackTracker::MAX_PAIRS];
+
+    fn asked(tracker: &mut NackTracker, now: Instant) -> Vec<u16> {
+        let mut pairs = NO_PAIRS;
+        let count = tracker.take_due(now, &mut pairs);
+        let lost = pairs[..count].iter().flat_map(|pair| pair.lost());
+        lost.map(|seq| seq.0).collect()
+    }
+
+    fn tracker(now: Instant, received: impl IntoIterator<Item = u64>) -> NackTracker {
+        let mut tracker = NackTracker::new();
+        for seq in received {
+            tracker.on_packet(now, ExtendedSeqNo(seq));
+        }
+        tracker
+    }
+
+    #[test]
+    fn a_lost_packet_is_asked_for_after_the_grace() {
+        let now = Instant::now();
+        let mut tracker = tracker(now, [65_535, 65_538]);
+        assert_eq!(asked(&mut tracker, now), []);
+        let due = tracker.poll_timeout().unwrap();
+        assert_eq!(due, now + NackTracker::GRACE);
+        assert_eq!(asked(&mut tracker, due), [0, 1]);
+    }
+
+    #[test]
+    fn nothing_is_asked_for_when_packets_were_merely_reordered() {
+        let now = Instant::now();
+        let mut tracker = tracker(now, [100, 102]);
+        let found = tracker.on_packet(now, ExtendedSeqNo(101));
+        assert_eq!(found, NackArrival::Found);
+        assert_eq!(asked(&mut tracker, now + Duration::from_secs(1)), []);
+        assert_eq!(tracker.poll_timeout(), None);
+        assert!(!tracker.take_given_up());
+    }
+
+    #[test]
+    fn a_duplicate_is_old() {
+        let now = Instant::now();
+        let mut tracker = tracker(now, [100, 101]);
+        let arrival = tracker.on_packet(now, ExtendedSeqNo(100));
+        assert_eq!(arrival, NackArrival::Old);
+        let arrival = tracker.on_packet(now, ExtendedSeqNo(101));
+        assert_eq!(arrival, NackArrival::Old);
+    }
+
+    #[test]
+    fn a_packet_is_asked_for_five_times_with_growing_intervals() {
+        let now = Instant::now();
+        let mut tracker = tracker(now, [100, 102]);
+        tracker.set_rtt(Duration::from_millis(200));
+        let mut times = Vec::new();
+        while let Some(due) = tracker.poll_timeout() {
+            if !asked(&mut tracker, due).is_empty() {
+                times.push(due);
+            }
+        }
+        let intervals: Vec<_> = times
+            .windows(2)
+            .map(|pair| (pair[1] - pair[0]).as_millis())
+            .collect();
+        assert_eq!(intervals, [200, 250, 312, 390]);
+        assert!(tracker.take_given_up());
+        assert!(!tracker.take_given_up());
+    }
+
+    #[test]
+    fn intervals_stay_within_their_bounds() {
+        let interval = |rtt, tries| NackTracker::interval(Duration::from_millis(rtt), tries);
+        assert_eq!(interval(1, 0), NackTracker::MIN_INTERVAL);
+        assert_eq!(interval(5_000, 0), NackTracker::MAX_INTERVAL);
+        assert_eq!(
+            NackTracker::interval(Duration::MAX, 255),
+            NackTracker::MAX_INTERVAL
+        );
+    }
+
+    #[test]
+    fn a_long_outage_is_given_up_at_once() {
+        let now = Instant::now();
+        let mut tracker = tracker(now, [100, 102, 102 + 102]);
+        assert!(tracker.take_given_up());
+        assert_eq!(tracker.poll_timeout().map(|_| ()), Some(()));
+        assert_eq!(asked(&mut tracker, now + Duration::from_secs(1)), []);
+        assert_eq!(tracker.poll_timeout(), None);
+    }
+
+    #[test]
+    fn the_oldest_are_given_up_when_too_many_are_missing() {
+        let now = Instant::now();
+        let every_second = (0..=101).map(|i| 70_000 + 2 * i);
+        let mut tracker = tracker(now, every_second);
+        assert!(tracker.take_given_up());
+        let mut all = Vec::new();
+        while let more @ [_, ..] = &asked(&mut tracker, now + NackTracker::GRACE)[..] {
+            all.extend_from_slice(more);
+        }
+        let first = ExtendedSeqNo(70_003).seq().0;
+        assert_eq!((all.len(), all.first()), (100, Some(&first)));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_due_at_once() {
+        let now = Instant::now();
+        let every_eighteenth_is_lost = (0..900).filter(|i| i % 18 != 17);
+        let mut tracker = tracker(now, every_eighteenth_is_lost.map(|i| 70_000 + i));
+        let due = now + NackTracker::GRACE;
+        assert_eq!(asked(&mut tracker, due).len(), 32);
+        assert_eq!(tracker.poll_timeout(), Some(due));
+        assert_eq!(asked(&mut tracker, due).len(), 17);
+        assert_eq!(asked(&mut tracker, due).len(), 0);
+    }
+}

@@ -141,3 +141,107 @@ impl Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::SeqNo;
+
+    const SSRC: Ssrc = Ssrc(7);
+
+    fn receive(stats: &mut ReceptionStats, now: Instant, seqs: impl IntoIterator<Item = u64>) {
+        for seq in seqs {
+            stats.on_packet(now, ExtendedSeqNo(seq), RtpTimestamp(0));
+        }
+    }
+
+    #[test]
+    fn a_quarter_lost_is_reported_once() {
+        let now = Instant::now();
+        let mut stats = ReceptionStats::new(90_000);
+        assert_eq!(stats.report(now, SSRC), None);
+        receive(
+            &mut stats,
+            now,
+            (0..100).filter(|i| i % 4 != 1).map(|i| 65_536 + i),
+        );
+        let report = stats.report(now, SSRC).unwrap();
+        assert_eq!((report.fraction_lost, report.cumulative_lost), (64, 25));
+        assert_eq!(report.highest_seq, 99);
+        receive(&mut stats, now, 65_636..65_646);
+        let report = stats.report(now, SSRC).unwrap();
+        assert_eq!((report.fraction_lost, report.cumulative_lost), (0, 25));
+    }
+
+    #[test]
+    fn the_highest_number_counts_rounds_from_zero() {
+        let now = Instant::now();
+        let mut stats = ReceptionStats::new(90_000);
+        let first = ExtendedSeqNo::first(SeqNo(65_535));
+        receive(&mut stats, now, first.0..first.0 + 2);
+        assert_eq!(stats.report(now, SSRC).unwrap().highest_seq, 1 << 16);
+    }
+
+    #[test]
+    fn duplicates_make_the_loss_negative_but_not_its_share() {
+        let now = Instant::now();
+        let mut stats = ReceptionStats::new(90_000);
+        receive(&mut stats, now, [70_000, 70_000, 70_000, 70_001]);
+        let report = stats.report(now, SSRC).unwrap();
+        assert_eq!((report.fraction_lost, report.cumulative_lost), (0, -2));
+    }
+
+    #[test]
+    fn all_lost_but_one_is_no_more_than_the_field_can_say() {
+        let now = Instant::now();
+        let mut stats = ReceptionStats::new(90_000);
+        receive(&mut stats, now, [65_536, 65_536 + (1 << 40)]);
+        let report = stats.report(now, SSRC).unwrap();
+        assert_eq!(
+            (report.fraction_lost, report.cumulative_lost),
+            (255, 0x7f_ffff)
+        );
+    }
+
+    #[test]
+    fn jitter_nears_the_mean_difference() {
+        let start = Instant::now();
+        let mut stats = ReceptionStats::new(90_000);
+        for frame in 0..1_000_u32 {
+            let late = if frame % 2 == 0 { 0 } else { 10 };
+            let now = start + Duration::from_millis(u64::from(frame) * 33 + late);
+            let seq = ExtendedSeqNo(u64::from(70_000 + frame));
+            stats.on_packet(now, seq, RtpTimestamp(frame * 33 * 90));
+        }
+        let jitter = stats.jitter();
+        assert!((890..=910).contains(&jitter), "10 ms are 900: {jitter}");
+    }
+
+    #[test]
+    fn a_steady_stream_has_no_jitter_over_wraps() {
+        let start = Instant::now();
+        let mut stats = ReceptionStats::new(48_000);
+        for frame in 0..100_u32 {
+            let now = start + Duration::from_millis(u64::from(frame) * 20);
+            let timestamp = RtpTimestamp(u32::MAX - 9_600).plus(frame * 960);
+            stats.on_packet(now, ExtendedSeqNo(u64::from(70_000 + frame)), timestamp);
+        }
+        assert_eq!(stats.jitter(), 0);
+    }
+
+    #[test]
+    fn a_report_answers_the_latest_sender_report() {
+        let now = Instant::now();
+        let mut stats = ReceptionStats::new(90_000);
+        receive(&mut stats, now, [70_000]);
+        stats.on_sender_report(now, NtpTime(0x1111_2222_3333_4444));
+        let later = now + Duration::from_millis(1_500);
+        let report = stats.report(later, SSRC).unwrap();
+        assert_eq!(
+            (report.last_sender_report, report.delay),
+            (0x2222_3333, 3 << 15)
+        );
+    }
+}

@@ -48,3 +48,73 @@ pub fn restore<'a>(
     ];
     Some(original)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{RtpTimestamp, SeqNo};
+
+    fn retransmission(flags: u8, rest: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0x80 | flags, 0xe1, 0, 7, 0, 0, 0, 9, 0, 0, 0, 2];
+        packet.extend_from_slice(rest);
+        packet
+    }
+
+    fn restore(packet: &mut [u8]) -> Option<&mut [u8]> {
+        let header = RtpHeader::parse(packet).unwrap();
+        super::restore(packet, &header, Ssrc(1), PayloadType(96))
+    }
+
+    #[test]
+    fn a_retransmission_becomes_its_original() {
+        let rest = b"\xbe\xde\0\x01\x10x\0\0\xff\xfepayload\0\x02";
+        let mut packet = retransmission(0x30, rest);
+        let original = restore(&mut packet).unwrap();
+        let header = RtpHeader::parse(original).unwrap();
+        assert_eq!((header.ssrc, header.seq), (Ssrc(1), SeqNo(0xfffe)));
+        assert_eq!(
+            (header.payload_type, header.marker, header.timestamp),
+            (PayloadType(96), true, RtpTimestamp(9))
+        );
+        assert_eq!(
+            (header.payload(original), header.padding),
+            (&b"payload"[..], 2)
+        );
+        let mut ids = Vec::new();
+        header.for_each_extension(original, |id, range| ids.push((id.0, range.of(original))));
+        assert_eq!(ids, [(1, &b"x"[..])]);
+    }
+
+    #[test]
+    fn padding_has_no_original() {
+        for rest in [&b""[..], b"\x01", b"\x01\x02"] {
+            assert_eq!(restore(&mut retransmission(0, rest)), None);
+        }
+        assert_eq!(restore(&mut retransmission(0x20, b"\0\0\x03")), None);
+    }
+
+    #[test]
+    fn what_is_written_as_a_retransmission_is_restored() {
+        use crate::{Outgoing, OutgoingExtensions, OutgoingPayload, write_rtp};
+        let mut out = Vec::new();
+        let header = Outgoing {
+            ssrc: Ssrc(2),
+            seq: SeqNo(5),
+            timestamp: RtpTimestamp(9),
+            payload_type: PayloadType(97),
+            marker: false,
+        };
+        let payload = OutgoingPayload {
+            original_seq: Some(SeqNo(77)),
+            ..OutgoingPayload::plain(b"payload")
+        };
+        let none = OutgoingExtensions::default();
+        write_rtp(&mut out, &header, &Default::default(), &none, &payload);
+        let original = restore(&mut out).unwrap();
+        let header = RtpHeader::parse(original).unwrap();
+        assert_eq!(
+            (header.seq, header.payload(original)),
+            (SeqNo(77), &b"payload"[..])
+        );
+    }
+}

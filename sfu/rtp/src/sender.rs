@@ -116,3 +116,67 @@ impl SenderStats {
         self.octets
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NtpTime, RtpTimestamp};
+
+    fn block(last_sender_report: u32, delay: u32) -> ReportBlock {
+        ReportBlock {
+            ssrc: Ssrc(7),
+            fraction_lost: 0,
+            cumulative_lost: 0,
+            highest_seq: 0,
+            jitter: 0,
+            last_sender_report,
+            delay,
+        }
+    }
+
+    fn clock(now: Instant) -> RtpClock {
+        RtpClock::new(now, NtpTime(0x1_0000_0000), RtpTimestamp(1_000), 90_000)
+    }
+
+    #[test]
+    fn a_report_tells_what_was_sent_on_the_publishers_clock() {
+        let now = Instant::now();
+        let mut stats = SenderStats::new(Ssrc(7));
+        assert_eq!(stats.poll_timeout(), None);
+        stats.on_sent(now, 100);
+        stats.on_sent(now, 50);
+        assert_eq!(stats.poll_timeout(), Some(now));
+        let later = now + Duration::from_secs(1);
+        let report = stats.report(later, &clock(now), 5);
+        assert_eq!((report.packets, report.octets), (2, 150));
+        assert_eq!(report.ntp, NtpTime(0x2_0000_0000));
+        assert_eq!(report.timestamp, RtpTimestamp(91_005));
+        assert_eq!(stats.poll_timeout(), Some(later + SenderStats::INTERVAL));
+    }
+
+    #[test]
+    fn an_answer_tells_the_round_trip_time() {
+        let now = Instant::now();
+        let mut stats = SenderStats::new(Ssrc(7));
+        let report = stats.report(now, &clock(now), 0);
+        stats.report(now + SenderStats::INTERVAL, &clock(now), 0);
+        let later = now + Duration::from_millis(600);
+        let answer = block(report.ntp.middle(), 1 << 15);
+        let rtt = stats.on_report_block(later, &answer);
+        assert_eq!(rtt, Some(Duration::from_millis(100)));
+        assert_eq!(stats.rtt(), rtt);
+    }
+
+    #[test]
+    fn an_answer_to_nothing_of_ours_tells_nothing() {
+        let now = Instant::now();
+        let mut stats = SenderStats::new(Ssrc(7));
+        assert_eq!(stats.on_report_block(now, &block(0, 0)), None);
+        let report = stats.report(now, &clock(now), 0);
+        let middle = report.ntp.middle();
+        assert_eq!(stats.on_report_block(now, &block(middle + 1, 0)), None);
+        let impossible = block(middle, u32::MAX);
+        assert_eq!(stats.on_report_block(now, &impossible), None);
+        assert_eq!(stats.rtt(), None);
+    }
+}

@@ -199,3 +199,88 @@ pub enum NotRetransmitted {
     /// It was sent again [`Sequencer::MAX_RETRANSMISSIONS`] times.
     TooOften,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_millis(50);
+
+    fn packet(source_seq: u64) -> SentPacket {
+        SentPacket {
+            source: 2,
+            source_seq: ExtendedSeqNo(source_seq),
+            timestamp: RtpTimestamp(9),
+            marker: true,
+            vp8: Some(Vp8Rewrite {
+                picture_id: 1,
+                tl0_pic_idx: 2,
+                key_idx: 3,
+            }),
+        }
+    }
+
+    #[test]
+    fn a_packet_is_sent_again_three_times_and_not_too_soon() {
+        let now = Instant::now();
+        let mut sequencer = Sequencer::new(512);
+        let original = packet(0xabcd_1234_5678);
+        sequencer.record(now, ExtendedSeqNo(65_536), original);
+        let at = |millis| now + Duration::from_millis(millis);
+        let mut ask = |millis| sequencer.retransmit(at(millis), SeqNo(0), INTERVAL);
+        assert_eq!(ask(20), Err(NotRetransmitted::TooSoon));
+        assert_eq!(ask(50), Ok(original));
+        assert_eq!(ask(60), Err(NotRetransmitted::TooSoon));
+        assert_eq!(ask(100), Ok(original));
+        assert_eq!(ask(150), Ok(original));
+        assert_eq!(ask(200), Err(NotRetransmitted::TooOften));
+    }
+
+    #[test]
+    fn what_was_never_sent_is_unknown() {
+        let now = Instant::now();
+        let mut sequencer = Sequencer::new(512);
+        let later = now + INTERVAL;
+        let unknown = Err(NotRetransmitted::Unknown);
+        assert_eq!(sequencer.retransmit(later, SeqNo(0), INTERVAL), unknown);
+        sequencer.record(now, ExtendedSeqNo(65_536), packet(1));
+        assert_eq!(sequencer.retransmit(later, SeqNo(16), INTERVAL), unknown);
+        assert_eq!(sequencer.retransmit(later, SeqNo(1), INTERVAL), unknown);
+    }
+
+    #[test]
+    fn the_ring_grows_with_the_rate_up_to_its_limit() {
+        let now = Instant::now();
+        let mut sequencer = Sequencer::new(500);
+        assert_eq!(sequencer.memory(), 0);
+        for seq in 0..20 {
+            let at = now + Duration::from_millis(100 * seq);
+            sequencer.record(at, ExtendedSeqNo(65_530 + seq), packet(seq));
+        }
+        assert_eq!(sequencer.memory(), 16 * 24, "ten packets a second");
+        let now = now + Duration::from_secs(5);
+        for seq in 0..2_000 {
+            let at = now + Duration::from_millis(seq);
+            sequencer.record(at, ExtendedSeqNo(65_550 + seq), packet(seq));
+        }
+        assert_eq!(sequencer.memory(), 512 * 24, "a thousand packets a second");
+        let now = now + Duration::from_secs(3);
+        for seq in 2_000 - 512..2_000 {
+            let wire = ExtendedSeqNo(65_550 + seq).seq();
+            let sent = sequencer.retransmit(now, wire, INTERVAL);
+            assert_eq!(sent.unwrap().source_seq, ExtendedSeqNo(seq));
+        }
+    }
+
+    #[test]
+    fn what_is_too_old_is_unknown() {
+        let now = Instant::now();
+        let mut sequencer = Sequencer::new(16);
+        sequencer.record(now, ExtendedSeqNo(65_536), packet(1));
+        let later = now + Sequencer::MAX_AGE + Duration::from_millis(1);
+        assert_eq!(
+            sequencer.retransmit(later, SeqNo(0), INTERVAL),
+            Err(NotRetransmitted::Unknown)
+        );
+    }
+}

@@ -238,3 +238,185 @@ impl<'a> Elements<'a> {
         out.resize(out.len() + words * 4 - len, 0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sfu_model::{Token, UnixTime};
+
+    use super::*;
+    use crate::{ExtensionForm, ExtensionTable};
+
+    const HEADER: Outgoing = Outgoing {
+        ssrc: Ssrc(0xdead_beef),
+        seq: SeqNo(0xffff),
+        timestamp: RtpTimestamp(0x0102_0304),
+        payload_type: PayloadType(111),
+        marker: true,
+    };
+
+    fn map(ids: &[(Extension, u8)]) -> ExtensionMap {
+        ids.iter().map(|(e, id)| (*e, ExtensionId(*id))).collect()
+    }
+
+    fn extensions() -> OutgoingExtensions<'static> {
+        OutgoingExtensions {
+            mid: Some(Mid(Token::new(b"12").unwrap())),
+            abs_send_time: Some(AbsSendTime::from(UnixTime(Duration::from_secs(3)))),
+            transport_cc: Some(SeqNo(0x1234)),
+            audio_level: Some(&[0x85]),
+            ..OutgoingExtensions::default()
+        }
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let map = map(&[
+            (Extension::Mid, 4),
+            (Extension::TransportCc, 14),
+            (Extension::AudioLevel, 1),
+        ]);
+        let mut out = b"before".to_vec();
+        let payload = OutgoingPayload::plain(b"payload");
+        let len = write_rtp(&mut out, &HEADER, &map, &extensions(), &payload);
+        let packet = &out[6..];
+        assert_eq!((len, &out[..6]), (packet.len(), &b"before"[..]));
+        let read = RtpHeader::parse(packet).unwrap();
+        assert_eq!(read.ssrc, HEADER.ssrc);
+        assert_eq!((read.seq, read.timestamp), (HEADER.seq, HEADER.timestamp));
+        assert_eq!(
+            (read.payload_type, read.marker, read.padding),
+            (PayloadType(111), true, 0)
+        );
+        assert_eq!(read.extension_form, ExtensionForm::OneByte);
+        assert_eq!(read.payload(packet), b"payload");
+        let found = read.extensions(packet, &ExtensionTable::from(&map));
+        assert_eq!(found.mid(packet).unwrap().0.as_str(), "12");
+        assert_eq!(found.transport_cc(packet), Some(SeqNo(0x1234)));
+        assert_eq!(found.audio_level(packet).unwrap().level, 5);
+        assert_eq!(found.get(packet, Extension::AbsSendTime), None);
+    }
+
+    #[test]
+    fn a_packet_without_extensions_is_twelve_bytes_and_its_payload() {
+        let mut out = Vec::new();
+        let payload = OutgoingPayload::plain(b"payload");
+        let none = ExtensionMap::default();
+        write_rtp(&mut out, &HEADER, &none, &extensions(), &payload);
+        let head = [0x80, 0xef, 0xff, 0xff, 1, 2, 3, 4, 0xde, 0xad, 0xbe, 0xef];
+        assert_eq!(out, [&head[..], b"payload"].concat());
+    }
+
+    #[test]
+    fn high_identifiers_and_long_values_take_the_two_byte_form() {
+        let descriptor = [7; 40];
+        let long = OutgoingExtensions {
+            dependency_descriptor: Some(&descriptor),
+            ..extensions()
+        };
+        let ids = [(Extension::Mid, 4), (Extension::DependencyDescriptor, 5)];
+        for (map, extensions) in [
+            (map(&[(Extension::Mid, 15)]), extensions()),
+            (map(&ids), long),
+        ] {
+            let mut out = Vec::new();
+            let payload = OutgoingPayload::plain(b"payload");
+            write_rtp(&mut out, &HEADER, &map, &extensions, &payload);
+            let read = RtpHeader::parse(&out).unwrap();
+            assert_eq!(read.extension_form, ExtensionForm::TwoByte);
+            let found = read.extensions(&out, &ExtensionTable::from(&map));
+            assert_eq!(found.mid(&out).unwrap().0.as_str(), "12");
+            assert_eq!(
+                found.dependency_descriptor(&out),
+                extensions.dependency_descriptor
+            );
+            assert_eq!(read.payload(&out), b"payload");
+        }
+    }
+
+    #[test]
+    fn every_length_of_value_keeps_the_payload_aligned() {
+        let values = [9; 255];
+        let map = map(&[(Extension::DependencyDescriptor, 3)]);
+        for len in 0..=255 {
+            let extensions = OutgoingExtensions {
+                dependency_descriptor: Some(&values[..len]),
+                ..OutgoingExtensions::default()
+            };
+            let mut out = Vec::new();
+            let payload = OutgoingPayload::plain(b"payload");
+            write_rtp(&mut out, &HEADER, &map, &extensions, &payload);
+            let read = RtpHeader::parse(&out).unwrap();
+            assert_eq!(read.payload(&out), b"payload");
+            let found = read.extensions(&out, &ExtensionTable::from(&map));
+            assert_eq!(
+                found.dependency_descriptor(&out).map_or(0, <[u8]>::len),
+                len
+            );
+        }
+    }
+
+    #[test]
+    fn the_longest_header_is_written_without_growing_twice() {
+        let long = [1; 255];
+        let all = Extension::ALL.into_iter().zip(16..);
+        let map = all.map(|(e, id)| (e, ExtensionId(id))).collect();
+        let extensions = OutgoingExtensions {
+            playout_delay: Some(PlayoutDelay {
+                min: Duration::ZERO,
+                max: Duration::ZERO,
+            }),
+            audio_level: Some(&long),
+            abs_capture_time: Some(&long),
+            dependency_descriptor: Some(&long),
+            video_orientation: Some(&long),
+            ..extensions()
+        };
+        let bytes = [0x90, 0xf0, 0x05, 0x01, 0x7f, 0xaa];
+        let payload = OutgoingPayload {
+            bytes: &bytes,
+            original_seq: Some(SeqNo(1)),
+            vp8: Some((Vp8Descriptor::parse(&bytes).unwrap(), Vp8Rewrite::default())),
+        };
+        let mut out = Vec::new();
+        let len = write_rtp(&mut out, &HEADER, &map, &extensions, &payload);
+        let values = 4 * 255 + 2 + 3 + 2 + 3;
+        assert!(len <= OVERHEAD + values + bytes.len());
+        assert!(RtpHeader::parse(&out).is_ok());
+    }
+
+    #[test]
+    fn padding_has_its_bit_and_its_count() {
+        let mut out = Vec::new();
+        for padding in [0, 1, 255] {
+            out.clear();
+            let map = map(&[(Extension::TransportCc, 3)]);
+            write_padding(&mut out, &HEADER, &map, &extensions(), padding);
+            let read = RtpHeader::parse(&out).unwrap();
+            assert!(read.is_padding_only());
+            assert_eq!(read.padding, padding.max(1));
+            let found = read.extensions(&out, &ExtensionTable::from(&map));
+            assert_eq!(found.transport_cc(&out), Some(SeqNo(0x1234)));
+        }
+    }
+
+    #[test]
+    fn a_rewritten_descriptor_stands_behind_the_original_number() {
+        let bytes = [0x90, 0x80, 0x05, 0x01, b'x'];
+        let rewrite = Vp8Rewrite {
+            picture_id: 0x0102,
+            ..Vp8Rewrite::default()
+        };
+        let payload = OutgoingPayload {
+            bytes: &bytes,
+            original_seq: Some(SeqNo(0x3132)),
+            vp8: Some((Vp8Descriptor::parse(&bytes).unwrap(), rewrite)),
+        };
+        let mut out = Vec::new();
+        let none = ExtensionMap::default();
+        write_rtp(&mut out, &HEADER, &none, &extensions(), &payload);
+        let expected = [0x31, 0x32, 0x90, 0x80, 0x81, 0x02, 0x01, b'x'];
+        assert_eq!(&out[12..], expected);
+    }
+}

@@ -191,3 +191,112 @@ impl RedReceiver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes a RED payload: redundant blocks with their timestamp offsets, then the primary.
+    fn red(redundant: &[(u16, &[u8])], primary: &[u8]) -> Vec<u8> {
+        let mut payload = Vec::new();
+        for (offset, bytes) in redundant {
+            let word = u32::from(*offset) << 10 | u32::try_from(bytes.len()).unwrap();
+            let [_, b1, b2, b3] = word.to_be_bytes();
+            payload.extend_from_slice(&[0x80 | 111, b1, b2, b3]);
+        }
+        payload.push(111);
+        for (_, bytes) in redundant {
+            payload.extend_from_slice(bytes);
+        }
+        payload.extend_from_slice(primary);
+        payload
+    }
+
+    fn receive(receiver: &mut RedReceiver, seq: u64, payload: &[u8]) -> Vec<(u64, u32, Vec<u8>)> {
+        let mut plain = Vec::new();
+        let timestamp = RtpTimestamp(960 * u32::try_from(seq - 70_000).unwrap());
+        receiver.on_packet(ExtendedSeqNo(seq), timestamp, payload, |packet| {
+            plain.push((packet.seq.0, packet.timestamp.0, packet.bytes.to_vec()));
+        });
+        plain
+    }
+
+    #[test]
+    fn blocks_are_read_oldest_first() {
+        let payload = red(&[(1_920, b"old"), (960, b"newer")], b"newest");
+        let read: Vec<_> = blocks(&payload)
+            .map(|block| (block.timestamp_offset, block.bytes, block.primary))
+            .collect();
+        assert_eq!(
+            read,
+            [
+                (1_920, &b"old"[..], false),
+                (960, b"newer", false),
+                (0, b"newest", true)
+            ]
+        );
+        assert_eq!(primary(&payload), Some(&b"newest"[..]));
+    }
+
+    #[test]
+    fn what_does_not_fit_as_a_whole_has_no_blocks() {
+        let payload = red(&[(1_920, b"old"), (960, b"newer")], b"");
+        assert_eq!(primary(&payload), Some(&b""[..]));
+        for len in 0..payload.len() {
+            assert_eq!(primary(&payload[..len]), None);
+        }
+        let many = [(960, &b"x"[..]); MAX_REDUNDANT + 1];
+        assert_eq!(blocks(&red(&many[1..], b"y")).count(), MAX_REDUNDANT + 1);
+        assert_eq!(blocks(&red(&many, b"y")).count(), 0);
+    }
+
+    #[test]
+    fn lost_packets_come_out_of_the_redundancy_once() {
+        let mut receiver = RedReceiver::default();
+        let first = red(&[(960, b"before")], b"0");
+        assert_eq!(
+            receive(&mut receiver, 70_001, &first),
+            [(70_001, 960, b"0".to_vec())]
+        );
+        let third = red(&[(1_920, b"1"), (960, b"2")], b"3");
+        assert_eq!(
+            receive(&mut receiver, 70_004, &third),
+            [
+                (70_002, 1_920, b"1".to_vec()),
+                (70_003, 2_880, b"2".to_vec()),
+                (70_004, 3_840, b"3".to_vec())
+            ]
+        );
+        assert_eq!(receive(&mut receiver, 70_003, &red(&[], b"2")), []);
+        assert_eq!(receive(&mut receiver, 70_004, &third), []);
+    }
+
+    #[test]
+    fn a_late_packet_that_was_not_recovered_is_passed() {
+        let mut receiver = RedReceiver::default();
+        receive(&mut receiver, 70_001, &red(&[], b"1"));
+        receive(&mut receiver, 70_003, &red(&[], b"3"));
+        assert_eq!(
+            receive(&mut receiver, 70_002, &red(&[(960, b"1")], b"2")),
+            [(70_002, 1_920, b"2".to_vec())]
+        );
+    }
+
+    #[test]
+    fn redundancy_from_before_the_newest_packet_is_not_taken_for_a_lost_one() {
+        let mut receiver = RedReceiver::default();
+        receive(&mut receiver, 70_001, &red(&[], b"1"));
+        let after_pause = red(&[(1_920, b"0"), (960, b"?")], b"3");
+        let plain = receive(&mut receiver, 70_002, &after_pause);
+        assert_eq!(plain, [(70_002, 1_920, b"3".to_vec())]);
+    }
+
+    #[test]
+    fn a_long_jump_goes_on() {
+        let mut receiver = RedReceiver::default();
+        receive(&mut receiver, 70_001, &red(&[], b"1"));
+        let plain = receive(&mut receiver, 90_000, &red(&[], b"2"));
+        assert_eq!(plain.len(), 1);
+        assert_eq!(receive(&mut receiver, 70_002, &red(&[], b"old")), []);
+    }
+}

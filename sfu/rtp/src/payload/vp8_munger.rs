@@ -183,3 +183,130 @@ impl Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(id: u16, tl0_pic_idx: u8, temporal: u8) -> Vp8Descriptor {
+        let [high, low] = id.to_be_bytes();
+        let payload = [0x90, 0xe0, high | 0x80, low, tl0_pic_idx, temporal << 6, 1];
+        Vp8Descriptor::parse(&payload).unwrap()
+    }
+
+    fn forward(munger: &mut Vp8Munger, descriptor: &Vp8Descriptor) -> Option<(u16, u8)> {
+        let rewrite = munger.forward(descriptor)?;
+        Some((rewrite.picture_id, rewrite.tl0_pic_idx))
+    }
+
+    #[test]
+    fn pictures_of_dropped_layers_leave_no_gap() {
+        let mut munger = Vp8Munger::new();
+        assert_eq!(forward(&mut munger, &picture(10, 1, 0)), Some((10, 1)));
+        munger.leave_out(&picture(11, 1, 2));
+        munger.leave_out(&picture(11, 1, 2));
+        assert_eq!(forward(&mut munger, &picture(12, 1, 1)), Some((11, 1)));
+        munger.leave_out(&picture(13, 1, 2));
+        assert_eq!(forward(&mut munger, &picture(14, 2, 0)), Some((12, 2)));
+        assert_eq!(forward(&mut munger, &picture(14, 2, 0)), Some((12, 2)));
+    }
+
+    #[test]
+    fn a_late_packet_keeps_the_number_of_its_picture() {
+        let mut munger = Vp8Munger::new();
+        forward(&mut munger, &picture(10, 1, 0));
+        munger.leave_out(&picture(11, 1, 2));
+        forward(&mut munger, &picture(13, 2, 0));
+        assert_eq!(forward(&mut munger, &picture(12, 1, 1)), Some((11, 1)));
+        assert_eq!(forward(&mut munger, &picture(10, 1, 0)), Some((10, 1)));
+        assert_eq!(forward(&mut munger, &picture(11, 1, 2)), None);
+        assert_eq!(forward(&mut munger, &picture(9, 1, 2)), None);
+    }
+
+    #[test]
+    fn a_late_picture_does_not_move_what_a_switch_goes_on_from() {
+        let mut munger = Vp8Munger::new();
+        forward(&mut munger, &picture(10, 1, 0));
+        forward(&mut munger, &picture(12, 2, 0));
+        forward(&mut munger, &picture(11, 1, 1));
+        let first = picture(500, 77, 0);
+        munger.switch_source(&first);
+        assert_eq!(forward(&mut munger, &first), Some((13, 3)));
+    }
+
+    #[test]
+    fn a_switch_goes_on_with_the_next_numbers() {
+        let mut munger = Vp8Munger::new();
+        forward(&mut munger, &picture(0x7fff, 255, 0));
+        let first = picture(20, 9, 0);
+        munger.switch_source(&first);
+        assert_eq!(forward(&mut munger, &first), Some((0, 0)));
+        assert_eq!(forward(&mut munger, &picture(21, 10, 0)), Some((1, 1)));
+    }
+
+    #[test]
+    fn picture_ids_go_on_over_the_wraps_of_their_source() {
+        let mut munger = Vp8Munger::new();
+        let mut expected = 120_u16;
+        for step in 0..100_000_u32 {
+            let id = ((120 + step) & 0x7f) as u8;
+            let payload = [0x90, 0x80, id, 1];
+            let rewrite = munger.forward(&Vp8Descriptor::parse(&payload).unwrap());
+            assert_eq!(rewrite.unwrap().picture_id, expected);
+            expected = (expected + 1) & 0x7fff;
+        }
+    }
+
+    #[test]
+    fn key_indices_shift_over_a_switch() {
+        let keyed = |key_idx: u8| Vp8Descriptor::parse(&[0x80, 0x10, key_idx, 1]).unwrap();
+        let mut munger = Vp8Munger::new();
+        assert_eq!(munger.forward(&keyed(31)).unwrap().key_idx, 31);
+        munger.switch_source(&keyed(5));
+        assert_eq!(munger.forward(&keyed(5)).unwrap().key_idx, 0);
+        assert_eq!(munger.forward(&keyed(6)).unwrap().key_idx, 1);
+    }
+
+    #[test]
+    fn packets_without_picture_ids_pass() {
+        let bare = Vp8Descriptor::parse(&[0x10, 0x00]).unwrap();
+        let mut munger = Vp8Munger::new();
+        assert!(munger.forward(&bare).is_some());
+        assert!(munger.forward(&bare).is_some());
+        munger.switch_source(&bare);
+        assert!(munger.forward(&bare).is_some());
+    }
+
+    #[test]
+    fn a_rewritten_descriptor_reads_back() {
+        let rewrite = Vp8Rewrite {
+            picture_id: 0x1234,
+            tl0_pic_idx: 9,
+            key_idx: 3,
+        };
+        let payloads: [&[u8]; 4] = [
+            &[0x90, 0xf0, 0x05, 0x01, 0x7f, 0xaa],
+            &[0x90, 0xf0, 0x85, 0x05, 0x01, 0x7f, 0xaa],
+            &[0x90, 0x20, 0x7f, 0xaa],
+            &[0x10, 0xaa],
+        ];
+        for payload in payloads {
+            let descriptor = Vp8Descriptor::parse(payload).unwrap();
+            let mut out = Vec::new();
+            rewrite.write(&descriptor, payload, &mut out);
+            out.push(0xaa);
+            let read = Vp8Descriptor::parse(&out).unwrap();
+            assert_eq!(usize::from(read.len), out.len() - 1);
+            assert_eq!(
+                read.picture_id,
+                descriptor.picture_id.map(|_| PictureId::Long(0x1234))
+            );
+            assert_eq!(read.tl0_pic_idx, descriptor.tl0_pic_idx.map(|_| 9));
+            assert_eq!(read.key_idx, descriptor.key_idx.map(|_| 3));
+            assert_eq!(
+                (read.temporal, read.layer_sync),
+                (descriptor.temporal, descriptor.layer_sync)
+            );
+        }
+    }
+}
