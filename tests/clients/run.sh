@@ -47,7 +47,7 @@ install_packages() {
 
 node_tests() {
   local limit=$1; shift
-  timeout --kill-after=10 "$limit" node --test --test-concurrency=1 --test-timeout=90000 --test-reporter=spec "$@"
+  timeout --kill-after=10 "$limit" node --test --test-concurrency=1 --test-reporter=spec "$@"
 }
 
 run_suite() {

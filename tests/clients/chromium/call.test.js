@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { callSuite, MODES } from '../lib/suite.js';
+import { AT_ONCE, callSuite, MODES } from '../lib/suite.js';
 
 const suite = callSuite();
 
 for (const mode of MODES) {
-  describe(`${mode} peer connection`, () => {
+  describe(`${mode} peer connection`, AT_ONCE, () => {
     test('two participants see and hear each other', async (t) => {
       const [alice, bob] = await suite.pair(t, { mode });
       const { peerConnections, connection } = await alice.state();
@@ -55,11 +55,13 @@ for (const mode of MODES) {
   });
 }
 
-test('clients with one and with two peer connections meet in one room', async (t) => {
-  const alice = await suite.join(t, 'alice', { mode: 'single' });
-  const bob = await suite.join(t, 'bob', { mode: 'dual' });
-  await Promise.all([alice.publishVideo(), alice.publishAudio(), bob.publishVideo(), bob.publishAudio()]);
-  await Promise.all([
-    alice.decodesVideo('bob'), alice.hearsAudio('bob'), bob.decodesVideo('alice'), bob.hearsAudio('alice'),
-  ]);
+describe('clients of both kinds', AT_ONCE, () => {
+  test('clients with one and with two peer connections meet in one room', async (t) => {
+    const alice = await suite.join(t, 'alice', { mode: 'single' });
+    const bob = await suite.join(t, 'bob', { mode: 'dual' });
+    await Promise.all([alice.publishVideo(), alice.publishAudio(), bob.publishVideo(), bob.publishAudio()]);
+    await Promise.all([
+      alice.decodesVideo('bob'), alice.hearsAudio('bob'), bob.decodesVideo('alice'), bob.hearsAudio('alice'),
+    ]);
+  });
 });

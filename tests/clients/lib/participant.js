@@ -1,5 +1,6 @@
 // One participant of a room, played by livekit-client in a browser page.
 import { randomUUID } from 'node:crypto';
+import { SignalResponse } from '@livekit/protocol';
 
 import { participantToken } from './token.js';
 import { until, PATIENCE_MS } from './until.js';
@@ -44,6 +45,21 @@ export class Participant {
 
   async joinError(options = {}) {
     return this.perform('joinError', await this.#joinOptions(options));
+  }
+
+  /** Begins to record the SDP answers that the page's WebSockets receive; call the result for those so far. */
+  recordAnswers() {
+    const answers = [];
+    const onSocket = (socket) => socket.on('framereceived', ({ payload }) => {
+      if (typeof payload === 'string') return;
+      const { message } = SignalResponse.fromBinary(payload);
+      if (message.case === 'answer') answers.push(message.value);
+    });
+    this.page.on('websocket', onSocket);
+    return async () => {
+      this.page.off('websocket', onSocket);
+      return answers;
+    };
   }
 
   leave() {

@@ -10,6 +10,9 @@ import { freshRoom } from './token.js';
 /** One peer connection (`/rtc/v1`) and two (`/rtc`): how livekit-client names what `new Room()` is given. */
 export const MODES = ['single', 'dual'];
 
+/** Options of a `describe` whose tests wait more than they compute: as many at a time as two cores carry. */
+export const AT_ONCE = { concurrency: 3 };
+
 /** Registers the set-up of a test file; `config` goes to a server that the file starts. */
 export function callSuite(config = {}) {
   const suite = { server: undefined, browser: undefined, idle: [] };

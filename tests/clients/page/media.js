@@ -1,6 +1,14 @@
 // Publishing from fake devices, and what getStats says of it.
 import { LocalAudioTrack, LocalVideoTrack, Track, VideoPreset } from '/livekit-client.mjs';
 
+/** The figures of getStats that tests look at: a failure prints them all. */
+const RECEIVED = [
+  'packetsReceived', 'packetsLost', 'bytesReceived', 'framesReceived', 'framesDecoded', 'keyFramesDecoded',
+  'frameWidth', 'frameHeight', 'totalAudioEnergy', 'audioLevel', 'nackCount', 'pliCount',
+];
+const SENT = ['rid', 'active', 'packetsSent', 'framesEncoded', 'frameWidth', 'frameHeight', 'nackCount', 'pliCount'];
+const REPORTED = ['packetsLost', 'roundTripTime', 'jitter'];
+
 const SMALL = { width: 320, height: 180, frameRate: 15 };
 
 export const operations = {
@@ -42,7 +50,7 @@ export const operations = {
     const report = await track.receiver.getStats();
     const inbound = [...report.values()].find((entry) => entry.type === 'inbound-rtp');
     if (!inbound) return null;
-    return { ...inbound, codec: report.get(inbound.codecId)?.mimeType };
+    return { ...pick(inbound, RECEIVED), codec: report.get(inbound.codecId)?.mimeType };
   },
 
   /** The outbound-rtp figures of an own track, one per layer, each with what the far end reports of it. */
@@ -52,7 +60,11 @@ export const operations = {
     const report = await sender.getStats();
     return [...report.values()]
       .filter((entry) => entry.type === 'outbound-rtp')
-      .map((entry) => ({ ...entry, codec: report.get(entry.codecId)?.mimeType, remote: report.get(entry.remoteId) }));
+      .map((entry) => ({
+        ...pick(entry, SENT),
+        codec: report.get(entry.codecId)?.mimeType,
+        remote: pick(report.get(entry.remoteId), REPORTED),
+      }));
   },
 
   /** The selected candidate pair's figures of every peer connection. */
@@ -77,6 +89,10 @@ export const operations = {
     return found;
   },
 };
+
+function pick(entry, names) {
+  return entry && Object.fromEntries(names.filter((name) => name in entry).map((name) => [name, entry[name]]));
+}
 
 async function announce({ room, sources }, track, options) {
   const publication = await room.localParticipant.publishTrack(track, options);
