@@ -26,6 +26,8 @@ mod payload;
 mod policy;
 mod receive_section;
 mod send_section;
+#[cfg(test)]
+mod tests;
 mod track;
 mod write;
 

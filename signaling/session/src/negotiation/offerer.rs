@@ -25,7 +25,7 @@ pub struct Offerer {
     origin: Origin,
     /// The number of the last offer.
     last_id: u32,
-    outstanding: Option<u32>,
+    outstanding: Option<Outstanding>,
     /// Something is to be said that no offer has said.
     changed: bool,
     /// Behind the data channels, in the order of their `m=` lines.
@@ -33,6 +33,14 @@ pub struct Offerer {
     next_mid: u32,
     /// Subscriptions for which there was no room.
     refused: Vec<SubscriptionId>,
+}
+
+/// An offer that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+struct Outstanding {
+    id: u32,
+    /// How many of our sections it has; those behind came later.
+    sections: usize,
 }
 
 /// An offer for the client.
@@ -151,7 +159,7 @@ impl Offerer {
 
     /// Returns the number of the offer that waits for an answer.
     pub fn outstanding(&self) -> Option<u32> {
-        self.outstanding
+        self.outstanding.map(|outstanding| outstanding.id)
     }
 
     /// Creates an offer; `None` if there is nothing to say or one is outstanding.
@@ -181,7 +189,10 @@ impl Offerer {
             sections,
         };
         self.origin.version += 1;
-        self.outstanding = Some(id);
+        self.outstanding = Some(Outstanding {
+            id,
+            sections: self.sections.len(),
+        });
         self.changed = false;
         Some(Offer {
             id,
@@ -197,7 +208,8 @@ impl Offerer {
     ///
     /// Fails when the answer is malformed or does not fit the offer; the offer is outstanding still.
     pub fn handle_answer(&mut self, id: u32, sdp: &str) -> Result<Option<Answered>, SdpError> {
-        let Some(outstanding) = self.outstanding.filter(|it| id == 0 || id == *it) else {
+        let outstanding = self.outstanding.filter(|it| id == 0 || id == it.id);
+        let Some(outstanding) = outstanding else {
             return Ok(None);
         };
         let answer = Description::parse(sdp)?;
@@ -205,9 +217,12 @@ impl Offerer {
             return Err(SdpError::DtlsRole);
         }
         let answered = answer.sections.get(1..).unwrap_or_default();
-        if id == 0 && answered.len() < self.sections.len() {
+        if id == 0 && answered.len() < outstanding.sections {
             // An unnumbered answer that lacks our last sections is to an offer that we gave up.
             return Ok(None);
+        }
+        if answered.len() != outstanding.sections {
+            return Err(SdpError::SectionsChanged("the answer has not the offer's"));
         }
         self.check_order(answered)?;
         self.outstanding = None;
@@ -218,7 +233,7 @@ impl Offerer {
             unsupported: std::mem::take(&mut self.refused),
         };
         for (section, answered) in self.sections.iter_mut().zip(answered) {
-            match section.handle_answer(outstanding, answered, &self.policy) {
+            match section.handle_answer(outstanding.id, answered, &self.policy) {
                 Outcome::Nothing => {}
                 Outcome::Sends(subscription, media) => result.sends.push((subscription, *media)),
                 Outcome::Unsupported(subscription) => {
@@ -233,9 +248,6 @@ impl Offerer {
     /// An answer has our sections, in our order (RFC 3264 section 6). A rejected one may have lost
     /// its identifier.
     fn check_order(&self, answered: &[Section]) -> Result<(), SdpError> {
-        if answered.len() != self.sections.len() {
-            return Err(SdpError::SectionsChanged("the answer has not the offer's"));
-        }
         for (ours, theirs) in self.sections.iter().zip(answered) {
             let rejected = theirs.content == Content::Rejected;
             let same = theirs.mid == Some(ours.mid())

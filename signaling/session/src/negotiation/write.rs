@@ -34,7 +34,9 @@ pub(super) fn write(description: &Description, origin: Origin, facts: &Transport
         .filter_map(|section| section.mid.as_ref())
         .map(|mid| mid.0.as_str())
         .collect();
-    text.line(format_args!("a=group:BUNDLE {}", mids.join(" ")));
+    if !mids.is_empty() {
+        text.line(format_args!("a=group:BUNDLE {}", mids.join(" ")));
+    }
     if description.mixed_extensions {
         text.line(format_args!("a=extmap-allow-mixed"));
     }
