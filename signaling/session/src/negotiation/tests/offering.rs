@@ -249,8 +249,14 @@ fn a_subscription_that_ends_before_its_answer_is_not_sent() {
     let answer = accept(&offer.sdp, &[]);
     let answered = offerer.handle_answer(offer.id, &answer).unwrap().unwrap();
     assert!(answered.sends.is_empty());
-    let (next, _) = settle(&mut offerer);
+    offerer.add_send(send(2, &[Codec::Vp8]));
+    let (next, answered) = settle(&mut offerer);
     assert!(section(&next.sdp, "1").contains("a=inactive\r\n"));
+    assert_eq!(
+        answered.sends[0].1.mid,
+        mid("2"),
+        "the client saw the first track"
+    );
 }
 
 #[test]
