@@ -382,6 +382,10 @@ mod tests {
             text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
         }
         assert!(faults(&text)[0].contains("more than 20000 values"));
+
+        let long = format!("a: &a [{}]\n", "x, ".repeat(1000));
+        let text = format!("{long}b: [{}]", "*a, ".repeat(1000));
+        assert!(faults(&text)[0].contains("more than 20000 values"));
     }
 
     #[test]
