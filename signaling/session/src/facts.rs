@@ -63,6 +63,25 @@ pub struct Limits {
     pub audio_subscriptions: usize,
 }
 
+impl Limits {
+    pub(crate) fn allow_name(&self, name: &str) -> bool {
+        self.name == 0 || name.len() <= self.name
+    }
+
+    pub(crate) fn allow_metadata(&self, metadata: &str) -> bool {
+        self.metadata == 0 || metadata.len() <= self.metadata
+    }
+
+    /// Keys and values count.
+    pub(crate) fn allow_attributes<'a, M>(&self, attributes: M) -> bool
+    where
+        M: IntoIterator<Item = (&'a String, &'a String)>,
+    {
+        let sizes = attributes.into_iter().map(|(k, v)| k.len() + v.len());
+        self.attributes == 0 || sizes.sum::<usize>() <= self.attributes
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -1,29 +1,20 @@
 use std::fmt;
 
-use crate::{Claims, ConnectionId, proto};
+use auth::Claims;
+use signaling_protocol::ConnectParameters;
+
+use crate::ConnectionId;
 
 /// A client that asks to join, or to take up its session again.
 #[derive(Clone, Debug)]
 pub struct Join {
     /// Its signalling connection. Outputs may name it from here on.
     pub connection: ConnectionId,
-    /// What its verified token says; the grant to join this room was checked.
+    /// What its verified token says. That it may join this very room was checked, and the lengths
+    /// of its identity and of the room's name.
     pub claims: Claims,
-    /// How many transports the client will use: two when it came to `/rtc` without a
-    /// `join_request`, else one.
-    pub transports: Transports,
-    /// What it asks: the `join_request`, or the query parameters written as one. `reconnect` asks
-    /// to resume.
-    pub request: Box<proto::JoinRequest>,
-}
-
-/// How a client connects its media.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transports {
-    /// One transport for both directions; the client offers.
-    One,
-    /// A publisher transport that the client offers, and a subscriber transport that we offer.
-    Two,
+    /// What it asks for.
+    pub parameters: Box<ConnectParameters>,
 }
 
 /// Why a client is not let in: the connection is to be refused with this, before it is upgraded.
@@ -36,6 +27,12 @@ pub enum JoinRefused {
     MaxParticipants,
     /// The room is over.
     RoomClosed,
+    /// The metadata is too large.
+    MetadataTooLarge,
+    /// The attributes are too large.
+    AttributesTooLarge,
+    /// The display name is too long.
+    NameTooLong,
 }
 
 impl fmt::Display for JoinRefused {
@@ -44,6 +41,9 @@ impl fmt::Display for JoinRefused {
         f.write_str(match self {
             Self::MaxParticipants => "room has exceeded its max participants",
             Self::RoomClosed => "room has already closed",
+            Self::MetadataTooLarge => "metadata size exceeds limits",
+            Self::AttributesTooLarge => "attribute size exceeds limits",
+            Self::NameTooLong => "name length exceeds limits",
         })
     }
 }

@@ -16,22 +16,56 @@
 //! Where behaviour is LiveKit's, its reference server 1.13.5 is meant; `Departure:` marks what
 //! differs and why.
 
-mod claims;
+#![expect(
+    deprecated,
+    reason = "LiveKit's older clients and server SDKs still read and set fields marked so"
+)]
+
+mod admit;
+mod call;
+mod codecs;
+mod data;
+mod entropy;
 mod facts;
 mod join;
+mod layers;
+mod leave;
+mod link;
+mod media;
+mod messages;
+mod negotiate;
 pub mod negotiation;
 mod notice;
+mod outbox;
 mod output;
 mod participant;
+mod permission;
+mod publish;
+mod publishing;
 mod request;
+mod resume;
 mod room;
+mod roster;
+mod rpc;
+mod signal;
+mod simulate;
+mod speakers;
+mod subscribe;
+mod subscribing;
+mod timeouts;
 mod timers;
+mod track;
+mod track_permission;
+mod track_request;
+mod track_update;
+mod tracks;
+mod unpublish;
+mod updates;
 
-pub use claims::Claims;
 pub use facts::{
     COMPATIBLE_VERSION, EnabledCodec, IceServers, Limits, NodeFacts, RoomOptions, RoomPlace,
 };
-pub use join::{Join, JoinRefused, Transports};
+pub use join::{Join, JoinRefused};
 pub use notice::RoomNotice;
 pub use output::{ConnectionId, Output};
 pub use participant::ParticipantKey;
@@ -39,4 +73,4 @@ pub use request::{RoomError, RoomReply, RoomRequest, RpcId, RpcOutcome};
 pub use room::Room;
 pub use timers::{Deadline, TimerReason};
 
-use livekit_protocol as proto;
+pub(crate) use signaling_protocol::proto;

@@ -1,6 +1,7 @@
+use auth::Claims;
 use sfu_model::Command;
 
-use crate::{Claims, RoomNotice, RpcId, RpcOutcome, proto};
+use crate::{RoomNotice, RpcId, RpcOutcome, proto};
 
 /// A signalling connection (a WebSocket), by the number that its shell gave it. Never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

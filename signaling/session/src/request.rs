@@ -105,6 +105,8 @@ pub enum RoomError {
     DataTooLarge,
     /// `invalid_argument`: destination identity is required.
     NoDestination,
+    /// `malformed`: the argument of a call to a participant is too large.
+    RpcPayloadTooLarge,
     /// `failed_precondition`: remote unmute not enabled.
     RemoteUnmuteDisabled,
     /// `resource_exhausted`: too many calls to participants are open.
@@ -125,6 +127,7 @@ impl fmt::Display for RoomError {
             Self::InvalidNonce => "nonce should be 16-bytes or not be provided",
             Self::DataTooLarge => "data size exceeds limits",
             Self::NoDestination => "destination identity is required",
+            Self::RpcPayloadTooLarge => "RpcError 1402: Request payload too large",
             Self::RemoteUnmuteDisabled => "remote unmute not enabled",
             Self::TooManyRpcs => "too many RPC calls are open in the room",
             Self::Unimplemented => "not implemented",

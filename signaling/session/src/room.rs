@@ -1,23 +1,70 @@
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use sfu_model::{Event, Now, RoomIndex, RoomName, RoomSid};
+use sfu_model::{
+    Now, PeerId, PublicationId, RoomIndex, RoomName, RoomSid, SubscriptionId, UnixTime,
+};
+use signaling_protocol::{DisconnectCause, LeaveAction, proto, room_sid};
 
+use crate::data::DataRouting;
+use crate::entropy::Entropy;
+use crate::outbox::Outbox;
+use crate::participant::ParticipantKey;
+use crate::roster::Roster;
+use crate::rpc::Rpcs;
+use crate::speakers::Speakers;
 use crate::timers::Timers;
+use crate::tracks::Tracks;
+use crate::updates::Updates;
 use crate::{
-    ConnectionId, Deadline, Join, JoinRefused, NodeFacts, Output, RoomError, RoomOptions,
-    RoomPlace, RoomReply, RoomRequest, proto,
+    ConnectionId, Deadline, NodeFacts, Output, RoomNotice, RoomOptions, RoomPlace, TimerReason,
+    codecs,
 };
 
 /// One room: who is in it, what they publish, and who receives it.
+///
+/// Invariant: what hangs on a participant (tracks, subscriptions, deadlines) ends with it.
+///
+/// Invariant: the others hear of a participant and its tracks before an offer or answer carries
+/// them.
 #[derive(Debug)]
 pub struct Room {
-    facts: Arc<NodeFacts>,
-    place: RoomPlace,
-    sid: RoomSid,
-    options: RoomOptions,
-    timers: Timers,
-    outputs: VecDeque<Output>,
+    pub(crate) facts: Arc<NodeFacts>,
+    pub(crate) place: RoomPlace,
+    pub(crate) sid: RoomSid,
+    pub(crate) options: RoomOptions,
+    pub(crate) life: Life,
+    /// Marks frames that the server puts into encrypted streams. Secret to the room.
+    pub(crate) sif_trailer: [u8; 32],
+    pub(crate) entropy: Entropy,
+    ids: Ids,
+    pub(crate) roster: Roster,
+    pub(crate) tracks: Tracks,
+    pub(crate) updates: Updates,
+    pub(crate) data: DataRouting,
+    pub(crate) rpcs: Rpcs,
+    pub(crate) speakers: Speakers,
+    pub(crate) timers: Timers,
+    pub(crate) outbox: Outbox,
+}
+
+/// When the room began, when it was left, whether it is over.
+#[derive(Debug)]
+pub(crate) struct Life {
+    pub(crate) created: Now,
+    /// Whether anybody has joined who keeps a room open.
+    pub(crate) ever_joined: bool,
+    pub(crate) closed: bool,
+}
+
+/// The numbers that were handed out last.
+#[derive(Debug, Default)]
+struct Ids {
+    participant: u32,
+    peer: u32,
+    publication: u32,
+    subscription: u32,
+    /// The last version of anything that is versioned by time, in microseconds.
+    version: i64,
 }
 
 impl Room {
@@ -29,15 +76,35 @@ impl Room {
         options: RoomOptions,
         seed: [u8; 32],
     ) -> Self {
-        let _ = (now, seed);
-        Self {
+        let mut entropy = Entropy::new(seed);
+        let mut room = Self {
             facts,
             place,
-            sid: RoomSid::from(""),
+            sid: room_sid(entropy.bytes()),
             options,
+            life: Life {
+                created: now,
+                ever_joined: false,
+                closed: false,
+            },
+            sif_trailer: entropy.bytes(),
+            entropy,
+            ids: Ids::default(),
+            roster: Roster::default(),
+            tracks: Tracks::default(),
+            updates: Updates::default(),
+            data: DataRouting::default(),
+            rpcs: Rpcs::default(),
+            speakers: Speakers::default(),
             timers: Timers::default(),
-            outputs: VecDeque::new(),
-        }
+            outbox: Outbox::default(),
+        };
+        let started = RoomNotice::RoomStarted {
+            room: Box::new(room.info()),
+        };
+        room.outbox.notice(started);
+        room.watch_idleness(now);
+        room
     }
 
     /// Returns the room's number.
@@ -55,66 +122,43 @@ impl Room {
         &self.sid
     }
 
-    /// Returns the room as `ListRooms` and `CreateRoom` have it.
+    /// Reports whether the room is over; [`Output::Closed`] was or will be its last output.
+    pub fn is_closed(&self) -> bool {
+        self.life.closed
+    }
+
+    /// Returns the room as clients and callers are told of it.
     pub fn info(&self) -> proto::Room {
-        let _ = &self.facts;
-        proto::Room::default()
-    }
-
-    /// Lets a client in, or takes up its session again. The outputs begin with its first message:
-    /// `join`, or `reconnect`, or a `leave` that says what to do instead.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the client may not come in; the room has not changed then.
-    pub fn handle_join(&mut self, now: Now, join: Join) -> Result<(), JoinRefused> {
-        let _ = (now, join);
-        Err(JoinRefused::RoomClosed)
-    }
-
-    /// Takes a client's message. One from a connection that is not a participant's (any more) is
-    /// ignored.
-    pub fn handle_signal(
-        &mut self,
-        now: Now,
-        connection: ConnectionId,
-        request: proto::SignalRequest,
-    ) {
-        let _ = (now, connection, request);
-    }
-
-    /// Takes note that a connection has closed, whoever closed it.
-    pub fn handle_signal_closed(&mut self, now: Now, connection: ConnectionId) {
-        let _ = (now, connection);
-    }
-
-    /// Takes what the shard reports about this room.
-    pub fn handle_media(&mut self, now: Now, event: Event) {
-        let _ = (now, event);
-    }
-
-    /// Carries out a call of the RoomService.
-    ///
-    /// # Errors
-    ///
-    /// Fails as the call is documented to; nothing has changed then.
-    pub fn handle_request(
-        &mut self,
-        now: Now,
-        request: RoomRequest,
-    ) -> Result<RoomReply, RoomError> {
-        let _ = (now, request);
-        Err(RoomError::Unimplemented)
+        let seconds = |duration: std::time::Duration| u32::try_from(duration.as_secs());
+        let mut counts = (0, 0, false);
+        for participant in self.roster.iter() {
+            counts.0 += u32::from(!participant.is_dependent() && !participant.is_hidden());
+            counts.1 += u32::from(participant.is_publisher);
+            counts.2 |= participant.is_recorder();
+        }
+        let enabled = self.options.codecs.iter();
+        proto::Room {
+            sid: self.sid.as_str().to_owned(),
+            name: self.options.name.as_str().to_owned(),
+            empty_timeout: seconds(self.options.empty_timeout).unwrap_or(u32::MAX),
+            departure_timeout: seconds(self.options.departure_timeout).unwrap_or(u32::MAX),
+            max_participants: self.options.max_participants,
+            creation_time: self.life.created.unix.seconds(),
+            creation_time_ms: self.life.created.unix.millis(),
+            enabled_codecs: enabled
+                .map(|enabled| codecs::named(enabled.codec, &enabled.fmtp))
+                .collect(),
+            metadata: self.options.metadata.clone(),
+            num_participants: counts.0,
+            num_publishers: counts.1,
+            active_recording: counts.2,
+            ..proto::Room::default()
+        }
     }
 
     /// Ends the room because the node stops: every client is told `SERVER_SHUTDOWN`.
     pub fn shutdown(&mut self, now: Now) {
-        let _ = now;
-    }
-
-    /// Does what is due.
-    pub fn handle_timeout(&mut self, now: Now) {
-        let _ = self.timers.pop_due(now.mono);
+        self.close(now, DisconnectCause::ServerStops);
     }
 
     /// Returns when [`Room::handle_timeout`] is to be called, and what for.
@@ -124,6 +168,85 @@ impl Room {
 
     /// Returns the next thing to do.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.outbox.pop()
+    }
+
+    /// Takes note that a connection has closed, whoever closed it.
+    pub fn handle_signal_closed(&mut self, now: Now, connection: ConnectionId) {
+        let Some(key) = self.roster.by_connection(connection) else {
+            return;
+        };
+        self.roster.connect(key, None);
+        let connected = self.roster.get(key).map(|p| p.link.connected_once());
+        if connected == Some(false) {
+            self.disconnect(now, key, DisconnectCause::SignalClosed, None);
+        }
+    }
+
+    /// Ends the room: everybody is told why.
+    pub(crate) fn close(&mut self, now: Now, cause: DisconnectCause) {
+        if self.life.closed {
+            return;
+        }
+        self.life.closed = true;
+        for key in self.roster.keys() {
+            self.disconnect(now, key, cause, Some(LeaveAction::Disconnect));
+        }
+        self.timers = Timers::default();
+        let room = Box::new(self.info());
+        self.outbox.notice(RoomNotice::RoomFinished { room });
+        self.outbox.push(Output::Closed);
+    }
+
+    /// Sets or cancels the deadline of an empty room.
+    pub(crate) fn watch_idleness(&mut self, now: Now) {
+        if self.roster.iter().any(|p| !p.is_dependent()) {
+            self.timers.cancel(&TimerReason::Idle);
+            return;
+        }
+        let at = match self.life.ever_joined {
+            true => now.mono + self.options.departure_timeout,
+            false => self.life.created.mono + self.options.empty_timeout,
+        };
+        self.timers.set(TimerReason::Idle, at);
+    }
+
+    pub(crate) fn next_participant(&mut self) -> ParticipantKey {
+        self.ids.participant += 1;
+        ParticipantKey(self.ids.participant)
+    }
+
+    pub(crate) fn next_peer(&mut self) -> PeerId {
+        self.ids.peer += 1;
+        PeerId {
+            room: self.place.index,
+            index: self.ids.peer,
+        }
+    }
+
+    pub(crate) fn next_publication(&mut self) -> PublicationId {
+        self.ids.publication += 1;
+        PublicationId {
+            room: self.place.index,
+            index: self.ids.publication,
+        }
+    }
+
+    pub(crate) fn next_subscription(&mut self) -> SubscriptionId {
+        self.ids.subscription += 1;
+        SubscriptionId {
+            room: self.place.index,
+            index: self.ids.subscription,
+        }
+    }
+
+    /// Returns a version later than all before.
+    pub(crate) fn next_version(&mut self, now: UnixTime) -> proto::TimedVersion {
+        let micros = i64::try_from(now.0.as_micros()).unwrap_or(i64::MAX);
+        self.ids.version = micros.max(self.ids.version.saturating_add(1));
+        proto::TimedVersion {
+            unix_micro: self.ids.version,
+            ticks: 0,
+        }
     }
 }

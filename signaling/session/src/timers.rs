@@ -28,10 +28,6 @@ pub enum TimerReason {
     TrackNotFound(ParticipantKey, TrackSid),
     /// The end of a simulated speaker.
     SimulatedSpeaker(ParticipantKey),
-    /// Messages that are kept for participants who join.
-    DataReplay,
-    /// Subscribers that should resume packets that were sent once.
-    Nonces,
     /// A call to a participant.
     Rpc(RpcId),
     /// A room that stays empty.
@@ -73,11 +69,6 @@ impl Timers {
         if let Some((reason, at)) = self.by_reason.remove_entry(reason) {
             self.by_time.remove(&(at, reason));
         }
-    }
-
-    /// Reports whether `reason` has a deadline.
-    pub(crate) fn is_set(&self, reason: &TimerReason) -> bool {
-        self.by_reason.contains_key(reason)
     }
 
     /// Returns the next deadline that has passed at `now`, and forgets it.

@@ -1,0 +1,318 @@
+use std::time::Duration;
+
+use auth::Claims;
+use sfu_model::{Command, DataChannelOpener, Now, ParticipantSid};
+use signaling_protocol::{
+    ConnectParameters, DisconnectCause, LeaveAction, PeerConnections, leave_request,
+    participant_sid,
+};
+
+use crate::link::{Downstream, Link, PathState, Primary, Upstream};
+use crate::negotiation::{Answerer, Offerer};
+use crate::participant::{NewParticipant, Participant, ParticipantKey};
+use crate::proto::server_info::Edition;
+use crate::proto::signal_response::Message;
+use crate::{
+    COMPATIBLE_VERSION, ConnectionId, Join, JoinRefused, Output, Room, TimerReason, codecs, proto,
+};
+
+/// How long a participant may take until its media is connected.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How often a client gets a token with which it can come back.
+pub(crate) const TOKEN_REFRESH: Duration = Duration::from_secs(300);
+
+/// How often a client asks whether we are there, and how long it waits. The Rust client fails on
+/// zero.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+const PING_TIMEOUT: Duration = Duration::from_secs(15);
+
+impl Room {
+    /// Lets a client in, or takes up its session again. The outputs begin with its first message:
+    /// `join`, or `reconnect`, or a `leave` that says what to do instead.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the client may not come in; the room has not changed then.
+    pub fn handle_join(&mut self, now: Now, join: Join) -> Result<(), JoinRefused> {
+        if self.life.closed {
+            return Err(JoinRefused::RoomClosed);
+        }
+        if join.parameters.resume.is_some() {
+            match self.roster.by_identity(join.claims.identity.as_str()) {
+                Some(key) => self.resume(now, key, join.connection),
+                None => self.refuse_resume(&join),
+            }
+            return Ok(());
+        }
+        let claims = self.claims_at_join(join.claims, &join.parameters)?;
+        let before = self.roster.by_identity(claims.identity.as_str());
+        let newcomer = self.make_participant(now, claims, &join.parameters, join.connection);
+        self.check_capacity(&newcomer, before)?;
+        if let Some(before) = before {
+            let action = Some(LeaveAction::Disconnect);
+            self.disconnect(now, before, DisconnectCause::Replaced, action);
+        }
+        self.admit(now, newcomer, *join.parameters);
+        Ok(())
+    }
+
+    /// Tells a client whose session is gone to begin another.
+    fn refuse_resume(&mut self, join: &Join) {
+        let protocol = join.parameters.client.protocol();
+        let cause = DisconnectCause::StateMismatch;
+        if let Some(leave) = leave_request(LeaveAction::Reconnect, cause, protocol) {
+            self.outbox
+                .signal(Some(join.connection), Message::Leave(leave));
+        }
+        let connection = join.connection;
+        self.outbox.push(Output::CloseSignal { connection });
+    }
+
+    /// Merges what the client says of itself into what its token says, where it may.
+    fn claims_at_join(
+        &self,
+        mut claims: Claims,
+        parameters: &ConnectParameters,
+    ) -> Result<Claims, JoinRefused> {
+        let grant = claims.video.get_or_insert_default();
+        if let Some(suffix) = &parameters.publish {
+            claims.identity = format!("{}#{suffix}", claims.identity).into();
+            grant.can_subscribe = Some(false);
+        }
+        if grant.may_update_own_metadata() {
+            if let Some(metadata) = &parameters.metadata {
+                claims.metadata.clone_from(metadata);
+            }
+            claims.attributes.extend(parameters.attributes.clone());
+        }
+        let limits = &self.facts.limits;
+        if !limits.allow_name(&claims.name) {
+            return Err(JoinRefused::NameTooLong);
+        }
+        if !limits.allow_metadata(&claims.metadata) {
+            return Err(JoinRefused::MetadataTooLarge);
+        }
+        if !limits.allow_attributes(&claims.attributes) {
+            return Err(JoinRefused::AttributesTooLarge);
+        }
+        Ok(claims)
+    }
+
+    fn check_capacity(
+        &self,
+        newcomer: &Participant,
+        replaced: Option<ParticipantKey>,
+    ) -> Result<(), JoinRefused> {
+        let limit = usize::try_from(self.options.max_participants).unwrap_or(usize::MAX);
+        if limit == 0 || newcomer.is_dependent() {
+            return Ok(());
+        }
+        let others = self.roster.iter();
+        let others = others.filter(|p| !p.is_dependent() && Some(p.key) != replaced);
+        match others.count() < limit {
+            true => Ok(()),
+            false => Err(JoinRefused::MaxParticipants),
+        }
+    }
+
+    fn make_participant(
+        &mut self,
+        now: Now,
+        claims: Claims,
+        parameters: &ConnectParameters,
+        connection: ConnectionId,
+    ) -> Participant {
+        let may_subscribe = claims.video.as_ref().is_none_or(|v| v.may_subscribe());
+        let new = NewParticipant {
+            key: self.next_participant(),
+            sid: participant_sid(self.entropy.bytes()),
+            link: self.make_link(parameters, may_subscribe),
+            claims,
+            client: parameters.client.clone(),
+            region: self.facts.region.clone(),
+            auto_subscribe: parameters.auto_subscribe,
+            adaptive_stream: parameters.adaptive_stream,
+            connection,
+        };
+        Participant::new(now.mono, now.unix, new)
+    }
+
+    fn make_link(&mut self, parameters: &ConnectParameters, may_subscribe: bool) -> Link {
+        let policy = codecs::codec_policy(&parameters.client, &self.options.codecs);
+        let facts = || std::sync::Arc::clone(&self.place.transport);
+        let (up_facts, down_facts) = (facts(), facts());
+        let shard = self.place.shard;
+        let up = Upstream {
+            peer: self.next_peer(),
+            answerer: Answerer::new(
+                up_facts,
+                self.entropy.ice(shard),
+                policy.clone(),
+                self.entropy.number(),
+            ),
+            path: PathState::default(),
+            answered: false,
+            offer_requested: false,
+        };
+        if parameters.peer_connections == PeerConnections::One {
+            return Link::One(up);
+        }
+        let down = Box::new(Downstream {
+            peer: self.next_peer(),
+            offerer: Offerer::new(
+                down_facts,
+                self.entropy.ice(shard),
+                policy,
+                self.entropy.number(),
+            ),
+            path: PathState::default(),
+            offered_at: None,
+        });
+        let subscriber = may_subscribe && parameters.client.protocol().subscriber_is_primary();
+        let primary = match subscriber {
+            true => Primary::Subscriber,
+            false => Primary::Publisher,
+        };
+        Link::Two { up, down, primary }
+    }
+
+    /// Adds a participant that was let in, and tells it so first of all.
+    fn admit(&mut self, now: Now, newcomer: Participant, parameters: ConnectParameters) {
+        let key = newcomer.key;
+        self.life.ever_joined |= !newcomer.is_dependent();
+        let recorder = newcomer.is_recorder();
+        self.roster.insert(newcomer);
+        self.send_join(now, key);
+        self.refresh_token(now, key);
+        let at = now.mono + JOIN_TIMEOUT;
+        self.timers.set(TimerReason::JoinTimeout(key), at);
+        self.open_primary(key);
+        self.reconcile_all(now, key);
+        self.offer_now(now, key);
+        self.watch_idleness(now);
+        self.tell_soon(now, key);
+        match recorder {
+            true => self.tell_room(),
+            false => self.counts_changed(now),
+        }
+        for request in parameters.add_tracks {
+            self.handle_add_track(now, key, request);
+        }
+        if let Some(offer) = parameters.publisher_offer {
+            self.handle_offer(now, key, &offer);
+        }
+    }
+
+    /// Asks the shard for the peer that messages are sent to, so that they can be queued there.
+    fn open_primary(&mut self, key: ParticipantKey) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        match &mut participant.link {
+            Link::One(up)
+            | Link::Two {
+                up,
+                primary: Primary::Publisher,
+                ..
+            } => up.open(&mut self.outbox),
+            Link::Two { down, .. } => down.open(&mut self.outbox),
+        }
+    }
+
+    fn send_join(&mut self, now: Now, key: ParticipantKey) {
+        let Some(participant) = self.roster.get(key) else {
+            return;
+        };
+        let policy = codecs::codec_policy(&participant.client, &self.options.codecs);
+        let publishable = codecs::publishable_codecs(&policy, &self.options.codecs);
+        let join = proto::JoinResponse {
+            room: Some(self.info()),
+            participant: Some(self.participant_info(participant)),
+            other_participants: self.visible_participants(Some(key)),
+            server_version: COMPATIBLE_VERSION.to_owned(),
+            server_region: self.facts.region.clone(),
+            server_info: Some(self.server_info()),
+            ice_servers: self.ice_servers(now, &participant.sid),
+            subscriber_primary: participant.link.subscriber_primary(),
+            client_configuration: codecs::client_configuration(&participant.client),
+            ping_interval: seconds(PING_INTERVAL),
+            ping_timeout: seconds(PING_TIMEOUT),
+            sif_trailer: self.sif_trailer.to_vec(),
+            enabled_publish_codecs: publishable
+                .into_iter()
+                .map(|enabled| codecs::named(enabled.codec, &enabled.fmtp))
+                .collect(),
+            fast_publish: participant.grant().may_publish(),
+            ..proto::JoinResponse::default()
+        };
+        self.outbox
+            .signal(participant.connection, Message::Join(join));
+    }
+
+    pub(crate) fn server_info(&self) -> proto::ServerInfo {
+        proto::ServerInfo {
+            edition: Edition::Standard.into(),
+            version: COMPATIBLE_VERSION.to_owned(),
+            protocol: signaling_protocol::ProtocolVersion::CURRENT.0,
+            region: self.facts.region.clone(),
+            node_id: self.facts.node.as_str().to_owned(),
+            agent_protocol: 1,
+            ..proto::ServerInfo::default()
+        }
+    }
+
+    pub(crate) fn ice_servers(
+        &self,
+        now: Now,
+        participant: &ParticipantSid,
+    ) -> Vec<proto::IceServer> {
+        self.facts
+            .ice_servers
+            .for_participant(now.unix, participant)
+    }
+
+    /// Sends a token that says what the participant is by now, and another one in five minutes.
+    pub(crate) fn refresh_token(&mut self, now: Now, key: ParticipantKey) {
+        let Some(participant) = self.roster.get(key) else {
+            return;
+        };
+        if let Some(connection) = participant.connection {
+            let claims = Box::new(participant.claims());
+            self.outbox
+                .push(Output::RefreshToken { connection, claims });
+        }
+        let at = now.mono + TOKEN_REFRESH;
+        self.timers.set(TimerReason::RefreshToken(key), at);
+    }
+}
+
+impl Upstream {
+    /// Asks the shard for the peer, once.
+    pub(crate) fn open(&mut self, outbox: &mut crate::outbox::Outbox) {
+        if !std::mem::replace(&mut self.path.open, true) {
+            outbox.media(Command::AddPeer {
+                peer: self.peer,
+                local: self.answerer.local().clone(),
+                data_channels: DataChannelOpener::Peer,
+            });
+        }
+    }
+}
+
+impl Downstream {
+    /// Asks the shard for the peer, once.
+    pub(crate) fn open(&mut self, outbox: &mut crate::outbox::Outbox) {
+        if !std::mem::replace(&mut self.path.open, true) {
+            outbox.media(Command::AddPeer {
+                peer: self.peer,
+                local: self.offerer.local().clone(),
+                data_channels: DataChannelOpener::Server,
+            });
+        }
+    }
+}
+
+fn seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,183 @@
+use std::time::Duration;
+
+use sfu_model::{Now, ParticipantIdentity, TrackSid};
+use signaling_protocol::{DisconnectCause, LeaveAction};
+
+use crate::data::DataRouting;
+use crate::participant::ParticipantKey;
+use crate::proto::signal_response::Message;
+use crate::{Room, RoomError, RoomReply, RoomRequest, proto};
+
+/// Bytes of a nonce.
+const NONCE_LENGTH: usize = 16;
+
+impl Room {
+    /// Carries out a call of the RoomService.
+    ///
+    /// # Errors
+    ///
+    /// Fails as the call is documented to; nothing has changed then.
+    pub fn handle_request(
+        &mut self,
+        now: Now,
+        request: RoomRequest,
+    ) -> Result<RoomReply, RoomError> {
+        match request {
+            RoomRequest::UpdateRoom(update) => self.update_room(now, &update),
+            RoomRequest::UpdateRoomMetadata { metadata } => self.update_room_metadata(metadata),
+            RoomRequest::DeleteRoom => {
+                self.close(now, DisconnectCause::RoomDeleted);
+                Ok(RoomReply::Done)
+            }
+            RoomRequest::ListParticipants => {
+                Ok(RoomReply::Participants(self.visible_participants(None)))
+            }
+            RoomRequest::GetParticipant { identity } => self.get_participant(&identity),
+            RoomRequest::RemoveParticipant { identity } => {
+                let key = self.find(identity.as_str())?;
+                let action = Some(LeaveAction::Disconnect);
+                self.disconnect(now, key, DisconnectCause::Removed, action);
+                Ok(RoomReply::Done)
+            }
+            RoomRequest::MutePublishedTrack {
+                identity,
+                track,
+                muted,
+            } => self.mute_published_track(now, &identity, &track, muted),
+            RoomRequest::UpdateParticipant(update) => self.update_participant(now, *update),
+            RoomRequest::UpdateSubscriptions(update) => {
+                let key = self.find(&update.identity)?;
+                let update = proto::UpdateSubscription {
+                    track_sids: update.track_sids,
+                    subscribe: update.subscribe,
+                    participant_tracks: update.participant_tracks,
+                };
+                self.handle_subscription(now, key, &update);
+                Ok(RoomReply::Done)
+            }
+            RoomRequest::SendData(request) => self.send_data(now, *request),
+            RoomRequest::PerformRpc(request) => self.start_rpc(now, &request),
+            RoomRequest::TransferParticipant => Err(RoomError::Unimplemented),
+        }
+    }
+
+    fn find(&self, identity: &str) -> Result<ParticipantKey, RoomError> {
+        self.roster
+            .by_identity(identity)
+            .ok_or(RoomError::ParticipantNotFound)
+    }
+
+    fn get_participant(&self, identity: &ParticipantIdentity) -> Result<RoomReply, RoomError> {
+        let key = self.find(identity.as_str())?;
+        self.describe_participant(key)
+    }
+
+    fn describe_participant(&self, key: ParticipantKey) -> Result<RoomReply, RoomError> {
+        let participant = self.roster.get(key).ok_or(RoomError::ParticipantNotFound)?;
+        let info = self.participant_info(participant);
+        Ok(RoomReply::Participant(Box::new(info)))
+    }
+
+    /// Overrides what is given; zero and empty mean "not given", as in LiveKit.
+    fn update_room(
+        &mut self,
+        now: Now,
+        update: &proto::CreateRoomRequest,
+    ) -> Result<RoomReply, RoomError> {
+        if !self.facts.limits.allow_metadata(&update.metadata) {
+            return Err(RoomError::MetadataTooLarge);
+        }
+        let seconds = |given: u32| (given > 0).then(|| Duration::from_secs(given.into()));
+        let options = &mut self.options;
+        if let Some(timeout) = seconds(update.empty_timeout) {
+            options.empty_timeout = timeout;
+        }
+        if let Some(timeout) = seconds(update.departure_timeout) {
+            options.departure_timeout = timeout;
+        }
+        if update.max_participants > 0 {
+            options.max_participants = update.max_participants;
+        }
+        if !update.metadata.is_empty() {
+            options.metadata.clone_from(&update.metadata);
+        }
+        self.watch_idleness(now);
+        self.tell_room();
+        Ok(RoomReply::Room(Box::new(self.info())))
+    }
+
+    fn update_room_metadata(&mut self, metadata: String) -> Result<RoomReply, RoomError> {
+        if !self.facts.limits.allow_metadata(&metadata) {
+            return Err(RoomError::MetadataTooLarge);
+        }
+        self.options.metadata = metadata;
+        self.tell_room();
+        Ok(RoomReply::Room(Box::new(self.info())))
+    }
+
+    fn mute_published_track(
+        &mut self,
+        now: Now,
+        identity: &ParticipantIdentity,
+        track: &TrackSid,
+        muted: bool,
+    ) -> Result<RoomReply, RoomError> {
+        let key = self.find(identity.as_str())?;
+        if !muted && !self.facts.enable_remote_unmute {
+            return Err(RoomError::RemoteUnmuteDisabled);
+        }
+        let info = self.set_muted(now, key, track.as_str(), muted);
+        let info = info.ok_or(RoomError::TrackNotFound)?;
+        let connection = self.roster.get(key).and_then(|p| p.connection);
+        let mute = proto::MuteTrackRequest {
+            sid: track.as_str().to_owned(),
+            muted,
+        };
+        self.outbox.signal(connection, Message::Mute(mute));
+        Ok(RoomReply::Track(Box::new(info)))
+    }
+
+    fn update_participant(
+        &mut self,
+        now: Now,
+        update: proto::UpdateParticipantRequest,
+    ) -> Result<RoomReply, RoomError> {
+        let limits = &self.facts.limits;
+        if !limits.allow_name(&update.name) {
+            return Err(RoomError::NameTooLong);
+        }
+        if !limits.allow_metadata(&update.metadata) {
+            return Err(RoomError::MetadataTooLarge);
+        }
+        if !limits.allow_attributes(&update.attributes) {
+            return Err(RoomError::AttributesTooLarge);
+        }
+        let key = self.find(&update.identity)?;
+        let metadata = proto::UpdateParticipantMetadata {
+            metadata: update.metadata,
+            name: update.name,
+            attributes: update.attributes,
+            request_id: 0,
+        };
+        self.update_metadata(now, key, &metadata);
+        if let Some(permission) = &update.permission {
+            self.set_permission(now, key, permission);
+        }
+        self.describe_participant(key)
+    }
+
+    fn send_data(
+        &mut self,
+        now: Now,
+        request: proto::SendDataRequest,
+    ) -> Result<RoomReply, RoomError> {
+        if !matches!(request.nonce.len(), 0 | NONCE_LENGTH) {
+            return Err(RoomError::InvalidNonce);
+        }
+        if request.data.len() > DataRouting::MAX_MESSAGE {
+            return Err(RoomError::DataTooLarge);
+        }
+        self.send_user_data(now, request);
+        Ok(RoomReply::Done)
+    }
+}

@@ -1,0 +1,405 @@
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use prost::Message as _;
+use sfu_model::{Command, DataChannel, Now, ParticipantIdentity, PeerId};
+
+use crate::participant::{Participant, ParticipantKey};
+use crate::proto::data_packet::{Kind, Value};
+use crate::{Room, proto};
+
+/// What the exchange of messages in a room remembers.
+#[derive(Debug, Default)]
+pub(crate) struct DataRouting {
+    recent: VecDeque<RecentMessage>,
+    recent_bytes: usize,
+    nonces: Nonces,
+}
+
+/// A reliable message that was sent a moment ago, for those who lost their connection meanwhile.
+#[derive(Debug)]
+struct RecentMessage {
+    at: Instant,
+    sender_sid: String,
+    sequence: u32,
+    /// For whom; empty for everybody.
+    destinations: Vec<String>,
+    payload: Arc<[u8]>,
+}
+
+/// The marks of messages that callers may send twice. The oldest go first.
+#[derive(Debug, Default)]
+struct Nonces {
+    order: VecDeque<Vec<u8>>,
+    known: BTreeSet<Vec<u8>>,
+}
+
+impl Nonces {
+    const MAX: usize = 100;
+    /// Bytes of a nonce; anything else is none.
+    const LENGTH: usize = 16;
+
+    /// Reports whether a nonce was seen before, and remembers it.
+    fn is_repeated(&mut self, nonce: &[u8]) -> bool {
+        if nonce.len() != Self::LENGTH {
+            return false;
+        }
+        if !self.known.insert(nonce.to_vec()) {
+            return true;
+        }
+        self.order.push_back(nonce.to_vec());
+        if self.order.len() > Self::MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        false
+    }
+}
+
+impl DataRouting {
+    /// How long a reliable message is kept: as long as a silent transport is.
+    ///
+    /// Departure: LiveKit keeps them for two seconds, which a resume mostly exceeds.
+    const MAX_AGE: Duration = Duration::from_secs(15);
+    /// Most bytes of them. The oldest go first.
+    const MAX_BYTES: usize = 100 * 1024;
+    /// Largest message that a data channel carries.
+    pub(crate) const MAX_MESSAGE: usize = 64 * 1024;
+
+    fn remember(&mut self, message: RecentMessage) {
+        let oldest = message.at.checked_sub(Self::MAX_AGE);
+        self.recent_bytes += message.payload.len();
+        self.recent.push_back(message);
+        while let Some(first) = self.recent.front() {
+            if self.recent_bytes <= Self::MAX_BYTES && oldest.is_none_or(|at| first.at >= at) {
+                break;
+            }
+            self.recent_bytes -= first.payload.len();
+            self.recent.pop_front();
+        }
+    }
+
+    /// Returns what `receiver` has missed, by the last sequence number that it `seen` of each sender.
+    pub(crate) fn replay(
+        &self,
+        receiver: &ParticipantIdentity,
+        seen: &BTreeMap<&str, u32>,
+    ) -> Vec<Arc<[u8]>> {
+        let missed = self.recent.iter().filter(|message| {
+            let last = seen.get(message.sender_sid.as_str());
+            let addressed = message.destinations.is_empty()
+                || message
+                    .destinations
+                    .iter()
+                    .any(|to| to == receiver.as_str());
+            addressed && last.is_some_and(|last| message.sequence > *last)
+        });
+        missed.map(|message| Arc::clone(&message.payload)).collect()
+    }
+}
+
+/// Who is to get a message.
+#[derive(Debug, Default)]
+struct Audience {
+    identities: Vec<String>,
+    sids: Vec<String>,
+}
+
+/// What is to become of a client's message.
+enum Routing {
+    /// It goes on, with these fields written.
+    Forward(proto::DataPacket),
+    /// It goes on as it came, behind which what we say is written: we do not know what it is, and
+    /// would lose it.
+    ForwardUnknown(proto::DataPacket),
+    /// It ends here.
+    Consume,
+}
+
+impl Room {
+    /// Takes a message that came on a participant's data channel.
+    pub(crate) fn handle_data(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        channel: DataChannel,
+        payload: Vec<u8>,
+    ) {
+        let Some(key) = self.roster.by_peer(peer) else {
+            return;
+        };
+        let allowed = self.roster.get(key).map(|p| p.grant().may_publish_data());
+        if allowed != Some(true) {
+            return;
+        }
+        match channel {
+            DataChannel::Reliable => self.handle_packet(now, key, Kind::Reliable, &payload),
+            DataChannel::Lossy => self.handle_packet(now, key, Kind::Lossy, &payload),
+            DataChannel::Unlabelled => self.handle_unlabelled(key, payload),
+            // Departure: data tracks are not routed.
+            DataChannel::DataTrack => {}
+        }
+    }
+
+    fn handle_packet(&mut self, now: Now, key: ParticipantKey, kind: Kind, payload: &[u8]) {
+        let Ok(mut packet) = proto::DataPacket::decode(payload) else {
+            return;
+        };
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        if kind == Kind::Reliable && packet.sequence > 0 {
+            if packet.sequence <= participant.messages.last_sequence {
+                return;
+            }
+            participant.messages.last_sequence = packet.sequence;
+        }
+        packet.kind = kind.into();
+        packet.participant_sid = visible_sid(participant);
+        let routing = route(participant, packet);
+        let (packet, bytes) = match routing {
+            Routing::Consume => return,
+            Routing::Forward(packet) if self.is_answer_to_us(&packet) => return,
+            Routing::Forward(packet) => {
+                let bytes = packet.encode_to_vec();
+                (packet, bytes)
+            }
+            Routing::ForwardUnknown(packet) => {
+                let bytes = with_sender(payload, &packet);
+                (packet, bytes)
+            }
+        };
+        self.deliver(now, Some(key), kind, packet, bytes);
+    }
+
+    /// Sends a packet to whom it is for: those whom it names, else everybody but its sender.
+    fn deliver(
+        &mut self,
+        now: Now,
+        sender: Option<ParticipantKey>,
+        kind: Kind,
+        packet: proto::DataPacket,
+        bytes: Vec<u8>,
+    ) {
+        if let Some(Value::User(user)) = &packet.value
+            && self.data.nonces.is_repeated(&user.nonce)
+        {
+            return;
+        }
+        if bytes.len() > DataRouting::MAX_MESSAGE {
+            return;
+        }
+        let payload: Arc<[u8]> = bytes.into();
+        let audience = Audience::of(&packet);
+        if let (Some(sender), Kind::Reliable, 1..) = (sender, kind, packet.sequence)
+            && let Some(sender) = self.roster.get(sender)
+        {
+            self.data.remember(RecentMessage {
+                at: now.mono,
+                sender_sid: sender.sid.as_str().to_owned(),
+                sequence: packet.sequence,
+                destinations: audience.identities.clone(),
+                payload: Arc::clone(&payload),
+            });
+        }
+        let receivers = self.receivers(sender, &audience);
+        self.send_message(&receivers, kind, &payload);
+    }
+
+    fn receivers(
+        &self,
+        sender: Option<ParticipantKey>,
+        audience: &Audience,
+    ) -> Vec<ParticipantKey> {
+        if !audience.is_everybody() {
+            let by_identity = audience.identities.iter();
+            let by_identity = by_identity.filter_map(|identity| self.roster.by_identity(identity));
+            let by_sid = audience.sids.iter();
+            let by_sid = by_sid.filter_map(|sid| self.roster.by_sid(sid));
+            let named: BTreeSet<_> = by_identity.chain(by_sid).collect();
+            return named
+                .into_iter()
+                .filter(|key| Some(*key) != sender)
+                .collect();
+        }
+        let others = self.roster.iter().map(|participant| participant.key);
+        others.filter(|key| Some(*key) != sender).collect()
+    }
+
+    /// Sends a message to those who are active, and keeps it for those who are about to be if it is
+    /// reliable.
+    pub(crate) fn send_message(
+        &mut self,
+        receivers: &[ParticipantKey],
+        kind: Kind,
+        payload: &Arc<[u8]>,
+    ) {
+        let mut peers = Vec::new();
+        for key in receivers {
+            let Some(participant) = self.roster.get_mut(*key) else {
+                continue;
+            };
+            match (participant.is_active(), kind) {
+                (true, _) => peers.push(participant.link.primary_peer()),
+                (false, Kind::Reliable) => participant.messages.keep(Arc::clone(payload)),
+                (false, Kind::Lossy) => {}
+            }
+        }
+        if !peers.is_empty() {
+            self.outbox.media(Command::SendData {
+                peers: peers.into(),
+                channel: match kind {
+                    Kind::Reliable => DataChannel::Reliable,
+                    Kind::Lossy => DataChannel::Lossy,
+                },
+                payload: Arc::clone(payload),
+            });
+        }
+    }
+
+    /// Sends what came while a participant was about to become active.
+    pub(crate) fn deliver_kept_messages(&mut self, key: ParticipantKey) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let peers: Arc<[PeerId]> = Arc::from([participant.link.primary_peer()]);
+        for payload in participant.messages.take_kept() {
+            self.outbox.media(Command::SendData {
+                peers: Arc::clone(&peers),
+                channel: DataChannel::Reliable,
+                payload,
+            });
+        }
+    }
+
+    /// A message on a channel of the client's own is for everybody who is active.
+    fn handle_unlabelled(&mut self, key: ParticipantKey, payload: Vec<u8>) {
+        let Some(participant) = self.roster.get(key) else {
+            return;
+        };
+        let packet = proto::DataPacket {
+            participant_identity: participant.identity.as_str().to_owned(),
+            value: Some(Value::User(proto::UserPacket {
+                payload,
+                ..proto::UserPacket::default()
+            })),
+            ..proto::DataPacket::default()
+        };
+        let payload: Arc<[u8]> = packet.encode_to_vec().into();
+        if payload.len() > DataRouting::MAX_MESSAGE {
+            return;
+        }
+        let others = self.roster.iter();
+        let others = others.filter(|other| other.is_active() && other.key != key);
+        let others: Vec<_> = others.map(|other| other.key).collect();
+        self.send_message(&others, Kind::Reliable, &payload);
+    }
+
+    /// Sends a message for the `SendData` call.
+    pub(crate) fn send_user_data(&mut self, now: Now, request: proto::SendDataRequest) {
+        let kind = request.kind();
+        let packet = proto::DataPacket {
+            kind: kind.into(),
+            destination_identities: request.destination_identities.clone(),
+            value: Some(Value::User(proto::UserPacket {
+                payload: request.data,
+                destination_sids: request.destination_sids,
+                destination_identities: request.destination_identities,
+                topic: request.topic,
+                nonce: request.nonce,
+                ..proto::UserPacket::default()
+            })),
+            ..proto::DataPacket::default()
+        };
+        let bytes = packet.encode_to_vec();
+        self.deliver(now, None, kind, packet, bytes);
+    }
+}
+
+impl Audience {
+    fn of(packet: &proto::DataPacket) -> Self {
+        let sids = match &packet.value {
+            Some(Value::User(user)) => user.destination_sids.clone(),
+            Some(_) | None => Vec::new(),
+        };
+        Self {
+            identities: packet.destination_identities.clone(),
+            sids,
+        }
+    }
+
+    fn is_everybody(&self) -> bool {
+        self.identities.is_empty() && self.sids.is_empty()
+    }
+}
+
+/// Writes into a client's packet who sent it, and says whether it goes on. Agents may speak for
+/// others: in transcriptions, generated chat messages and text streams.
+fn route(sender: &Participant, mut packet: proto::DataPacket) -> Routing {
+    let speaks_for_other = sender.is_agent()
+        && !packet.participant_identity.is_empty()
+        && packet.participant_identity != sender.identity.as_str();
+    let mut keep_identity = false;
+    match &mut packet.value {
+        Some(Value::User(user)) => {
+            user.participant_sid = visible_sid(sender);
+            user.participant_identity = visible_identity(sender);
+            if packet.destination_identities.is_empty() {
+                packet
+                    .destination_identities
+                    .clone_from(&user.destination_identities);
+            } else {
+                user.destination_identities
+                    .clone_from(&packet.destination_identities);
+            }
+        }
+        Some(Value::Transcription(_)) if !sender.is_agent() => return Routing::Consume,
+        Some(Value::Metrics(_)) => return Routing::Consume,
+        Some(Value::ChatMessage(chat)) if speaks_for_other => {
+            chat.generated = true;
+            keep_identity = true;
+        }
+        Some(Value::StreamHeader(header)) if speaks_for_other => {
+            use proto::data_stream::header::ContentHeader;
+            if let Some(ContentHeader::TextHeader(text)) = &mut header.content_header {
+                text.generated = true;
+                keep_identity = true;
+            }
+        }
+        Some(_) | None => {}
+    }
+    if !keep_identity {
+        packet.participant_identity = visible_identity(sender);
+    }
+    match packet.value {
+        Some(_) => Routing::Forward(packet),
+        None => Routing::ForwardUnknown(packet),
+    }
+}
+
+/// Appends what `packet` says of its kind and sender to `payload`. In protobuf the last value of a
+/// field counts.
+fn with_sender(payload: &[u8], packet: &proto::DataPacket) -> Vec<u8> {
+    use prost::encoding::{int32, string};
+    let mut bytes = payload.to_vec();
+    int32::encode(1, &packet.kind, &mut bytes);
+    string::encode(4, &packet.participant_identity, &mut bytes);
+    string::encode(17, &packet.participant_sid, &mut bytes);
+    bytes
+}
+
+fn visible_sid(sender: &Participant) -> String {
+    match sender.is_hidden() {
+        true => String::new(),
+        false => sender.sid.as_str().to_owned(),
+    }
+}
+
+fn visible_identity(sender: &Participant) -> String {
+    match sender.is_hidden() {
+        true => String::new(),
+        false => sender.identity.as_str().to_owned(),
+    }
+}

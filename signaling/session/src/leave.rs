@@ -1,0 +1,103 @@
+use sfu_model::{Command, Now};
+use signaling_protocol::{DisconnectCause, LeaveAction, leave_request};
+
+use crate::participant::{Participant, ParticipantKey};
+use crate::proto::participant_info::State;
+use crate::proto::signal_response::Message;
+use crate::{Output, Room, RoomNotice, TimerReason};
+
+impl Room {
+    /// Ends a participant's session and everything that hangs on it. With an `action` the client is
+    /// told; else its connection just closes.
+    pub(crate) fn disconnect(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        cause: DisconnectCause,
+        action: Option<LeaveAction>,
+    ) {
+        self.say_farewell(key, cause, action);
+        self.unpublish_all(now, key);
+        self.forget_subscriptions(key);
+        self.cancel_timers(key);
+        self.fail_rpcs_of(key);
+        self.speakers.forget(key);
+        let Some(mut participant) = self.roster.remove(key) else {
+            return;
+        };
+        for peer in participant.link.peers() {
+            if participant.link.path(peer).is_some_and(|path| path.open) {
+                self.outbox.media(Command::RemovePeer { peer });
+            }
+        }
+        let was_active = participant.is_active();
+        participant.state = State::Disconnected;
+        participant.touch();
+        self.report_departure(now, &participant, cause, was_active);
+        self.watch_idleness(now);
+        if participant.is_recorder() {
+            self.tell_room();
+        }
+        self.counts_changed(now);
+    }
+
+    /// Ends a session that cannot go on and asks the client to begin another.
+    pub(crate) fn full_reconnect(&mut self, now: Now, key: ParticipantKey) {
+        let cause = DisconnectCause::StateMismatch;
+        self.disconnect(now, key, cause, Some(LeaveAction::Reconnect));
+    }
+
+    fn say_farewell(
+        &mut self,
+        key: ParticipantKey,
+        cause: DisconnectCause,
+        action: Option<LeaveAction>,
+    ) {
+        let Some(participant) = self.roster.get(key) else {
+            return;
+        };
+        let protocol = participant.client.protocol();
+        let leave = action.and_then(|action| leave_request(action, cause, protocol));
+        if let Some(leave) = leave {
+            self.outbox
+                .signal(participant.connection, Message::Leave(leave));
+        }
+        if let Some(connection) = self.roster.connect(key, None) {
+            self.outbox.push(Output::CloseSignal { connection });
+        }
+    }
+
+    fn report_departure(
+        &mut self,
+        now: Now,
+        participant: &Participant,
+        cause: DisconnectCause,
+        was_active: bool,
+    ) {
+        let mut info = participant.info(Vec::new());
+        info.set_disconnect_reason(cause.reason());
+        if !participant.is_hidden() {
+            let replaced = cause == DisconnectCause::Replaced;
+            self.tell_gone(now, info.clone(), replaced);
+        }
+        let room = Box::new(self.info());
+        let participant = Box::new(info);
+        self.outbox.notice(match was_active {
+            true => RoomNotice::ParticipantLeft { room, participant },
+            false => RoomNotice::ParticipantAborted { room, participant },
+        });
+    }
+
+    fn cancel_timers(&mut self, key: ParticipantKey) {
+        for reason in [
+            TimerReason::Offer(key),
+            TimerReason::Answer(key),
+            TimerReason::JoinTimeout(key),
+            TimerReason::Departure(key),
+            TimerReason::RefreshToken(key),
+            TimerReason::SimulatedSpeaker(key),
+        ] {
+            self.timers.cancel(&reason);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+use std::time::Instant;
+
+use sfu_model::{Fingerprint, IceCredentials, PeerId, SubscriptionId};
+
+use crate::negotiation::{Answerer, Offerer, SendTrack};
+
+/// A participant's transports.
+#[derive(Debug)]
+pub(crate) enum Link {
+    /// One for both directions; the client offers.
+    One(Upstream),
+    /// One for each direction.
+    Two {
+        /// The publisher transport; the client offers.
+        up: Upstream,
+        /// The subscriber transport; we offer.
+        down: Box<Downstream>,
+        /// Which of them the session stands on.
+        primary: Primary,
+    },
+}
+
+/// The transport of two whose connection makes the participant active, and on whose data channels
+/// it is sent messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Primary {
+    Publisher,
+    Subscriber,
+}
+
+/// A transport on which the client offers.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) peer: PeerId,
+    pub(crate) answerer: Answerer,
+    pub(crate) path: PathState,
+    /// Whether an offer was answered.
+    pub(crate) answered: bool,
+    /// Whether the client was asked to offer again and has not done so yet.
+    pub(crate) offer_requested: bool,
+}
+
+/// A transport on which we offer.
+#[derive(Debug)]
+pub(crate) struct Downstream {
+    pub(crate) peer: PeerId,
+    pub(crate) offerer: Offerer,
+    pub(crate) path: PathState,
+    /// When the last offer was sent.
+    pub(crate) offered_at: Option<Instant>,
+}
+
+/// What the shard knows and told of a transport.
+#[derive(Debug, Default)]
+pub(crate) struct PathState {
+    /// Whether the shard has the peer.
+    pub(crate) open: bool,
+    /// The client's side, as last told to the shard.
+    pub(crate) remote: Option<(IceCredentials, Fingerprint)>,
+    /// Whether media has ever been connected.
+    pub(crate) connected_once: bool,
+}
+
+impl Link {
+    /// Returns the transport on which the client offers.
+    pub(crate) fn up(&mut self) -> &mut Upstream {
+        match self {
+            Self::One(up) | Self::Two { up, .. } => up,
+        }
+    }
+
+    /// Returns the transport on which we offer.
+    pub(crate) fn down(&mut self) -> Option<&mut Downstream> {
+        match self {
+            Self::One(_) => None,
+            Self::Two { down, .. } => Some(down),
+        }
+    }
+
+    /// Returns the peer that the session stands on and that is sent messages.
+    pub(crate) fn primary_peer(&self) -> PeerId {
+        match self {
+            Self::One(up)
+            | Self::Two {
+                up,
+                primary: Primary::Publisher,
+                ..
+            } => up.peer,
+            Self::Two {
+                down,
+                primary: Primary::Subscriber,
+                ..
+            } => down.peer,
+        }
+    }
+
+    /// Returns the peer that media is sent to.
+    pub(crate) fn send_peer(&self) -> PeerId {
+        match self {
+            Self::One(up) => up.peer,
+            Self::Two { down, .. } => down.peer,
+        }
+    }
+
+    /// Returns all peers.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = PeerId> + use<> {
+        let (first, second) = match self {
+            Self::One(up) => (up.peer, None),
+            Self::Two { up, down, .. } => (up.peer, Some(down.peer)),
+        };
+        std::iter::once(first).chain(second)
+    }
+
+    /// Returns what is known of a peer's transport.
+    pub(crate) fn path(&mut self, peer: PeerId) -> Option<&mut PathState> {
+        match self {
+            Self::One(up) | Self::Two { up, .. } if up.peer == peer => Some(&mut up.path),
+            Self::Two { down, .. } if down.peer == peer => Some(&mut down.path),
+            Self::One(_) | Self::Two { .. } => None,
+        }
+    }
+
+    /// Reports whether media has ever been connected on any transport.
+    pub(crate) fn connected_once(&self) -> bool {
+        match self {
+            Self::One(up) => up.path.connected_once,
+            Self::Two { up, down, .. } => up.path.connected_once || down.path.connected_once,
+        }
+    }
+
+    /// Reports whether the subscriber transport is the primary one.
+    pub(crate) fn subscriber_primary(&self) -> bool {
+        matches!(
+            self,
+            Self::Two {
+                primary: Primary::Subscriber,
+                ..
+            }
+        )
+    }
+
+    /// Queues a subscription for the next negotiation.
+    pub(crate) fn add_send(&mut self, send: SendTrack) {
+        match self {
+            Self::One(up) => up.answerer.add_send(send),
+            Self::Two { down, .. } => down.offerer.add_send(send),
+        }
+    }
+
+    /// Ends a subscription at the next negotiation.
+    pub(crate) fn remove_send(&mut self, subscription: SubscriptionId) {
+        match self {
+            Self::One(up) => up.answerer.remove_send(subscription),
+            Self::Two { down, .. } => down.offerer.remove_send(subscription),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+use std::time::Duration;
+
+use sfu_model::{Event, Now, PeerId};
+use signaling_protocol::{DisconnectCause, LeaveAction};
+
+use crate::participant::ParticipantKey;
+use crate::proto::participant_info::State;
+use crate::{Room, RoomNotice, TimerReason};
+
+/// How long a participant is kept whose media has stopped coming.
+const DEPARTURE: Duration = Duration::from_secs(5);
+
+impl Room {
+    /// Takes what the shard reports about this room.
+    pub fn handle_media(&mut self, now: Now, event: Event) {
+        match event {
+            Event::PeerConnected { peer, .. } => self.handle_connected(now, peer),
+            Event::PeerResumed { peer } => self.handle_resumed(peer),
+            Event::PeerSilent { peer } => self.handle_silent(now, peer),
+            Event::PeerClosed { peer, .. } => self.handle_peer_closed(now, peer),
+            Event::DataReceived {
+                peer,
+                channel,
+                payload,
+            } => self.handle_data(now, peer, channel, payload),
+            Event::AudioLevels { levels, .. } => self.handle_audio_levels(&levels),
+            // A track is announced when its section is answered, a message is queued by the shard
+            // until its channel is open, and a subscription is told when it is negotiated.
+            Event::PublicationStarted { .. }
+            | Event::SubscriptionStarted { .. }
+            | Event::DataChannelOpened { .. } => {}
+        }
+    }
+
+    fn handle_connected(&mut self, now: Now, peer: PeerId) {
+        let Some(key) = self.roster.by_peer(peer) else {
+            return;
+        };
+        self.timers.cancel(&TimerReason::Departure(key));
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        if let Some(path) = participant.link.path(peer) {
+            path.connected_once = true;
+        }
+        if participant.link.primary_peer() == peer && participant.state == State::Joined {
+            self.activate(now, key);
+        }
+    }
+
+    /// A participant's media is connected: others hear of it, and it gets what it waited for.
+    fn activate(&mut self, now: Now, key: ParticipantKey) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        participant.state = State::Active;
+        participant.touch();
+        self.timers.cancel(&TimerReason::JoinTimeout(key));
+        self.tell_soon(now, key);
+        self.deliver_kept_messages(key);
+        self.reconcile_all(now, key);
+        self.report_join(key);
+    }
+
+    fn report_join(&mut self, key: ParticipantKey) {
+        if let Some(participant) = self.roster.get(key) {
+            let joined = RoomNotice::ParticipantJoined {
+                room: Box::new(self.info()),
+                participant: Box::new(self.participant_info(participant)),
+            };
+            self.outbox.notice(joined);
+        }
+    }
+
+    fn handle_resumed(&mut self, peer: PeerId) {
+        if let Some(key) = self.roster.by_peer(peer) {
+            self.timers.cancel(&TimerReason::Departure(key));
+        }
+    }
+
+    /// Nothing comes any more, but the transport may yet recover: the client is asked to resume.
+    fn handle_silent(&mut self, now: Now, peer: PeerId) {
+        let Some(key) = self.roster.by_peer(peer) else {
+            return;
+        };
+        self.ask_to_resume(key);
+        let at = now.mono + DEPARTURE;
+        self.timers.set(TimerReason::Departure(key), at);
+    }
+
+    /// A transport is over, and with it what a resume would take up.
+    ///
+    /// Departure: LiveKit asks for a resume here too. The shard has forgotten the association, so
+    /// that only a fresh session can follow; asking for it at once saves the client an attempt.
+    fn handle_peer_closed(&mut self, now: Now, peer: PeerId) {
+        let Some(key) = self.roster.by_peer(peer) else {
+            return;
+        };
+        if let Some(path) = self.roster.get_mut(key).and_then(|p| p.link.path(peer)) {
+            path.open = false;
+        }
+        let cause = DisconnectCause::TransportFailed;
+        self.disconnect(now, key, cause, Some(LeaveAction::Reconnect));
+    }
+
+    /// The client has not come back.
+    pub(crate) fn handle_departure(&mut self, now: Now, key: ParticipantKey) {
+        let cause = DisconnectCause::TransportFailed;
+        self.disconnect(now, key, cause, Some(LeaveAction::Disconnect));
+    }
+}

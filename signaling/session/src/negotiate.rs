@@ -1,0 +1,210 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sfu_model::{
+    Command, Fingerprint, IceCredentials, Mid, Now, PeerId, SendMedia, SubscriptionId,
+};
+
+use crate::link::{Link, PathState};
+use crate::negotiation::PublishDecision;
+use crate::outbox::Outbox;
+use crate::participant::ParticipantKey;
+use crate::proto::signal_response::Message;
+use crate::{Room, TimerReason, proto};
+
+/// How long changes are collected before an offer, when the last one was a while ago and when it was
+/// not.
+const OFFER_DELAY: Duration = Duration::from_millis(10);
+const OFFER_SPACING: Duration = Duration::from_millis(150);
+
+/// How long a client may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+impl Room {
+    /// Takes a client's offer: of its publisher transport, or of its only one.
+    pub(crate) fn handle_offer(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        offer: &proto::SessionDescription,
+    ) {
+        let local = self.entropy.ice(self.place.shard);
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let up = participant.link.up();
+        let Ok(offered) = up.answerer.handle_offer(&offer.sdp) else {
+            self.full_reconnect(now, key);
+            return;
+        };
+        up.offer_requested = false;
+        up.open(&mut self.outbox);
+        if offered.ice_restarted {
+            up.answerer.restart_ice(local.clone());
+            let peer = up.peer;
+            self.outbox.media(Command::RestartIce { peer, local });
+        }
+        let remote = (offered.ice.clone(), offered.fingerprint);
+        up.path.follow(up.peer, remote, &mut self.outbox);
+        let decisions = self.match_sections(now, key, &offered);
+        self.answer(now, key, offer.id, &decisions);
+    }
+
+    fn answer(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        id: u32,
+        decisions: &BTreeMap<Mid, PublishDecision>,
+    ) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let up = participant.link.up();
+        let answer = up.answerer.answer(decisions);
+        up.answered = true;
+        let connection = participant.connection;
+        for (mid, media) in &answer.receives {
+            if !decisions.contains_key(mid) {
+                self.receive_section(key, *mid, media);
+            }
+        }
+        self.start_subscriptions(key, answer.sends);
+        let description = proto::SessionDescription {
+            r#type: "answer".to_owned(),
+            sdp: answer.sdp,
+            id,
+            mid_to_track_id: answer.mid_to_track_id.into_iter().collect(),
+        };
+        self.outbox.signal(connection, Message::Answer(description));
+        for mid in decisions.keys() {
+            self.publish_section(now, key, *mid);
+        }
+        self.drop_unsupported(now, key, &answer.unsupported);
+        self.schedule_negotiation(now, key);
+    }
+
+    /// Takes a client's answer to our offer on its subscriber transport.
+    pub(crate) fn handle_answer(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        answer: &proto::SessionDescription,
+    ) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let Some(down) = participant.link.down() else {
+            return;
+        };
+        let answered = match down.offerer.handle_answer(answer.id, &answer.sdp) {
+            Ok(Some(answered)) => answered,
+            Ok(None) => return,
+            Err(_) => {
+                self.full_reconnect(now, key);
+                return;
+            }
+        };
+        self.timers.cancel(&TimerReason::Answer(key));
+        let remote = (answered.ice, answered.fingerprint);
+        down.path.follow(down.peer, remote, &mut self.outbox);
+        self.start_subscriptions(key, answered.sends);
+        self.drop_unsupported(now, key, &answered.unsupported);
+        self.schedule_negotiation(now, key);
+    }
+
+    /// Has the subscriptions that were negotiated sent.
+    fn start_subscriptions(
+        &mut self,
+        key: ParticipantKey,
+        sends: Vec<(SubscriptionId, SendMedia)>,
+    ) {
+        for (subscription, media) in sends {
+            self.start_subscription(key, subscription, media);
+        }
+    }
+
+    /// Sees to it that what changed is negotiated, together with what changes within a moment.
+    pub(crate) fn schedule_negotiation(&mut self, now: Now, key: ParticipantKey) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let delay = match &participant.link {
+            Link::One(up) if !up.answered || up.offer_requested || !up.answerer.needs_offer() => {
+                return;
+            }
+            Link::Two { down, .. } if !down.offerer.needs_offer() => return,
+            Link::One(_) => OFFER_DELAY,
+            Link::Two { down, .. } => down.offered_at.map_or(OFFER_DELAY, |at| {
+                let since = now.mono.saturating_duration_since(at);
+                OFFER_SPACING.saturating_sub(since).max(OFFER_DELAY)
+            }),
+        };
+        self.timers
+            .set_once(TimerReason::Offer(key), now.mono + delay);
+    }
+
+    /// Offers, or asks the client to offer, what is to be negotiated.
+    pub(crate) fn offer_now(&mut self, now: Now, key: ParticipantKey) {
+        self.timers.cancel(&TimerReason::Offer(key));
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let connection = participant.connection;
+        match &mut participant.link {
+            Link::One(up) => {
+                if connection.is_none() || !up.answered || !up.answerer.needs_offer() {
+                    return;
+                }
+                up.offer_requested = true;
+                let (num_audios, num_videos) = up.answerer.missing_sections();
+                let requirement = proto::MediaSectionsRequirement {
+                    num_audios,
+                    num_videos,
+                };
+                self.outbox
+                    .signal(connection, Message::MediaSectionsRequirement(requirement));
+            }
+            Link::Two { down, .. } => {
+                let Some(offer) = down.offerer.create_offer() else {
+                    return;
+                };
+                down.open(&mut self.outbox);
+                down.offered_at = Some(now.mono);
+                let description = proto::SessionDescription {
+                    r#type: "offer".to_owned(),
+                    sdp: offer.sdp,
+                    id: offer.id,
+                    mid_to_track_id: offer.mid_to_track_id.into_iter().collect(),
+                };
+                self.outbox.signal(connection, Message::Offer(description));
+                let at = now.mono + ANSWER_TIMEOUT;
+                self.timers.set(TimerReason::Answer(key), at);
+            }
+        }
+    }
+
+    /// The client has not answered. If it is connected, it never will; else the offer did not reach
+    /// it, and a resume brings another.
+    pub(crate) fn handle_missing_answer(&mut self, now: Now, key: ParticipantKey) {
+        let connected = self.roster.get(key).is_some_and(|p| p.connection.is_some());
+        if connected {
+            self.full_reconnect(now, key);
+        }
+    }
+}
+
+impl PathState {
+    /// Tells the shard of the client's side of a transport, if it is other than it was.
+    fn follow(&mut self, peer: PeerId, remote: (IceCredentials, Fingerprint), outbox: &mut Outbox) {
+        if self.remote.as_ref() == Some(&remote) {
+            return;
+        }
+        self.remote = Some(remote.clone());
+        outbox.media(Command::SetRemote {
+            peer,
+            remote: remote.0,
+            fingerprint: remote.1,
+        });
+    }
+}

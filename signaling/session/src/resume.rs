@@ -1,0 +1,176 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sfu_model::{Command, DataChannel, Now};
+use signaling_protocol::{DisconnectCause, LeaveAction, leave_request};
+
+use crate::participant::ParticipantKey;
+use crate::proto::signal_response::Message;
+use crate::simulate::ResumeFault;
+use crate::{ConnectionId, Output, Room, TimerReason, codecs, proto};
+
+impl Room {
+    /// Takes up a session on another connection: what the client missed is told, then its transports
+    /// restart ICE.
+    pub(crate) fn resume(&mut self, now: Now, key: ParticipantKey, connection: ConnectionId) {
+        if let Some(connection) = self.roster.connect(key, Some(connection)) {
+            self.outbox.push(Output::CloseSignal { connection });
+        }
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let fault = participant.faults.on_resume(now.mono);
+        if fault == Some(ResumeFault::Unanswered) {
+            self.cut_signal(key);
+            return;
+        }
+        self.timers.cancel(&TimerReason::Departure(key));
+        self.send_reconnect(now, key);
+        self.refresh_token(now, key);
+        self.restart_subscriber_ice(now, key);
+        if fault == Some(ResumeFault::Answered) {
+            self.cut_signal(key);
+        }
+    }
+
+    fn send_reconnect(&mut self, now: Now, key: ParticipantKey) {
+        let Some(participant) = self.roster.get(key) else {
+            return;
+        };
+        let connection = participant.connection;
+        let client = &participant.client;
+        if client.takes_reconnect_response() {
+            let reconnect = proto::ReconnectResponse {
+                ice_servers: self.ice_servers(now, &participant.sid),
+                client_configuration: codecs::client_configuration(client),
+                server_info: Some(self.server_info()),
+                last_message_seq: participant.messages.last_sequence,
+            };
+            let missed = match client.protocol().takes_missed_disconnections() {
+                true => self.departures_since(participant.last_signal),
+                false => Vec::new(),
+            };
+            self.outbox
+                .signal(connection, Message::Reconnect(reconnect));
+            self.send_update(connection.into_iter().collect(), missed);
+        }
+        // Everybody, the participant itself too: its metadata may have changed meanwhile.
+        let mut everybody = self.visible_participants(None);
+        if let Some(participant) = self.roster.get(key).filter(|p| p.is_hidden()) {
+            everybody.push(self.participant_info(participant));
+        }
+        self.send_update(connection.into_iter().collect(), everybody);
+        let room = Some(self.info());
+        self.outbox
+            .signal(connection, Message::RoomUpdate(proto::RoomUpdate { room }));
+        if let Some(participant) = self.roster.get_mut(key) {
+            participant.last_signal = now.mono;
+        }
+    }
+
+    /// Offers with other credentials on the subscriber transport. The only transport of a client is
+    /// restarted by the client's own offer.
+    pub(crate) fn restart_subscriber_ice(&mut self, now: Now, key: ParticipantKey) {
+        let local = self.entropy.ice(self.place.shard);
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let up = participant.link.up();
+        up.offer_requested = false;
+        let Some(down) = participant.link.down() else {
+            self.schedule_negotiation(now, key);
+            return;
+        };
+        if down.offered_at.is_none() {
+            return;
+        }
+        down.offerer.restart_ice(local.clone());
+        let peer = down.peer;
+        self.outbox.media(Command::RestartIce { peer, local });
+        self.offer_now(now, key);
+    }
+
+    /// Compares what the client believes to be published and subscribed with what is, after a
+    /// resume.
+    pub(crate) fn handle_sync_state(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        state: proto::SyncState,
+    ) {
+        if !self.knows_publications(key, &state) {
+            self.full_reconnect(now, key);
+            return;
+        }
+        for track in state.track_sids_disabled {
+            let settings = proto::UpdateTrackSettings {
+                track_sids: vec![track],
+                disabled: true,
+                ..proto::UpdateTrackSettings::default()
+            };
+            self.handle_track_settings(key, &settings);
+        }
+        if let Some(subscription) = state.subscription {
+            self.handle_subscription(now, key, &subscription);
+        }
+        self.replay_messages(key, &state.datachannel_receive_states);
+    }
+
+    fn knows_publications(&mut self, key: ParticipantKey, state: &proto::SyncState) -> bool {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return false;
+        };
+        let publishing = &mut participant.publishing;
+        let mut known = |published: &proto::TrackPublishedResponse| {
+            let Some(track) = &published.track else {
+                return false;
+            };
+            let published = publishing
+                .tracks
+                .iter()
+                .any(|sid| sid.as_str() == track.sid);
+            published || publishing.pending_infos(&track.sid).next().is_some()
+        };
+        state.publish_tracks.iter().all(&mut known) && state.publish_data_tracks.is_empty()
+    }
+
+    /// Sends again the reliable messages that came after the last one that the client saw of each
+    /// sender. It drops those that it has seen.
+    fn replay_messages(&mut self, key: ParticipantKey, seen: &[proto::DataChannelReceiveState]) {
+        let Some(participant) = self.roster.get(key) else {
+            return;
+        };
+        let seen: BTreeMap<&str, u32> = seen
+            .iter()
+            .map(|state| (state.publisher_sid.as_str(), state.last_seq))
+            .collect();
+        let peers: Arc<[_]> = Arc::from([participant.link.primary_peer()]);
+        for payload in self.data.replay(&participant.identity, &seen) {
+            self.outbox.media(Command::SendData {
+                peers: Arc::clone(&peers),
+                channel: DataChannel::Reliable,
+                payload,
+            });
+        }
+    }
+
+    /// Asks a client to resume, because media has stopped coming.
+    pub(crate) fn ask_to_resume(&mut self, key: ParticipantKey) {
+        let Some(participant) = self.roster.get(key) else {
+            return;
+        };
+        let protocol = participant.client.protocol();
+        let cause = DisconnectCause::TransportFailed;
+        if let Some(leave) = leave_request(LeaveAction::Resume, cause, protocol) {
+            self.outbox
+                .signal(participant.connection, Message::Leave(leave));
+        }
+        self.cut_signal(key);
+    }
+
+    fn cut_signal(&mut self, key: ParticipantKey) {
+        if let Some(connection) = self.roster.connect(key, None) {
+            self.outbox.push(Output::CloseSignal { connection });
+        }
+    }
+}

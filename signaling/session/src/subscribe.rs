@@ -1,0 +1,490 @@
+use std::time::Duration;
+
+use sfu_model::{Command, MediaKind, Now, SendMedia, SubscriptionId, TrackSid};
+
+use crate::layers;
+use crate::negotiation::SendTrack;
+use crate::participant::{Participant, ParticipantKey};
+use crate::proto::AudioTrackFeature;
+use crate::proto::signal_response::Message;
+use crate::subscribing::{ActiveSubscription, Subscribing};
+use crate::track::Track;
+use crate::{Limits, Room, TimerReason, proto};
+
+/// How long a track may be wanted that does not exist.
+const NOT_FOUND_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What is to become of one participant's interest in one track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Receive,
+    Refrain,
+}
+
+impl Room {
+    /// Takes a client's (or an administrator's) choice of tracks.
+    pub(crate) fn handle_subscription(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        update: &proto::UpdateSubscription,
+    ) {
+        let of_participants = update.participant_tracks.iter();
+        let of_participants = of_participants.flat_map(|tracks| &tracks.track_sids);
+        for sid in update.track_sids.iter().chain(of_participants) {
+            self.choose(now, key, &TrackSid::from(sid.as_str()), update.subscribe);
+        }
+    }
+
+    fn choose(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid, subscribe: bool) {
+        if let Some(participant) = self.roster.get_mut(key)
+            && participant.subscribing.has_room_for(sid)
+        {
+            let interest = participant
+                .subscribing
+                .tracks
+                .entry(sid.clone())
+                .or_default();
+            interest.choice = Some(subscribe);
+            interest.refused = 0;
+            self.reconcile(now, key, sid);
+        }
+    }
+
+    /// Takes how a client wants tracks that it receives, or will.
+    pub(crate) fn handle_track_settings(
+        &mut self,
+        key: ParticipantKey,
+        settings: &proto::UpdateTrackSettings,
+    ) {
+        for sid in &settings.track_sids {
+            let sid = TrackSid::from(sid.as_str());
+            let Some(participant) = self.roster.get_mut(key) else {
+                return;
+            };
+            if participant.subscribing.has_room_for(&sid) {
+                let tracks = &mut participant.subscribing.tracks;
+                let settings = proto::UpdateTrackSettings {
+                    track_sids: Vec::new(),
+                    ..settings.clone()
+                };
+                tracks.entry(sid.clone()).or_default().settings = Some(settings);
+                self.apply_settings(key, &sid);
+            }
+        }
+    }
+
+    /// Has the shard forward what the settings come to.
+    pub(crate) fn apply_settings(&mut self, key: ParticipantKey, sid: &TrackSid) {
+        let (Some(participant), Some(track)) = (self.roster.get_mut(key), self.tracks.get(sid))
+        else {
+            return;
+        };
+        let adaptive = participant.adaptive_stream;
+        let Some(interest) = participant.subscribing.tracks.get_mut(sid) else {
+            return;
+        };
+        let Some(active) = &mut interest.active else {
+            return;
+        };
+        let forwarding = layers::forwarding(&track.info, interest.settings.as_ref(), adaptive);
+        if active.forwarding == forwarding {
+            return;
+        }
+        active.forwarding = forwarding;
+        if active.started {
+            self.outbox.media(Command::SetForwarding {
+                subscription: active.id,
+                forwarding,
+            });
+        }
+    }
+
+    /// Has everybody who wants a track receive it.
+    pub(crate) fn offer_to_everybody(&mut self, now: Now, sid: &TrackSid) {
+        for key in self.roster.keys() {
+            self.reconcile(now, key, sid);
+        }
+    }
+
+    /// Has a participant receive everything that it wants, and nothing else.
+    pub(crate) fn reconcile_all(&mut self, now: Now, key: ParticipantKey) {
+        for sid in self.tracks.announced() {
+            self.reconcile(now, key, &sid);
+        }
+    }
+
+    /// Makes a participant's subscription to a track what it should be by now.
+    ///
+    /// Goal: there is a subscription exactly if the participant wants the track (its own choice, else
+    /// whether it subscribes automatically), may subscribe, is allowed it by the publisher, accepts
+    /// one of its codecs, and is within its limits. Whatever changes one of these calls this.
+    pub(crate) fn reconcile(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
+        let not_found = TimerReason::TrackNotFound(key, sid.clone());
+        let Some(participant) = self.roster.get(key) else {
+            return;
+        };
+        let Some(track) = self.tracks.get(sid).filter(|track| track.announced) else {
+            let wanted = participant.subscribing.tracks.get(sid);
+            match wanted.and_then(|interest| interest.choice) {
+                Some(true) => self.timers.set(not_found, now.mono + NOT_FOUND_TIMEOUT),
+                Some(false) | None => self.timers.cancel(&not_found),
+            }
+            return;
+        };
+        self.timers.cancel(&not_found);
+        if track.publisher == key {
+            return;
+        }
+        let verdict = self.judge(participant, track);
+        let interest = participant.subscribing.tracks.get(sid);
+        let active = interest.is_some_and(|interest| interest.active.is_some());
+        self.tell_permission(key, sid);
+        match (verdict, active) {
+            (Verdict::Receive, false) => self.subscribe(now, key, sid),
+            (Verdict::Refrain, true) => {
+                self.drop_subscription(now, key, sid);
+                self.use_freed_capacity(now, key);
+            }
+            (Verdict::Receive, true) | (Verdict::Refrain, false) => {}
+        }
+    }
+
+    fn judge(&self, participant: &Participant, track: &Track) -> Verdict {
+        let interest = participant.subscribing.tracks.get(&track.sid);
+        let refused = interest.map_or(0, |interest| interest.refused);
+        let active = interest.is_some_and(|interest| interest.active.is_some());
+        let capacity = active || self.has_capacity(participant, track.kind());
+        let receive = wants(participant, track)
+            && participant.can_receive()
+            && self.is_allowed(participant, track)
+            && track.stream(refused).is_some()
+            && capacity;
+        match receive {
+            true => Verdict::Receive,
+            false => Verdict::Refrain,
+        }
+    }
+
+    /// Reports whether the publisher lets a participant have a track. Recorders get everything.
+    fn is_allowed(&self, participant: &Participant, track: &Track) -> bool {
+        let publisher = self.roster.get(track.publisher);
+        let permissions = publisher.map(|publisher| &publisher.publishing.permissions);
+        participant.is_recorder()
+            || permissions.is_some_and(|granted| granted.allows(&participant.identity, &track.sid))
+    }
+
+    fn has_capacity(&self, participant: &Participant, kind: MediaKind) -> bool {
+        let limit = self.facts.limits.subscriptions(kind);
+        limit == 0 || participant.subscribing.number_of(kind) < limit
+    }
+
+    /// Tries again what did not fit before.
+    fn use_freed_capacity(&mut self, now: Now, key: ParticipantKey) {
+        if self.facts.limits.limits_subscriptions() {
+            self.reconcile_all(now, key);
+        }
+    }
+
+    /// Tells a participant when a track that it wants is denied to it, and when no longer.
+    fn tell_permission(&mut self, key: ParticipantKey, sid: &TrackSid) {
+        let (Some(participant), Some(track)) = (self.roster.get(key), self.tracks.get(sid)) else {
+            return;
+        };
+        let denied = !self.is_allowed(participant, track);
+        let wanted = wants(participant, track);
+        let publisher = self.roster.get(track.publisher);
+        let publisher = publisher.map(|p| p.sid.as_str().to_owned());
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let told = participant.subscribing.tracks.get(sid);
+        if !wanted || denied == told.is_some_and(|interest| interest.told_denied) {
+            return;
+        }
+        let interest = participant.subscribing.tracks.entry(sid.clone());
+        interest.or_default().told_denied = denied;
+        let update = proto::SubscriptionPermissionUpdate {
+            participant_sid: publisher.unwrap_or_default(),
+            track_sid: sid.as_str().to_owned(),
+            allowed: !denied,
+        };
+        self.outbox.signal(
+            participant.connection,
+            Message::SubscriptionPermissionUpdate(update),
+        );
+    }
+
+    /// Queues a subscription for negotiation.
+    fn subscribe(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
+        let id = self.next_subscription();
+        let (Some(participant), Some(track)) = (self.roster.get(key), self.tracks.get(sid)) else {
+            return;
+        };
+        let publisher = self.roster.get(track.publisher);
+        let interest = participant.subscribing.tracks.get(sid);
+        let stream = interest.map_or(0, |interest| interest.refused);
+        let (Some(publisher), Some(arriving)) = (publisher, track.stream(stream)) else {
+            return;
+        };
+        let stream_id = format!("{}|{}", publisher.sid, track.sid);
+        let settings = interest.and_then(|interest| interest.settings.as_ref());
+        let forwarding = layers::forwarding(&track.info, settings, participant.adaptive_stream);
+        let send = SendTrack {
+            subscription: id,
+            stream_id,
+            track_sid: sid.clone(),
+            kind: track.kind(),
+            codecs: arriving.codecs.clone(),
+            stereo: track.has_feature(AudioTrackFeature::TfStereo),
+            forwarding,
+        };
+        let active = ActiveSubscription {
+            id,
+            publisher: track.publisher,
+            publication: arriving.publication,
+            kind: track.kind(),
+            stream,
+            forwarding,
+            started: false,
+        };
+        let publisher = track.publisher;
+        self.tracks.bind_subscription(id, key, sid.clone());
+        if let Some(track) = self.tracks.get_mut(sid) {
+            track.subscribers.insert(key);
+        }
+        if let Some(participant) = self.roster.get_mut(key) {
+            participant.subscribing.start(sid, active);
+            participant.link.add_send(send);
+        }
+        self.tell_speaker(key, publisher);
+        self.schedule_negotiation(now, key);
+    }
+
+    /// Has the shard send a subscription as it was negotiated.
+    pub(crate) fn start_subscription(
+        &mut self,
+        key: ParticipantKey,
+        subscription: SubscriptionId,
+        mut media: SendMedia,
+    ) {
+        let Some((_, sid)) = self.tracks.of_subscription(subscription) else {
+            return;
+        };
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let peer = participant.link.send_peer();
+        let hidden = participant.is_hidden();
+        let interest = participant.subscribing.tracks.get_mut(&sid);
+        let Some(active) = interest.and_then(|interest| interest.active.as_mut()) else {
+            return;
+        };
+        active.started = true;
+        media.forwarding = active.forwarding;
+        self.outbox.media(Command::Subscribe {
+            subscription,
+            publication: active.publication,
+            peer,
+            media,
+        });
+        if !hidden {
+            self.tell_first_subscriber(&sid);
+        }
+    }
+
+    /// Tells a publisher, once, that somebody receives its track.
+    fn tell_first_subscriber(&mut self, sid: &TrackSid) {
+        let Some(track) = self.tracks.get_mut(sid) else {
+            return;
+        };
+        if std::mem::replace(&mut track.ever_subscribed, true) {
+            return;
+        }
+        let publisher = self.roster.get(track.publisher);
+        if let Some(publisher) = publisher.filter(|p| p.client.takes_track_subscribed()) {
+            let subscribed = proto::TrackSubscribed {
+                track_sid: sid.as_str().to_owned(),
+            };
+            self.outbox
+                .signal(publisher.connection, Message::TrackSubscribed(subscribed));
+        }
+    }
+
+    /// Ends a subscription, if there is one, and has that negotiated.
+    pub(crate) fn drop_subscription(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let Some(active) = participant.subscribing.end(sid) else {
+            return;
+        };
+        participant.link.remove_send(active.id);
+        self.unsubscribe(key, sid, &active);
+        self.schedule_negotiation(now, key);
+        let receives = self.roster.get(key).map(|p| &p.subscribing);
+        if receives.is_some_and(|s| !s.receives_from(active.publisher)) {
+            self.silence_speaker(key, active.publisher);
+        }
+    }
+
+    fn unsubscribe(&mut self, key: ParticipantKey, sid: &TrackSid, active: &ActiveSubscription) {
+        self.tracks.unbind_subscription(active.id);
+        if let Some(track) = self.tracks.get_mut(sid) {
+            track.subscribers.remove(&key);
+        }
+        if active.started {
+            self.outbox.media(Command::Unsubscribe {
+                subscription: active.id,
+            });
+        }
+    }
+
+    /// Ends all subscriptions of a participant who leaves; the shard drops them with the peer.
+    pub(crate) fn forget_subscriptions(&mut self, key: ParticipantKey) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        for (sid, interest) in std::mem::take(&mut participant.subscribing.tracks) {
+            if let Some(active) = interest.active {
+                self.tracks.unbind_subscription(active.id);
+                if let Some(track) = self.tracks.get_mut(&sid) {
+                    track.subscribers.remove(&key);
+                }
+            }
+            self.timers.cancel(&TimerReason::TrackNotFound(key, sid));
+        }
+    }
+
+    /// Deals with subscriptions of which the client accepts no codec: tries the track's other
+    /// codec, asks the publisher for one that is announced but not sent, or gives up.
+    pub(crate) fn drop_unsupported(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        unsupported: &[SubscriptionId],
+    ) {
+        for subscription in unsupported {
+            let Some((_, sid)) = self.tracks.of_subscription(*subscription) else {
+                continue;
+            };
+            let participant = self.roster.get_mut(key);
+            let Some(active) = participant.and_then(|p| p.subscribing.end(&sid)) else {
+                continue;
+            };
+            self.unsubscribe(key, &sid, &active);
+            if let Some(participant) = self.roster.get_mut(key) {
+                let interest = participant.subscribing.tracks.entry(sid.clone());
+                interest.or_default().refused = active.stream + 1;
+            }
+            self.reconcile(now, key, &sid);
+            self.resolve_refusal(key, &sid, active.stream + 1);
+        }
+    }
+
+    /// A client accepts none of the first `refused` streams of a track. If there are no others, the
+    /// publisher is asked for a codec that it announced and does not send, else the client is told.
+    fn resolve_refusal(&mut self, key: ParticipantKey, sid: &TrackSid, refused: usize) {
+        let Some(track) = self.tracks.get(sid) else {
+            return;
+        };
+        if track.stream(refused).is_some() {
+            return;
+        }
+        match track.missing_codec() {
+            Some(codec) => self.request_codec(sid, codec),
+            None => {
+                let error = proto::SubscriptionError::SeCodecUnsupported;
+                self.refuse_subscription(key, sid, error);
+            }
+        }
+    }
+
+    /// Asks a publisher to send a codec that it announced, beside those that it sends.
+    fn request_codec(&mut self, sid: &TrackSid, codec: usize) {
+        let Some(track) = self.tracks.get(sid) else {
+            return;
+        };
+        let sent = track.streams.iter().map(|stream| stream.codec);
+        let names = sent.chain([codec]).filter_map(|codec| {
+            let mime_type = track.info.codecs.get(codec)?.mime_type.as_str();
+            let (_, name) = mime_type.split_once('/')?;
+            Some(name.to_owned())
+        });
+        let qualities = || {
+            let qualities = [0, 1, 2].map(|quality| proto::SubscribedQuality {
+                quality,
+                enabled: true,
+            });
+            qualities.to_vec()
+        };
+        let update = proto::SubscribedQualityUpdate {
+            track_sid: sid.as_str().to_owned(),
+            subscribed_qualities: qualities(),
+            subscribed_codecs: names
+                .map(|codec| proto::SubscribedCodec {
+                    codec,
+                    qualities: qualities(),
+                })
+                .collect(),
+        };
+        let publisher = self.roster.get(track.publisher).and_then(|p| p.connection);
+        self.outbox
+            .signal(publisher, Message::SubscribedQualityUpdate(update));
+    }
+
+    fn refuse_subscription(
+        &mut self,
+        key: ParticipantKey,
+        sid: &TrackSid,
+        error: proto::SubscriptionError,
+    ) {
+        let connection = self.roster.get(key).and_then(|p| p.connection);
+        let response = proto::SubscriptionResponse {
+            track_sid: sid.as_str().to_owned(),
+            err: error.into(),
+        };
+        self.outbox
+            .signal(connection, Message::SubscriptionResponse(response));
+    }
+
+    /// Gives up a track that was wanted and has not appeared.
+    pub(crate) fn handle_track_not_found(&mut self, key: ParticipantKey, sid: &TrackSid) {
+        if let Some(participant) = self.roster.get_mut(key) {
+            participant.subscribing.tracks.remove(sid);
+        }
+        self.refuse_subscription(key, sid, proto::SubscriptionError::SeTrackNotfound);
+    }
+}
+
+/// Reports whether a participant wants a track.
+fn wants(participant: &Participant, track: &Track) -> bool {
+    let interest = participant.subscribing.tracks.get(&track.sid);
+    let choice = interest.and_then(|interest| interest.choice);
+    choice.unwrap_or(participant.auto_subscribe)
+}
+
+impl Subscribing {
+    /// Reports whether something may be written down about a track.
+    fn has_room_for(&self, sid: &TrackSid) -> bool {
+        self.tracks.contains_key(sid)
+            || self.tracks.len()
+                < Self::MAX_UNKNOWN
+                    + self.number_of(MediaKind::Audio)
+                    + self.number_of(MediaKind::Video)
+    }
+}
+
+impl Limits {
+    /// Returns how many subscriptions of a kind a participant may have; zero for any number.
+    fn subscriptions(&self, kind: MediaKind) -> usize {
+        match kind {
+            MediaKind::Audio => self.audio_subscriptions,
+            MediaKind::Video => self.video_subscriptions,
+        }
+    }
+
+    fn limits_subscriptions(&self) -> bool {
+        self.audio_subscriptions > 0 || self.video_subscriptions > 0
+    }
+}

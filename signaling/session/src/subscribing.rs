@@ -1,0 +1,94 @@
+use std::collections::BTreeMap;
+
+use sfu_model::{Forwarding, MediaKind, PublicationId, SubscriptionId, TrackSid};
+
+use crate::participant::ParticipantKey;
+use crate::proto;
+
+/// What one participant wants to receive, and what it does.
+#[derive(Debug, Default)]
+pub(crate) struct Subscribing {
+    /// Everything said or done about a track. A track without an entry is wanted if the
+    /// participant subscribes automatically.
+    pub(crate) tracks: BTreeMap<TrackSid, TrackInterest>,
+    /// How many subscriptions there are of each publisher's tracks.
+    publishers: BTreeMap<ParticipantKey, u32>,
+    audio: usize,
+    video: usize,
+}
+
+/// One participant's interest in one track.
+#[derive(Debug, Default)]
+pub(crate) struct TrackInterest {
+    /// What the client (or an administrator) asked for; it holds until they ask otherwise.
+    pub(crate) choice: Option<bool>,
+    /// How the client wants it.
+    pub(crate) settings: Option<proto::UpdateTrackSettings>,
+    /// Whether the client was told that the publisher does not allow it.
+    pub(crate) told_denied: bool,
+    /// Of how many of the track's streams the client accepts no codec: the next one is tried.
+    pub(crate) refused: usize,
+    /// The subscription, if there is one.
+    pub(crate) active: Option<ActiveSubscription>,
+}
+
+/// A subscription that is negotiated or about to be.
+#[derive(Clone, Debug)]
+pub(crate) struct ActiveSubscription {
+    pub(crate) id: SubscriptionId,
+    pub(crate) publisher: ParticipantKey,
+    pub(crate) publication: PublicationId,
+    pub(crate) kind: MediaKind,
+    /// Which of the track's streams is received.
+    pub(crate) stream: usize,
+    /// What is forwarded.
+    pub(crate) forwarding: Forwarding,
+    /// Whether the shard was asked to send it.
+    pub(crate) started: bool,
+}
+
+impl Subscribing {
+    /// Most tracks that do not exist and that something was said about. Beyond, it is forgotten.
+    pub(crate) const MAX_UNKNOWN: usize = 1024;
+
+    /// Writes a subscription down.
+    pub(crate) fn start(&mut self, track: &TrackSid, subscription: ActiveSubscription) {
+        *self.count(subscription.kind) += 1;
+        *self.publishers.entry(subscription.publisher).or_default() += 1;
+        self.tracks.entry(track.clone()).or_default().active = Some(subscription);
+    }
+
+    /// Forgets the subscription of a track; returns it.
+    pub(crate) fn end(&mut self, track: &TrackSid) -> Option<ActiveSubscription> {
+        let subscription = self.tracks.get_mut(track)?.active.take()?;
+        let count = self.count(subscription.kind);
+        *count = count.saturating_sub(1);
+        if let Some(count) = self.publishers.get_mut(&subscription.publisher) {
+            *count -= 1;
+            if *count == 0 {
+                self.publishers.remove(&subscription.publisher);
+            }
+        }
+        Some(subscription)
+    }
+
+    /// Reports whether any track of a publisher is received.
+    pub(crate) fn receives_from(&self, publisher: ParticipantKey) -> bool {
+        self.publishers.contains_key(&publisher)
+    }
+
+    /// Returns how many subscriptions of a kind there are.
+    pub(crate) fn number_of(&self, kind: MediaKind) -> usize {
+        match kind {
+            MediaKind::Audio => self.audio,
+            MediaKind::Video => self.video,
+        }
+    }
+
+    fn count(&mut self, kind: MediaKind) -> &mut usize {
+        match kind {
+            MediaKind::Audio => &mut self.audio,
+            MediaKind::Video => &mut self.video,
+        }
+    }
+}

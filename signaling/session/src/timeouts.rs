@@ -1,0 +1,32 @@
+use sfu_model::Now;
+use signaling_protocol::{DisconnectCause, LeaveAction};
+
+use crate::{Room, TimerReason};
+
+impl Room {
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some(reason) = self.timers.pop_due(now.mono) {
+            self.handle_due(now, reason);
+        }
+    }
+
+    fn handle_due(&mut self, now: Now, reason: TimerReason) {
+        match reason {
+            TimerReason::ParticipantUpdates => self.flush_updates(now),
+            TimerReason::RoomUpdate => self.tell_room(),
+            TimerReason::Offer(key) => self.offer_now(now, key),
+            TimerReason::Answer(key) => self.handle_missing_answer(now, key),
+            TimerReason::JoinTimeout(key) => {
+                let action = Some(LeaveAction::Disconnect);
+                self.disconnect(now, key, DisconnectCause::JoinFailed, action);
+            }
+            TimerReason::Departure(key) => self.handle_departure(now, key),
+            TimerReason::RefreshToken(key) => self.refresh_token(now, key),
+            TimerReason::TrackNotFound(key, sid) => self.handle_track_not_found(key, &sid),
+            TimerReason::SimulatedSpeaker(key) => self.simulate_speaker(key, false),
+            TimerReason::Rpc(rpc) => self.handle_rpc_timeout(rpc),
+            TimerReason::Idle => self.close(now, DisconnectCause::RoomClosed),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+use std::collections::BTreeSet;
+
+use sfu_model::{Codec, MediaKind, Mid, PublicationId, ReceiveMedia, TrackSid};
+
+use crate::negotiation::{OfferedCodec, PublishDecision};
+use crate::participant::ParticipantKey;
+use crate::proto;
+use crate::proto::AudioTrackFeature;
+
+/// A track in the room.
+#[derive(Debug)]
+pub(crate) struct Track {
+    pub(crate) sid: TrackSid,
+    pub(crate) publisher: ParticipantKey,
+    /// What others are told.
+    pub(crate) info: proto::TrackInfo,
+    /// The client's id of it.
+    pub(crate) cid: String,
+    /// What arrives: the main codec first, then a backup codec if the client publishes one.
+    pub(crate) streams: Vec<PublishedStream>,
+    /// Whether others know of it.
+    pub(crate) announced: bool,
+    /// Whether the publisher was told that somebody receives it.
+    pub(crate) ever_subscribed: bool,
+    /// Who has a subscription.
+    pub(crate) subscribers: BTreeSet<ParticipantKey>,
+}
+
+/// One codec of a track, as it arrives.
+#[derive(Debug)]
+pub(crate) struct PublishedStream {
+    pub(crate) publication: PublicationId,
+    pub(crate) mid: Mid,
+    /// Which of the track's codecs.
+    pub(crate) codec: usize,
+    /// What a subscriber has to accept, preferred first.
+    pub(crate) codecs: Vec<OfferedCodec>,
+}
+
+impl Track {
+    pub(crate) fn kind(&self) -> MediaKind {
+        kind_of(&self.info)
+    }
+
+    /// Returns how the section is answered that carries the track's codec number `codec`.
+    pub(crate) fn decision(&self, codec: usize) -> PublishDecision {
+        let wanted = self.info.codecs.get(codec);
+        PublishDecision {
+            track: self.sid.clone(),
+            preferred: wanted.and_then(|wanted| codec_of(&wanted.mime_type)),
+            dtx: !self.has_feature(AudioTrackFeature::TfNoDtx),
+            stereo: self.has_feature(AudioTrackFeature::TfStereo),
+            red: !self.info.disable_red,
+        }
+    }
+
+    pub(crate) fn has_feature(&self, feature: AudioTrackFeature) -> bool {
+        self.info.audio_features.contains(&i32::from(feature))
+    }
+
+    pub(crate) fn stream(&self, index: usize) -> Option<&PublishedStream> {
+        self.streams.get(index)
+    }
+
+    /// Returns the first codec that was announced and that does not arrive (yet).
+    pub(crate) fn missing_codec(&self) -> Option<usize> {
+        (0..self.info.codecs.len())
+            .find(|index| self.streams.iter().all(|stream| stream.codec != *index))
+    }
+
+    /// Writes down what `media` tells of the track's codec number `codec`.
+    pub(crate) fn describe(&mut self, codec: usize, media: &ReceiveMedia) {
+        let Some(arriving) = arriving_codec(self.info.codecs.get(codec), media) else {
+            return;
+        };
+        let mime_type = arriving.mime_type().to_owned();
+        let mid = media.mid.0.as_str().to_owned();
+        if codec == 0 {
+            self.info.mime_type.clone_from(&mime_type);
+            self.info.mid.clone_from(&mid);
+            describe_layers(&mut self.info.layers, arriving, media);
+        }
+        if let Some(info) = self.info.codecs.get_mut(codec) {
+            info.mime_type = mime_type;
+            info.mid = mid;
+            describe_layers(&mut info.layers, arriving, media);
+        }
+    }
+}
+
+/// Returns audio or video of a track that was accepted.
+pub(crate) fn kind_of(info: &proto::TrackInfo) -> MediaKind {
+    match info.r#type() {
+        proto::TrackType::Audio | proto::TrackType::Data => MediaKind::Audio,
+        proto::TrackType::Video => MediaKind::Video,
+    }
+}
+
+/// Reads `video/vp8`, or `vp8` alone, in any case.
+pub(crate) fn codec_of(mime_type: &str) -> Option<Codec> {
+    let name = mime_type
+        .split_once('/')
+        .map_or(mime_type, |(_, name)| name);
+    Codec::from_name(name)
+}
+
+/// Returns the codec that arrives: the requested one if it was negotiated, else the preferred one.
+/// A client that redundant audio was agreed with sends that.
+pub(crate) fn arriving_codec(
+    requested: Option<&proto::SimulcastCodecInfo>,
+    media: &ReceiveMedia,
+) -> Option<Codec> {
+    let first = media.codecs.first()?.codec;
+    if first == Codec::Red {
+        return Some(first);
+    }
+    let requested = requested.and_then(|info| codec_of(&info.mime_type));
+    let agreed = |codec: &Codec| media.codecs.iter().any(|binding| binding.codec == *codec);
+    Some(requested.filter(agreed).unwrap_or(first))
+}
+
+/// Returns what a subscriber has to accept of `offered` to receive `arriving`. Redundant audio
+/// carries Opus, which a subscriber without it is sent instead.
+pub(crate) fn subscribable_codecs(arriving: Codec, offered: &[OfferedCodec]) -> Vec<OfferedCodec> {
+    let also = (arriving == Codec::Red).then_some(Codec::Opus);
+    let of = |codec: Codec| {
+        let same = offered.iter().filter(|offer| offer.codec == codec).cloned();
+        let mut same: Vec<_> = same.collect();
+        if same.is_empty() {
+            same.push(OfferedCodec { codec, fmtp: None });
+        }
+        same
+    };
+    let codecs = std::iter::once(arriving).chain(also);
+    codecs.flat_map(of).collect()
+}
+
+/// Fills in where each layer is found, lowest first. Layers of one stream share its SSRC.
+fn describe_layers(layers: &mut [proto::VideoLayer], codec: Codec, media: &ReceiveMedia) {
+    if codec.kind() == MediaKind::Audio {
+        return;
+    }
+    layers.sort_by_key(|layer| layer.quality);
+    for (index, layer) in layers.iter_mut().enumerate() {
+        layer.spatial_layer = i32::try_from(index).unwrap_or(i32::MAX);
+        let encoding = match media.encodings.as_slice() {
+            [only] => Some(only),
+            several => several.get(index),
+        };
+        let Some(encoding) = encoding else { continue };
+        let rid = encoding.rid.map(|rid| rid.0.as_str().to_owned());
+        layer.rid = rid.unwrap_or_default();
+        layer.ssrc = encoding.ssrc.map_or(0, |ssrc| ssrc.0);
+        layer.repair_ssrc = encoding.rtx_ssrc.map_or(0, |ssrc| ssrc.0);
+    }
+}

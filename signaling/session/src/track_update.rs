@@ -1,0 +1,114 @@
+use sfu_model::{Now, TrackSid};
+
+use crate::participant::ParticipantKey;
+use crate::proto::AudioTrackFeature;
+use crate::proto::request_response::{Reason, Request};
+use crate::track_request::without_repeats;
+use crate::{Room, proto};
+
+impl Room {
+    /// Takes a client's word that its own track is muted, or no longer.
+    pub(crate) fn handle_mute(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        mute: proto::MuteTrackRequest,
+    ) {
+        if self.set_muted(now, key, &mute.sid, mute.muted).is_none() {
+            self.respond(key, 0, Reason::NotFound, "", Request::Mute(mute));
+        }
+    }
+
+    /// Marks a track of a participant, published or requested; returns it.
+    pub(crate) fn set_muted(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        sid: &str,
+        muted: bool,
+    ) -> Option<proto::TrackInfo> {
+        self.change_track(now, key, sid, |track| track.muted = muted)
+    }
+
+    pub(crate) fn handle_update_audio_track(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        update: proto::UpdateLocalAudioTrack,
+    ) {
+        let features = without_repeats(&update.features);
+        let has = |feature: AudioTrackFeature| features.contains(&i32::from(feature));
+        let stereo = has(AudioTrackFeature::TfStereo);
+        let disable_dtx = has(AudioTrackFeature::TfNoDtx);
+        let change = |track: &mut proto::TrackInfo| {
+            track.audio_features.clone_from(&features);
+            track.stereo = stereo;
+            track.disable_dtx = disable_dtx;
+        };
+        if self
+            .change_track(now, key, &update.track_sid, change)
+            .is_none()
+        {
+            let request = Request::UpdateAudioTrack(update);
+            self.respond(key, 0, Reason::NotFound, "", request);
+        }
+    }
+
+    pub(crate) fn handle_update_video_track(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        update: proto::UpdateLocalVideoTrack,
+    ) {
+        let change = |track: &mut proto::TrackInfo| {
+            track.width = update.width;
+            track.height = update.height;
+        };
+        if self
+            .change_track(now, key, &update.track_sid, change)
+            .is_none()
+        {
+            let request = Request::UpdateVideoTrack(update);
+            self.respond(key, 0, Reason::NotFound, "", request);
+        }
+    }
+
+    /// Changes a track of a participant and tells of it if it is published; a change to a requested
+    /// one is told with its publication.
+    fn change_track(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        sid: &str,
+        change: impl Fn(&mut proto::TrackInfo),
+    ) -> Option<proto::TrackInfo> {
+        let version = self.next_version(now.unix);
+        let sid = TrackSid::from(sid);
+        let participant = self.roster.get_mut(key)?;
+        let mut result = None;
+        for info in participant.publishing.pending_infos(sid.as_str()) {
+            change(info);
+            result = Some(info.clone());
+        }
+        let track = self.tracks.get_mut(&sid);
+        let Some(track) = track.filter(|track| track.publisher == key) else {
+            return result;
+        };
+        let before = track.info.clone();
+        change(&mut track.info);
+        if track.info == before {
+            return Some(before);
+        }
+        track.info.version = Some(version);
+        let info = track.info.clone();
+        let subscribers: Vec<_> = track.subscribers.iter().copied().collect();
+        for subscriber in subscribers {
+            self.apply_settings(subscriber, &sid);
+        }
+        if let Some(participant) = self.roster.get_mut(key) {
+            participant.touch();
+            self.tell_now(key);
+        }
+        Some(info)
+    }
+}

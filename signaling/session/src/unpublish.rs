@@ -1,0 +1,137 @@
+use sfu_model::{Command, Mid, Now, TrackSid};
+
+use crate::participant::ParticipantKey;
+use crate::proto::signal_response::Message;
+use crate::{Room, RoomNotice, proto};
+
+impl Room {
+    /// Ends a track: for the shard, for its subscribers, for everybody.
+    pub(crate) fn unpublish(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
+        let Some(cid) = self.end_track(now, key, sid) else {
+            return;
+        };
+        if let Some(participant) = self.roster.get_mut(key) {
+            participant.touch();
+            let next = participant.publishing.release_queued(&cid);
+            self.tell_now(key);
+            if let Some(info) = next {
+                self.tell_published(key, &cid, info);
+            }
+        }
+    }
+
+    /// Ends all tracks of a participant who leaves; the others will hear that it has left.
+    pub(crate) fn unpublish_all(&mut self, now: Now, key: ParticipantKey) {
+        let tracks = self.roster.get(key).map(|p| p.publishing.tracks.clone());
+        for sid in tracks.unwrap_or_default() {
+            self.end_track(now, key, &sid);
+        }
+    }
+
+    /// Ends tracks that the participant may not publish (any more), and tells it so.
+    pub(crate) fn revoke_tracks(&mut self, now: Now, key: ParticipantKey) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let grant = participant.grant().clone();
+        let may = |source: i32| grant.may_publish_source(auth::TrackSource::from_number(source));
+        let publishing = &mut participant.publishing;
+        publishing.pending.retain(|pending| {
+            let first = pending.infos.front();
+            first.is_some_and(|info| may(info.source))
+        });
+        let tracks = publishing
+            .tracks
+            .iter()
+            .filter_map(|sid| self.tracks.get(sid));
+        let revoked: Vec<_> = tracks
+            .filter(|track| !may(track.info.source))
+            .map(|track| track.sid.clone())
+            .collect();
+        for sid in revoked {
+            self.tell_unpublished(key, &sid);
+            self.unpublish(now, key, &sid);
+        }
+    }
+
+    fn tell_unpublished(&mut self, key: ParticipantKey, sid: &TrackSid) {
+        let Some(participant) = self.roster.get(key) else {
+            return;
+        };
+        let track_sid = sid.as_str().to_owned();
+        let message = match participant.client.protocol().takes_track_unpublished() {
+            true => Message::TrackUnpublished(proto::TrackUnpublishedResponse { track_sid }),
+            // Older clients are at least kept from sending.
+            false => Message::Mute(proto::MuteTrackRequest {
+                sid: track_sid,
+                muted: true,
+            }),
+        };
+        self.outbox.signal(participant.connection, message);
+    }
+
+    /// Takes a track out of the room; returns the client's id of it.
+    fn end_track(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) -> Option<String> {
+        let track = self.tracks.remove(sid)?;
+        for stream in &track.streams {
+            let publication = stream.publication;
+            self.outbox.media(Command::Unpublish { publication });
+        }
+        if let Some(participant) = self.roster.get_mut(key) {
+            let publishing = &mut participant.publishing;
+            publishing.tracks.retain(|other| other != sid);
+            publishing
+                .sections
+                .retain(|_, section| section.track != *sid);
+        }
+        for subscriber in &track.subscribers {
+            self.drop_subscription(now, *subscriber, sid);
+        }
+        for other in self.roster.keys() {
+            if let Some(participant) = self.roster.get_mut(other) {
+                participant.subscribing.tracks.remove(sid);
+            }
+        }
+        if let (Some(participant), true) = (self.roster.get(key), track.announced) {
+            let ended = RoomNotice::TrackUnpublished {
+                room: Box::new(self.info()),
+                participant: Box::new(self.participant_info(participant)),
+                track: Box::new(track.info),
+            };
+            self.outbox.notice(ended);
+        }
+        Some(track.cid)
+    }
+
+    /// Ends the backup codec of a track. Its subscribers get the main one, if they can.
+    pub(crate) fn end_backup_stream(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        mid: Mid,
+        sid: &TrackSid,
+    ) {
+        if let Some(participant) = self.roster.get_mut(key) {
+            participant.publishing.sections.remove(&mid);
+        }
+        let Some(track) = self.tracks.get_mut(sid) else {
+            return;
+        };
+        let Some(index) = track.streams.iter().position(|stream| stream.mid == mid) else {
+            return;
+        };
+        let publication = track.streams.remove(index).publication;
+        self.outbox.media(Command::Unpublish { publication });
+        let subscribers: Vec<_> = track.subscribers.iter().copied().collect();
+        for subscriber in subscribers {
+            let subscribing = self.roster.get(subscriber).map(|p| &p.subscribing);
+            let active = subscribing
+                .and_then(|s| s.tracks.get(sid))
+                .and_then(|i| i.active.as_ref());
+            if active.is_some_and(|active| active.publication == publication) {
+                self.drop_subscription(now, subscriber, sid);
+                self.reconcile(now, subscriber, sid);
+            }
+        }
+    }
+}
