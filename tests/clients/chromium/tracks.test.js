@@ -167,11 +167,11 @@ describe('one peer connection', AT_ONCE, () => {
     const [alice, bob] = await suite.pair(t);
     await alice.publishVideo({
       // livekit-client makes three layers from this size on.
-      size: { width: 960, height: 540, frameRate: 10 },
+      size: { width: { exact: 960 }, height: { exact: 540 }, frameRate: 15 },
       publish: {
         simulcast: true,
-        videoEncoding: { maxBitrate: 600_000, maxFramerate: 10 },
-        videoSimulcastLayers: [[240, 135, 60_000, 10], [480, 270, 150_000, 10]],
+        videoEncoding: { maxBitrate: 600_000, maxFramerate: 15 },
+        videoSimulcastLayers: [[240, 135, 60_000, 15], [480, 270, 150_000, 15]],
       },
     });
     await bob.decodesVideo('alice');

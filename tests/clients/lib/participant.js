@@ -66,6 +66,21 @@ export class Participant {
     return this.perform('leave');
   }
 
+  /** Another participant, in this page. */
+  beside(t, identity) {
+    const participant = new Participant(this.page, this.server, { room: this.room, identity, mode: this.mode });
+    t.after(() => participant.leave());
+    return participant;
+  }
+
+  /** Ends the page as a crash would: nothing is said to the server. */
+  async vanish() {
+    const session = await this.page.context().newCDPSession(this.page);
+    session.send('Page.crash').catch(() => {});
+    await this.page.waitForEvent('crash');
+    await this.page.close();
+  }
+
   /** Waits for a room event; `from` skips the events before that index (see `mark`). */
   event(name, match = {}, { within = PATIENCE_MS, from = 0 } = {}) {
     return this.perform('waitForEvent', name, match, within, from).catch((error) => {

@@ -6,6 +6,7 @@ import { Participant } from './participant.js';
 import { servePages } from './pages.js';
 import { startServer } from './server.js';
 import { freshRoom } from './token.js';
+import { until } from './until.js';
 
 /** One peer connection (`/rtc/v1`) and two (`/rtc`): how livekit-client names what `new Room()` is given. */
 export const MODES = ['single', 'dual'];
@@ -45,6 +46,15 @@ export function callSuite(config = {}) {
     await participant.join(options);
     return participant;
   };
+
+  /** A joined participant whose page the test will end. */
+  suite.lostParticipant = async (t, identity, { room = roomOf(t), mode } = {}) => {
+    const participant = new Participant(await suite.browser.page(), suite.server, { room, identity, mode });
+    await participant.join();
+    return participant;
+  };
+
+  suite.until = until;
 
   /** Two participants who see each other. */
   suite.pair = async (t, options = {}) => {
