@@ -163,7 +163,7 @@ mod tests {
             };
             Self {
                 window: AudioLevelWindow::new(&parameters),
-                now: Instant::now(),
+                now: crate::any_instant(),
             }
         }
 

@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn late_packets_are_kept_and_found() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let mut cache = PacketCache::new(PacketCache::VIDEO);
         cache.insert(now, ExtendedSeqNo(65_536), b"a");
         cache.insert(now, ExtendedSeqNo(65_538), b"ccc");
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_late_packet_does_not_displace_a_newer_one() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let mut cache = PacketCache::new(16);
         cache.insert(now, ExtendedSeqNo(1_000), b"new");
         cache.insert(now, ExtendedSeqNo(1_000 - 16), b"old");
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn memory_follows_the_rate_and_then_stays() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let mut cache = PacketCache::new(PacketCache::AUDIO);
         assert_eq!(cache.memory(), 0);
         let mut settled = 0;
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_ring_stops_at_its_limit() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let mut cache = PacketCache::new(500);
         for seq in 0..5_000_u64 {
             cache.insert(now, ExtendedSeqNo(seq), &seq.to_be_bytes());
@@ -208,7 +208,7 @@ mod tests {
     fn packets_that_are_too_long_are_not_kept() {
         let mut cache = PacketCache::new(16);
         let long = [0; PacketCache::MAX_PACKET + 1];
-        cache.insert(Instant::now(), ExtendedSeqNo(1), &long);
+        cache.insert(crate::any_instant(), ExtendedSeqNo(1), &long);
         assert_eq!(cache.get(ExtendedSeqNo(1)), None);
     }
 }

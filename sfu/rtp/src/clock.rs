@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_clock_goes_on_from_its_report() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let clock = RtpClock::new(now, NtpTime(SECOND), RtpTimestamp(u32::MAX), 90_000);
         let later = now + Duration::from_millis(500);
         let expected = (NtpTime(SECOND + SECOND / 2), RtpTimestamp(44_999));
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn an_instant_is_translated_between_layers() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let low = RtpClock::new(now, NtpTime(10 * SECOND), RtpTimestamp(1_000), 90_000);
         let high = RtpClock::new(now, NtpTime(12 * SECOND), RtpTimestamp(50), 90_000);
         let instant = |ticks| low.same_instant(&high, RtpTimestamp(ticks));
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn clocks_that_were_set_apart_translate_nothing() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let low = RtpClock::new(now, NtpTime(0), RtpTimestamp(1_000), 90_000);
         let high = RtpClock::new(now, NtpTime(4_000 * SECOND), RtpTimestamp(50), 90_000);
         assert_eq!(low.same_instant(&high, RtpTimestamp(50)), None);
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn an_unknown_rate_translates_nothing() {
-        let clock = RtpClock::new(Instant::now(), NtpTime(0), RtpTimestamp(0), 0);
+        let clock = RtpClock::new(crate::any_instant(), NtpTime(0), RtpTimestamp(0), 0);
         assert_eq!(clock.same_instant(&clock, RtpTimestamp(50)), None);
     }
 }

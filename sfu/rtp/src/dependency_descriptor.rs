@@ -348,3 +348,178 @@ impl fmt::Display for DescriptorError {
 }
 
 impl std::error::Error for DescriptorError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Puts bits one behind the other.
+    #[derive(Default)]
+    struct BitWriter(Vec<bool>);
+
+    impl BitWriter {
+        fn put(&mut self, count: u32, value: u32) -> &mut Self {
+            self.0
+                .extend((0..count).rev().map(|bit| value >> bit & 1 == 1));
+            self
+        }
+
+        fn bytes(&self) -> Vec<u8> {
+            let byte = |bits: &[bool]| {
+                let bits = bits.iter().enumerate();
+                bits.fold(0, |byte, (i, bit)| byte | u8::from(*bit) << (7 - i))
+            };
+            self.0.chunks(8).map(byte).collect()
+        }
+    }
+
+    /// The descriptor of a key frame of two spatial and two temporal layers, ids from 60 on; its
+    /// decode targets are (0, 0), (0, 1), (1, 0) and (1, 1).
+    fn key_frame(active_decode_targets: Option<u32>) -> Vec<u8> {
+        let mut bits = BitWriter::default();
+        bits.put(1, 1).put(1, 0).put(6, 60).put(16, 0x1234);
+        let active = u32::from(active_decode_targets.is_some());
+        bits.put(1, 1).put(1, active).put(3, 0);
+        // template_id_offset, dt_cnt_minus_one
+        bits.put(6, 60).put(5, 3);
+        // next_layer_idc: T0 and T1 of S0, T0, another T0 and T1 of S1
+        for idc in [1, 2, 0, 1, 3] {
+            bits.put(2, idc);
+        }
+        let indications = [
+            [2, 2, 2, 2],
+            [0, 1, 0, 1],
+            [0, 0, 2, 2],
+            [0, 0, 3, 3],
+            [0, 0, 0, 1],
+        ];
+        for indication in indications.into_iter().flatten() {
+            bits.put(2, indication);
+        }
+        // template_fdiffs: none, and twice one
+        for differences in [0, 2, 0, 1, 1] {
+            for _ in 0..differences {
+                bits.put(1, 1).put(4, 1);
+            }
+            bits.put(1, 0);
+        }
+        // Two chains of 0..=4: ns(5) of 2 is "10"; each target's chain is ns(2): one bit.
+        bits.put(2, 0b10).put(4, 0b0011);
+        for _ in 0..5 * 2 {
+            bits.put(4, 1);
+        }
+        bits.put(1, 1);
+        for side in [319, 179, 639, 359] {
+            bits.put(16, side);
+        }
+        bits.put(4 * active, active_decode_targets.unwrap_or(0));
+        bits.bytes()
+    }
+
+    fn layer(spatial: u8, temporal: u8) -> FrameLayer {
+        FrameLayer {
+            spatial: SpatialLayer(spatial),
+            temporal: TemporalLayer(temporal),
+        }
+    }
+
+    #[test]
+    fn the_mandatory_part_is_three_bytes() {
+        let descriptor = DependencyDescriptor::parse(&[0x45, 0x12, 0x34]).unwrap();
+        assert_eq!(
+            (descriptor.start_of_frame, descriptor.end_of_frame),
+            (false, true)
+        );
+        assert_eq!(
+            (descriptor.template_id, descriptor.frame_number),
+            (5, 0x1234)
+        );
+        assert!(!descriptor.has_structure);
+        assert_eq!(descriptor.active_decode_targets, None);
+    }
+
+    #[test]
+    fn a_key_frame_has_its_structure_attached() {
+        let bytes = key_frame(None);
+        let descriptor = DependencyDescriptor::parse(&bytes).unwrap();
+        assert!(descriptor.has_structure && descriptor.start_of_frame);
+        assert_eq!(descriptor.active_decode_targets, Some(0b1111));
+        let structure = TemplateStructure::parse(&bytes).unwrap();
+        let layers: Vec<_> = (58..64).chain(0..2).map(|id| structure.layer(id)).collect();
+        assert_eq!(
+            layers,
+            [
+                None,
+                None,
+                Some(layer(0, 0)),
+                Some(layer(0, 1)),
+                Some(layer(1, 0)),
+                Some(layer(1, 0)),
+                Some(layer(1, 1)),
+                None
+            ]
+        );
+    }
+
+    #[test]
+    fn decode_targets_have_the_layers_of_their_frames() {
+        let structure = TemplateStructure::parse(&key_frame(None)).unwrap();
+        let targets: Vec<_> = (0..5).map(|i| structure.decode_target(i)).collect();
+        let expected = [layer(0, 0), layer(0, 1), layer(1, 0), layer(1, 1)].map(Some);
+        assert_eq!(targets[..4], expected);
+        assert_eq!((targets[4], structure.decode_targets()), (None, 4));
+        assert!(structure.belongs_to(61, 1) && !structure.belongs_to(61, 2));
+        assert!(!structure.belongs_to(61, 32) && !structure.belongs_to(1, 0));
+    }
+
+    #[test]
+    fn active_decode_targets_are_read_behind_the_structure_and_by_it() {
+        let bytes = key_frame(Some(0b0011));
+        let descriptor = DependencyDescriptor::parse(&bytes).unwrap();
+        assert_eq!(descriptor.active_decode_targets, Some(0b0011));
+
+        let structure = TemplateStructure::parse(&bytes).unwrap();
+        let mut bits = BitWriter::default();
+        bits.put(24, 0).put(1, 0).put(1, 1).put(3, 0).put(4, 0b0111);
+        let later = bits.bytes();
+        let known = DependencyDescriptor::parse_with(&later, Some(&structure)).unwrap();
+        assert_eq!(known.active_decode_targets, Some(0b0111));
+        let unknown = DependencyDescriptor::parse(&later).unwrap();
+        assert_eq!(unknown.active_decode_targets, None);
+    }
+
+    #[test]
+    fn every_truncation_is_refused_or_mandatory_alone() {
+        let bytes = key_frame(Some(0b0011));
+        for len in 0..bytes.len() {
+            let parsed = DependencyDescriptor::parse(&bytes[..len]);
+            assert_eq!(parsed.is_ok(), len == 3, "{len} bytes");
+            assert!(TemplateStructure::parse(&bytes[..len]).is_err());
+        }
+        assert_eq!(
+            TemplateStructure::parse(&[0, 0, 0, 0]),
+            Err(DescriptorError::NoStructure)
+        );
+    }
+
+    #[test]
+    fn endless_templates_are_refused() {
+        let mut bytes = vec![0x80, 0, 1, 0x80];
+        bytes.resize(200, 0);
+        assert_eq!(
+            TemplateStructure::parse(&bytes),
+            Err(DescriptorError::TooMany)
+        );
+    }
+
+    #[test]
+    fn non_symmetric_numbers_of_five_values_take_two_or_three_bits() {
+        let bytes = [0b0001_1011, 0b1111_0000];
+        let mut bits = Bits::new(&bytes);
+        let values: Vec<_> = (0..5)
+            .map(|_| bits.take_non_symmetric(5).unwrap())
+            .collect();
+        assert_eq!(values, [0, 1, 2, 4, 4]);
+        assert_eq!(bits.take_non_symmetric(1).unwrap(), 0);
+    }
+}

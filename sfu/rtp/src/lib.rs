@@ -75,3 +75,13 @@ pub use seq::{ExtendedSeqNo, RtpTimestamp, SeqNo, SeqUnwrapper};
 pub use sequencer::{NotRetransmitted, SentPacket, Sequencer};
 pub use twcc::TwccRecorder;
 pub use writer::{Outgoing, OutgoingExtensions, OutgoingPayload, write_padding, write_rtp};
+
+/// Returns an instant to begin a test at; only differences from it count.
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an instant can be made from no number"
+)]
+fn any_instant() -> std::time::Instant {
+    std::time::Instant::now()
+}

@@ -212,7 +212,7 @@ mod tests {
     const FRAME: u32 = 3_000;
 
     fn started(first_sent: u16, source: u64) -> (Munger, Instant) {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let mut munger = Munger::new(SeqNo(first_sent), RATE);
         munger.switch_source(now, ExtendedSeqNo(source), RtpTimestamp(0), None);
         (munger, now)

@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_lost_packet_is_asked_for_after_the_grace() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let mut tracker = tracker(now, [65_535, 65_538]);
         assert_eq!(asked(&mut tracker, now), []);
         let due = tracker.poll_timeout().unwrap();
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn nothing_is_asked_for_when_packets_were_merely_reordered() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let mut tracker = tracker(now, [100, 102]);
         let found = tracker.on_packet(now, ExtendedSeqNo(101));
         assert_eq!(found, NackArrival::Found);
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_duplicate_is_old() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let mut tracker = tracker(now, [100, 101]);
         let arrival = tracker.on_packet(now, ExtendedSeqNo(100));
         assert_eq!(arrival, NackArrival::Old);
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_packet_is_asked_for_five_times_with_growing_intervals() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let mut tracker = tracker(now, [100, 102]);
         tracker.set_rtt(Duration::from_millis(200));
         let mut times = Vec::new();
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_long_outage_is_given_up_at_once() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let mut tracker = tracker(now, [100, 102, 102 + 102]);
         assert!(tracker.take_given_up());
         assert_eq!(tracker.poll_timeout().map(|_| ()), Some(()));
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn the_oldest_are_given_up_when_too_many_are_missing() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let every_second = (0..=101).map(|i| 70_000 + 2 * i);
         let mut tracker = tracker(now, every_second);
         assert!(tracker.take_given_up());
@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_due_at_once() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let every_eighteenth_is_lost = (0..900).filter(|i| i % 18 != 17);
         let mut tracker = tracker(now, every_eighteenth_is_lost.map(|i| 70_000 + i));
         let due = now + NackTracker::GRACE;

@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_quarter_lost_is_reported_once() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let mut stats = ReceptionStats::new(90_000);
         assert_eq!(stats.report(now, SSRC), None);
         receive(
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn the_highest_number_counts_rounds_from_zero() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let mut stats = ReceptionStats::new(90_000);
         let first = ExtendedSeqNo::first(SeqNo(65_535));
         receive(&mut stats, now, first.0..first.0 + 2);
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn duplicates_make_the_loss_negative_but_not_its_share() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let mut stats = ReceptionStats::new(90_000);
         receive(&mut stats, now, [70_000, 70_000, 70_000, 70_001]);
         let report = stats.report(now, SSRC).unwrap();
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn all_lost_but_one_is_no_more_than_the_field_can_say() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let mut stats = ReceptionStats::new(90_000);
         receive(&mut stats, now, [65_536, 65_536 + (1 << 40)]);
         let report = stats.report(now, SSRC).unwrap();
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn jitter_nears_the_mean_difference() {
-        let start = Instant::now();
+        let start = crate::any_instant();
         let mut stats = ReceptionStats::new(90_000);
         for frame in 0..1_000_u32 {
             let late = if frame % 2 == 0 { 0 } else { 10 };
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_steady_stream_has_no_jitter_over_wraps() {
-        let start = Instant::now();
+        let start = crate::any_instant();
         let mut stats = ReceptionStats::new(48_000);
         for frame in 0..100_u32 {
             let now = start + Duration::from_millis(u64::from(frame) * 20);
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_report_answers_the_latest_sender_report() {
-        let now = Instant::now();
+        let now = crate::any_instant();
         let mut stats = ReceptionStats::new(90_000);
         receive(&mut stats, now, [70_000]);
         stats.on_sender_report(now, NtpTime(0x1111_2222_3333_4444));

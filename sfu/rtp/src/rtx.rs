@@ -51,6 +51,8 @@ pub fn restore<'a>(
 
 #[cfg(test)]
 mod tests {
+    use sfu_model::ExtensionMap;
+
     use super::*;
     use crate::{RtpTimestamp, SeqNo};
 
@@ -109,7 +111,7 @@ mod tests {
             ..OutgoingPayload::plain(b"payload")
         };
         let none = OutgoingExtensions::default();
-        write_rtp(&mut out, &header, &Default::default(), &none, &payload);
+        write_rtp(&mut out, &header, &ExtensionMap::default(), &none, &payload);
         let original = restore(&mut out).unwrap();
         let header = RtpHeader::parse(original).unwrap();
         assert_eq!(

@@ -120,6 +120,9 @@ impl TwccRecorder {
         }
         self.count = self.count.wrapping_add(1);
         self.next = self.next.plus(arrivals.len() as u64);
+        if self.next >= self.end() {
+            self.due = None;
+        }
         self.forget();
         true
     }
@@ -136,5 +139,214 @@ impl TwccRecorder {
 impl Default for TwccRecorder {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtcp::{Compound, Packet, PacketStatus, TransportFeedback};
+
+    const US: Ssrc = Ssrc(1);
+    const MEDIA: Ssrc = Ssrc(2);
+
+    /// What one feedback says, and the packet's own fields.
+    struct Feedback {
+        statuses: Vec<PacketStatus>,
+        base_seq: SeqNo,
+        count: u8,
+        len: usize,
+    }
+
+    fn feedback(recorder: &mut TwccRecorder, now: Instant) -> Option<Feedback> {
+        let mut out = b"before".to_vec();
+        if !recorder.write_feedback(now, US, &mut out) {
+            return None;
+        }
+        let mut packets = Compound::new(&out[6..]);
+        let Some(Ok(Packet::TransportFeedback(feedback))) = packets.next() else {
+            panic!("no feedback in {out:?}");
+        };
+        assert!(packets.next().is_none());
+        assert_eq!(feedback.media_ssrc, MEDIA);
+        let mut statuses = Vec::new();
+        feedback.for_each(|status| statuses.push(status));
+        assert_eq!(statuses.len(), usize::from(feedback.status_count));
+        let TransportFeedback {
+            base_seq, count, ..
+        } = feedback;
+        Some(Feedback {
+            statuses,
+            base_seq,
+            count,
+            len: out.len() - 6,
+        })
+    }
+
+    /// Records `(sequence number, arrival in units of 250 us)`.
+    fn record(recorder: &mut TwccRecorder, start: Instant, packets: &[(u16, u64)]) {
+        for (seq, ticks) in packets {
+            let at = start + Duration::from_micros(250 * ticks);
+            recorder.on_packet(at, SeqNo(*seq), MEDIA);
+        }
+    }
+
+    fn ticks(feedback: &Feedback) -> Vec<(u16, Option<u128>)> {
+        let statuses = feedback.statuses.iter();
+        statuses
+            .map(|status| {
+                let ticks = status.arrival.map(|arrival| arrival.as_micros() / 250);
+                (status.seq.0, ticks)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn arrivals_and_losses_are_told_over_a_wrap() {
+        let start = crate::any_instant();
+        let mut recorder = TwccRecorder::new();
+        record(
+            &mut recorder,
+            start,
+            &[(65_534, 0), (65_535, 3), (1, 400), (2, 390)],
+        );
+        assert_eq!(
+            recorder.poll_timeout(),
+            Some(start + TwccRecorder::INTERVAL)
+        );
+        assert!(feedback(&mut recorder, start).is_none(), "not yet due");
+        let due = start + TwccRecorder::INTERVAL;
+        let first = feedback(&mut recorder, due).unwrap();
+        assert_eq!((first.base_seq, first.count), (SeqNo(65_534), 0));
+        assert_eq!(
+            ticks(&first),
+            [
+                (65_534, Some(0)),
+                (65_535, Some(3)),
+                (0, None),
+                (1, Some(400)),
+                (2, Some(390))
+            ]
+        );
+        assert!(feedback(&mut recorder, due).is_none());
+        assert_eq!(recorder.poll_timeout(), None);
+    }
+
+    #[test]
+    fn the_next_feedback_begins_behind_the_last() {
+        let start = crate::any_instant();
+        let mut recorder = TwccRecorder::new();
+        let due = start + Duration::from_secs(1);
+        record(&mut recorder, start, &[(10, 0)]);
+        feedback(&mut recorder, due).unwrap();
+        record(&mut recorder, start, &[(12, 500)]);
+        let second = feedback(&mut recorder, due).unwrap();
+        assert_eq!((second.base_seq, second.count), (SeqNo(11), 1));
+        assert_eq!(ticks(&second), [(11, None), (12, Some(500))]);
+    }
+
+    #[test]
+    fn a_late_packet_is_told_still() {
+        let start = crate::any_instant();
+        let mut recorder = TwccRecorder::new();
+        let due = start + Duration::from_secs(1);
+        record(&mut recorder, start, &[(10, 0), (12, 1)]);
+        feedback(&mut recorder, due).unwrap();
+        record(&mut recorder, start, &[(11, 500)]);
+        let second = feedback(&mut recorder, due).unwrap();
+        assert_eq!(ticks(&second), [(11, Some(500)), (12, Some(1))]);
+    }
+
+    #[test]
+    fn duplicates_tell_nothing() {
+        let start = crate::any_instant();
+        let mut recorder = TwccRecorder::new();
+        record(&mut recorder, start, &[(10, 0)]);
+        feedback(&mut recorder, start + Duration::from_secs(1)).unwrap();
+        record(&mut recorder, start, &[(10, 0)]);
+        assert_eq!(recorder.poll_timeout(), None);
+    }
+
+    #[test]
+    fn a_feedback_is_bounded_and_the_rest_follows() {
+        let start = crate::any_instant();
+        let mut recorder = TwccRecorder::new();
+        for seq in 0..1_000 {
+            record(&mut recorder, start, &[(seq, u64::from(seq))]);
+        }
+        let due = start + Duration::from_secs(1);
+        let sizes: Vec<_> = std::iter::from_fn(|| feedback(&mut recorder, due))
+            .map(|feedback| feedback.statuses.len())
+            .collect();
+        assert_eq!(sizes, [512, 488]);
+    }
+
+    #[test]
+    fn a_delta_that_is_too_long_begins_another_feedback() {
+        let start = crate::any_instant();
+        let mut recorder = TwccRecorder::new();
+        record(&mut recorder, start, &[(0, 0), (1, 32_767), (2, 65_535)]);
+        let due = start + Duration::from_secs(60);
+        let first = feedback(&mut recorder, due).unwrap();
+        assert_eq!(ticks(&first), [(0, Some(0)), (1, Some(32_767))]);
+        let second = feedback(&mut recorder, due).unwrap();
+        assert_eq!(ticks(&second), [(2, Some(65_535))]);
+    }
+
+    #[test]
+    fn a_jump_begins_anew_and_memory_stays_bounded() {
+        let start = crate::any_instant();
+        let mut recorder = TwccRecorder::new();
+        for step in 0..1_000_u32 {
+            let seq = ((step * 20_000) & 0xffff) as u16;
+            record(&mut recorder, start, &[(seq, u64::from(step))]);
+        }
+        assert!(recorder.arrivals.len() <= TwccRecorder::MAX_RECORDED);
+        let due = start + Duration::from_secs(60);
+        assert_eq!(feedback(&mut recorder, due).unwrap().statuses.len(), 1);
+    }
+
+    #[test]
+    fn what_was_told_is_forgotten() {
+        let start = crate::any_instant();
+        let mut recorder = TwccRecorder::new();
+        for step in 0..200_000_u64 {
+            record(&mut recorder, start, &[((step & 0xffff) as u16, step)]);
+            if step % 100 == 99 {
+                let due = start + Duration::from_secs(60);
+                assert_eq!(feedback(&mut recorder, due).unwrap().statuses.len(), 100);
+            }
+        }
+        assert!(recorder.arrivals.len() <= TwccRecorder::KEPT + 100);
+    }
+
+    #[test]
+    fn every_pattern_of_losses_and_delays_reads_back() {
+        let start = crate::any_instant();
+        let mut random = 1_u32;
+        for round in 0..500_u16 {
+            let mut recorder = TwccRecorder::new();
+            let mut expected = Vec::new();
+            let mut time = 0;
+            let last = 1 + round % 60;
+            for seq in 0..=last {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let lost = seq != 0 && seq != last && random >> 28 < u32::from(round % 14);
+                // Arrivals count from the first.
+                time += match random >> 20 & 0xf {
+                    _ if seq == 0 => 0,
+                    0 => 300,
+                    step => u64::from(step & 3),
+                };
+                expected.push((seq, (!lost).then_some(u128::from(time))));
+                if !lost {
+                    record(&mut recorder, start, &[(seq, time)]);
+                }
+            }
+            let due = start + Duration::from_secs(60);
+            let read = feedback(&mut recorder, due).unwrap();
+            assert_eq!(ticks(&read), expected);
+            assert_eq!(read.len % 4, 0);
+        }
     }
 }

@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_non_flexible_layer_is_read() {
-        let payload = [0xac, 0x81, 0x00, 0b001_1_010_1, 9, 0xaa];
+        let payload = [0xac, 0x81, 0x00, 1 << 5 | 0x10 | 2 << 1 | 1, 9, 0xaa];
         let descriptor = Vp9Descriptor::parse(&payload).unwrap();
         assert_eq!(descriptor.len, 5);
         assert_eq!(descriptor.picture_id, Some(PictureId::Long(0x100)));

@@ -4,6 +4,8 @@
 mod compound;
 mod feedback;
 mod report;
+#[cfg(test)]
+mod tests;
 mod transport_feedback;
 mod writer;
 
