@@ -43,8 +43,6 @@ pub struct Answerer {
     rejected: BTreeSet<Mid>,
     /// Subscriptions without a section, in the order of their wish.
     queue: Vec<SendTrack>,
-    /// Sections that the client was asked for and has not offered yet: audio, video.
-    requested: Option<(u32, u32)>,
 }
 
 /// What an accepted offer says.
@@ -125,7 +123,6 @@ impl Answerer {
             sections: BTreeMap::new(),
             rejected: BTreeSet::new(),
             queue: Vec::new(),
-            requested: None,
         }
     }
 
@@ -148,7 +145,6 @@ impl Answerer {
         self.adopt_sections(&offer);
         self.remote = Some(offer);
         self.offered = true;
-        self.requested = None;
         Ok(offered)
     }
 
@@ -266,25 +262,6 @@ impl Answerer {
         let ended = |section: &AnswerSection| section.slot.is_ended();
         let wanted = !self.queue.is_empty() || self.sections.values().any(ended);
         self.remote.is_some() && !self.offered && wanted
-    }
-
-    /// Returns what to ask the client for, as `media_sections_requirement` has it (audio, video),
-    /// and counts it as asked until the next offer; `None` if there is nothing more to ask.
-    pub fn take_section_request(&mut self) -> Option<(u32, u32)> {
-        if !self.needs_offer() {
-            return None;
-        }
-        let (audio, video) = self.missing_sections();
-        let Some((asked_audio, asked_video)) = self.requested else {
-            self.requested = Some((audio, video));
-            return Some((audio, video));
-        };
-        let more = (
-            audio.saturating_sub(asked_audio),
-            video.saturating_sub(asked_video),
-        );
-        self.requested = Some((asked_audio.max(audio), asked_video.max(video)));
-        (more != (0, 0)).then_some(more)
     }
 
     /// Returns how the client's section `mid` is received, as of the last answer.
