@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use sfu_model::{Event, ExtensionMap, Path};
+use sfu_model::{Event, Extension, ExtensionMap, Path};
 use sfu_rtp::{Outgoing, OutgoingExtensions, OutgoingPayload, SeqNo, write_padding, write_rtp};
 use sfu_transport::Transport;
 
@@ -75,12 +75,14 @@ impl Link<'_> {
         self.finish(buffer, sealed)
     }
 
+    /// Numbers a packet of the transport, if it carries times.
     fn stamped<'a>(
         &mut self,
         map: &ExtensionMap,
         mut extensions: OutgoingExtensions<'a>,
     ) -> OutgoingExtensions<'a> {
-        if map.id(sfu_model::Extension::TransportCc).is_some() {
+        let timed = extensions.abs_send_time.is_some();
+        if timed && map.id(Extension::TransportCc).is_some() {
             extensions.transport_cc = Some(*self.transport_cc);
             *self.transport_cc = self.transport_cc.next();
         }

@@ -69,14 +69,14 @@ impl Subscription {
             original_seq: None,
             vp8,
         };
-        if let (Some(ssrc), Some(payload_type)) = (self.media.rtx_ssrc, binding.rtx) {
+        if let Some((ssrc, payload_type)) = self.retransmission_format(binding) {
             header.ssrc = ssrc;
             header.payload_type = payload_type;
             header.seq = self.stream.next_retransmission();
             payload.original_seq = Some(lost);
         }
         let extensions = passed_on(&read.extensions(packet, &publication.extensions), packet);
-        let extensions = self.stamp(extensions, again.departure);
+        let extensions = self.stamp(extensions, binding, again.departure);
         let map = &self.media.extensions;
         Some(link.send_rtp(self.priority(), &header, map, extensions, &payload))
     }

@@ -1,6 +1,8 @@
 use std::time::{Duration, Instant};
 
-use sfu_model::{Codec, CodecBinding, Forwarding, MediaKind, SendMedia, Ssrc, SubscriptionId};
+use sfu_model::{
+    Codec, CodecBinding, Forwarding, MediaKind, PayloadType, SendMedia, Ssrc, SubscriptionId,
+};
 use sfu_rtp::payload::red::RedReceiver;
 use sfu_rtp::rtcp::{ReportBlock, write_sdes, write_sender_report};
 use sfu_rtp::{
@@ -233,7 +235,7 @@ impl Subscription {
         // The subscriber waits for this number: padding ends its wait.
         if let Some(gap) = gap {
             let header = self.header(&gap, binding, false);
-            let extensions = self.stamp(OutgoingExtensions::default(), arrival.departure);
+            let extensions = self.stamp(OutgoingExtensions::default(), binding, arrival.departure);
             link.send_padding(&header, &self.media.extensions, extensions);
         }
     }
@@ -271,7 +273,7 @@ impl Subscription {
             vp8,
         };
         let extensions = passed_on(&arrival.extensions, arrival.packet);
-        let extensions = self.stamp(extensions, arrival.departure);
+        let extensions = self.stamp(extensions, binding, arrival.departure);
         let header = self.header(&munged, binding, marker);
         let sent = link.send_rtp(
             self.priority(),
@@ -310,7 +312,7 @@ impl Subscription {
             if plain.seq == arrival.seq {
                 extensions = passed_on(&arrival.extensions, arrival.packet);
             }
-            let extensions = self.stamp(extensions, arrival.departure);
+            let extensions = self.stamp(extensions, binding, arrival.departure);
             let payload = OutgoingPayload::plain(plain.bytes);
             let sent = link.send_rtp(
                 Priority::Audio,
@@ -319,14 +321,17 @@ impl Subscription {
                 extensions,
                 &payload,
             );
-            let packet = SentPacket {
-                source: arrival.encoding,
-                source_seq: plain.seq,
-                timestamp: header.timestamp,
-                marker: header.marker,
-                vp8: None,
-            };
-            self.note_sent(now, munged.seq, packet);
+            // What was recovered is not in the publisher's ring: it is not sent again.
+            if plain.seq == arrival.seq {
+                let packet = SentPacket {
+                    source: arrival.encoding,
+                    source_seq: plain.seq,
+                    timestamp: header.timestamp,
+                    marker: header.marker,
+                    vp8: None,
+                };
+                self.note_sent(now, munged.seq, packet);
+            }
             self.stream.stats.on_sent(now, plain.bytes.len());
             packets += u64::from(sent);
         });
@@ -352,16 +357,31 @@ impl Subscription {
         }
     }
 
-    /// Adds what every packet of ours carries.
+    /// Adds what packets of ours carry beside what came with them.
+    ///
+    /// A packet that may be sent again under its own number has to be the very same then, or the
+    /// session's keys would be given away (RFC 7714 section 8.4): it carries no times.
     #[inline]
     pub(crate) fn stamp<'a>(
         &self,
         mut extensions: OutgoingExtensions<'a>,
+        binding: CodecBinding,
         departure: AbsSendTime,
     ) -> OutgoingExtensions<'a> {
         extensions.mid = Some(self.media.mid);
-        extensions.abs_send_time = Some(departure);
+        if !self.media.nack || self.retransmission_format(binding).is_some() {
+            extensions.abs_send_time = Some(departure);
+        }
         extensions
+    }
+
+    /// Returns the SSRC and payload type of retransmissions (RFC 4588), where they are negotiated.
+    #[inline]
+    pub(crate) fn retransmission_format(
+        &self,
+        binding: CodecBinding,
+    ) -> Option<(Ssrc, PayloadType)> {
+        self.media.rtx_ssrc.zip(binding.rtx)
     }
 
     #[inline]
