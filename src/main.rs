@@ -1,3 +1,60 @@
-//! The node.
+//! The node: command line, wiring, start and stop.
 
-fn main() {}
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command speaks on the terminal"
+)]
+
+mod addresses;
+mod cli;
+mod ice_servers;
+mod inputs;
+mod node;
+mod start_message;
+mod token;
+mod translate;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match &cli.command {
+        None => run(&cli),
+        Some(Command::Token(flags)) => token::token(flags),
+        Some(Command::Keys) => token::keys(),
+        Some(Command::CheckConfig(flags)) => check_config(flags),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("{text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A command that failed, in words for the operator.
+type Outcome = Result<(), String>;
+
+fn run(cli: &Cli) -> Outcome {
+    let (config, warnings) = inputs::load(&cli.node)?;
+    node::start_logging(&config);
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    node::run(&config, &cli.node)
+}
+
+fn check_config(flags: &cli::NodeFlags) -> Outcome {
+    let (_, warnings) = inputs::load(flags)?;
+    for warning in &warnings {
+        println!("warning: {warning}");
+    }
+    println!("The configuration is good.");
+    Ok(())
+}

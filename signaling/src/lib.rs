@@ -1,1 +1,27 @@
 //! The WebSocket and HTTP shell around sessions and rooms.
+//!
+//! [`Rooms`] owns every room of the node: each is a task that drives one
+//! [`signaling_session::Room`]. [`routes`] serves LiveKit's signalling endpoints in front of it, and
+//! [`http`] what every request passes through. Nothing here decides what a message means; it checks
+//! tokens, moves frames, and carries out what rooms ask for.
+
+mod clock;
+mod connect;
+mod connection;
+mod dev;
+pub mod http;
+mod letter;
+mod media_events;
+mod outbox;
+mod refusal;
+mod room_task;
+mod rooms;
+mod settings;
+
+pub use connect::routes;
+pub use dev::dev_routes;
+pub use letter::RequestFailed;
+pub use media_events::{EventSink, MediaEvents, media_events};
+pub use refusal::Refusal;
+pub use rooms::{Rooms, RoomsParts};
+pub use settings::{NameLimits, Settings};

@@ -1,1 +1,19 @@
 //! Threads, sockets, clock and mailboxes of the media plane.
+//!
+//! A [`MediaPlane`] runs one thread per shard. Each owns its sockets and one [`sfu_core::Shard`]; it
+//! feeds it datagrams, commands and time, and sends what the shard writes. Threads share nothing but
+//! their mailboxes. One more thread accepts ICE-TCP connections and hands each to the shard that its
+//! first message names.
+//!
+//! The crate decides nothing about media: what a packet means is `sfu-core`'s.
+
+mod acceptor;
+mod clock;
+mod framing;
+mod mailbox;
+mod plane;
+mod shard_thread;
+mod tcp;
+mod udp;
+
+pub use plane::{MediaConfig, MediaPlane, ShardAddresses, StartError};

@@ -1,0 +1,304 @@
+//! `livekit.RoomService`.
+
+use auth::{Claims, PermissionDenied};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Extension, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, post};
+use sfu_model::RoomName;
+use signaling::http::Caller;
+use signaling::{RequestFailed, Rooms};
+use signaling_protocol::proto;
+use signaling_session::{RoomReply, RoomRequest};
+
+use crate::error::{Code, TwirpError};
+use crate::twirp::{Call, Form};
+
+/// What the API needs of the node.
+#[derive(Clone, Debug)]
+struct Api {
+    rooms: Rooms,
+    max_body: usize,
+}
+
+/// Returns the RoomService below `/twirp`; bodies above `max_body` bytes are refused.
+pub fn routes(rooms: Rooms, max_body: usize) -> Router {
+    Router::new()
+        .route(
+            "/twirp/livekit.RoomService/{method}",
+            post(call).fallback(bad_route),
+        )
+        .route("/twirp/{*path}", any(bad_route))
+        .with_state(Api { rooms, max_body })
+}
+
+async fn bad_route(Path(path): Path<String>) -> TwirpError {
+    TwirpError::new(Code::BadRoute, format!("no handler for path {path:?}"))
+}
+
+async fn call(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    Path(method): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let form = match Form::of(&headers) {
+        Ok(form) => form,
+        Err(error) => return error.into_response(),
+    };
+    let Ok(body) = to_bytes(body, api.max_body).await else {
+        return (StatusCode::PAYLOAD_TOO_LARGE, "request body too large").into_response();
+    };
+    let claims = caller.verified().map(|verified| &verified.claims);
+    let service = RoomService {
+        rooms: &api.rooms,
+        claims,
+        call: Call { form, body },
+    };
+    let reply = service.dispatch(&method).await;
+    if let Err(error) = &reply {
+        tracing::debug!(method, code = ?error.code, %error, "API call refused");
+    }
+    reply.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// One call with the caller's rights.
+struct RoomService<'a> {
+    rooms: &'a Rooms,
+    claims: Option<&'a Claims>,
+    call: Call,
+}
+
+type Reply = Result<Response, TwirpError>;
+
+impl RoomService<'_> {
+    async fn dispatch(&self, method: &str) -> Reply {
+        match method {
+            "CreateRoom" => self.create_room().await,
+            "ListRooms" => self.list_rooms().await,
+            "DeleteRoom" => self.delete_room().await,
+            "ListParticipants" => self.list_participants().await,
+            "GetParticipant" => self.get_participant().await,
+            "RemoveParticipant" => self.remove_participant().await,
+            "MutePublishedTrack" => self.mute_published_track().await,
+            "UpdateParticipant" => self.update_participant().await,
+            "UpdateSubscriptions" => self.update_subscriptions().await,
+            "SendData" => self.send_data().await,
+            "UpdateRoomMetadata" => self.update_room_metadata().await,
+            "ForwardParticipant" => self.forward_participant().await,
+            "MoveParticipant" => self.move_participant().await,
+            "PerformRpc" => self.perform_rpc().await,
+            _ => Err(TwirpError::new(
+                Code::BadRoute,
+                format!("no handler for method {method:?} of livekit.RoomService"),
+            )),
+        }
+    }
+
+    async fn create_room(&self) -> Reply {
+        let request: proto::CreateRoomRequest = self.call.request()?;
+        self.check(Claims::check_room_create)?;
+        if request.name.is_empty() {
+            return Err(TwirpError::new(Code::InvalidArgument, "no room name"));
+        }
+        self.check_room_name(&request.name)?;
+        let settings = self.rooms.settings();
+        if settings.limits.metadata_exceeded(&request.metadata) {
+            let msg = "metadata size exceeds limits";
+            return Err(TwirpError::new(Code::InvalidArgument, msg));
+        }
+        let preset = &request.room_preset;
+        if !preset.is_empty() && !settings.presets.contains_key(preset) {
+            let msg = "unknown room configuration in create room request";
+            return Err(TwirpError::new(Code::InvalidArgument, msg));
+        }
+        let room = self.rooms.create(request).await?;
+        self.call.reply(&room)
+    }
+
+    async fn list_rooms(&self) -> Reply {
+        let request: proto::ListRoomsRequest = self.call.request()?;
+        self.check(Claims::check_room_list)?;
+        let rooms = self.rooms.list(&request.names).await;
+        self.call.reply(&proto::ListRoomsResponse { rooms })
+    }
+
+    async fn delete_room(&self) -> Reply {
+        let request: proto::DeleteRoomRequest = self.call.request()?;
+        self.check(Claims::check_room_create)?;
+        self.ask(&request.room, RoomRequest::DeleteRoom).await?;
+        self.call.reply(&proto::DeleteRoomResponse {})
+    }
+
+    async fn list_participants(&self) -> Reply {
+        let request: proto::ListParticipantsRequest = self.call.request()?;
+        self.check_admin(&request.room)?;
+        let reply = self
+            .ask(&request.room, RoomRequest::ListParticipants)
+            .await?;
+        let RoomReply::Participants(participants) = reply else {
+            return Err(unexpected(&reply));
+        };
+        self.call
+            .reply(&proto::ListParticipantsResponse { participants })
+    }
+
+    async fn get_participant(&self) -> Reply {
+        let request: proto::RoomParticipantIdentity = self.call.request()?;
+        self.check_admin(&request.room)?;
+        let identity = request.identity.into();
+        let asked = RoomRequest::GetParticipant { identity };
+        let reply = self.ask_participant(&request.room, asked).await?;
+        let RoomReply::Participant(participant) = reply else {
+            return Err(unexpected(&reply));
+        };
+        self.call.reply(participant.as_ref())
+    }
+
+    async fn remove_participant(&self) -> Reply {
+        let request: proto::RoomParticipantIdentity = self.call.request()?;
+        self.check_admin(&request.room)?;
+        let identity = request.identity.into();
+        let asked = RoomRequest::RemoveParticipant { identity };
+        self.ask_participant(&request.room, asked).await?;
+        self.call.reply(&proto::RemoveParticipantResponse {})
+    }
+
+    async fn mute_published_track(&self) -> Reply {
+        let request: proto::MuteRoomTrackRequest = self.call.request()?;
+        self.check_admin(&request.room)?;
+        let asked = RoomRequest::MutePublishedTrack {
+            identity: request.identity.into(),
+            track: request.track_sid.into(),
+            muted: request.muted,
+        };
+        let reply = self.ask_participant(&request.room, asked).await?;
+        let RoomReply::Track(track) = reply else {
+            return Err(unexpected(&reply));
+        };
+        self.call.reply(&proto::MuteRoomTrackResponse {
+            track: Some(*track),
+        })
+    }
+
+    async fn update_participant(&self) -> Reply {
+        let request: proto::UpdateParticipantRequest = self.call.request()?;
+        self.check_admin(&request.room)?;
+        let room = request.room.clone();
+        let asked = RoomRequest::UpdateParticipant(Box::new(request));
+        let reply = self.ask_participant(&room, asked).await?;
+        let RoomReply::Participant(participant) = reply else {
+            return Err(unexpected(&reply));
+        };
+        self.call.reply(participant.as_ref())
+    }
+
+    async fn update_subscriptions(&self) -> Reply {
+        let request: proto::UpdateSubscriptionsRequest = self.call.request()?;
+        self.check_admin(&request.room)?;
+        let room = request.room.clone();
+        let asked = RoomRequest::UpdateSubscriptions(Box::new(request));
+        self.ask_participant(&room, asked).await?;
+        self.call.reply(&proto::UpdateSubscriptionsResponse {})
+    }
+
+    async fn send_data(&self) -> Reply {
+        let request: proto::SendDataRequest = self.call.request()?;
+        self.check_admin(&request.room)?;
+        let room = request.room.clone();
+        let asked = RoomRequest::SendData(Box::new(request));
+        self.ask(&room, asked).await?;
+        self.call.reply(&proto::SendDataResponse {})
+    }
+
+    async fn update_room_metadata(&self) -> Reply {
+        let request: proto::UpdateRoomMetadataRequest = self.call.request()?;
+        self.check_admin(&request.room)?;
+        let metadata = request.metadata;
+        let asked = RoomRequest::UpdateRoomMetadata { metadata };
+        let reply = self.ask(&request.room, asked).await?;
+        let RoomReply::Room(room) = reply else {
+            return Err(unexpected(&reply));
+        };
+        self.call.reply(room.as_ref())
+    }
+
+    async fn forward_participant(&self) -> Reply {
+        let request: proto::ForwardParticipantRequest = self.call.request()?;
+        self.transfer(&request.room, &request.destination_room)
+            .await
+    }
+
+    async fn move_participant(&self) -> Reply {
+        let request: proto::MoveParticipantRequest = self.call.request()?;
+        self.transfer(&request.room, &request.destination_room)
+            .await
+    }
+
+    /// Refuses to move a participant between rooms, as LiveKit's own server does.
+    async fn transfer(&self, room: &str, destination: &str) -> Reply {
+        self.check(|claims| claims.check_destination(room, destination))?;
+        if room == destination {
+            let msg = "destination room cannot be the same as source room";
+            return Err(TwirpError::new(Code::InvalidArgument, msg));
+        }
+        let reply = self.ask(room, RoomRequest::TransferParticipant).await?;
+        Err(unexpected(&reply))
+    }
+
+    async fn perform_rpc(&self) -> Reply {
+        let request: proto::PerformRpcRequest = self.call.request()?;
+        self.check_admin(&request.room)?;
+        let room = RoomName::from(request.room.as_str());
+        let payload = self.rooms.perform_rpc(&room, request).await?;
+        self.call.reply(&proto::PerformRpcResponse { payload })
+    }
+
+    async fn ask(&self, room: &str, request: RoomRequest) -> Result<RoomReply, TwirpError> {
+        Ok(self.rooms.request(&room.into(), request).await?)
+    }
+
+    /// Asks about a participant: where the room is missing, so is the participant.
+    async fn ask_participant(
+        &self,
+        room: &str,
+        request: RoomRequest,
+    ) -> Result<RoomReply, TwirpError> {
+        let reply = self.rooms.request(&room.into(), request).await;
+        reply.map_err(|failed| match failed {
+            RequestFailed::NoRoom => TwirpError::new(Code::NotFound, "participant does not exist"),
+            RequestFailed::Refused(_) | RequestFailed::Rpc(_) => failed.into(),
+        })
+    }
+
+    fn check_room_name(&self, name: &str) -> Result<(), TwirpError> {
+        let max = self.rooms.settings().limits.room_name;
+        if max > 0 && name.len() > max {
+            let msg = format!("room name length exceeds limits: max length {max}");
+            return Err(TwirpError::new(Code::InvalidArgument, msg));
+        }
+        Ok(())
+    }
+
+    fn check_admin(&self, room: &str) -> Result<(), TwirpError> {
+        self.check(|claims| claims.check_room_admin(room))
+    }
+
+    fn check(
+        &self,
+        allows: impl FnOnce(&Claims) -> Result<(), PermissionDenied>,
+    ) -> Result<(), TwirpError> {
+        match self.claims.map(allows) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(PermissionDenied)) | None => Err(TwirpError::permissions_denied()),
+        }
+    }
+}
+
+fn unexpected(reply: &RoomReply) -> TwirpError {
+    tracing::error!(?reply, "A room replied to another question than was asked");
+    TwirpError::new(Code::Internal, "operation cannot be completed")
+}

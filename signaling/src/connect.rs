@@ -1,0 +1,209 @@
+//! LiveKit's signalling endpoints: `/rtc`, `/rtc/v1` and their `validate`.
+
+use std::net::SocketAddr;
+
+use auth::Claims;
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{ConnectInfo, FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use sfu_model::RoomName;
+use signaling_protocol::{ConnectHeaders, ConnectParameters, Endpoint, Query, Strictness, proto};
+use signaling_session::{Join, RoomOptions};
+
+use crate::connection::{Connection, Presence};
+use crate::http::Caller;
+use crate::outbox::outbox;
+use crate::refusal::Refusal;
+use crate::rooms::Rooms;
+
+/// Headers by which proxies tell a client's address, the most trusted first.
+const ADDRESS_HEADERS: [&str; 3] = ["cf-connecting-ip", "x-forwarded-for", "x-real-ip"];
+
+/// Returns the endpoints of signalling, and the health of the node at `/`.
+pub fn routes(rooms: Rooms) -> Router {
+    Router::new()
+        .route("/", get("OK"))
+        .route(
+            "/rtc",
+            get(|rooms, asked, upgrade| connect(rooms, Endpoint::V0, asked, upgrade)),
+        )
+        .route(
+            "/rtc/v1",
+            get(|rooms, asked, upgrade| connect(rooms, Endpoint::V1, asked, upgrade)),
+        )
+        .route(
+            "/rtc/validate",
+            get(|rooms, asked| validate(rooms, Endpoint::V0, asked)),
+        )
+        .route(
+            "/rtc/v1/validate",
+            get(|rooms, asked| validate(rooms, Endpoint::V1, asked)),
+        )
+        .fallback(async || (StatusCode::NOT_FOUND, "404 page not found\n"))
+        .with_state(rooms)
+}
+
+/// What of a request decides about its admission.
+struct Asked {
+    caller: Caller,
+    query: Query,
+    user_agent: String,
+    address: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for Asked {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let caller = parts.extensions.get().cloned().unwrap_or(Caller::Anonymous);
+        let peer: Option<&ConnectInfo<SocketAddr>> = parts.extensions.get();
+        let peer = peer.map(|ConnectInfo(address)| address.ip().to_string());
+        let forwarded = ADDRESS_HEADERS
+            .iter()
+            .find_map(|name| text(&parts.headers, name));
+        Ok(Self {
+            caller,
+            query: Query::read(parts.uri.query().unwrap_or_default()),
+            user_agent: text(&parts.headers, header::USER_AGENT.as_str()).unwrap_or_default(),
+            address: forwarded.or(peer).unwrap_or_default(),
+        })
+    }
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    let value = headers.get(name)?.to_str().ok()?;
+    Some(value.to_owned()).filter(|value| !value.is_empty())
+}
+
+#[expect(clippy::unused_async, reason = "axum calls async functions")]
+async fn validate(State(rooms): State<Rooms>, endpoint: Endpoint, asked: Asked) -> Response {
+    match admit(&rooms, endpoint, Strictness::Strict, &asked) {
+        Ok(_) => "success".into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Lets a client into its room, then upgrades: a refusal is an HTTP status, never an upgraded and
+/// then closed socket, because clients read the reason from it.
+async fn connect(
+    State(rooms): State<Rooms>,
+    endpoint: Endpoint,
+    asked: Asked,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let Ok(upgrade) = upgrade else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let admission = match admit(&rooms, endpoint, Strictness::Lenient, &asked) {
+        Ok(admission) => admission,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let (outbox, responses) = outbox();
+    let connection = rooms.next_connection();
+    let join = Join {
+        connection,
+        claims: admission.claims,
+        parameters: Box::new(admission.parameters),
+    };
+    let joined = rooms
+        .join(admission.options.as_ref(), &admission.room, &join, &outbox)
+        .await;
+    let room = match joined {
+        Ok(room) => room,
+        Err(refusal) => return refusal.into_response(),
+    };
+    // If the client has gone, this is dropped without a socket and the room hears of it.
+    let presence = Presence { connection, room };
+    let max_message = rooms.settings().max_signal_message;
+    upgrade
+        .max_message_size(max_message)
+        .max_frame_size(max_message)
+        .on_upgrade(move |socket| Connection::new(socket, presence, responses, max_message).run())
+}
+
+/// A client whose token and parameters allow it to ask its room.
+struct Admission {
+    room: RoomName,
+    claims: Claims,
+    parameters: ConnectParameters,
+    /// What the room is created with, if the client may create it.
+    options: Option<RoomOptions>,
+}
+
+fn admit(
+    rooms: &Rooms,
+    endpoint: Endpoint,
+    strictness: Strictness,
+    asked: &Asked,
+) -> Result<Admission, Refusal> {
+    let verified = asked.caller.verified().ok_or(Refusal::PermissionDenied)?;
+    let claims = &verified.claims;
+    if claims.video.is_none() {
+        return Err(Refusal::PermissionDenied);
+    }
+    let headers = ConnectHeaders {
+        user_agent: &asked.user_agent,
+        address: &asked.address,
+    };
+    let parameters = ConnectParameters::read(endpoint, strictness, &asked.query, headers)
+        .map_err(Refusal::BadRequest)?;
+    let granted = claims
+        .room_to_join()
+        .map_err(|_| Refusal::PermissionDenied)?;
+    check_names(rooms, claims, &granted)?;
+    let room = match granted.is_empty() {
+        true => RoomName::from(asked.query.get("room").unwrap_or_default()),
+        false => granted,
+    };
+    if room.is_empty() {
+        return Err(Refusal::NoRoomName);
+    }
+    let may_create = rooms.settings().auto_create || claims.check_room_create().is_ok();
+    if !may_create && !rooms.contains(&room) {
+        return Err(Refusal::NoRoom);
+    }
+    Ok(Admission {
+        options: may_create.then(|| rooms.options_of(&create_request(&room, claims))),
+        room,
+        claims: claims.clone(),
+        parameters,
+    })
+}
+
+fn check_names(rooms: &Rooms, claims: &Claims, room: &RoomName) -> Result<(), Refusal> {
+    let limits = rooms.settings().limits;
+    let exceeds = |length: usize, max: usize| max > 0 && length > max;
+    let identity = claims.identity.as_str();
+    if identity.is_empty() {
+        return Err(Refusal::NoIdentity);
+    }
+    if exceeds(identity.len(), limits.identity) {
+        return Err(Refusal::IdentityTooLong(limits.identity));
+    }
+    if exceeds(room.as_str().len(), limits.room_name) {
+        return Err(Refusal::RoomNameTooLong(limits.room_name));
+    }
+    Ok(())
+}
+
+/// Writes the token's wishes for a room that this join creates as LiveKit's message.
+fn create_request(room: &RoomName, claims: &Claims) -> proto::CreateRoomRequest {
+    let wishes = claims.room_config.clone();
+    let wishes: proto::RoomConfiguration = wishes
+        .and_then(|json| serde_json::from_value(json).ok())
+        .unwrap_or_default();
+    proto::CreateRoomRequest {
+        name: room.as_str().to_owned(),
+        room_preset: claims.room_preset.clone(),
+        empty_timeout: wishes.empty_timeout,
+        departure_timeout: wishes.departure_timeout,
+        max_participants: wishes.max_participants,
+        metadata: wishes.metadata,
+        ..proto::CreateRoomRequest::default()
+    }
+}

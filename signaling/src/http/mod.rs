@@ -1,0 +1,100 @@
+//! What every HTTP request passes through: panics caught, CORS, tidy paths, the caller's token.
+
+mod accept;
+mod authorization;
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::uri::{PathAndQuery, Uri};
+use axum::http::{Method, header};
+use axum::middleware;
+use axum::response::Response;
+use tower::{Layer, Service, ServiceExt, util::MapRequestLayer};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+
+pub use accept::{Limits, serve};
+pub use authorization::{Caller, TokenKeys};
+
+/// How long a browser may remember what CORS allows.
+const CORS_MAX_AGE: Duration = Duration::from_secs(86_400);
+
+/// Wraps `routes` in the layers that LiveKit's server has, in its order: recovery from panics, CORS
+/// (on refusals too), double slashes, and the check of the token, which leaves a [`Caller`] as an
+/// extension of the request.
+pub fn with_layers(
+    routes: Router,
+    keys: TokenKeys,
+) -> impl Service<
+    Request,
+    Response = Response,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response, Infallible>> + Send,
+> + Clone
++ Send
++ 'static {
+    let routes = routes
+        .layer(middleware::from_fn_with_state(
+            keys,
+            authorization::check_token,
+        ))
+        .layer(cors())
+        .layer(CatchPanicLayer::new());
+    MapRequestLayer::new(without_double_slash).layer(routes.into_service().boxed_clone())
+}
+
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::mirror_request())
+        .allow_methods([
+            Method::OPTIONS,
+            Method::HEAD,
+            Method::GET,
+            Method::POST,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers(Any)
+        .expose_headers(Any)
+        .vary([header::ORIGIN])
+        .max_age(CORS_MAX_AGE)
+}
+
+/// Takes one slash off a path that begins with two: SDKs build `http://host//twirp/…` from a URL
+/// that ends in a slash.
+fn without_double_slash(mut request: Request) -> Request {
+    let target = request.uri().path_and_query().map(PathAndQuery::as_str);
+    let Some(tidy) = target.and_then(|target| target.strip_prefix('/')) else {
+        return request;
+    };
+    if !tidy.starts_with('/') {
+        return request;
+    }
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = tidy.parse().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn path_of(target: &str) -> String {
+        let request = Request::builder().uri(target).body(Body::empty()).unwrap();
+        without_double_slash(request).uri().to_string()
+    }
+
+    #[test]
+    fn one_of_two_leading_slashes_is_taken_off() {
+        assert_eq!(path_of("//twirp/x?a=1"), "/twirp/x?a=1");
+        assert_eq!(path_of("/rtc?a=//"), "/rtc?a=//");
+    }
+}

@@ -1,0 +1,72 @@
+//! What a room's task can be sent.
+
+use std::fmt;
+
+use sfu_model::Event;
+use signaling_protocol::proto;
+use signaling_session::{ConnectionId, Join, JoinRefused, RoomError, RoomReply, RoomRequest};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::outbox::Outbox;
+
+/// Letters that may wait for a room; those who write wait then.
+pub(crate) const MAILBOX: usize = 8192;
+
+#[derive(Debug)]
+pub(crate) enum Letter {
+    /// A client that was admitted wants in; what it is told goes to `outbox`.
+    Join {
+        join: Box<Join>,
+        outbox: Outbox,
+        reply: oneshot::Sender<Result<(), JoinRefused>>,
+    },
+    /// A client's message.
+    Signal {
+        connection: ConnectionId,
+        request: Box<proto::SignalRequest>,
+    },
+    /// A client's connection is gone.
+    SignalClosed { connection: ConnectionId },
+    /// The room's shard reports.
+    Media(Event),
+    /// A call of the API.
+    Request {
+        request: RoomRequest,
+        reply: oneshot::Sender<Result<RoomReply, RequestFailed>>,
+    },
+    /// `PerformRpc`: the server calls a participant.
+    Rpc {
+        request: Box<proto::PerformRpcRequest>,
+        reply: oneshot::Sender<Result<String, RequestFailed>>,
+    },
+    /// What the room says of itself.
+    Describe { reply: oneshot::Sender<proto::Room> },
+    /// The node stops.
+    Shutdown,
+}
+
+/// The writing end of a room's mailbox.
+pub(crate) type Mailbox = mpsc::Sender<Letter>;
+
+/// Why a call about a room has no reply.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RequestFailed {
+    /// There is no such room, or it ended meanwhile.
+    NoRoom,
+    /// The room refused.
+    Refused(RoomError),
+    /// The participant that was called answered with an error.
+    Rpc(Box<proto::RpcError>),
+}
+
+impl fmt::Display for RequestFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRoom => f.write_str("requested room does not exist"),
+            Self::Refused(error) => error.fmt(f),
+            Self::Rpc(error) => f.write_str(&error.message),
+        }
+    }
+}
+
+impl std::error::Error for RequestFailed {}

@@ -1,0 +1,68 @@
+use std::fmt;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use signaling_protocol::ConnectError;
+use signaling_session::JoinRefused;
+
+/// Why a request to connect is refused: an HTTP status with a plain text that clients compare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No token, or one that does not let its holder join.
+    PermissionDenied,
+    /// The token names nobody.
+    NoIdentity,
+    /// The identity is longer than this.
+    IdentityTooLong(usize),
+    /// The room's name is longer than this.
+    RoomNameTooLong(usize),
+    /// Neither token nor request names a room.
+    NoRoomName,
+    /// The parameters cannot be read.
+    BadRequest(ConnectError),
+    /// The room does not exist and may not be created by joining.
+    NoRoom,
+    /// The room does not take the participant.
+    Join(JoinRefused),
+    /// Rooms end as fast as they are joined.
+    Busy,
+}
+
+impl fmt::Display for Refusal {
+    /// Writes LiveKit's text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PermissionDenied => f.write_str("permissions denied"),
+            Self::NoIdentity => f.write_str("identity cannot be empty"),
+            Self::IdentityTooLong(max) => write!(
+                f,
+                "participant identity length exceeds limits: max length {max}"
+            ),
+            Self::RoomNameTooLong(max) => {
+                write!(f, "room name length exceeds limits: max length {max}")
+            }
+            Self::NoRoomName => f.write_str("no room name"),
+            Self::BadRequest(error) => error.fmt(f),
+            // JS tells this 404 from a server without `/rtc/v1` by these very words.
+            Self::NoRoom => f.write_str("requested room does not exist"),
+            Self::Join(refused) => refused.fmt(f),
+            Self::Busy => f.write_str("operation cannot be completed"),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = match self {
+            Self::PermissionDenied => StatusCode::UNAUTHORIZED,
+            Self::NoIdentity
+            | Self::IdentityTooLong(_)
+            | Self::RoomNameTooLong(_)
+            | Self::NoRoomName
+            | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::NoRoom => StatusCode::NOT_FOUND,
+            Self::Join(_) | Self::Busy => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        (status, self.to_string()).into_response()
+    }
+}

@@ -1,0 +1,44 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use signaling_protocol::proto;
+use signaling_session::EnabledCodec;
+
+/// What the operator sets for all rooms of the node.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whether a join creates a room that does not exist.
+    pub auto_create: bool,
+    /// How long a room stays open when nobody has ever joined.
+    pub empty_timeout: Duration,
+    /// How long a room stays open after the last participant left.
+    pub departure_timeout: Duration,
+    /// Most participants of a room; zero for any number.
+    pub max_participants: u32,
+    /// Codecs that may be published.
+    pub codecs: Vec<EnabledCodec>,
+    /// Named sets of room options.
+    pub presets: BTreeMap<String, proto::RoomConfiguration>,
+    /// Largest sizes of names.
+    pub limits: NameLimits,
+    /// Largest signalling message in bytes.
+    pub max_signal_message: usize,
+}
+
+/// Largest sizes in bytes; zero for no limit.
+#[derive(Clone, Copy, Debug)]
+pub struct NameLimits {
+    /// A room's name.
+    pub room_name: usize,
+    /// A participant's identity.
+    pub identity: usize,
+    /// Metadata of a room.
+    pub metadata: usize,
+}
+
+impl NameLimits {
+    /// Reports whether metadata is longer than allowed.
+    pub fn metadata_exceeded(&self, metadata: &str) -> bool {
+        self.metadata > 0 && metadata.len() > self.metadata
+    }
+}

@@ -1,0 +1,193 @@
+//! One node: started in order, stopped in the opposite order.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread;
+
+use sfu_core::ShardConfig;
+use sfu_driver::{MediaConfig, MediaPlane};
+use sfu_transport::TransportConfig;
+use signaling::http::{self, Limits, TokenKeys};
+use signaling::{Rooms, RoomsParts, dev_routes, media_events, routes};
+use signaling_protocol::sid;
+use signaling_session::negotiation::TransportFacts;
+use sluice_config::{Bind, Config};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+
+use crate::addresses::{self, MediaAddresses};
+use crate::cli::NodeFlags;
+use crate::start_message::start_message;
+use crate::{Outcome, translate};
+
+/// Begins to log as configured.
+pub(crate) fn start_logging(config: &Config) {
+    let level = config.logging.level.as_str();
+    let filter = EnvFilter::new(format!(
+        "warn,sluice={level},signaling={level},signaling_session={level},control_api={level},sfu_driver={level},sfu_core={level},sfu_transport={level}"
+    ));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    match config.logging.json {
+        true => log.json().init(),
+        false => log.init(),
+    }
+}
+
+/// Runs the node until it is told to stop.
+pub(crate) fn run(config: &Config, flags: &NodeFlags) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("control")
+        .build()
+        .map_err(|error| format!("The control threads cannot start: {error}"))?;
+    runtime.block_on(serve(config, flags.dev))
+}
+
+async fn serve(config: &Config, dev: bool) -> Outcome {
+    let keys = translate::keys(config).map_err(|error| error.to_string())?;
+    let listeners = listen(config).await?;
+    let (rooms, routing) = start_rooms(config, Arc::clone(&keys))?;
+    let routing = tokio::spawn(routing);
+
+    let mut app = routes(rooms.clone()).merge(control_api::routes(
+        rooms.clone(),
+        translate::max_api_body(config),
+    ));
+    if dev {
+        app = app.merge(dev_routes(rooms.clone()));
+    }
+    let service = http::with_layers(app, TokenKeys(Arc::clone(&keys)));
+    let (stop, stopped) = watch::channel(false);
+    let mut first = None;
+    let mut servers = Vec::new();
+    for listener in listeners {
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        first.get_or_insert(address);
+        servers.push(tokio::spawn(http::serve(
+            listener,
+            service.clone(),
+            Limits::default(),
+            stopped.clone(),
+        )));
+    }
+    if let Some(address) = first {
+        println!("{}", start_message(config, &keys, address, dev));
+    }
+    wait_for_stop()
+        .await
+        .map_err(|error| format!("Signals cannot be received: {error}"))?;
+
+    tracing::info!("Stopping: participants are told, then the node ends");
+    stop.send_replace(true);
+    tokio::select! {
+        () = rooms.shut_down() => {}
+        _ = wait_for_stop() => tracing::warn!("Stopped at once"),
+    }
+    for server in servers {
+        // A server that panicked has said so in the log.
+        server.await.ok();
+    }
+    routing.abort();
+    Ok(())
+}
+
+/// Starts the media plane and what rooms stand on; the future takes the media plane's events to the
+/// rooms.
+fn start_rooms(
+    config: &Config,
+    keys: Arc<auth::Keys>,
+) -> Result<(Rooms, impl Future<Output = ()> + Send + use<>), String> {
+    let certificate = TransportConfig::generate()
+        .map_err(|error| format!("The DTLS certificate cannot be made: {error}"))?;
+    let certificate = Arc::new(certificate);
+    let addresses = MediaAddresses::choose(&config.rtc, &addresses::of_machine());
+    let ports = config.rtc.udp_ports.for_shards(shard_count(config));
+    let mut shard = ShardConfig::new(Arc::clone(&certificate));
+    let throttle = config.rtc.pli_throttle;
+    shard.key_frame_interval = [
+        throttle.low_quality,
+        throttle.mid_quality,
+        throttle.high_quality,
+    ];
+    let media = MediaConfig {
+        udp: ports
+            .iter()
+            .map(|port| addresses.with_port(*port))
+            .collect(),
+        tcp: config
+            .rtc
+            .tcp_port
+            .map(|port| addresses.with_port(port))
+            .unwrap_or_default(),
+        shard,
+        seeds: ports.iter().map(|_| random()).collect(),
+    };
+    let (sink, events) = media_events();
+    let media = MediaPlane::start(&media, move |event| sink.send(event))
+        .map_err(|error| error.to_string())?;
+    let transports = media.addresses().iter().map(|shard| {
+        Arc::new(TransportFacts {
+            fingerprint: certificate.fingerprint(),
+            candidates: addresses.candidates(shard),
+        })
+    });
+    let transports = transports.collect();
+    let node = sid("ND_", random());
+    let rooms = Rooms::new(RoomsParts {
+        media,
+        transports,
+        facts: Arc::new(translate::facts(config, node.into())),
+        settings: translate::settings(config),
+        keys,
+    });
+    Ok((rooms.clone(), rooms.route_media_events(events)))
+}
+
+fn shard_count(config: &Config) -> u16 {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let cores = u16::try_from(cores).unwrap_or(u16::MAX);
+    config.rtc.shards.map_or(cores, u16::from)
+}
+
+/// Listens for HTTP wherever configured. A machine without IPv6 has no IPv6 loopback either.
+async fn listen(config: &Config) -> Result<Vec<TcpListener>, String> {
+    let (ips, optional) = match &config.bind {
+        Bind::All => (vec![IpAddr::from(Ipv4Addr::UNSPECIFIED)], None),
+        Bind::Only(ips) => (
+            ips.clone(),
+            Some(IpAddr::from(std::net::Ipv6Addr::LOCALHOST)),
+        ),
+    };
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    for ip in ips {
+        let address = SocketAddr::new(ip, config.port);
+        match TcpListener::bind(address).await {
+            Ok(listener) => listeners.push(listener),
+            Err(_) if Some(ip) == optional && !listeners.is_empty() => {}
+            Err(error) => return Err(format!("HTTP cannot listen on {address}: {error}")),
+        }
+    }
+    Ok(listeners)
+}
+
+async fn wait_for_stop() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut quit = signal(SignalKind::quit())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+        _ = quit.recv() => {}
+    }
+    Ok(())
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    bytes
+}

@@ -1,0 +1,62 @@
+//! `sluice token` and `sluice keys`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use auth::{Claims, KEY_RANDOM_BYTES, Keys, VideoGrant, generate_key};
+use sfu_model::UnixTime;
+
+use crate::cli::TokenFlags;
+use crate::{Outcome, inputs, translate};
+
+/// Prints a token, signed with the first key of the configuration; without one, with the key of
+/// `--dev`.
+pub(crate) fn token(flags: &TokenFlags) -> Outcome {
+    let mut node = flags.node.clone();
+    node.dev |= node.config.is_none()
+        && node.config_body.is_none()
+        && node.keys.is_none()
+        && node.key_file.is_none();
+    let (config, _) = inputs::load(&node)?;
+    let keys = translate::keys(&config).map_err(|error| error.to_string())?;
+    let mut grant = VideoGrant::to_join(&flags.room);
+    grant.can_update_own_metadata = Some(true);
+    grant.room_admin = flags.admin;
+    grant.room_create = flags.admin;
+    grant.room_list = flags.admin;
+    if flags.subscribe_only {
+        grant.can_publish = Some(false);
+        grant.can_publish_data = Some(false);
+    }
+    let mut claims = Claims::of(flags.identity.as_str().into());
+    claims.name.clone_from(&flags.name);
+    claims.video = Some(grant);
+    println!(
+        "{}",
+        auth::sign(&claims, keys.first(), unix_now(), flags.life())
+    );
+    Ok(())
+}
+
+/// Prints a fresh key and secret as YAML, ready for the configuration.
+pub(crate) fn keys() -> Outcome {
+    let mut random = [0; KEY_RANDOM_BYTES];
+    getrandom::fill(&mut random).map_err(|error| format!("no random bytes: {error}"))?;
+    let made = generate_key(random);
+    println!("keys:\n  {}: {}", made.key, made.secret.expose());
+    Ok(())
+}
+
+/// Signs a token for whoever tries the node out.
+pub(crate) fn for_a_try(keys: &Keys, room: &str, identity: &str) -> String {
+    let mut grant = VideoGrant::to_join(room);
+    grant.can_update_own_metadata = Some(true);
+    let mut claims = Claims::of(identity.into());
+    claims.video = Some(grant);
+    let day = std::time::Duration::from_secs(24 * 3600);
+    auth::sign(&claims, keys.first(), unix_now(), day)
+}
+
+fn unix_now() -> UnixTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    UnixTime(since.unwrap_or_default())
+}

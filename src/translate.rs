@@ -1,0 +1,103 @@
+//! From the configuration to what each part of the node is given.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth::{InvalidKeys, Keys, Secret};
+use sfu_model::{Codec, NodeId};
+use signaling::{NameLimits, Settings};
+use signaling_protocol::proto;
+use signaling_session::{EnabledCodec, Limits, NodeFacts};
+use sluice_config::{CodecSpec, Config, RoomPreset};
+
+use crate::ice_servers::ConfiguredIceServers;
+
+/// Returns the keys, in the order of the configuration.
+pub(crate) fn keys(config: &Config) -> Result<Arc<Keys>, InvalidKeys> {
+    let pairs = config
+        .keys
+        .iter()
+        .map(|pair| (pair.key.as_str().into(), Secret::from(pair.secret.expose())));
+    Keys::new(pairs).map(Arc::new)
+}
+
+/// Returns what rooms know of the node.
+pub(crate) fn facts(config: &Config, node: NodeId) -> NodeFacts {
+    let limit = &config.limit;
+    NodeFacts {
+        node,
+        region: config.region.clone(),
+        ice_servers: Box::new(ConfiguredIceServers::new(&config.rtc)),
+        limits: Limits {
+            metadata: size(limit.max_metadata_size),
+            attributes: size(limit.max_attributes_size),
+            name: size(limit.max_participant_name_length),
+            video_subscriptions: size(limit.subscription_limit_video),
+            audio_subscriptions: size(limit.subscription_limit_audio),
+        },
+        enable_remote_unmute: config.room.enable_remote_unmute,
+    }
+}
+
+/// Returns what holds for all rooms.
+pub(crate) fn settings(config: &Config) -> Settings {
+    let (room, limit) = (&config.room, &config.limit);
+    let presets = room.room_configurations.iter();
+    Settings {
+        auto_create: room.auto_create,
+        empty_timeout: room.empty_timeout,
+        departure_timeout: room.departure_timeout,
+        max_participants: room.max_participants,
+        codecs: room.enabled_codecs.iter().filter_map(codec).collect(),
+        presets: presets.map(preset).collect::<BTreeMap<_, _>>(),
+        limits: NameLimits {
+            room_name: size(limit.max_room_name_length),
+            identity: size(limit.max_participant_identity_length),
+            metadata: size(limit.max_metadata_size),
+        },
+        max_signal_message: limit.signal_message_size_limit.map_or(usize::MAX, bounded),
+    }
+}
+
+/// Returns the largest body of an API call.
+pub(crate) fn max_api_body(config: &Config) -> usize {
+    config
+        .limit
+        .max_api_request_body_size
+        .map_or(usize::MAX, bounded)
+}
+
+/// Writes a limit as rooms take it: zero for none.
+fn size(limit: Option<u64>) -> usize {
+    limit.map_or(0, bounded)
+}
+
+fn bounded(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+/// Names a codec of the configuration. RTX goes with every video codec.
+fn codec(spec: &CodecSpec) -> Option<EnabledCodec> {
+    let (_, name) = spec.mime.split_once('/')?;
+    Some(EnabledCodec {
+        codec: Codec::from_name(name)?,
+        fmtp: spec.fmtp_line.clone().unwrap_or_default(),
+    })
+}
+
+fn preset((name, preset): (&String, &RoomPreset)) -> (String, proto::RoomConfiguration) {
+    let seconds = |time: Option<Duration>| {
+        let seconds = time.unwrap_or_default().as_secs();
+        u32::try_from(seconds).unwrap_or(u32::MAX)
+    };
+    let configuration = proto::RoomConfiguration {
+        name: name.clone(),
+        empty_timeout: seconds(preset.empty_timeout),
+        departure_timeout: seconds(preset.departure_timeout),
+        max_participants: preset.max_participants.unwrap_or(0),
+        metadata: preset.metadata.clone().unwrap_or_default(),
+        ..proto::RoomConfiguration::default()
+    };
+    (name.clone(), configuration)
+}
