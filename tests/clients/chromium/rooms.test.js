@@ -65,14 +65,6 @@ for (const mode of MODES) {
       await alice.event('participantDisconnected', { identity: 'bob', reason: CLIENT_INITIATED });
     });
 
-    test('a page that vanishes without a word is missed', async (t) => {
-      const alice = await suite.join(t, 'alice', { mode });
-      const bob = await suite.lostParticipant(t, 'bob', { mode });
-      await alice.sees('bob');
-      await bob.vanish();
-      await alice.event('participantDisconnected', { identity: 'bob' }, { within: 30_000 });
-    });
-
     test('ten who join at once all see each other', async (t) => {
       const host = await suite.participant(t, 'p0', { mode });
       const all = [host, ...Array.from({ length: 9 }, (_, number) => host.beside(t, `p${number + 1}`))];
@@ -83,6 +75,18 @@ for (const mode of MODES) {
     });
   });
 }
+
+describe('participants who are lost', AT_ONCE, () => {
+  for (const mode of MODES) {
+    test(`a page that vanishes without a word is missed, ${mode} peer connection`, async (t) => {
+      const alice = await suite.join(t, 'alice', { mode });
+      const bob = await suite.lostParticipant(t, 'bob', { mode });
+      await alice.sees('bob');
+      await bob.vanish();
+      await alice.event('participantDisconnected', { identity: 'bob' }, { within: 30_000 });
+    });
+  }
+});
 
 describe('tokens that are refused', AT_ONCE, () => {
   // The error class of the client: authorization failures carry the status; its reason 0 means NotAllowed.

@@ -14,18 +14,22 @@ export const MODES = ['single', 'dual'];
 /** Options of a `describe` whose tests wait more than they compute: as many at a time as two cores carry. */
 export const AT_ONCE = { concurrency: 3 };
 
-/** Registers the set-up of a test file; `config` goes to a server that the file starts. */
-export function callSuite(config = {}) {
-  const suite = { server: undefined, browser: undefined, idle: [] };
-  let pages;
+/**
+ * Registers the set-up of a test file. `config` goes to a server that the file starts; `startAnother` starts a second
+ * browser, `suite.other`.
+ */
+export function callSuite({ config = {}, startAnother } = {}) {
+  const suite = { server: undefined, pages: undefined, browser: undefined, idle: [] };
   before(async () => {
     suite.server = await startServer(config);
-    pages = await servePages();
-    suite.browser = await startChromium(pages.url);
+    suite.pages = await servePages();
+    suite.browser = await startChromium(suite.pages.url);
+    suite.other = await startAnother?.(suite.pages.url);
   });
   after(async () => {
     await suite.browser?.close();
-    await pages?.close();
+    await suite.other?.close();
+    await suite.pages?.close();
     await suite.server?.stop();
   });
 
