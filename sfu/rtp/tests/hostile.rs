@@ -283,7 +283,9 @@ fn no_order_of_packets_panics_or_grows_without_bound() {
             sequencer.record(now, munged.seq, packet);
         }
         let asked = SeqNo((random.next() >> 32) as u16);
-        drop(sequencer.retransmit(now, asked, Duration::ZERO));
+        if let Ok(sent) = sequencer.retransmit(now, asked, Duration::ZERO) {
+            assert!(sent.source_seq <= unwrapper.highest().expect("a packet"));
+        }
         stats.report(now, Ssrc(1));
     }
     assert!(cache.memory() <= 512 * (128 + 64));
