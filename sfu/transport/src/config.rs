@@ -9,6 +9,7 @@ use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_shared::error::Error;
 use sfu_model::Fingerprint;
 
+use crate::dtls::LIBRARY_RETRANSMIT_INTERVAL;
 use crate::sctp::SctpConfig;
 
 /// Cipher suites, preferred first. Our certificate is ECDSA.
@@ -74,6 +75,7 @@ impl TransportConfig {
             // The certificate is compared with the announced fingerprint when the handshake is done.
             .with_client_auth(ClientAuthType::RequireAnyClientCert)
             .with_insecure_skip_verify(true)
+            .with_flight_interval(LIBRARY_RETRANSMIT_INTERVAL)
             .with_mtu(MAX_HANDSHAKE_DATAGRAM);
         let build = |profiles: &[SrtpProtectionProfile]| {
             let builder = builder.clone();

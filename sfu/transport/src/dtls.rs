@@ -4,4 +4,6 @@ mod backoff;
 mod records;
 mod server;
 
+pub(crate) use backoff::LIBRARY_RETRANSMIT_INTERVAL;
+pub(crate) use records::Admission;
 pub(crate) use server::{DtlsOutput, DtlsServer};

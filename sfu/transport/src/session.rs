@@ -4,7 +4,7 @@ use std::time::Instant;
 use sfu_model::{CloseReason, Fingerprint};
 
 use crate::data_channel::DataChannels;
-use crate::dtls::{DtlsOutput, DtlsServer};
+use crate::dtls::{Admission, DtlsOutput, DtlsServer};
 use crate::sctp::{Sctp, SctpEnd, SctpOutput};
 use crate::srtp::{KeyingMaterial, SrtpReceiver, SrtpSender};
 use crate::{DropReason, TransportConfig, TransportEvent};
@@ -43,9 +43,9 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(config: &TransportConfig, fingerprint: Fingerprint) -> Self {
+    pub(crate) fn new(now: Instant, config: &TransportConfig, fingerprint: Fingerprint) -> Self {
         Self {
-            dtls: DtlsServer::new(&config.dtls, fingerprint),
+            dtls: DtlsServer::new(now, &config.dtls, fingerprint),
             srtp: None,
             sctp: None,
         }
@@ -64,7 +64,7 @@ impl Session {
     }
 
     /// Bounds what reaches the DTLS library.
-    pub(crate) fn admit(&mut self, datagram: &[u8]) -> Result<(), DropReason> {
+    pub(crate) fn admit(&mut self, datagram: &[u8]) -> Result<Admission, DropReason> {
         self.dtls.admit(datagram)
     }
 
@@ -72,13 +72,13 @@ impl Session {
     pub(crate) fn handle(
         &mut self,
         now: Instant,
-        datagram: &[u8],
+        (datagram, admission): (&[u8], Admission),
         config: &TransportConfig,
         channels: &mut DataChannels,
         events: &mut VecDeque<TransportEvent>,
     ) -> Result<Progress, CloseReason> {
         let mut progress = Progress::None;
-        for output in self.dtls.handle(now, datagram)? {
+        for output in self.dtls.handle(now, datagram, admission)? {
             match output {
                 DtlsOutput::Established(material) => {
                     self.srtp = material.as_ref().and_then(Srtp::new);

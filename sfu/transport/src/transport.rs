@@ -76,7 +76,7 @@ impl Transport {
             return;
         };
         let early = std::mem::take(early);
-        let session = Session::new(&self.config, fingerprint);
+        let session = Session::new(now.mono, &self.config, fingerprint);
         self.phase = Phase::Open(Box::new(session));
         self.arm_handshake(now.mono);
         for datagram in early {
@@ -345,11 +345,11 @@ impl Transport {
             Phase::Open(session) => session,
             Phase::Closed(_) => return Err(DropReason::Closed),
         };
-        session.admit(datagram)?;
+        let admission = session.admit(datagram)?;
         let events_before = self.events.len();
         let handled = session.handle(
             now.mono,
-            datagram,
+            (datagram, admission),
             &self.config,
             &mut self.channels,
             &mut self.events,

@@ -10,7 +10,7 @@ use rtc_shared::error::Error;
 use sfu_model::{CloseReason, Fingerprint};
 
 use super::backoff::Backoff;
-use super::records::HandshakeBudget;
+use super::records::{Admission, HandshakeGuard};
 use crate::DropReason;
 use crate::config::{DtlsConfigs, sha256};
 use crate::isolation::isolated;
@@ -53,7 +53,7 @@ impl From<DtlsFault> for CloseReason {
 pub(crate) struct DtlsServer {
     endpoint: Endpoint,
     fingerprint: Fingerprint,
-    budget: HandshakeBudget,
+    guard: HandshakeGuard,
     backoff: Backoff,
     hello: Option<Hello>,
     established: bool,
@@ -70,13 +70,13 @@ const MAX_HELLO_DATAGRAMS: usize = 8;
 
 impl DtlsServer {
     /// Waits for a ClientHello of the peer whose certificate has `fingerprint`.
-    pub(crate) fn new(configs: &DtlsConfigs, fingerprint: Fingerprint) -> Self {
+    pub(crate) fn new(now: Instant, configs: &DtlsConfigs, fingerprint: Fingerprint) -> Self {
         let preferred = Some(Arc::clone(&configs.preferred));
         Self {
             endpoint: Endpoint::new(PEER, TransportProtocol::UDP, preferred),
             fingerprint,
-            budget: HandshakeBudget::new(),
-            backoff: Backoff::new(),
+            guard: HandshakeGuard::new(),
+            backoff: Backoff::new(now),
             hello: Some(Hello {
                 configs: configs.clone(),
                 datagrams: Vec::new(),
@@ -90,8 +90,8 @@ impl DtlsServer {
     }
 
     /// Bounds what reaches the library.
-    pub(crate) fn admit(&mut self, datagram: &[u8]) -> Result<(), DropReason> {
-        self.budget.admit(datagram)
+    pub(crate) fn admit(&mut self, datagram: &[u8]) -> Result<Admission, DropReason> {
+        self.guard.admit(datagram)
     }
 
     /// Takes an admitted datagram.
@@ -99,7 +99,18 @@ impl DtlsServer {
         &mut self,
         now: Instant,
         datagram: &[u8],
+        admission: Admission,
     ) -> Result<Vec<DtlsOutput>, DtlsFault> {
+        match admission {
+            Admission::Feed => self.feed(now, datagram),
+            Admission::Repeat => {
+                self.backoff.hurry();
+                self.handle_timeout(now).map(|()| Vec::new())
+            }
+        }
+    }
+
+    fn feed(&mut self, now: Instant, datagram: &[u8]) -> Result<Vec<DtlsOutput>, DtlsFault> {
         let datagram = BytesMut::from(datagram);
         if let Some(hello) = &mut self.hello
             && hello.datagrams.len() < MAX_HELLO_DATAGRAMS
@@ -182,7 +193,8 @@ impl DtlsServer {
             return Ok(());
         }
         let repeated = isolated(|| self.endpoint.handle_timeout(PEER, now));
-        self.backoff.repeat(now, self.endpoint.poll_timeout(&PEER));
+        self.backoff
+            .repeated(now, self.endpoint.poll_timeout(&PEER));
         match repeated {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(DtlsFault::Handshake),
@@ -237,7 +249,7 @@ impl DtlsServer {
             None => None,
         };
         self.established = true;
-        self.budget.establish();
+        self.guard.establish();
         Ok(DtlsOutput::Established(material))
     }
 }

@@ -1,0 +1,221 @@
+//! The far end: DTLS client and SCTP of other crates.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use dcsctp::api::{
+    DcSctpSocket, Message, Options, PpId, SendOptions, SocketEvent, SocketState, SocketTime,
+    StreamId,
+};
+use rtc_dtls::config::ConfigBuilder;
+use rtc_dtls::crypto::Certificate;
+use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
+use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
+use rtc_shared::TransportProtocol;
+use rtc_srtp::config::Config;
+use rtc_srtp::context::Context;
+use rtc_srtp::protection_profile::ProtectionProfile;
+use sfu_model::{Fingerprint, Now};
+
+use crate::check::provider;
+
+/// What Chromium offers, in its order.
+pub const CHROMIUM_PROFILES: [SrtpProtectionProfile; 3] = [
+    SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
+    SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
+    SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+];
+
+pub struct Client {
+    pub dtls: Endpoint,
+    pub fingerprint: Fingerprint,
+    pub connected: bool,
+    pub closed: bool,
+    pub sctp: Box<dyn DcSctpSocket>,
+    pub sctp_lost: bool,
+    /// Messages that came: stream, protocol, payload.
+    pub inbox: Vec<(u16, u32, Vec<u8>)>,
+    /// Handshake messages of the server that came.
+    seen: BTreeSet<u8>,
+    start: Instant,
+    server: SocketAddr,
+}
+
+impl Client {
+    pub fn new(now: Now, profiles: &[SrtpProtectionProfile]) -> Self {
+        let provider = provider();
+        let certificate =
+            Certificate::generate_self_signed(vec!["client".to_owned()], provider.crypto())
+                .unwrap();
+        let digest =
+            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &certificate.certificate[0]);
+        let config = ConfigBuilder::default()
+            .with_crypto_provider(provider)
+            .with_certificates(vec![certificate])
+            .with_insecure_skip_verify(true)
+            .with_srtp_protection_profiles(profiles.to_vec())
+            .build(true, None)
+            .unwrap();
+        let server: SocketAddr = "192.0.2.1:7".parse().unwrap();
+        let mut dtls = Endpoint::new("192.0.2.2:7".parse().unwrap(), TransportProtocol::UDP, None);
+        dtls.connect(now.mono, server, Arc::new(config), None)
+            .unwrap();
+        let options = Options {
+            max_timer_backoff_duration: Some(Duration::from_secs(3)),
+            max_retransmissions: None,
+            max_init_retransmits: None,
+            ..Options::default()
+        };
+        Self {
+            dtls,
+            fingerprint: Fingerprint(digest.as_ref().try_into().unwrap()),
+            connected: false,
+            closed: false,
+            sctp: dcsctp::new_socket("client", &options),
+            sctp_lost: false,
+            inbox: Vec::new(),
+            seen: BTreeSet::new(),
+            start: now.mono,
+            server,
+        }
+    }
+
+    pub fn handle(&mut self, now: Now, datagram: &[u8]) {
+        self.advance(now);
+        if self.is_repeat(datagram) {
+            return;
+        }
+        let read = self
+            .dtls
+            .read(now.mono, self.server, None, BytesMut::from(datagram));
+        for event in read.unwrap_or_default() {
+            match event {
+                EndpointEvent::HandshakeComplete => {
+                    self.connected = true;
+                    self.sctp.connect();
+                }
+                EndpointEvent::ApplicationData(data) => self.sctp.handle_input(&data),
+                EndpointEvent::PeerClosed => self.closed = true,
+                _ => {}
+            }
+        }
+        while let Some(message) = self.sctp.get_next_message() {
+            self.inbox
+                .push((message.stream_id.0, message.ppid.0, message.payload));
+        }
+    }
+
+    /// Tells whether a datagram repeats the server's long flight. The library, as the client, would forget
+    /// its own retransmission timer over it.
+    fn is_repeat(&mut self, datagram: &[u8]) -> bool {
+        match datagram {
+            [22, _, _, 0, 0, rest @ ..] if rest.len() > 14 && rest[8] != 3 => {
+                !self.seen.insert(rest[8 + 5])
+            }
+            _ => false,
+        }
+    }
+
+    pub fn poll_transmit(&mut self, now: Now) -> Option<Vec<u8>> {
+        while let Some(event) = self.sctp.poll_event() {
+            match event {
+                SocketEvent::SendPacket(packet) if self.connected => {
+                    self.dtls.write(now.mono, self.server, &packet).ok();
+                }
+                SocketEvent::OnAborted(..) | SocketEvent::OnClosed() => self.sctp_lost = true,
+                _ => {}
+            }
+        }
+        Some(self.dtls.poll_transmit()?.message.to_vec())
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let sctp = self.sctp.poll_timeout();
+        let sctp = (sctp != SocketTime::infinite_future())
+            .then(|| self.start + (sctp - SocketTime::zero()));
+        self.dtls
+            .poll_timeout(&self.server)
+            .into_iter()
+            .chain(sctp)
+            .min()
+    }
+
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.advance(now);
+        self.dtls.handle_timeout(self.server, now.mono).ok();
+    }
+
+    fn advance(&mut self, now: Now) {
+        self.sctp
+            .advance_time(SocketTime::zero() + (now.mono - self.start));
+    }
+
+    pub fn is_sctp_up(&self) -> bool {
+        self.sctp.state() == SocketState::Connected
+    }
+
+    pub fn send(&mut self, stream: u16, ppid: u32, payload: &[u8]) {
+        let message = Message::new(StreamId(stream), PpId(ppid), payload.to_vec());
+        self.sctp.send(message, &SendOptions::default()).unwrap();
+    }
+
+    pub fn send_unordered(&mut self, stream: u16, payload: &[u8]) {
+        let message = Message::new(StreamId(stream), PpId(53), payload.to_vec());
+        let options = SendOptions {
+            unordered: true,
+            max_retransmissions: Some(0),
+            ..SendOptions::default()
+        };
+        self.sctp.send(message, &options).unwrap();
+    }
+
+    /// Opens a channel by DCEP.
+    pub fn open(&mut self, stream: u16, channel_type: u8, label: &str) {
+        let len = u8::try_from(label.len()).unwrap();
+        let mut open = vec![3, channel_type, 0, 0, 0, 0, 0, 0, 0, len, 0, 0];
+        open.extend_from_slice(label.as_bytes());
+        self.send(stream, 50, &open);
+    }
+
+    /// Writes bytes into DTLS as they are.
+    pub fn write_raw(&mut self, now: Now, data: &[u8]) {
+        self.dtls.write(now.mono, self.server, data).unwrap();
+    }
+
+    pub fn profile(&self) -> SrtpProtectionProfile {
+        let state = self.dtls.get_connection_state(self.server).unwrap();
+        state.srtp_protection_profile()
+    }
+
+    /// The client's SRTP contexts: sealing and opening.
+    pub fn srtp(&self) -> (Context, Context) {
+        let state = self.dtls.get_connection_state(self.server).unwrap();
+        let profile = match state.srtp_protection_profile() {
+            SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => ProtectionProfile::AeadAes128Gcm,
+            SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm => ProtectionProfile::AeadAes256Gcm,
+            _ => ProtectionProfile::Aes128CmHmacSha1_80,
+        };
+        let mut config = Config {
+            profile,
+            ..Config::default()
+        };
+        let len = config.keying_material_len();
+        let material = state
+            .export_keying_material("EXTRACTOR-dtls_srtp", &[], len)
+            .unwrap();
+        config
+            .set_session_keys_from_keying_material(material.as_ref(), true)
+            .unwrap();
+        let keys = config.keys;
+        let context = |key: &[u8], salt: &[u8]| {
+            Context::new(key, salt, profile, None, None, provider().crypto()).unwrap()
+        };
+        (
+            context(&keys.local_master_key, &keys.local_master_salt),
+            context(&keys.remote_master_key, &keys.remote_master_salt),
+        )
+    }
+}
