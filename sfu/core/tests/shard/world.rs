@@ -1,0 +1,273 @@
+//! A shard and the clients around it.
+
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
+use rtc_srtp::context::Context;
+use sfu_core::{Shard, ShardConfig};
+use sfu_model::{
+    Command, DataChannelOpener, Event, IceCredentials, LinkProtocol, Now, Path, PeerId,
+    PublicationId, RoomIndex, ShardIndex, SubscriptionId, UnixTime,
+};
+use sfu_rtp::RtpHeader;
+use sfu_rtp::rtcp::{Compound, Packet};
+use sfu_transport::{PacketKind, TransportConfig, classify};
+
+use crate::check::Check;
+use crate::client::Client;
+
+static CONFIG: LazyLock<Arc<TransportConfig>> =
+    LazyLock::new(|| Arc::new(TransportConfig::generate().unwrap()));
+
+pub(crate) const ROOM: RoomIndex = RoomIndex(1);
+
+pub(crate) fn peer_id(index: u32) -> PeerId {
+    PeerId { room: ROOM, index }
+}
+
+pub(crate) fn publication_id(index: u32) -> PublicationId {
+    PublicationId { room: ROOM, index }
+}
+
+pub(crate) fn subscription_id(index: u32) -> SubscriptionId {
+    SubscriptionId { room: ROOM, index }
+}
+
+fn start() -> Now {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the clock is virtual from here on"
+    )]
+    let mono = Instant::now();
+    Now {
+        mono,
+        unix: UnixTime(Duration::from_secs(1_700_000_000)),
+    }
+}
+
+/// One client and what it got.
+pub(crate) struct Participant {
+    pub(crate) id: PeerId,
+    pub(crate) client: Client,
+    pub(crate) path: Path,
+    pub(crate) local: IceCredentials,
+    pub(crate) remote: IceCredentials,
+    srtp: Option<(Context, Context)>,
+    /// Plaintext RTP packets that came.
+    pub(crate) rtp: Vec<Vec<u8>>,
+    /// Plaintext RTCP compounds that came.
+    pub(crate) rtcp: Vec<Vec<u8>>,
+}
+
+impl Participant {
+    /// Takes the headers of the RTP packets that came.
+    pub(crate) fn take_headers(&mut self) -> Vec<RtpHeader> {
+        let packets = self.rtp.drain(..);
+        packets
+            .map(|packet| RtpHeader::parse(&packet).unwrap())
+            .collect()
+    }
+
+    /// Counts the RTCP packets that came and for which `select` holds, and forgets all.
+    pub(crate) fn take_rtcp(&mut self, select: impl Fn(&Packet<'_>) -> bool) -> usize {
+        let compounds = self.rtcp.drain(..);
+        compounds
+            .map(|compound| {
+                let packets = Compound::new(&compound).map(Result::unwrap);
+                packets.filter(|packet| select(packet)).count()
+            })
+            .sum()
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) now: Now,
+    pub(crate) shard: Shard,
+    pub(crate) participants: Vec<Participant>,
+    pub(crate) events: Vec<Event>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            now: start(),
+            shard: Shard::new(ShardConfig::new(Arc::clone(&CONFIG)), [7; 32]),
+            participants: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// A world with `count` connected participants.
+    pub(crate) fn with(count: u32) -> Self {
+        let mut world = Self::new();
+        for _ in 0..count {
+            world.join();
+        }
+        world
+    }
+
+    /// Adds a participant and connects it. Returns its place.
+    pub(crate) fn join(&mut self) -> usize {
+        let place = self.join_unconnected();
+        self.check(place);
+        for _ in 0..20 {
+            self.exchange();
+            if self.participants[place].client.connected {
+                break;
+            }
+            self.pass(Duration::from_millis(50));
+        }
+        let participant = &mut self.participants[place];
+        assert!(participant.client.connected);
+        participant.srtp = Some(participant.client.srtp());
+        place
+    }
+
+    /// Adds a participant that has not sent anything.
+    pub(crate) fn join_unconnected(&mut self) -> usize {
+        let place = self.participants.len();
+        let index = u32::try_from(place).unwrap();
+        let port = 40_000 + u16::try_from(place).unwrap();
+        let credentials = |side: u8| {
+            let byte = u8::try_from(place).unwrap().wrapping_mul(3) ^ side;
+            IceCredentials::generate(ShardIndex(0), [byte; 34])
+        };
+        let participant = Participant {
+            id: peer_id(index),
+            client: Client::new(self.now, &[SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm]),
+            path: Path {
+                local: ([192, 0, 2, 1], 7882).into(),
+                remote: ([198, 51, 100, 7], port).into(),
+                protocol: LinkProtocol::Udp,
+            },
+            local: credentials(0),
+            remote: credentials(0x80),
+            srtp: None,
+            rtp: Vec::new(),
+            rtcp: Vec::new(),
+        };
+        self.command(Command::AddPeer {
+            peer: participant.id,
+            local: participant.local.clone(),
+            data_channels: DataChannelOpener::Peer,
+        });
+        self.command(Command::SetRemote {
+            peer: participant.id,
+            remote: participant.remote.clone(),
+            fingerprint: participant.client.fingerprint,
+        });
+        self.participants.push(participant);
+        place
+    }
+
+    pub(crate) fn command(&mut self, command: Command) {
+        self.shard.handle_command(self.now, command);
+    }
+
+    /// Sends a connectivity check that nominates the participant's path.
+    pub(crate) fn check(&mut self, place: usize) {
+        let participant = &self.participants[place];
+        let check = Check {
+            to: participant.local.clone(),
+            from_ufrag: participant.remote.ufrag.clone(),
+            nominates: true,
+            controlled: false,
+        };
+        let path = participant.path;
+        self.shard
+            .handle_datagram(self.now, path, &mut check.bytes());
+    }
+
+    /// Sends an RTP packet as a participant.
+    pub(crate) fn send_rtp(&mut self, place: usize, packet: &[u8]) {
+        let participant = &mut self.participants[place];
+        let (seal, _) = participant.srtp.as_mut().unwrap();
+        let mut datagram = seal.encrypt_rtp(packet).unwrap();
+        let path = participant.path;
+        self.shard.handle_datagram(self.now, path, &mut datagram);
+        self.exchange();
+    }
+
+    /// Sends an RTCP compound as a participant.
+    pub(crate) fn send_rtcp(&mut self, place: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut compound = Vec::new();
+        write(&mut compound);
+        let participant = &mut self.participants[place];
+        let (seal, _) = participant.srtp.as_mut().unwrap();
+        let mut datagram = seal.encrypt_rtcp(&compound).unwrap();
+        let path = participant.path;
+        self.shard.handle_datagram(self.now, path, &mut datagram);
+        self.exchange();
+    }
+
+    /// Lets time pass, and does what is due meanwhile.
+    pub(crate) fn pass(&mut self, duration: Duration) {
+        let end = self.now.after(duration);
+        self.exchange();
+        while let Some(deadline) = self.shard.poll_timeout()
+            && deadline.at <= end.mono
+        {
+            let step = deadline.at.saturating_duration_since(self.now.mono);
+            self.now = self.now.after(step);
+            self.shard.handle_timeout(self.now);
+            self.exchange();
+        }
+        self.now = end;
+        for participant in &mut self.participants {
+            participant.client.handle_timeout(self.now);
+        }
+        self.exchange();
+    }
+
+    /// Delivers what both sides have to send, until neither has more.
+    pub(crate) fn exchange(&mut self) {
+        let mut buf = Vec::new();
+        loop {
+            let mut idle = true;
+            while let Some(transmit) = self.shard.poll_transmit(self.now, &mut buf) {
+                idle = false;
+                assert!(buf.len() <= 1_400, "a datagram of {} bytes", buf.len());
+                self.deliver(transmit.path, &buf);
+            }
+            for participant in &mut self.participants {
+                while let Some(mut datagram) = participant.client.poll_transmit(self.now) {
+                    idle = false;
+                    let path = participant.path;
+                    self.shard.handle_datagram(self.now, path, &mut datagram);
+                }
+            }
+            while let Some(event) = self.shard.poll_event() {
+                self.events.push(event);
+            }
+            if idle {
+                return;
+            }
+        }
+    }
+
+    fn deliver(&mut self, path: Path, datagram: &[u8]) {
+        let mut participants = self.participants.iter_mut();
+        let Some(participant) = participants.find(|participant| participant.path == path) else {
+            return;
+        };
+        match (classify(datagram), &mut participant.srtp) {
+            (PacketKind::Dtls, _) => participant.client.handle(self.now, datagram),
+            (PacketKind::Rtp, Some((_, open))) => {
+                let packet = open.decrypt_rtp(datagram).unwrap();
+                participant.rtp.push(packet.to_vec());
+            }
+            (PacketKind::Rtcp, Some((_, open))) => {
+                let compound = open.decrypt_rtcp(datagram).unwrap();
+                participant.rtcp.push(compound.to_vec());
+            }
+            (PacketKind::Stun | PacketKind::Rtp | PacketKind::Rtcp | PacketKind::Other, _) => {}
+        }
+    }
+
+    /// Takes the events for which `select` holds, and forgets all.
+    pub(crate) fn take_events<T>(&mut self, select: impl Fn(&Event) -> Option<T>) -> Vec<T> {
+        let events = self.events.drain(..);
+        events.filter_map(|event| select(&event)).collect()
+    }
+}
