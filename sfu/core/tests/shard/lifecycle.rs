@@ -1,1 +1,174 @@
+//! Peers come, move and go.
 
+use std::time::Duration;
+
+use sfu_core::{DropReason, TimerReason};
+use sfu_model::{CloseReason, Command, Event, IceCredentials, MediaKind, ShardIndex};
+
+use crate::media::{CAMERA, Source, call, send, subscribe};
+use crate::world::{World, publication_id, subscription_id};
+
+fn closed(world: &mut World) -> Vec<(u32, CloseReason)> {
+    world.take_events(|event| match event {
+        Event::PeerClosed { peer, reason } => Some((peer.index, *reason)),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_removed_peer_leaves_nothing_behind() {
+    let mut world = call(3);
+    let mut source = Source::video(CAMERA);
+    for i in 0..5 {
+        world.send_rtp(0, &source.next(i == 0));
+    }
+    let counters = world.shard.counters();
+    assert_eq!(
+        (
+            counters.peers,
+            counters.publications,
+            counters.subscriptions
+        ),
+        (3, 1, 2)
+    );
+    world.command(Command::RemovePeer {
+        peer: world.participants[1].id,
+    });
+    assert_eq!(world.shard.counters().subscriptions, 1);
+    for place in [0, 2] {
+        world.command(Command::RemovePeer {
+            peer: world.participants[place].id,
+        });
+    }
+    let counters = world.shard.counters();
+    assert_eq!(
+        (
+            counters.peers,
+            counters.publications,
+            counters.subscriptions
+        ),
+        (0, 0, 0)
+    );
+    world.exchange();
+    assert!(world.participants.iter().all(|one| one.client.closed));
+    assert_eq!(world.shard.poll_timeout(), None);
+    assert_eq!(closed(&mut world), []);
+}
+
+#[test]
+fn what_a_removed_peer_sends_is_a_strangers() {
+    let mut world = call(2);
+    world.command(Command::RemovePeer {
+        peer: world.participants[0].id,
+    });
+    world.exchange();
+    let strange = world.shard.counters().dropped(DropReason::UnknownPath);
+    let mut source = Source::video(CAMERA);
+    world.send_rtp(0, &source.next(true));
+    world.check(0);
+    let counters = world.shard.counters();
+    assert_eq!(counters.dropped(DropReason::UnknownPath), strange + 1);
+    assert_eq!(counters.dropped(DropReason::UnknownUfrag), 1);
+}
+
+#[test]
+fn an_unpublished_track_takes_its_subscriptions_along() {
+    let mut world = call(3);
+    world.command(Command::Unpublish {
+        publication: publication_id(0),
+    });
+    let counters = world.shard.counters();
+    assert_eq!((counters.publications, counters.subscriptions), (0, 0));
+    // Late commands about it are dropped.
+    world.command(Command::Unsubscribe {
+        subscription: subscription_id(1),
+    });
+    subscribe(&mut world, 1, send(MediaKind::Video, "0", 50_000));
+    assert_eq!(world.shard.counters().subscriptions, 0);
+}
+
+#[test]
+fn a_silent_peer_is_told_of_and_then_closed() {
+    let mut world = World::with(1);
+    world.pass(Duration::from_secs(11));
+    let silent = world.take_events(|event| match event {
+        Event::PeerSilent { peer } => Some(peer.index),
+        _ => None,
+    });
+    assert_eq!(silent, [0]);
+    world.check(0);
+    world.exchange();
+    let resumed = world.take_events(|event| match event {
+        Event::PeerResumed { peer } => Some(peer.index),
+        _ => None,
+    });
+    assert_eq!(resumed, [0]);
+    world.pass(Duration::from_secs(16));
+    assert_eq!(closed(&mut world), [(0, CloseReason::TimedOut)]);
+    assert_eq!(world.shard.counters().peers, 0);
+}
+
+#[test]
+fn an_idle_peer_is_seldom_woken() {
+    let mut world = World::with(1);
+    world.pass(Duration::from_secs(1));
+    let mut wakes = 0;
+    for _ in 0..30 {
+        world.check(0);
+        world.exchange();
+        let end = world.now.after(Duration::from_secs(2));
+        while let Some(deadline) = world.shard.poll_timeout()
+            && deadline.at <= end.mono
+        {
+            assert_eq!(deadline.reason, TimerReason::Transport);
+            let step = deadline.at.saturating_duration_since(world.now.mono);
+            world.now = world.now.after(step);
+            world.shard.handle_timeout(world.now);
+            wakes += 1;
+        }
+        world.now = end;
+    }
+    assert!(wakes <= 30, "woken {wakes} times in a minute");
+}
+
+#[test]
+fn a_peer_keeps_its_media_over_a_change_of_address() {
+    let mut world = call(2);
+    let mut source = Source::video(CAMERA);
+    world.send_rtp(0, &source.next(true));
+    world.participants[1].path.remote = ([203, 0, 113, 5], 9_999).into();
+    world.check(1);
+    world.exchange();
+    world.send_rtp(0, &source.next(false));
+    assert_eq!(world.participants[1].rtp.len(), 2);
+}
+
+#[test]
+fn an_address_that_another_peer_takes_over_leads_to_that_one() {
+    let mut world = World::with(1);
+    let second = world.join_unconnected();
+    world.participants[second].path = world.participants[0].path;
+    world.participants[0].path.remote = ([203, 0, 113, 5], 1).into();
+    world.check(second);
+    for _ in 0..10 {
+        world.exchange();
+        world.pass(Duration::from_millis(20));
+    }
+    assert!(world.participants[second].client.connected);
+}
+
+#[test]
+fn checks_by_restarted_credentials_are_answered() {
+    let mut world = World::with(1);
+    let local = IceCredentials::generate(ShardIndex(0), [99; 34]);
+    world.command(Command::RestartIce {
+        peer: world.participants[0].id,
+        local: local.clone(),
+    });
+    world.participants[0].local = local;
+    world.participants[0].path.remote = ([203, 0, 113, 5], 77).into();
+    let before = world.shard.counters().datagrams_out;
+    world.check(0);
+    world.exchange();
+    assert_eq!(world.shard.counters().datagrams_out, before + 1);
+}

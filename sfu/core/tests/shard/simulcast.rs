@@ -1,1 +1,214 @@
+//! Several encodings of one picture: found by their rids, chosen by what is wanted.
 
+use std::time::Duration;
+
+use sfu_core::DropReason;
+use sfu_model::{
+    Command, Forwarding, MediaKind, ReceiveEncoding, Rid, SpatialLayer, Ssrc, TemporalLayer,
+};
+use sfu_rtp::rtcp::Packet;
+use sfu_rtp::{RtpHeader, RtpTimestamp, SeqNo};
+
+use crate::media::{
+    Source, mid, picture_id, publish, receive, rid, send, subscribe, vp8_payload, with_rid,
+};
+use crate::world::{World, subscription_id};
+
+const SSRCS: [Ssrc; 3] = [Ssrc(11), Ssrc(12), Ssrc(13)];
+
+fn rids() -> [Rid; 3] {
+    ["q", "h", "f"].map(rid)
+}
+
+/// A simulcast publication and what its encodings send.
+struct Simulcast {
+    world: World,
+    sources: [Source; 3],
+}
+
+impl Simulcast {
+    fn new() -> Self {
+        let mut world = World::with(2);
+        let encodings = rids().map(|rid| ReceiveEncoding {
+            rid: Some(rid),
+            ..ReceiveEncoding::default()
+        });
+        publish(&mut world, receive(MediaKind::Video, "0", &encodings));
+        subscribe(&mut world, 1, send(MediaKind::Video, "0", 50_000));
+        let mut sources = SSRCS.map(Source::video);
+        for (layer, source) in (0_u16..).zip(&mut sources) {
+            source.mid = Some(mid("0"));
+            source.rid = Some(rids()[usize::from(layer)]);
+            source.seq = SeqNo(1_000 * layer);
+            source.timestamp = RtpTimestamp(7_777_777 * u32::from(layer));
+            source.picture = 500 * layer;
+        }
+        Self { world, sources }
+    }
+
+    /// Sends one picture in each of `layers`, `key` frames among them.
+    fn tick(&mut self, layers: &[usize], key: &[usize]) {
+        for layer in 0..3 {
+            let packet = self.sources[layer].next(key.contains(&layer));
+            if layers.contains(&layer) {
+                self.world.send_rtp(0, &packet);
+            }
+        }
+        self.world.pass(Duration::from_millis(33));
+    }
+
+    fn want(&mut self, spatial: u8) {
+        self.world.command(Command::SetForwarding {
+            subscription: subscription_id(1),
+            forwarding: Forwarding::UpTo {
+                spatial: SpatialLayer(spatial),
+                temporal: TemporalLayer::MAX,
+            },
+        });
+    }
+
+    fn plis(&mut self) -> Vec<Ssrc> {
+        let mut asked = Vec::new();
+        for compound in self.world.participants[0].rtcp.drain(..) {
+            for packet in sfu_rtp::rtcp::Compound::new(&compound) {
+                if let Ok(Packet::PictureLossIndication { media }) = packet {
+                    asked.push(media);
+                }
+            }
+        }
+        asked
+    }
+}
+
+const EACH: [usize; 3] = [0, 1, 2];
+
+fn assert_one_stream(packets: &[Vec<u8>]) {
+    for pair in packets.windows(2) {
+        let [before, after] = [&pair[0], &pair[1]].map(|packet| RtpHeader::parse(packet).unwrap());
+        assert_eq!(after.seq, before.seq.next());
+        assert!(after.timestamp.is_newer_than(before.timestamp));
+        let pictures = [&pair[0], &pair[1]].map(|packet| picture_id(packet));
+        assert_eq!(pictures[1], pictures[0] + 1);
+    }
+}
+
+#[test]
+fn the_highest_encoding_is_forwarded_by_default() {
+    let mut call = Simulcast::new();
+    call.tick(&EACH, &EACH);
+    call.world.participants[1].rtp.clear();
+    for _ in 0..10 {
+        call.tick(&EACH, &[]);
+    }
+    assert_eq!(call.world.participants[1].rtp.len(), 10);
+    assert_one_stream(&call.world.participants[1].rtp);
+}
+
+#[test]
+fn a_switch_of_encodings_leaves_one_continuous_stream() {
+    let mut call = Simulcast::new();
+    call.want(0);
+    call.tick(&EACH, &EACH);
+    for _ in 0..5 {
+        call.tick(&EACH, &[]);
+    }
+    call.plis();
+    call.want(2);
+    assert_eq!(call.world.participants[1].rtp.len(), 6);
+    call.tick(&EACH, &[]);
+    assert_eq!(call.plis(), [SSRCS[2]]);
+    call.tick(&EACH, &[2]);
+    for _ in 0..5 {
+        call.tick(&EACH, &[]);
+    }
+    call.want(1);
+    call.tick(&EACH, &[1]);
+    call.tick(&EACH, &[]);
+    let packets = &call.world.participants[1].rtp;
+    // At each switch, the picture is forwarded in both encodings or in one, by the order of arrival.
+    assert_eq!(packets.len(), 16);
+    assert_one_stream(packets);
+}
+
+#[test]
+fn a_key_frame_is_asked_for_until_it_comes() {
+    let mut call = Simulcast::new();
+    call.want(0);
+    call.tick(&EACH, &EACH);
+    call.want(2);
+    for _ in 0..100 {
+        call.tick(&EACH, &[]);
+    }
+    let plis = call.plis();
+    assert!((3..=5).contains(&plis.len()), "{plis:?}");
+    assert!(plis.iter().all(|ssrc| *ssrc == SSRCS[2]));
+}
+
+#[test]
+fn an_encoding_that_falls_silent_gives_way_to_the_one_below() {
+    let mut call = Simulcast::new();
+    call.tick(&EACH, &EACH);
+    call.plis();
+    for _ in 0..60 {
+        call.tick(&[0, 1], &[]);
+    }
+    assert!(call.plis().contains(&SSRCS[1]));
+    call.world.participants[1].rtp.clear();
+    call.tick(&[0, 1], &[1]);
+    call.tick(&[0, 1], &[]);
+    assert_eq!(call.world.participants[1].rtp.len(), 2);
+}
+
+#[test]
+fn a_retransmission_is_known_by_the_rid_that_it_repairs() {
+    let mut call = Simulcast::new();
+    call.tick(&EACH, &EACH);
+    let lost = call.sources[2].next(false);
+    call.tick(&EACH, &[]);
+    call.world.participants[1].rtp.clear();
+    let header = RtpHeader::parse(&lost).unwrap();
+    let mut source = call.sources[2].clone();
+    source.ssrc = Ssrc(23);
+    source.payload_type = crate::media::VP8_RTX;
+    source.timestamp = header.timestamp;
+    source.rid = None;
+    let mut payload = header.seq.0.to_be_bytes().to_vec();
+    payload.extend_from_slice(header.payload(&lost));
+    let packet = with_rid(&source.packet(&payload), 11, rids()[2]);
+    call.world.send_rtp(0, &packet);
+    assert_eq!(call.world.participants[1].rtp.len(), 1);
+}
+
+#[test]
+fn an_ssrc_without_a_section_or_with_an_unknown_one_is_dropped() {
+    let mut call = Simulcast::new();
+    call.tick(&EACH, &EACH);
+    let mut stranger = Source::video(Ssrc(99));
+    stranger.mid = Some(mid("9"));
+    call.world.send_rtp(0, &stranger.next(true));
+    stranger.mid = None;
+    call.world
+        .send_rtp(0, &stranger.packet(&vp8_payload(true, 1)));
+    assert_eq!(
+        call.world.shard.counters().dropped(DropReason::UnknownSsrc),
+        2
+    );
+}
+
+#[test]
+fn the_number_of_learned_ssrcs_is_bounded() {
+    let mut call = Simulcast::new();
+    call.tick(&EACH, &EACH);
+    for i in 0..200 {
+        let mut source = Source::video(Ssrc(5_000 + i));
+        source.mid = Some(mid("0"));
+        source.rid = Some(rids()[0]);
+        call.world.send_rtp(0, &source.next(true));
+    }
+    let counters = call.world.shard.counters();
+    let dropped = counters.dropped(DropReason::TooManySsrcs)
+        + counters.dropped(DropReason::Refused(
+            sfu_transport::DropReason::TooManyStreams,
+        ));
+    assert_eq!(dropped, 200);
+}
