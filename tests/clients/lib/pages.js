@@ -12,6 +12,7 @@ const FILES = {
   '/observe.js': [path.join(ROOT, 'page/observe.js'), 'text/javascript'],
   '/media.js': [path.join(ROOT, 'page/media.js'), 'text/javascript'],
   '/messages.js': [path.join(ROOT, 'page/messages.js'), 'text/javascript'],
+  '/timing.js': [path.join(ROOT, 'page/timing.js'), 'text/javascript'],
   '/livekit-client.mjs': [path.join(LIVEKIT_CLIENT, 'livekit-client.esm.mjs'), 'text/javascript'],
   '/livekit-client.e2ee.worker.mjs': [path.join(LIVEKIT_CLIENT, 'livekit-client.e2ee.worker.mjs'), 'text/javascript'],
 };

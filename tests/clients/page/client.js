@@ -4,6 +4,7 @@ import * as livekit from '/livekit-client.mjs';
 import * as media from '/media.js';
 import * as messages from '/messages.js';
 import { observe, waitForEvent } from '/observe.js';
+import * as timing from '/timing.js';
 
 /** key -> { room, events, received, sources } */
 const clients = new Map();
@@ -145,8 +146,10 @@ async function encryption(passphrase) {
   return { keyProvider, worker: new Worker('/livekit-client.e2ee.worker.mjs', { type: 'module' }) };
 }
 
-const withoutClient = new Set(['join', 'joinError', 'leave']);
-const operations = { ...lifecycle, ...identityAndSubscriptions, ...media.operations, ...messages.operations };
+const withoutClient = new Set(['join', 'joinError', 'leave', ...Object.keys(timing.operations)]);
+const operations = {
+  ...lifecycle, ...identityAndSubscriptions, ...media.operations, ...messages.operations, ...timing.operations,
+};
 
 /** The one entry point of the tests: runs an operation on the client with this key. */
 window.perform = (operation, key, args) => {
