@@ -1,0 +1,377 @@
+//! Publishing tracks.
+
+use std::time::Duration;
+
+use sfu_model::{Codec, Command};
+use signaling_protocol::proto;
+use signaling_protocol::proto::request_response::Reason;
+use signaling_protocol::proto::signal_request::Message as Request;
+use signaling_protocol::proto::signal_response::Message as Response;
+use signaling_session::{ConnectionId, RoomNotice};
+
+use crate::support::{World, camera, client, microphone};
+
+fn reasons(world: &mut World, connection: ConnectionId) -> Vec<Reason> {
+    let inbox = world.take(connection);
+    let reason = |message| match message {
+        Response::RequestResponse(response) => Some(response.reason()),
+        _ => None,
+    };
+    inbox.into_iter().filter_map(reason).collect()
+}
+
+#[test]
+fn a_request_is_answered_before_its_media_and_others_hear_after() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    world.send(alice, Request::AddTrack(microphone("mic")));
+    let info = world.published(alice, "mic");
+    assert!(info.sid.starts_with("TR_AM") && info.stream == "camera");
+    world.settle();
+    assert!(world.seen(bob, "alice").unwrap().tracks.is_empty());
+    world.member(alice).up.add_sending(true, "mic");
+    world.offer(alice);
+    let seen = world.seen(bob, "alice").unwrap();
+    assert_eq!(seen.tracks[0].sid, info.sid);
+    assert!(seen.is_publisher);
+}
+
+#[test]
+fn a_published_track_says_where_its_layers_are() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    world.publish(alice, camera("cam"));
+    let track = world.seen(bob, "alice").unwrap().tracks[0].clone();
+    assert!(track.sid.starts_with("TR_VC") && track.simulcast);
+    assert_eq!(track.mime_type, "video/vp8");
+    assert_eq!(track.mid, "6");
+    let rids: Vec<_> = track
+        .layers
+        .iter()
+        .map(|layer| layer.rid.as_str())
+        .collect();
+    assert_eq!(rids, ["q", "h", "f"]);
+    assert_eq!(track.codecs[0].mime_type, "video/vp8");
+    assert!(track.version.is_some());
+}
+
+#[test]
+fn the_shard_receives_what_was_answered() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.publish(alice, camera("cam"));
+    let published = world.commands.iter().find_map(|command| match command {
+        Command::Publish { media, .. } => Some(media.clone()),
+        _ => None,
+    });
+    let media = published.unwrap();
+    assert_eq!(media.encodings.len(), 3);
+    assert_eq!(media.codecs[0].codec, Codec::Vp8);
+}
+
+#[test]
+fn an_answer_has_the_number_of_its_offer() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let answer = world
+        .member(alice)
+        .inbox
+        .iter()
+        .rev()
+        .find_map(|message| match message {
+            Response::Answer(answer) => Some(answer.clone()),
+            _ => None,
+        });
+    let answer = answer.unwrap();
+    assert_eq!((answer.id, answer.r#type.as_str()), (7, "answer"));
+}
+
+#[test]
+fn a_section_is_matched_by_name_before_by_kind() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    for cid in ["first", "second"] {
+        world.send(alice, Request::AddTrack(microphone(cid)));
+    }
+    let up = &mut world.member(alice).up;
+    up.add_sending(true, "renamed by the browser");
+    up.add_sending(true, "first");
+    world.offer(alice);
+    let mids = |world: &mut World, cid: &str| {
+        let sid = world.published(alice, cid).sid;
+        let tracks = world.seen(alice, "alice").unwrap().tracks;
+        tracks
+            .into_iter()
+            .find(|track| track.sid == sid)
+            .unwrap()
+            .mid
+    };
+    assert_eq!(mids(&mut world, "first"), "7");
+    assert_eq!(mids(&mut world, "second"), "6");
+}
+
+#[test]
+fn a_request_that_comes_after_its_media_is_matched_too() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    world.member(alice).up.add_sending(true, "mic");
+    world.offer(alice);
+    world.send(alice, Request::AddTrack(microphone("mic")));
+    assert_eq!(world.seen(bob, "alice").unwrap().tracks.len(), 1);
+}
+
+#[test]
+fn tracks_in_the_join_request_are_published_with_it() {
+    let mut world = World::new();
+    let bob = world.join_one(client("bob"));
+    let joining = client("alice").with(|joining| {
+        let mut transport = crate::support::sdp::Transport::new("alice0002");
+        transport.add_sending(true, "mic");
+        joining.parameters.add_tracks = vec![microphone("mic")];
+        joining.parameters.publisher_offer = Some(proto::SessionDescription {
+            r#type: "offer".to_owned(),
+            sdp: transport.offer(),
+            id: 1,
+            ..proto::SessionDescription::default()
+        });
+    });
+    let alice = world.join(joining);
+    let kinds: Vec<_> = world
+        .member(alice)
+        .inbox
+        .iter()
+        .map(|message| match message {
+            Response::Join(_) => "join",
+            Response::TrackPublished(_) => "published",
+            Response::Answer(_) => "answer",
+            Response::Update(_) => "update",
+            _ => "other",
+        })
+        .filter(|kind| *kind != "update")
+        .collect();
+    assert_eq!(kinds, ["join", "published", "answer"]);
+    assert_eq!(world.seen(bob, "alice").unwrap().tracks.len(), 1);
+}
+
+#[test]
+fn a_section_that_falls_silent_is_unpublished() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    world.publish(alice, microphone("mic"));
+    world.negotiate(bob);
+    assert_eq!(world.received_tracks(bob).len(), 1);
+    world.member(alice).up.sections[6].direction = "inactive";
+    world.offer(alice);
+    assert!(world.seen(bob, "alice").unwrap().tracks.is_empty());
+    world.negotiate(bob);
+    assert!(world.received_tracks(bob).is_empty());
+    assert!(
+        world
+            .commands
+            .iter()
+            .any(|command| matches!(command, Command::Unpublish { .. }))
+    );
+    assert!(
+        world
+            .notices
+            .iter()
+            .any(|notice| matches!(notice, RoomNotice::TrackUnpublished { .. }))
+    );
+}
+
+#[test]
+fn a_section_can_carry_another_track_later() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    let first = world.publish(alice, microphone("one"));
+    world.send(alice, Request::AddTrack(microphone("two")));
+    world.member(alice).up.sections[6].track = Some("two".to_owned());
+    world.offer(alice);
+    let second = world.published(alice, "two").sid;
+    let tracks = world.seen(bob, "alice").unwrap().tracks;
+    assert_eq!(tracks.len(), 1);
+    assert_eq!(tracks[0].sid, second);
+    assert_ne!(first, second);
+}
+
+#[test]
+fn the_same_client_track_waits_until_the_one_before_has_ended() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.publish(alice, microphone("mic"));
+    world.take(alice);
+    world.send(alice, Request::AddTrack(microphone("mic")));
+    assert_eq!(reasons(&mut world, alice), [Reason::Queued]);
+    world.member(alice).up.sections[6].direction = "inactive";
+    world.offer(alice);
+    assert!(world.published(alice, "mic").sid.starts_with("TR_AM"));
+}
+
+#[test]
+fn requests_without_media_are_limited() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.take(alice);
+    for index in 0..21 {
+        world.send(alice, Request::AddTrack(microphone(&format!("mic{index}"))));
+    }
+    assert_eq!(reasons(&mut world, alice), [Reason::LimitExceeded]);
+    for _ in 0..3 {
+        world.send(alice, Request::AddTrack(microphone("mic0")));
+    }
+    let queued = [Reason::Queued, Reason::Queued, Reason::LimitExceeded];
+    assert_eq!(reasons(&mut world, alice), queued);
+}
+
+#[test]
+fn a_source_that_the_token_does_not_allow_is_refused() {
+    let mut world = World::new();
+    let joining = client("alice").with(|joining| {
+        let sources = [auth::TrackSource::Microphone];
+        joining.grant().can_publish_sources = sources.into_iter().collect();
+    });
+    let alice = world.join_one(joining);
+    world.take(alice);
+    world.send(alice, Request::AddTrack(camera("cam")));
+    world.send(alice, Request::AddTrack(microphone("mic")));
+    assert_eq!(reasons(&mut world, alice), [Reason::NotAllowed]);
+}
+
+#[test]
+fn a_track_that_is_neither_audio_nor_video_is_refused() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.take(alice);
+    let data = proto::AddTrackRequest {
+        r#type: proto::TrackType::Data.into(),
+        ..microphone("data")
+    };
+    world.send(alice, Request::AddTrack(data));
+    assert_eq!(reasons(&mut world, alice), [Reason::UnsupportedType]);
+}
+
+#[test]
+fn a_codec_that_the_room_does_not_enable_is_replaced() {
+    let mut world = World::with(|options, _| {
+        options.codecs.retain(|enabled| enabled.codec != Codec::Av1);
+    });
+    let alice = world.join_one(client("alice"));
+    let mut request = camera("cam");
+    request.simulcast_codecs[0].codec = "av1".to_owned();
+    world.send(alice, Request::AddTrack(request));
+    let info = world.published(alice, "cam");
+    assert_eq!(info.codecs[0].mime_type, "video/vp8");
+}
+
+#[test]
+fn an_svc_codec_carries_all_layers_in_one_stream() {
+    use proto::video_layer::Mode;
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let mut request = camera("cam");
+    request.simulcast_codecs[0].codec = "vp9".to_owned();
+    world.send(alice, Request::AddTrack(request));
+    let info = world.published(alice, "cam");
+    assert_eq!(info.codecs[0].mime_type, "video/vp9");
+    let mode = info.codecs[0].video_layer_mode();
+    assert_eq!(mode, Mode::MultipleSpatialLayersPerStream);
+    assert!(!info.simulcast);
+}
+
+#[test]
+fn everybody_hears_of_a_mute_the_publisher_too() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    let sid = world.publish(alice, microphone("mic"));
+    world.take(alice);
+    let mute = |muted: bool| {
+        let sid = sid.clone();
+        Request::Mute(proto::MuteTrackRequest { sid, muted })
+    };
+    world.send(alice, mute(true));
+    assert!(world.seen(bob, "alice").unwrap().tracks[0].muted);
+    assert!(world.seen(alice, "alice").unwrap().tracks[0].muted);
+    world.take(bob);
+    world.send(alice, mute(true));
+    assert!(world.take(bob).is_empty());
+}
+
+#[test]
+fn a_requested_track_can_be_muted_before_its_media() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    world.send(alice, Request::AddTrack(microphone("mic")));
+    let sid = world.published(alice, "mic").sid;
+    let muted = true;
+    world.send(alice, Request::Mute(proto::MuteTrackRequest { sid, muted }));
+    world.member(alice).up.add_sending(true, "mic");
+    world.offer(alice);
+    assert!(world.seen(bob, "alice").unwrap().tracks[0].muted);
+}
+
+#[test]
+fn muting_an_unknown_track_is_refused() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.take(alice);
+    let sid = "TR_nobody".to_owned();
+    let muted = true;
+    world.send(alice, Request::Mute(proto::MuteTrackRequest { sid, muted }));
+    assert_eq!(reasons(&mut world, alice), [Reason::NotFound]);
+}
+
+#[test]
+fn features_and_size_of_a_track_can_change() {
+    use proto::AudioTrackFeature;
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    let mic = world.publish(alice, microphone("mic"));
+    let cam = world.publish(alice, camera("cam"));
+    let features = vec![AudioTrackFeature::TfStereo.into()];
+    let track_sid = mic;
+    world.send(
+        alice,
+        Request::UpdateAudioTrack(proto::UpdateLocalAudioTrack {
+            track_sid,
+            features,
+        }),
+    );
+    let (track_sid, width, height) = (cam, 640, 360);
+    world.send(
+        alice,
+        Request::UpdateVideoTrack(proto::UpdateLocalVideoTrack {
+            track_sid,
+            width,
+            height,
+        }),
+    );
+    let tracks = world.seen(bob, "alice").unwrap().tracks;
+    assert!(tracks[0].stereo);
+    assert_eq!((tracks[1].width, tracks[1].height), (640, 360));
+}
+
+#[test]
+fn an_offer_that_cannot_be_read_leads_to_a_fresh_session() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let description = proto::SessionDescription {
+        r#type: "offer".to_owned(),
+        sdp: "v=0\r\nnonsense".to_owned(),
+        ..proto::SessionDescription::default()
+    };
+    world.send(alice, Request::Offer(description));
+    let Some(Response::Leave(leave)) = world.member(alice).inbox.last() else {
+        panic!("no leave");
+    };
+    assert_eq!(leave.action(), proto::leave_request::Action::Reconnect);
+    assert_eq!(leave.reason(), proto::DisconnectReason::StateMismatch);
+    world.pass(Duration::from_secs(1));
+}
