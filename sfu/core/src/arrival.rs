@@ -14,13 +14,34 @@ pub(crate) struct Arrival<'a> {
     pub(crate) codec: Codec,
     /// What the payload is; nothing for padding.
     pub(crate) peek: Option<Peek>,
+    /// Which of its extensions are passed on.
+    pub(crate) passage: Passage,
     /// When copies of it leave.
     pub(crate) departure: AbsSendTime,
+}
+
+/// Whether a received packet's dependency descriptor is passed on.
+///
+/// Its frame numbers go on only within one stream. Where streams are switched between, or frames left
+/// out without the descriptor's knowledge, receivers are better off without it: they then go by the
+/// payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passage {
+    /// All that is passed on at all.
+    WithDescriptor,
+    /// The same without the dependency descriptor.
+    WithoutDescriptor,
 }
 
 impl<'a> Arrival<'a> {
     pub(crate) fn payload(&self) -> &'a [u8] {
         self.header.payload(self.packet)
+    }
+
+    /// Returns the extensions that are passed on as they came.
+    #[inline]
+    pub(crate) fn passed_on(&self) -> OutgoingExtensions<'a> {
+        self.passage.of(&self.extensions, self.packet)
     }
 
     pub(crate) fn vp8(&self) -> Option<&Vp8Descriptor> {
@@ -31,14 +52,23 @@ impl<'a> Arrival<'a> {
     }
 }
 
-/// Returns the extensions of a received packet that are passed on as they came.
-#[inline]
-pub(crate) fn passed_on<'a>(ranges: &ExtensionRanges, packet: &'a [u8]) -> OutgoingExtensions<'a> {
-    OutgoingExtensions {
-        audio_level: ranges.get(packet, Extension::AudioLevel),
-        abs_capture_time: ranges.get(packet, Extension::AbsCaptureTime),
-        dependency_descriptor: ranges.get(packet, Extension::DependencyDescriptor),
-        video_orientation: ranges.get(packet, Extension::VideoOrientation),
-        ..OutgoingExtensions::default()
+impl Passage {
+    /// Returns the extensions of a received packet that are passed on as they came.
+    #[inline]
+    pub(crate) fn of<'a>(
+        self,
+        ranges: &ExtensionRanges,
+        packet: &'a [u8],
+    ) -> OutgoingExtensions<'a> {
+        let mut extensions = OutgoingExtensions {
+            audio_level: ranges.get(packet, Extension::AudioLevel),
+            abs_capture_time: ranges.get(packet, Extension::AbsCaptureTime),
+            video_orientation: ranges.get(packet, Extension::VideoOrientation),
+            ..OutgoingExtensions::default()
+        };
+        if self == Self::WithDescriptor {
+            extensions.dependency_descriptor = ranges.get(packet, Extension::DependencyDescriptor);
+        }
+        extensions
     }
 }

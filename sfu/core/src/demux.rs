@@ -16,15 +16,19 @@ impl Shard {
         counters.bytes_in += datagram.len() as u64;
         match classify(datagram) {
             PacketKind::Stun => self.handle_stun(now, path, datagram),
-            PacketKind::Dtls => self.handle_dtls(now, path, datagram),
+            PacketKind::Dtls => {
+                if let Some(key) = self.peer_at(path) {
+                    self.isolated(key, |shard| shard.handle_dtls(now, key, path, datagram));
+                }
+            }
             PacketKind::Rtp => {
                 if let Some(key) = self.peer_at(path) {
-                    self.handle_rtp(now, key, datagram);
+                    self.isolated(key, |shard| shard.handle_rtp(now, key, datagram));
                 }
             }
             PacketKind::Rtcp => {
                 if let Some(key) = self.peer_at(path) {
-                    self.handle_rtcp(now, key, datagram);
+                    self.isolated(key, |shard| shard.handle_rtcp(now, key, datagram));
                 }
             }
             PacketKind::Other => self.output.drop(DropReason::NotOurs),
@@ -60,6 +64,10 @@ impl Shard {
             self.output.drop(DropReason::UnknownUfrag);
             return;
         };
+        self.isolated(key, |shard| shard.handle_check(now, key, path, message));
+    }
+
+    fn handle_check(&mut self, now: Now, key: PeerKey, path: Path, message: &[u8]) {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
@@ -101,10 +109,7 @@ impl Shard {
         }
     }
 
-    fn handle_dtls(&mut self, now: Now, path: Path, datagram: &[u8]) {
-        let Some(key) = self.peer_at(path) else {
-            return;
-        };
+    fn handle_dtls(&mut self, now: Now, key: PeerKey, path: Path, datagram: &[u8]) {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };

@@ -32,13 +32,4 @@ impl Directory {
     pub(crate) fn subscription(&self, id: SubscriptionId) -> Option<SubscriptionKey> {
         self.subscriptions.get(&id).copied()
     }
-
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.paths.is_empty()
-            && self.ufrags.is_empty()
-            && self.peers.is_empty()
-            && self.publications.is_empty()
-            && self.subscriptions.is_empty()
-    }
 }

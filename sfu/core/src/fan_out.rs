@@ -5,7 +5,6 @@ use sfu_rtp::rtcp::write_pli;
 
 use crate::Shard;
 use crate::arrival::Arrival;
-use crate::output::Output;
 use crate::peer::Peer;
 use crate::publication::PublicationKey;
 use crate::subscription::Subscription;
@@ -35,14 +34,14 @@ impl Shard {
             let forwarded = subscription.forward(now.mono, arrival, publication, live, &mut link);
             awaits_key_frame |= forwarded.awaits_key_frame;
             self.output.counters.rtp_out += forwarded.packets;
-            if forwarded.packets > 0 && !subscription.started {
-                Self::start(
-                    now.mono,
-                    subscription,
-                    peer,
-                    &mut self.output,
-                    &mut self.schedule,
-                );
+            if forwarded.packets > 0 {
+                Self::note_sent(now.mono, subscription, peer, &mut self.schedule);
+                if !subscription.started {
+                    subscription.started = true;
+                    self.output.event(Event::SubscriptionStarted {
+                        subscription: subscription.id,
+                    });
+                }
             }
         }
         if awaits_key_frame {
@@ -52,20 +51,18 @@ impl Shard {
         }
     }
 
-    /// Notes the first packet of a subscription.
-    fn start(
+    /// Sees to it that a subscriber hears of a stream that begins, or goes on after it stood still.
+    #[inline]
+    fn note_sent(
         now: Instant,
         subscription: &mut Subscription,
         peer: &mut Peer,
-        output: &mut Output,
         schedule: &mut Schedule,
     ) {
-        subscription.started = true;
-        output.event(Event::SubscriptionStarted {
-            subscription: subscription.id,
-        });
         let due = now + TimerReason::FIRST_SENDER_REPORT_DELAY;
-        if peer.timers.set_if_earlier(TimerReason::SenderReport, due) {
+        if subscription.schedule_report(due)
+            && peer.timers.set_if_earlier(TimerReason::SenderReport, due)
+        {
             peer.arm(subscription.peer, schedule);
         }
     }

@@ -39,13 +39,14 @@ impl KeyFrameThrottle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_clock::start;
 
     const INTERVAL: Duration = Duration::from_millis(500);
 
     #[test]
     fn requests_are_spaced_out_and_the_early_one_is_made_later() {
-        let start = Instant::now();
-        let at = |millis| start + Duration::from_millis(millis);
+        let begin = start();
+        let at = |millis| begin + Duration::from_millis(millis);
         let mut throttle = KeyFrameThrottle::default();
         assert!(throttle.request(at(0), INTERVAL));
         assert!(!throttle.poll(at(0), INTERVAL));
@@ -57,11 +58,11 @@ mod tests {
 
     #[test]
     fn a_key_frame_answers_the_early_request_too() {
-        let start = Instant::now();
+        let begin = start();
         let mut throttle = KeyFrameThrottle::default();
-        assert!(throttle.request(start, INTERVAL));
-        assert!(!throttle.request(start + Duration::from_millis(100), INTERVAL));
+        assert!(throttle.request(begin, INTERVAL));
+        assert!(!throttle.request(begin + Duration::from_millis(100), INTERVAL));
         throttle.on_key_frame();
-        assert!(!throttle.poll(start + INTERVAL, INTERVAL));
+        assert!(!throttle.poll(begin + INTERVAL, INTERVAL));
     }
 }

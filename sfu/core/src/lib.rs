@@ -24,6 +24,7 @@ mod directory;
 mod fan_out;
 mod feedback;
 mod hash;
+mod isolation;
 mod key_frame;
 mod layer_selector;
 mod layers;
@@ -43,6 +44,8 @@ mod settle;
 mod shard;
 mod slot_map;
 mod subscription;
+#[cfg(test)]
+mod test_clock;
 mod tick;
 mod timers;
 mod transmit;

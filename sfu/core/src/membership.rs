@@ -4,7 +4,7 @@ use sfu_model::{
 
 use crate::Shard;
 use crate::outgoing_stream::OutgoingStream;
-use crate::peer::PeerKey;
+use crate::peer::{LinkState, Peer, PeerKey};
 use crate::publication::{Publication, PublicationKey};
 use crate::routes::{Flow, Route};
 use crate::subscription::{Subscription, SubscriptionKey};
@@ -189,11 +189,15 @@ impl Shard {
         }
     }
 
-    /// Asks for the key frame that a subscription waits for, if it does.
+    /// Asks for the key frame that a subscription waits for, if it does and can receive it.
     fn request_awaited_key_frame(&mut self, now: Now, key: SubscriptionKey) {
         let Some(subscription) = self.subscriptions.get(key) else {
             return;
         };
+        let connected = |peer: &Peer| peer.link != LinkState::Connecting;
+        if !self.peers.get(subscription.peer).is_some_and(connected) {
+            return;
+        }
         let publication_key = subscription.publication;
         let Some(publication) = self.publications.get(publication_key) else {
             return;

@@ -6,6 +6,7 @@ use sfu_model::{
 };
 use sfu_rtp::{AudioLevelWindow, ExtensionTable, RtpClock};
 
+use crate::arrival::Passage;
 use crate::key_frame::KeyFrameThrottle;
 use crate::layers::Layers;
 use crate::peer::PeerKey;
@@ -128,6 +129,17 @@ impl Publication {
                 flow,
             })
         })
+    }
+
+    /// Returns which extensions of a packet are passed on: the dependency descriptor where one stream
+    /// carries all layers.
+    #[inline]
+    pub(crate) fn passage(&self, codec: Codec) -> Passage {
+        if codec.is_svc() && self.media.encodings.len() <= 1 {
+            Passage::WithDescriptor
+        } else {
+            Passage::WithoutDescriptor
+        }
     }
 
     /// Returns the encoding of a packet by its rid, or the only one.

@@ -171,6 +171,7 @@ impl Shard {
             seq,
             codec: format.codec,
             peek,
+            passage: publication.passage(format.codec),
             departure: AbsSendTime::from(now.unix),
         };
         self.output.counters.rtp_in += 1;

@@ -1,5 +1,6 @@
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use sfu_rtp::SenderStats;
 use sfu_rtp::rtcp::{NackPair, ReportBlock, write_nack, write_receiver_report};
 
 use crate::Shard;
@@ -104,7 +105,7 @@ impl Shard {
     /// Tells a subscriber how the timestamps of its streams map to the publishers' clocks.
     pub(crate) fn send_sender_reports(&mut self, now: Instant, key: PeerKey) {
         // Those that are due soon leave in the same datagram.
-        let until = now + TimerReason::SENDER_REPORT_INTERVAL / 2;
+        let until = now + SenderStats::INTERVAL / 2;
         let mut reports = Vec::with_capacity(Self::MAX_COMPOUND);
         let mut next: Option<Instant> = None;
         let mut place = 0;
@@ -119,7 +120,7 @@ impl Shard {
                 continue;
             };
             subscription.write_sender_report(now, until, publication, &mut reports);
-            next = next.into_iter().chain(subscription.poll_timeout()).min();
+            next = next.into_iter().chain(subscription.report_due()).min();
             if reports.len() >= Self::MAX_COMPOUND - Self::LONGEST_SENDER_REPORT
                 && let Some(mut link) = peer.link(&mut self.output)
             {
@@ -132,9 +133,6 @@ impl Shard {
         if let Some(mut link) = peer.link(&mut self.output) {
             Self::flush(&mut link, &mut reports);
         }
-        // A subscription that has sent nothing has no deadline; its first packet sets one.
-        let least = now + Duration::from_millis(100);
-        let next = next.map(|at| at.max(least));
         peer.timers.set(TimerReason::SenderReport, next);
     }
 

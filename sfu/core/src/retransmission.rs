@@ -4,7 +4,6 @@ use sfu_model::Codec;
 use sfu_rtp::payload::{Descriptor, peek, red};
 use sfu_rtp::{AbsSendTime, Outgoing, OutgoingPayload, RtpHeader, SentPacket, SeqNo};
 
-use crate::arrival::passed_on;
 use crate::output::Link;
 use crate::publication::Publication;
 use crate::subscription::Subscription;
@@ -75,7 +74,8 @@ impl Subscription {
             header.seq = self.stream.next_retransmission();
             payload.original_seq = Some(lost);
         }
-        let extensions = passed_on(&read.extensions(packet, &publication.extensions), packet);
+        let ranges = read.extensions(packet, &publication.extensions);
+        let extensions = publication.passage(format.codec).of(&ranges, packet);
         let extensions = self.stamp(extensions, binding, again.departure);
         let map = &self.media.extensions;
         Some(link.send_rtp(self.priority(), &header, map, extensions, &payload))

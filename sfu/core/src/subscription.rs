@@ -6,11 +6,11 @@ use sfu_model::{
 use sfu_rtp::payload::red::RedReceiver;
 use sfu_rtp::rtcp::{ReportBlock, write_sdes, write_sender_report};
 use sfu_rtp::{
-    AbsSendTime, ExtendedSeqNo, Munged, Outgoing, OutgoingExtensions, OutgoingPayload, SentPacket,
-    Sequencer,
+    AbsSendTime, ExtendedSeqNo, Munged, Outgoing, OutgoingExtensions, OutgoingPayload, SenderStats,
+    SentPacket, Sequencer,
 };
 
-use crate::arrival::{Arrival, passed_on};
+use crate::arrival::Arrival;
 use crate::layer_selector::{LayerSelector, Selection};
 use crate::layers::Layers;
 use crate::outgoing_stream::OutgoingStream;
@@ -38,6 +38,10 @@ pub(crate) struct Subscription {
     source: Option<u8>,
     red: RedReceiver,
     pub(crate) sequencer: Sequencer,
+    /// When a sender report is due; none while nothing is sent.
+    report_due: Option<Instant>,
+    /// How many packets the last report told of.
+    reported: u64,
 }
 
 /// What a packet did for one subscription.
@@ -71,6 +75,8 @@ impl Subscription {
             source: None,
             red: RedReceiver::default(),
             sequencer: Self::sequencer(&media),
+            report_due: None,
+            reported: 0,
             media,
         }
     }
@@ -167,7 +173,21 @@ impl Subscription {
         }
     }
 
-    /// Writes a sender report if one is due by `until`, so that those of one peer leave together.
+    /// Sets when a sender report is due, unless it is set. Returns whether it did.
+    #[inline]
+    pub(crate) fn schedule_report(&mut self, at: Instant) -> bool {
+        let idle = self.report_due.is_none();
+        self.report_due.get_or_insert(at);
+        idle
+    }
+
+    /// Returns when a sender report is due.
+    pub(crate) fn report_due(&self) -> Option<Instant> {
+        self.report_due
+    }
+
+    /// Writes a sender report if one is due by `until`, so that those of one peer leave together. There
+    /// is none about a stream that has stood still since the last one.
     pub(crate) fn write_sender_report(
         &mut self,
         now: Instant,
@@ -175,23 +195,25 @@ impl Subscription {
         publication: &Publication,
         out: &mut Vec<u8>,
     ) {
-        let due = self.stream.stats.poll_timeout();
-        if due.is_none_or(|due| due > until) {
+        if self.report_due.is_none_or(|due| due > until) {
+            return;
+        }
+        let stats = &mut self.stream.stats;
+        if stats.packets() == self.reported {
+            self.report_due = None;
             return;
         }
         let clock = self.source.and_then(|source| publication.clock(source));
         let (Some(clock), Some(offset)) = (clock, self.stream.timestamp_offset()) else {
-            self.stream.stats.postpone(now);
+            self.report_due = Some(now + SenderStats::RETRY);
             return;
         };
-        let report = self.stream.stats.report(now, &clock, offset);
+        let stats = &mut self.stream.stats;
+        let report = stats.report(now, &clock, offset);
+        self.reported = stats.packets();
+        self.report_due = Some(now + SenderStats::INTERVAL);
         write_sender_report(out, &report, &[]);
         write_sdes(out, self.media.ssrc, &self.media.cname, None);
-    }
-
-    /// Returns when a sender report is due.
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.stream.stats.poll_timeout()
     }
 
     /// Takes what the subscriber says of the stream. Returns the round-trip time, if it tells that.
@@ -272,7 +294,7 @@ impl Subscription {
             original_seq: None,
             vp8,
         };
-        let extensions = passed_on(&arrival.extensions, arrival.packet);
+        let extensions = arrival.passed_on();
         let extensions = self.stamp(extensions, binding, arrival.departure);
         let header = self.header(&munged, binding, marker);
         let sent = link.send_rtp(
@@ -310,7 +332,7 @@ impl Subscription {
             let header = self.header(&munged, binding, arrival.header.marker);
             let mut extensions = OutgoingExtensions::default();
             if plain.seq == arrival.seq {
-                extensions = passed_on(&arrival.extensions, arrival.packet);
+                extensions = arrival.passed_on();
             }
             let extensions = self.stamp(extensions, binding, arrival.departure);
             let payload = OutgoingPayload::plain(plain.bytes);

@@ -15,7 +15,7 @@ impl Shard {
     pub fn handle_timeout(&mut self, now: Now) {
         while let Some(sleeper) = self.schedule.take_due(now.mono) {
             match sleeper {
-                Sleeper::Peer(key) => self.wake_peer(now, key),
+                Sleeper::Peer(key) => self.isolated(key, |shard| shard.wake_peer(now, key)),
                 Sleeper::Room(room) => self.report_levels(now, room),
             }
         }

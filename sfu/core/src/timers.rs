@@ -17,7 +17,7 @@ pub enum TimerReason {
     TransportFeedback,
     /// Reception is reported to a publisher (RFC 3550 section 6.4.2).
     ReceiverReport,
-    /// Time is told to a subscriber (RFC 3550 section 6.4.1).
+    /// Time is told to a subscriber (RFC 3550 section 6.4.1), each 3 s while packets are sent.
     SenderReport,
     /// Loudness is reported to the control plane.
     AudioLevels,
@@ -26,9 +26,6 @@ pub enum TimerReason {
 impl TimerReason {
     /// Reception is reported this long after the first packet since the last report.
     pub(crate) const RECEIVER_REPORT_DELAY: Duration = Duration::from_secs(1);
-
-    /// Time between two sender reports.
-    pub(crate) const SENDER_REPORT_INTERVAL: Duration = Duration::from_secs(3);
 
     /// A subscription's first sender report follows its first packet this closely, so that players
     /// can bring sound and picture into step.
@@ -181,6 +178,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_clock::start;
 
     const ROOM: Sleeper = Sleeper::Room(RoomIndex(1));
 
@@ -193,7 +191,7 @@ mod tests {
 
     #[test]
     fn an_earlier_deadline_replaces_a_later_one_and_not_the_reverse() {
-        let base = Instant::now();
+        let base = start();
         let (mut schedule, mut armed) = (Schedule::default(), None);
         schedule.arm(ROOM, &mut armed, Some(deadline(base, 20)));
         schedule.arm(ROOM, &mut armed, Some(deadline(base, 10)));
@@ -204,7 +202,7 @@ mod tests {
 
     #[test]
     fn nobody_is_woken_before_the_time() {
-        let base = Instant::now();
+        let base = start();
         let (mut schedule, mut armed) = (Schedule::default(), None);
         schedule.arm(ROOM, &mut armed, Some(deadline(base, 10)));
         assert_eq!(schedule.take_due(base), None);
@@ -214,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_table_yields_its_earliest_deadline_once() {
-        let base = Instant::now();
+        let base = start();
         let mut table = TimerTable::default();
         table.set(TimerReason::Nack, Some(deadline(base, 10).at));
         assert!(table.set_if_idle(TimerReason::SenderReport, deadline(base, 20).at));

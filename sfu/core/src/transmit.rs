@@ -129,7 +129,8 @@ mod tests {
         queue.push(path(), first);
         assert!(queue.pop(&mut buf).is_some());
         assert_eq!(buf, [1]);
-        assert_eq!(queue.begin(Priority::Control).unwrap().as_ptr(), ours);
+        let next = queue.begin(Priority::Control).unwrap();
+        assert_eq!(next.as_ptr(), ours);
         assert_eq!(queue.pop(&mut buf), None);
     }
 }

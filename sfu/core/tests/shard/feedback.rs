@@ -233,7 +233,7 @@ fn subscribers_hear_how_timestamps_map_to_the_publishers_clock() {
         // Both clocks have gone on by the same time since the first packet.
         let elapsed = report.ntp.0.wrapping_sub(ntp.0) >> 16;
         let ticks = report.timestamp.ahead_of(sent.timestamp);
-        let expected = i64::try_from(elapsed * 90_000 >> 16).unwrap();
+        let expected = i64::try_from((elapsed * 90_000) >> 16).unwrap();
         assert!(
             (expected - i64::from(ticks)).abs() <= 2,
             "{expected} {ticks}"

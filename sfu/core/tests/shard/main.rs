@@ -1,11 +1,28 @@
 //! A shard with real clients around it (`rtc-stun`, `rtc-dtls`, `rtc-srtp`, `dcsctp`), in memory and
 //! under a virtual clock.
 
+#![cfg(test)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking, and names only the cases that it is about"
+)]
+
 #[path = "../../../transport/tests/transport/check.rs"]
-#[allow(dead_code, reason = "shared with the tests of sfu-transport")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the tests of sfu-transport"
+)]
 mod check;
 #[path = "../../../transport/tests/transport/client.rs"]
-#[allow(dead_code, reason = "shared with the tests of sfu-transport")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the tests of sfu-transport"
+)]
 mod client;
 
 mod audio;

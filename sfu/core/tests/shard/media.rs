@@ -180,7 +180,7 @@ pub(crate) fn with_rid(packet: &[u8], id: u8, rid: Rid) -> Vec<u8> {
     let mut block = header.extension_block.of(packet).to_vec();
     block.push(id << 4 | u8::try_from(text.len() - 1).unwrap());
     block.extend_from_slice(text);
-    while block.len() % 4 != 0 {
+    while !block.len().is_multiple_of(4) {
         block.push(0);
     }
     let mut out = packet[..12].to_vec();
