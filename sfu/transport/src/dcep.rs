@@ -20,7 +20,7 @@ pub(crate) const ACK: [u8; 1] = [DATA_CHANNEL_ACK];
 
 /// A message of DCEP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DcepMessage<'a> {
+pub(crate) enum DcepMessage<'a> {
     /// DATA_CHANNEL_OPEN (RFC 8832 section 5.1).
     Open(DataChannelOpen<'a>),
     /// DATA_CHANNEL_ACK (RFC 8832 section 5.2).
@@ -29,7 +29,7 @@ pub enum DcepMessage<'a> {
 
 /// What a peer asks of a channel that it opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DataChannelOpen<'a> {
+pub(crate) struct DataChannelOpen<'a> {
     pub(crate) delivery: Delivery,
     pub(crate) reliability: Reliability,
     pub(crate) label: &'a str,
@@ -37,7 +37,7 @@ pub struct DataChannelOpen<'a> {
 
 impl<'a> DcepMessage<'a> {
     /// Parses a message; any other, or a longer one, is `None`.
-    pub fn parse(message: &'a [u8]) -> Option<Self> {
+    pub(crate) fn parse(message: &'a [u8]) -> Option<Self> {
         match message {
             [DATA_CHANNEL_ACK] => Some(Self::Ack),
             [DATA_CHANNEL_OPEN, ..] => DataChannelOpen::parse(message).map(Self::Open),

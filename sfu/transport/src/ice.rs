@@ -11,6 +11,5 @@ mod paths;
 mod replies;
 
 pub(crate) use agent::IceLite;
-#[cfg(any(test, fuzzing))]
-pub use message::BindingRequest;
+pub(crate) use message::BindingRequest;
 pub use message::ufrag_of;

@@ -25,6 +25,8 @@ mod drop_reason;
 mod dtls;
 mod error;
 mod event;
+#[doc(hidden)]
+pub mod fuzz;
 mod ice;
 mod isolation;
 mod liveness;

@@ -6,5 +6,3 @@ mod association;
 mod packet;
 
 pub(crate) use association::{Delivery, Ppid, Reliability, Sctp, SctpConfig, SctpEnd, SctpOutput};
-#[cfg(any(test, fuzzing))]
-pub use packet::PacketSummary;

@@ -11,6 +11,8 @@ mod receive;
 mod replay;
 mod send;
 mod streams;
+#[cfg(test)]
+mod vectors;
 
 pub(crate) use keys::{EXPORTER_LABEL, KeyingMaterial};
 pub(crate) use profile::Profile;

@@ -33,18 +33,18 @@ const MAX_USERNAME_LEN: usize = 513;
 
 /// A well-formed connectivity check with a correct FINGERPRINT; not authenticated yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BindingRequest<'a> {
+pub(crate) struct BindingRequest<'a> {
     message: &'a [u8],
     /// Transaction id.
-    pub transaction: [u8; 12],
+    pub(crate) transaction: [u8; 12],
     /// Our ufrag: the part of USERNAME before the colon.
-    pub local_ufrag: &'a str,
+    pub(crate) local_ufrag: &'a str,
     /// The peer's ufrag.
-    pub remote_ufrag: &'a str,
+    pub(crate) remote_ufrag: &'a str,
     /// Whether USE-CANDIDATE is there: the peer nominates the path.
-    pub nominates: bool,
+    pub(crate) nominates: bool,
     /// Whether the peer believes to be controlled, as we always are.
-    pub controlled: bool,
+    pub(crate) controlled: bool,
     /// Where MESSAGE-INTEGRITY begins.
     integrity_at: usize,
     integrity: &'a [u8; INTEGRITY_LEN],
@@ -61,7 +61,7 @@ impl<'a> BindingRequest<'a> {
     ///
     /// Fails when the message is no binding request, or without the attributes that ICE demands, or its
     /// FINGERPRINT is wrong.
-    pub fn parse(message: &'a [u8]) -> Result<Self, DropReason> {
+    pub(crate) fn parse(message: &'a [u8]) -> Result<Self, DropReason> {
         Self::parse_attributes(message).ok_or(DropReason::StunMalformed)
     }
 

@@ -13,15 +13,15 @@ const I_DATA: u8 = 64;
 
 /// What is known of a well-formed packet before the library sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PacketSummary {
+pub(super) struct PacketSummary {
     /// Whether the peer ends the association with it.
-    pub ends: bool,
+    pub(super) ends: bool,
 }
 
 impl PacketSummary {
     /// Walks the chunks of a packet. `None` is a packet with a chunk that ends beyond it, or with data on
     /// a stream at or above `streams`: the library keeps state for any stream that it sees.
-    pub fn parse(packet: &[u8], streams: u16) -> Option<Self> {
+    pub(super) fn parse(packet: &[u8], streams: u16) -> Option<Self> {
         let mut rest = packet.get(COMMON_HEADER_LEN..)?;
         let mut ends = false;
         while !rest.is_empty() {

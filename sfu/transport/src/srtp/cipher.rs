@@ -77,6 +77,22 @@ impl GcmCipher {
         })
     }
 
+    /// Takes session keys as they are: the vectors of the RFC begin with them.
+    #[cfg(test)]
+    pub(super) fn with_session_key(key: &[u8], salt: [u8; 12]) -> Self {
+        let algorithm = match key.len() {
+            16 => &AES_128_GCM,
+            _ => &AES_256_GCM,
+        };
+        let key = || LessSafeKey::new(UnboundKey::new(algorithm, key).unwrap());
+        Self {
+            rtp: key(),
+            rtp_salt: salt,
+            rtcp: key(),
+            rtcp_salt: salt,
+        }
+    }
+
     /// Opens `packet` (header, ciphertext, tag) in place.
     pub(super) fn open_rtp(
         &self,

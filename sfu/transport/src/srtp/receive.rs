@@ -21,11 +21,15 @@ pub(crate) struct SrtpReceiver {
 
 impl SrtpReceiver {
     pub(crate) fn new(master: &MasterKey) -> Option<Self> {
-        Some(Self {
-            cipher: Cipher::new(master)?,
+        Cipher::new(master).map(Self::with_cipher)
+    }
+
+    pub(super) fn with_cipher(cipher: Cipher) -> Self {
+        Self {
+            cipher,
             rtp: Streams::new(MAX_RECEIVE_STREAMS),
             rtcp: Streams::new(MAX_RECEIVE_STREAMS),
-        })
+        }
     }
 
     /// Opens an SRTP packet in place and returns the length of the RTP packet.
@@ -152,7 +156,79 @@ pub(super) fn guess_index(reference: u64, sequence: u16) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Profile;
+    use super::super::send::SrtpSender;
     use super::*;
+
+    fn pair(profile: Profile) -> (SrtpSender, SrtpReceiver) {
+        let key = vec![9; profile.key_len()];
+        let salt = vec![8; profile.salt_len()];
+        let master = MasterKey::new(profile, &key, &salt).unwrap();
+        (
+            SrtpSender::new(&master).unwrap(),
+            SrtpReceiver::new(&master).unwrap(),
+        )
+    }
+
+    fn rtp(ssrc: u32) -> Vec<u8> {
+        let mut packet = vec![0x80, 96, 0, 1, 0, 0, 0, 1];
+        packet.extend_from_slice(&ssrc.to_be_bytes());
+        packet.extend_from_slice(&[5; 20]);
+        packet
+    }
+
+    fn rtcp(ssrc: u32) -> Vec<u8> {
+        let mut packet = vec![0x80, 201, 0, 1];
+        packet.extend_from_slice(&ssrc.to_be_bytes());
+        packet
+    }
+
+    /// Row S2 of the faults found in other stacks.
+    #[test]
+    fn s2_forged_streams_leave_no_state() {
+        for profile in [Profile::AeadAes128Gcm, Profile::Aes128CmSha1_80] {
+            let (_, mut receiver) = pair(profile);
+            for ssrc in 0..10_000 {
+                let mut forged = [rtp(ssrc), vec![0; 16]].concat();
+                let dropped = receiver.open_rtp(&mut forged);
+                assert_eq!(dropped, Err(DropReason::SrtpUnauthenticated));
+                let mut forged = [rtcp(ssrc), vec![0xFF; 20]].concat();
+                let dropped = receiver.open_rtcp(&mut forged);
+                assert_eq!(dropped, Err(DropReason::SrtpUnauthenticated));
+            }
+            assert_eq!(receiver.streams(), 0);
+        }
+    }
+
+    #[test]
+    fn authentic_streams_are_capped() {
+        let (mut sender, mut receiver) = pair(Profile::AeadAes128Gcm);
+        for ssrc in 0..u32::try_from(MAX_RECEIVE_STREAMS).unwrap() {
+            let mut packet = rtp(ssrc);
+            sender.seal_rtp(&mut packet, 0).unwrap();
+            receiver.open_rtp(&mut packet).unwrap();
+        }
+        let mut packet = rtp(u32::MAX);
+        sender.seal_rtp(&mut packet, 0).unwrap();
+        let dropped = receiver.open_rtp(&mut packet);
+        assert_eq!(dropped, Err(DropReason::TooManyStreams));
+        assert_eq!(receiver.streams(), MAX_RECEIVE_STREAMS);
+    }
+
+    #[test]
+    fn a_forged_packet_does_not_close_the_window_to_the_real_one() {
+        for profile in [Profile::AeadAes128Gcm, Profile::Aes128CmSha1_80] {
+            let (mut sender, mut receiver) = pair(profile);
+            let mut packet = rtp(7);
+            sender.seal_rtp(&mut packet, 0).unwrap();
+            let mut forged = packet.clone();
+            forged[20] ^= 1;
+            let dropped = receiver.open_rtp(&mut forged);
+            assert_eq!(dropped, Err(DropReason::SrtpUnauthenticated));
+            assert_eq!(receiver.open_rtp(&mut packet), Ok(32));
+            assert_eq!(packet[..32], rtp(7));
+        }
+    }
 
     #[test]
     fn the_index_is_the_nearest_to_the_highest() {

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use dcsctp::api::{
-    DcSctpSocket, Message, Options, PpId, SendOptions, SocketEvent, SocketState, SocketTime,
-    StreamId,
+    DcSctpSocket, Message, Options, PpId, SendOptions, SocketEvent, SocketTime, StreamId,
 };
 use rtc_dtls::config::ConfigBuilder;
 use rtc_dtls::crypto::Certificate;
@@ -38,6 +37,8 @@ pub struct Client {
     pub sctp_lost: bool,
     /// Messages that came: stream, protocol, payload.
     pub inbox: Vec<(u16, u32, Vec<u8>)>,
+    /// Ports and verification tag of the packets that the client sends.
+    pub sctp_header: [u8; 8],
     /// Handshake messages of the server that came.
     seen: BTreeSet<u8>,
     start: Instant,
@@ -77,6 +78,7 @@ impl Client {
             sctp: dcsctp::new_socket("client", &options),
             sctp_lost: false,
             inbox: Vec::new(),
+            sctp_header: [0; 8],
             seen: BTreeSet::new(),
             start: now.mono,
             server,
@@ -123,6 +125,7 @@ impl Client {
         while let Some(event) = self.sctp.poll_event() {
             match event {
                 SocketEvent::SendPacket(packet) if self.connected => {
+                    self.sctp_header.copy_from_slice(&packet[..8]);
                     self.dtls.write(now.mono, self.server, &packet).ok();
                 }
                 SocketEvent::OnAborted(..) | SocketEvent::OnClosed() => self.sctp_lost = true,
@@ -151,10 +154,6 @@ impl Client {
     fn advance(&mut self, now: Now) {
         self.sctp
             .advance_time(SocketTime::zero() + (now.mono - self.start));
-    }
-
-    pub fn is_sctp_up(&self) -> bool {
-        self.sctp.state() == SocketState::Connected
     }
 
     pub fn send(&mut self, stream: u16, ppid: u32, payload: &[u8]) {
