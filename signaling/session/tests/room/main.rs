@@ -1,16 +1,31 @@
 //! A room as its clients see it: each test drives one through signalling messages.
 
 #![allow(deprecated, reason = "clients still read fields that are marked so")]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test picks the messages that it is about"
+)]
 
+#[cfg(test)]
 mod support;
 
+#[cfg(test)]
 mod calls;
+#[cfg(test)]
 mod closing;
+#[cfg(test)]
 mod joining;
+#[cfg(test)]
 mod messages;
+#[cfg(test)]
 mod permissions;
+#[cfg(test)]
 mod publishing;
+#[cfg(test)]
 mod resuming;
+#[cfg(test)]
 mod speaking;
+#[cfg(test)]
 mod subscribing;
+#[cfg(test)]
 mod two_transports;

@@ -1,1 +1,343 @@
+//! Lost connections, and how sessions survive them.
 
+use std::time::Duration;
+
+use sfu_model::{CloseReason, Command, Event};
+use signaling_protocol::proto::leave_request::Action;
+use signaling_protocol::proto::participant_info::State;
+use signaling_protocol::proto::signal_request::Message as Request;
+use signaling_protocol::proto::signal_response::Message as Response;
+use signaling_protocol::proto::{self, DisconnectReason};
+use signaling_session::ConnectionId;
+
+use crate::support::{World, client, microphone};
+
+fn kinds(world: &mut World, connection: ConnectionId) -> Vec<&'static str> {
+    let inbox = &world.member(connection).inbox;
+    let kind = |message: &Response| match message {
+        Response::Reconnect(_) => "reconnect",
+        Response::Update(_) => "update",
+        Response::RoomUpdate(_) => "room",
+        Response::Offer(_) => "offer",
+        Response::Leave(_) => "leave",
+        _ => "other",
+    };
+    inbox.iter().map(kind).collect()
+}
+
+fn last_leave(world: &mut World, connection: ConnectionId) -> (Action, DisconnectReason) {
+    match world.member(connection).inbox.last() {
+        Some(Response::Leave(leave)) => (leave.action(), leave.reason()),
+        other => panic!("no leave: {other:?}"),
+    }
+}
+
+#[test]
+fn a_resume_is_answered_first_then_everything_is_told_then_ice_restarts() {
+    let mut world = World::new();
+    world.join_one(client("alice"));
+    let bob = world.join_two(client("bob"));
+    world.settle();
+    world.room.handle_signal_closed(world.now, bob);
+    world.take(bob);
+    let bob = world.resume(bob, client("bob").two_transports());
+    assert_eq!(
+        kinds(&mut world, bob),
+        ["reconnect", "update", "room", "offer"]
+    );
+    let Response::Update(update) = &world.member(bob).inbox[1] else {
+        panic!("no update");
+    };
+    let mut identities: Vec<_> = update
+        .participants
+        .iter()
+        .map(|p| p.identity.clone())
+        .collect();
+    identities.sort();
+    assert_eq!(identities, ["alice", "bob"]);
+    assert!(
+        world
+            .commands
+            .iter()
+            .any(|command| matches!(command, Command::RestartIce { .. }))
+    );
+    assert_eq!(world.member(bob).tokens.len(), 1);
+    world.answer(bob);
+    world.pass(Duration::from_secs(60));
+    assert!(!world.member(bob).closed);
+}
+
+#[test]
+fn a_client_with_one_transport_restarts_ice_by_its_own_offer() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let alice = world.resume(alice, client("alice"));
+    assert_eq!(kinds(&mut world, alice), ["reconnect", "update", "room"]);
+    assert!(
+        !world
+            .commands
+            .iter()
+            .any(|command| matches!(command, Command::RestartIce { .. }))
+    );
+    world.member(alice).up.ufrag = "restarted".to_owned();
+    world.offer(alice);
+    let restart = world
+        .commands
+        .iter()
+        .rev()
+        .find_map(|command| match command {
+            Command::RestartIce { local, .. } => Some(local.ufrag.clone()),
+            _ => None,
+        });
+    let answer = world
+        .member(alice)
+        .inbox
+        .iter()
+        .rev()
+        .find_map(|message| match message {
+            Response::Answer(answer) => Some(answer.sdp.clone()),
+            _ => None,
+        });
+    assert!(answer.unwrap().contains(&restart.unwrap()));
+}
+
+#[test]
+fn the_old_connection_of_a_resumed_session_is_closed() {
+    let mut world = World::new();
+    let before = world.join_one(client("alice"));
+    let after = world.resume(before, client("alice"));
+    assert!(world.member(before).closed && !world.member(after).closed);
+    world.room.handle_signal_closed(world.now, before);
+    world.settle();
+    assert_eq!(world.room.info().num_participants, 1);
+}
+
+#[test]
+fn the_last_message_that_came_is_named_to_a_client_that_resumes() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let packet = proto::DataPacket {
+        sequence: 5,
+        value: Some(proto::data_packet::Value::User(proto::UserPacket::default())),
+        ..proto::DataPacket::default()
+    };
+    world.send_packet(alice, sfu_model::DataChannel::Reliable, &packet);
+    let alice = world.resume(alice, client("alice"));
+    let Response::Reconnect(reconnect) = &world.member(alice).inbox[0] else {
+        panic!("no reconnect");
+    };
+    assert_eq!(reconnect.last_message_seq, 5);
+    assert_eq!(reconnect.server_info.as_ref().unwrap().version, "1.13.5");
+}
+
+#[test]
+fn who_left_meanwhile_is_told_to_those_who_resume() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    world.settle();
+    world.room.handle_signal_closed(world.now, alice);
+    world.send(bob, Request::Leave(proto::LeaveRequest::default()));
+    world.pass(Duration::from_secs(2));
+    let alice = world.resume(alice, client("alice"));
+    assert_eq!(
+        world.seen(alice, "bob").unwrap().state(),
+        State::Disconnected
+    );
+}
+
+#[test]
+fn a_resume_of_a_session_that_is_gone_is_told_to_begin_again() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.send(alice, Request::Leave(proto::LeaveRequest::default()));
+    let again = world.resume(alice, client("alice"));
+    assert_eq!(
+        last_leave(&mut world, again),
+        (Action::Reconnect, DisconnectReason::StateMismatch)
+    );
+    assert!(world.member(again).closed);
+    let old = world.resume(alice, client("alice").protocol(12));
+    let Some(Response::Leave(leave)) = world.member(old).inbox.last() else {
+        panic!("no leave");
+    };
+    assert!(leave.can_reconnect);
+}
+
+#[test]
+fn media_goes_on_without_signalling() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.room.handle_signal_closed(world.now, alice);
+    world.pass(Duration::from_secs(600));
+    assert_eq!(world.room.info().num_participants, 1);
+}
+
+#[test]
+fn a_silent_transport_asks_for_a_resume_and_ends_the_session_without_one() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    let peer = world.peers(alice)[0];
+    world.media(Event::PeerSilent { peer });
+    assert_eq!(
+        last_leave(&mut world, alice),
+        (Action::Resume, DisconnectReason::ConnectionTimeout)
+    );
+    assert!(world.member(alice).closed);
+    world.pass(Duration::from_millis(4900));
+    assert_eq!(world.room.info().num_participants, 2);
+    world.pass(Duration::from_millis(200));
+    let info = world.seen(bob, "alice").unwrap();
+    assert_eq!(info.state(), State::Disconnected);
+    assert_eq!(
+        info.disconnect_reason(),
+        DisconnectReason::ConnectionTimeout
+    );
+}
+
+#[test]
+fn a_resume_in_time_keeps_the_session_and_its_tracks() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    let sid = world.publish(alice, microphone("mic"));
+    let peer = world.peers(alice)[0];
+    world.media(Event::PeerSilent { peer });
+    world.pass(Duration::from_secs(4));
+    let alice = world.resume(alice, client("alice"));
+    let track = proto::TrackInfo {
+        sid: sid.clone(),
+        ..proto::TrackInfo::default()
+    };
+    let state = proto::SyncState {
+        publish_tracks: vec![proto::TrackPublishedResponse {
+            cid: "mic".to_owned(),
+            track: Some(track),
+        }],
+        ..proto::SyncState::default()
+    };
+    world.send(alice, Request::SyncState(state));
+    world.pass(Duration::from_secs(60));
+    assert!(!world.member(alice).closed);
+    assert_eq!(world.seen(bob, "alice").unwrap().tracks[0].sid, sid);
+}
+
+#[test]
+fn a_transport_that_recovers_by_itself_keeps_the_session() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let peer = world.peers(alice)[0];
+    world.media(Event::PeerSilent { peer });
+    world.media(Event::PeerResumed { peer });
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.room.info().num_participants, 1);
+}
+
+#[test]
+fn a_transport_that_is_over_asks_for_a_fresh_session() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let peer = world.peers(alice)[0];
+    let reason = CloseReason::TimedOut;
+    world.media(Event::PeerClosed { peer, reason });
+    assert_eq!(
+        last_leave(&mut world, alice),
+        (Action::Reconnect, DisconnectReason::ConnectionTimeout)
+    );
+    assert!(
+        !world
+            .commands
+            .iter()
+            .any(|command| matches!(command, Command::RemovePeer { .. }))
+    );
+    assert_eq!(world.room.info().num_participants, 0);
+}
+
+#[test]
+fn a_client_that_believes_in_an_unknown_track_begins_again() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let alice = world.resume(alice, client("alice"));
+    let track = proto::TrackInfo {
+        sid: "TR_lost".to_owned(),
+        ..proto::TrackInfo::default()
+    };
+    let state = proto::SyncState {
+        publish_tracks: vec![proto::TrackPublishedResponse {
+            cid: "mic".to_owned(),
+            track: Some(track),
+        }],
+        ..proto::SyncState::default()
+    };
+    world.send(alice, Request::SyncState(state));
+    assert_eq!(
+        last_leave(&mut world, alice),
+        (Action::Reconnect, DisconnectReason::StateMismatch)
+    );
+}
+
+#[test]
+fn the_choices_of_a_client_are_restored_by_its_state() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let sid = world.publish(alice, microphone("mic"));
+    let bob = world.join_one(client("bob"));
+    assert_eq!(world.received_tracks(bob).len(), 1);
+    let bob = world.resume(bob, client("bob"));
+    let state = proto::SyncState {
+        subscription: Some(proto::UpdateSubscription {
+            track_sids: vec![sid],
+            subscribe: false,
+            participant_tracks: Vec::new(),
+        }),
+        ..proto::SyncState::default()
+    };
+    world.send(bob, Request::SyncState(state));
+    world.negotiate(bob);
+    world.offer(bob);
+    assert!(world.received_tracks(bob).is_empty());
+}
+
+#[test]
+fn simulated_faults_do_what_they_say() {
+    use proto::simulate_scenario::Scenario;
+    let mut world = World::new();
+    let simulate = |scenario: Scenario| {
+        Request::Simulate(proto::SimulateScenario {
+            scenario: Some(scenario),
+        })
+    };
+    let alice = world.join_one(client("alice"));
+    world.send(alice, simulate(Scenario::ServerLeave(true)));
+    assert_eq!(
+        last_leave(&mut world, alice),
+        (Action::Disconnect, DisconnectReason::ServerShutdown)
+    );
+    let alice = world.join_one(client("alice"));
+    world.take(alice);
+    world.send(alice, simulate(Scenario::NodeFailure(true)));
+    assert!(world.member(alice).closed && world.take(alice).is_empty());
+    let alice = world.join_one(client("alice"));
+    world.send(alice, simulate(Scenario::DisconnectSignalOnResume(true)));
+    let alice = world.resume(alice, client("alice"));
+    assert!(world.member(alice).closed);
+    assert_eq!(kinds(&mut world, alice)[0], "reconnect");
+    let alice = world.resume(alice, client("alice"));
+    assert!(!world.member(alice).closed);
+    world.send(
+        alice,
+        simulate(Scenario::DisconnectSignalOnResumeNoMessages(true)),
+    );
+    let mut attempts = 0;
+    let mut last = alice;
+    while attempts < 10 {
+        attempts += 1;
+        last = world.resume(last, client("alice"));
+        if !world.member(last).closed {
+            break;
+        }
+        assert!(world.take(last).is_empty());
+    }
+    assert_eq!(attempts, 4);
+}

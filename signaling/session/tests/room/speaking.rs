@@ -1,1 +1,121 @@
+//! Who speaks.
 
+use std::time::Duration;
+
+use sfu_model::{AudioLevel, Command, Event, PublicationId, RoomIndex};
+use signaling_protocol::proto;
+use signaling_protocol::proto::signal_request::Message as Request;
+use signaling_protocol::proto::signal_response::Message as Response;
+use signaling_session::ConnectionId;
+
+use crate::subscribing::subscription;
+use crate::support::{World, client, microphone};
+
+fn publications(world: &World) -> Vec<PublicationId> {
+    let publications = world.commands.iter().filter_map(|command| match command {
+        Command::Publish { publication, .. } => Some(*publication),
+        _ => None,
+    });
+    publications.collect()
+}
+
+fn hear(world: &mut World, levels: &[(PublicationId, f32)]) {
+    let levels = levels
+        .iter()
+        .map(|(publication, level)| (*publication, AudioLevel(*level)));
+    let levels = levels.collect();
+    let room = RoomIndex(1);
+    world.media(Event::AudioLevels { room, levels });
+}
+
+fn speakers(world: &mut World, connection: ConnectionId) -> Vec<Vec<(f32, bool)>> {
+    let inbox = world.take(connection);
+    let speakers = |message| match message {
+        Response::SpeakersChanged(changed) => Some(changed.speakers),
+        _ => None,
+    };
+    let levels = |speakers: Vec<proto::SpeakerInfo>| {
+        speakers
+            .iter()
+            .map(|speaker| (speaker.level, speaker.active))
+            .collect()
+    };
+    inbox.into_iter().filter_map(speakers).map(levels).collect()
+}
+
+#[test]
+fn changes_are_told_loudest_first_and_silence_once() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    let carol = world.join_one(client("carol"));
+    world.publish(alice, microphone("a"));
+    world.publish(bob, microphone("b"));
+    let ids = publications(&world);
+    hear(&mut world, &[(ids[0], 0.3), (ids[1], 0.8)]);
+    assert_eq!(
+        speakers(&mut world, carol),
+        [vec![(0.875, true), (0.375, true)]]
+    );
+    hear(&mut world, &[(ids[0], 0.31), (ids[1], 0.8)]);
+    assert!(speakers(&mut world, carol).is_empty());
+    hear(&mut world, &[(ids[0], 0.3)]);
+    assert_eq!(speakers(&mut world, carol), [vec![(0.0, false)]]);
+    hear(&mut world, &[]);
+    assert_eq!(speakers(&mut world, carol), [vec![(0.0, false)]]);
+}
+
+#[test]
+fn only_subscribers_and_the_speaker_itself_hear_of_it() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    let deaf = client("deaf").with(|joining| joining.parameters.auto_subscribe = false);
+    let deaf = world.join_one(deaf);
+    let old = world.join_one(client("old").protocol(2));
+    let sid = world.publish(alice, microphone("a"));
+    let ids = publications(&world);
+    hear(&mut world, &[(ids[0], 1.0)]);
+    for connection in [alice, bob] {
+        assert_eq!(speakers(&mut world, connection).len(), 1);
+    }
+    for connection in [deaf, old] {
+        assert!(speakers(&mut world, connection).is_empty());
+    }
+    world.send(deaf, subscription(&sid, true));
+    assert_eq!(speakers(&mut world, deaf), [vec![(1.0, true)]]);
+    world.send(deaf, subscription(&sid, false));
+    assert_eq!(speakers(&mut world, deaf), [vec![(0.0, false)]]);
+}
+
+#[test]
+fn only_microphones_count() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let screen = proto::AddTrackRequest {
+        source: proto::TrackSource::ScreenShareAudio.into(),
+        ..microphone("screen")
+    };
+    world.publish(alice, screen);
+    let ids = publications(&world);
+    world.take(alice);
+    hear(&mut world, &[(ids[0], 1.0)]);
+    assert!(speakers(&mut world, alice).is_empty());
+}
+
+#[test]
+fn a_simulated_speaker_speaks_for_as_long_as_it_asked() {
+    use proto::simulate_scenario::Scenario;
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let scenario = Some(Scenario::SpeakerUpdate(3));
+    world.send(
+        alice,
+        Request::Simulate(proto::SimulateScenario { scenario }),
+    );
+    assert!(speakers(&mut world, alice)[0][0].1);
+    world.pass(Duration::from_secs(2));
+    assert!(speakers(&mut world, alice).is_empty());
+    world.pass(Duration::from_secs(2));
+    assert!(!speakers(&mut world, alice)[0][0].1);
+}

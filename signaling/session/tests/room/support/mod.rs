@@ -18,8 +18,8 @@ use signaling_protocol::proto::signal_response::Message as Response;
 use signaling_protocol::{Client, ConnectParameters, PeerConnections, Resume, proto};
 use signaling_session::negotiation::{Candidate, TransportFacts};
 use signaling_session::{
-    ConnectionId, Join, JoinRefused, Limits, NodeFacts, Output, Room, RoomNotice, RoomOptions,
-    RoomPlace, RpcId, RpcOutcome,
+    ConnectionId, Join, JoinRefused, Limits, NodeFacts, Output, Room, RoomError, RoomNotice,
+    RoomOptions, RoomPlace, RoomReply, RoomRequest, RpcId, RpcOutcome,
 };
 
 /// What a test wants of a joining client.
@@ -264,11 +264,11 @@ impl World {
     /// Answers the last offer that the client got.
     pub(crate) fn answer(&mut self, connection: ConnectionId) {
         let member = self.member(connection);
-        let offers = member.inbox.iter().filter_map(|message| match message {
+        let mut offers = member.inbox.iter().filter_map(|message| match message {
             Response::Offer(offer) => Some(offer),
             _ => None,
         });
-        let offer = offers.last().expect("an offer").clone();
+        let offer = offers.next_back().expect("an offer").clone();
         let sdp = member.down.answer(&offer.sdp);
         let description = proto::SessionDescription {
             r#type: "answer".to_owned(),
@@ -333,6 +333,13 @@ impl World {
             }
         }
         peers
+    }
+
+    /// Calls the RoomService.
+    pub(crate) fn call(&mut self, request: RoomRequest) -> Result<RoomReply, RoomError> {
+        let reply = self.room.handle_request(self.now, request);
+        self.drain();
+        reply
     }
 
     pub(crate) fn media(&mut self, event: Event) {
@@ -442,23 +449,23 @@ impl World {
         identity: &str,
     ) -> Option<proto::ParticipantInfo> {
         let inbox = &self.member(connection).inbox;
-        let infos = inbox.iter().flat_map(|message| match message {
+        let mut infos = inbox.iter().flat_map(|message| match message {
             Response::Join(join) => join.other_participants.clone(),
             Response::Update(update) => update.participants.clone(),
             _ => Vec::new(),
         });
-        infos.filter(|info| info.identity == identity).last()
+        infos.rfind(|info| info.identity == identity)
     }
 
     /// Returns the tracks that a client is sent, by the last description of the server's.
     pub(crate) fn received_tracks(&mut self, connection: ConnectionId) -> Vec<String> {
         let inbox = &self.member(connection).inbox;
-        let descriptions = inbox.iter().filter_map(|message| match message {
+        let mut descriptions = inbox.iter().filter_map(|message| match message {
             Response::Answer(description) | Response::Offer(description) => Some(&description.sdp),
             _ => None,
         });
         descriptions
-            .last()
+            .next_back()
             .map_or(Vec::new(), |sdp| sdp::sent_tracks(sdp))
     }
 

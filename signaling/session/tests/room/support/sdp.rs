@@ -1,7 +1,5 @@
 //! Descriptions as a small client writes them.
 
-use std::fmt::Write as _;
-
 /// What a client's section is for.
 #[derive(Clone, Debug)]
 pub(crate) struct Section {
@@ -44,11 +42,14 @@ impl Section {
             (false, true, false) => "96 97 125",
             (false, false, _) => "96 97",
         };
-        let _ = writeln!(sdp, "m={kind} 9 UDP/TLS/RTP/SAVPF {payloads}");
-        let _ = writeln!(sdp, "c=IN IP4 0.0.0.0\na=mid:{}\na=rtcp-mux", self.mid);
-        let _ = writeln!(sdp, "a={}", self.direction);
+        sdp.push_str(&format!("m={kind} 9 UDP/TLS/RTP/SAVPF {payloads}\n"));
+        sdp.push_str(&format!(
+            "c=IN IP4 0.0.0.0\na=mid:{}\na=rtcp-mux\n",
+            self.mid
+        ));
+        sdp.push_str(&format!("a={}\n", self.direction));
         if let Some(track) = &self.track {
-            let _ = writeln!(sdp, "a=msid:stream {track}");
+            sdp.push_str(&format!("a=msid:stream {track}\n"));
         }
         if self.audio {
             sdp.push_str("a=rtpmap:111 opus/48000/2\na=fmtp:111 minptime=10;useinbandfec=1\n");
@@ -63,9 +64,9 @@ impl Section {
         if !self.rids.is_empty() {
             sdp.push_str("a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\n");
             for rid in &self.rids {
-                let _ = writeln!(sdp, "a=rid:{rid} send");
+                sdp.push_str(&format!("a=rid:{rid} send\n"));
             }
-            let _ = writeln!(sdp, "a=simulcast:send {}", self.rids.join(";"));
+            sdp.push_str(&format!("a=simulcast:send {}\n", self.rids.join(";")));
         }
     }
 }
@@ -139,7 +140,7 @@ impl Transport {
             let words: Vec<&str> = lines[0].split(' ').collect();
             let mid = value(&lines, "a=mid:").unwrap();
             if words[0] == "application" {
-                let _ = writeln!(sdp, "m={}\nc=IN IP4 0.0.0.0\na=mid:{mid}", lines[0]);
+                sdp.push_str(&format!("m={}\nc=IN IP4 0.0.0.0\na=mid:{mid}\n", lines[0]));
                 sdp.push_str("a=sctp-port:5000\n");
                 continue;
             }
@@ -158,28 +159,31 @@ impl Transport {
             });
             let port = if only_rtx { 0 } else { 9 };
             let listed = if only_rtx { &words[3..] } else { &payloads[..] };
-            let _ = writeln!(
-                sdp,
-                "m={} {port} {} {}",
+            sdp.push_str(&format!(
+                "m={} {port} {} {}\n",
                 words[0],
                 words[2],
                 listed.join(" ")
-            );
-            let _ = writeln!(
-                sdp,
-                "c=IN IP4 0.0.0.0\na=mid:{mid}\na={direction}\na=rtcp-mux"
-            );
-            for payload in &payloads {
-                for name in ["a=rtpmap:", "a=fmtp:"] {
-                    let prefix = format!("{name}{payload} ");
-                    if let Some(rest) = value(&lines, &prefix) {
-                        let _ = writeln!(sdp, "{prefix}{rest}");
-                    }
-                }
-            }
+            ));
+            sdp.push_str(&format!(
+                "c=IN IP4 0.0.0.0\na=mid:{mid}\na={direction}\na=rtcp-mux\n"
+            ));
+            let lines = lines
+                .iter()
+                .filter(|line| describes_one_of(line, &payloads));
+            sdp.extend(lines.map(|line| format!("{line}\n")));
         }
         sdp
     }
+}
+
+/// Reports whether a line maps one of these payload types.
+fn describes_one_of(line: &str, payloads: &[&str]) -> bool {
+    let mapped = line
+        .strip_prefix("a=rtpmap:")
+        .or_else(|| line.strip_prefix("a=fmtp:"));
+    let payload = mapped.and_then(|mapped| mapped.split(' ').next());
+    payload.is_some_and(|payload| payloads.contains(&payload))
 }
 
 fn value<'a>(lines: &[&'a str], prefix: &str) -> Option<&'a str> {
