@@ -82,9 +82,10 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 
 #[expect(clippy::unused_async, reason = "axum calls async functions")]
 async fn validate(State(rooms): State<Rooms>, endpoint: Endpoint, asked: Asked) -> Response {
+    let allow_origin = [(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
     match admit(&rooms, endpoint, Strictness::Strict, &asked) {
-        Ok(_) => "success".into_response(),
-        Err(refusal) => refusal.into_response(),
+        Ok(_) => (allow_origin, "success").into_response(),
+        Err(refusal) => (allow_origin, refusal).into_response(),
     }
 }
 

@@ -67,7 +67,7 @@ pub enum Command {
         /// Its media section there.
         media: SendMedia,
     },
-    /// Ends a subscription. Its media section can then carry another one with the same SSRC.
+    /// Ends a subscription. Its media section can then carry another one.
     Unsubscribe {
         /// The subscription.
         subscription: SubscriptionId,

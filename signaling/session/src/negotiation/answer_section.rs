@@ -84,10 +84,7 @@ impl AnswerSection {
 
     /// Gives the section, which is idle, to a subscription.
     pub(super) fn seat(&mut self, track: SendTrack, numbers: &mut Numbers) {
-        self.ssrcs.get_or_insert_with(|| SendSsrcs {
-            media: numbers.ssrc(),
-            rtx: (track.kind == MediaKind::Video).then(|| numbers.ssrc()),
-        });
+        self.ssrcs = Some(SendSsrcs::draw(track.kind, self.ssrcs, numbers));
         self.slot = Slot::Carrying(Carried {
             track,
             reported: None,

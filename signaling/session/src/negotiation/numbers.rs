@@ -46,6 +46,11 @@ impl Numbers {
         }
     }
 
+    /// Lets an SSRC of ours be drawn again some day.
+    pub(super) fn release(&mut self, ssrc: Ssrc) {
+        self.used.remove(&ssrc);
+    }
+
     const MAX_USED: usize = 16_384;
 }
 

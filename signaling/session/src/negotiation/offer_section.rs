@@ -55,10 +55,7 @@ impl OfferSection {
         Self {
             mid,
             kind,
-            ssrcs: SendSsrcs {
-                media: numbers.ssrc(),
-                rtx: (kind == MediaKind::Video).then(|| numbers.ssrc()),
-            },
+            ssrcs: SendSsrcs::draw(kind, None, numbers),
             payloads: Vec::new(),
             slot: carrying(track),
         }
@@ -90,7 +87,8 @@ impl OfferSection {
     }
 
     /// Gives the section, which is idle, to a subscription.
-    pub(super) fn seat(&mut self, track: SendTrack) {
+    pub(super) fn seat(&mut self, track: SendTrack, numbers: &mut Numbers) {
+        self.ssrcs = SendSsrcs::draw(self.kind, Some(self.ssrcs), numbers);
         self.slot = carrying(track);
     }
 

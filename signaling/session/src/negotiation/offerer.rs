@@ -107,7 +107,7 @@ impl Offerer {
         self.remove_send(send.subscription);
         let mut idle = self.sections.iter_mut();
         if let Some(section) = idle.find(|section| section.is_idle(send.kind)) {
-            section.seat(send);
+            section.seat(send, &mut self.numbers);
             return;
         }
         let retired = |section: &OfferSection| section.is_retired(send.kind);

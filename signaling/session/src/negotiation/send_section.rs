@@ -6,6 +6,7 @@ use sfu_model::{Codec, CodecBinding, ExtensionMap, MediaKind, Mid, PayloadType, 
 
 use super::codecs::{self, OFFERED, OfferedFormat};
 use super::description::{Media, Msid, Stream};
+use super::numbers::Numbers;
 use super::payload::{Feedback, Format, Payload, rtx_of};
 use super::receive_section::{drop_red_without_opus, plain_opus_parameters, retransmission};
 use super::{BandwidthFeedback, CodecPolicy, SendTrack, extensions};
@@ -13,12 +14,29 @@ use super::{BandwidthFeedback, CodecPolicy, SendTrack, extensions};
 /// Longest half of `a=msid` that is written.
 const MAX_MSID: usize = 256;
 
-/// The SSRCs of a section. They stay when another track takes it.
+/// The SSRCs of the track that a section carries. Another track gets others: libwebrtc leaves the
+/// audio sinks of a section where they were if its SSRC stays, and an app that reads samples then
+/// hears nothing of the second track.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SendSsrcs {
     pub(super) media: Ssrc,
     /// Of retransmissions: video only.
     pub(super) rtx: Option<Ssrc>,
+}
+
+impl SendSsrcs {
+    /// Draws SSRCs for a track of `kind`, in place of `former` ones.
+    pub(super) fn draw(kind: MediaKind, former: Option<Self>, numbers: &mut Numbers) -> Self {
+        let drawn = Self {
+            media: numbers.ssrc(),
+            rtx: (kind == MediaKind::Video).then(|| numbers.ssrc()),
+        };
+        if let Some(former) = former {
+            numbers.release(former.media);
+            former.rtx.into_iter().for_each(|rtx| numbers.release(rtx));
+        }
+        drawn
+    }
 }
 
 impl SendTrack {
