@@ -84,8 +84,8 @@ impl RtpHeader {
     /// Length of the fixed header in bytes.
     pub const FIXED_LEN: usize = 12;
 
-    const ONE_BYTE_PROFILE: u16 = 0xbede;
-    const TWO_BYTE_PROFILE: u16 = 0x1000;
+    pub(crate) const ONE_BYTE_PROFILE: u16 = 0xbede;
+    pub(crate) const TWO_BYTE_PROFILE: u16 = 0x1000;
 
     /// Reads the header of a plaintext packet.
     ///

@@ -1,7 +1,8 @@
 use sfu_model::{Extension, ExtensionId, ExtensionMap, Mid, PayloadType, Ssrc};
 
 use crate::payload::{Vp8Descriptor, Vp8Rewrite};
-use crate::{AbsSendTime, PlayoutDelay, RtpHeader, RtpTimestamp, SeqNo};
+use crate::rtx::OSN_LEN;
+use crate::{AbsSendTime, ExtensionForm, PlayoutDelay, RtpHeader, RtpTimestamp, SeqNo};
 
 /// The fixed header of a packet to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,13 +110,14 @@ const VERSION_2: u8 = 2 << 6;
 const PADDING_BIT: u8 = 1 << 5;
 const EXTENSION_BIT: u8 = 1 << 4;
 
-/// Most extension elements of one packet.
-const MAX_ELEMENTS: usize = 8;
+/// Length of what stands before the extension elements.
+const BLOCK_HEAD_LEN: usize = 4;
 
-/// Most bytes that a packet has besides its extension values and its payload: the fixed header, the
-/// head of the extension block, one element head of two bytes each, alignment, and an OSN with a
-/// longer VP8 descriptor.
-const OVERHEAD: usize = RtpHeader::FIXED_LEN + 4 + 2 * MAX_ELEMENTS + 3 + 2 + 6;
+/// Most bytes that a packet has besides extension values as received and its payload: the fixed
+/// header, the head of the extension block, eight element heads of two bytes, values of our own,
+/// alignment, and an OSN with a longer VP8 descriptor.
+const OVERHEAD: usize =
+    RtpHeader::FIXED_LEN + BLOCK_HEAD_LEN + 8 * 2 + (16 + 3 + 2 + 3) + 3 + OSN_LEN + 6;
 
 #[inline]
 fn write_header(
@@ -126,49 +128,14 @@ fn write_header(
     flags: u8,
     payload_len: usize,
 ) {
-    let send_time = extensions.abs_send_time.map(AbsSendTime::to_bytes);
-    let transport_seq = extensions.transport_cc.map(|seq| seq.0.to_be_bytes());
-    let playout_delay = extensions.playout_delay.map(PlayoutDelay::to_bytes);
-    let mid = extensions.mid.as_ref().map(|mid| mid.0.as_bytes());
-    let values: [(Extension, Option<&[u8]>); MAX_ELEMENTS] = [
-        (Extension::Mid, mid),
-        (Extension::AbsSendTime, send_time.as_ref().map(|v| &v[..])),
-        (
-            Extension::TransportCc,
-            transport_seq.as_ref().map(|v| &v[..]),
-        ),
-        (
-            Extension::PlayoutDelay,
-            playout_delay.as_ref().map(|v| &v[..]),
-        ),
-        (Extension::AudioLevel, extensions.audio_level),
-        (Extension::AbsCaptureTime, extensions.abs_capture_time),
-        (
-            Extension::DependencyDescriptor,
-            extensions.dependency_descriptor,
-        ),
-        (Extension::VideoOrientation, extensions.video_orientation),
-    ];
-    let mut elements = Elements::default();
-    for (extension, value) in values {
-        if let Some(value) = value
-            && let Some(id) = map.id(extension)
-        {
-            elements.push(id, value);
-        }
-    }
-    out.reserve(OVERHEAD + elements.values_len + payload_len);
-    let extension_bit = if elements.count == 0 {
-        0
-    } else {
-        EXTENSION_BIT
-    };
+    out.reserve(OVERHEAD + extensions.received_len() + payload_len);
+    let start = out.len();
     let marker_and_type = u8::from(header.marker) << 7 | (header.payload_type.0 & 0x7f);
     let [q0, q1] = header.seq.0.to_be_bytes();
     let [t0, t1, t2, t3] = header.timestamp.0.to_be_bytes();
     let [s0, s1, s2, s3] = header.ssrc.0.to_be_bytes();
     out.extend_from_slice(&[
-        VERSION_2 | flags | extension_bit,
+        VERSION_2 | flags,
         marker_and_type,
         q0,
         q1,
@@ -181,61 +148,126 @@ fn write_header(
         s2,
         s3,
     ]);
-    elements.write(out);
+    // Nearly every packet fits the one-byte form.
+    let block = out.len();
+    if !extensions.write(out, map, ExtensionForm::OneByte) {
+        out.truncate(block);
+        extensions.write(out, map, ExtensionForm::TwoByte);
+    }
+    if out.len() > block
+        && let Some(first) = out.get_mut(start)
+    {
+        *first |= EXTENSION_BIT;
+    }
 }
 
-/// The extension elements of one packet, in the order in which they are written.
-#[derive(Default)]
-struct Elements<'a> {
-    list: [(u8, &'a [u8]); MAX_ELEMENTS],
-    count: usize,
-    values_len: usize,
-    /// An identifier above 14 or a value above 16 bytes: the one-byte form cannot say it.
-    two_byte: bool,
-}
-
-impl<'a> Elements<'a> {
-    /// Adds an element. One that neither form can say (an empty value, or one above 255 bytes) is
-    /// left out.
-    #[inline]
-    fn push(&mut self, id: ExtensionId, value: &'a [u8]) {
-        if value.is_empty() || value.len() > 255 || id.0 == 0 {
-            return;
-        }
-        let Some(slot) = self.list.get_mut(self.count) else {
-            return;
-        };
-        *slot = (id.0, value);
-        self.count += 1;
-        self.values_len += value.len();
-        self.two_byte |= id.0 > 14 || value.len() > 16;
+impl OutgoingExtensions<'_> {
+    /// Returns the length of the values that were received.
+    fn received_len(&self) -> usize {
+        [
+            self.audio_level,
+            self.abs_capture_time,
+            self.dependency_descriptor,
+            self.video_orientation,
+        ]
+        .into_iter()
+        .flatten()
+        .map(<[u8]>::len)
+        .sum()
     }
 
+    /// Appends the extension block in `form`, or nothing when there are no elements. `false` when an
+    /// element does not fit the one-byte form; what was appended is for the caller to take back.
     #[inline]
-    fn write(&self, out: &mut Vec<u8>) {
-        let elements = self.list.get(..self.count).unwrap_or_default();
-        if elements.is_empty() {
-            return;
+    fn write(&self, out: &mut Vec<u8>, map: &ExtensionMap, form: ExtensionForm) -> bool {
+        let send_time = self.abs_send_time.map(AbsSendTime::to_bytes);
+        let transport_seq = self.transport_cc.map(|seq| seq.0.to_be_bytes());
+        let playout_delay = self.playout_delay.map(PlayoutDelay::to_bytes);
+        let mid = self.mid.as_ref().map(|mid| mid.0.as_bytes());
+
+        let block = out.len();
+        out.extend_from_slice(&[0; BLOCK_HEAD_LEN]);
+        let mut write =
+            |extension: Extension, value: Option<&[u8]>| match (value, map.id(extension)) {
+                (Some(value), Some(id)) => write_element(out, form, id, value),
+                (Some(_) | None, _) => true,
+            };
+        let fits = write(Extension::Mid, mid)
+            && write(Extension::AbsSendTime, send_time.as_ref().map(|v| &v[..]))
+            && write(
+                Extension::TransportCc,
+                transport_seq.as_ref().map(|v| &v[..]),
+            )
+            && write(
+                Extension::PlayoutDelay,
+                playout_delay.as_ref().map(|v| &v[..]),
+            )
+            && write(Extension::AudioLevel, self.audio_level)
+            && write(Extension::AbsCaptureTime, self.abs_capture_time)
+            && write(Extension::DependencyDescriptor, self.dependency_descriptor)
+            && write(Extension::VideoOrientation, self.video_orientation);
+        if fits {
+            finish_block(out, block, form);
         }
-        let head = if self.two_byte { 2 } else { 1 };
-        let len = self.values_len + head * self.count;
-        let words = len.div_ceil(4);
-        let profile = if self.two_byte { 0x1000 } else { 0xbede_u16 };
+        fits
+    }
+}
+
+/// Appends an element. One that neither form can say (an empty value, or one above 255 bytes) is
+/// left out. `false` when it does not fit the one-byte form.
+#[inline]
+fn write_element(out: &mut Vec<u8>, form: ExtensionForm, id: ExtensionId, value: &[u8]) -> bool {
+    let Ok(len @ 1..) = u8::try_from(value.len()) else {
+        return true;
+    };
+    if id.0 == 0 {
+        return true;
+    }
+    if form == ExtensionForm::TwoByte {
+        out.extend_from_slice(&[id.0, len]);
+        out.extend_from_slice(value);
+        return true;
+    }
+    if id.0 > 14 || len > 16 {
+        return false;
+    }
+    let head = id.0 << 4 | (len - 1);
+    // The lengths that there mostly are: copies of a known length need no call.
+    match *value {
+        [a] => out.extend_from_slice(&[head, a]),
+        [a, b] => out.extend_from_slice(&[head, a, b]),
+        [a, b, c] => out.extend_from_slice(&[head, a, b, c]),
+        [a, b, c, d, e, f, g, h] => out.extend_from_slice(&[head, a, b, c, d, e, f, g, h]),
+        _ => {
+            out.push(head);
+            out.extend_from_slice(value);
+        }
+    }
+    true
+}
+
+/// Fills in the head of the block that begins at `block` and aligns its end; takes back an empty one.
+#[inline]
+fn finish_block(out: &mut Vec<u8>, block: usize, form: ExtensionForm) {
+    let len = out.len() - block - BLOCK_HEAD_LEN;
+    if len == 0 {
+        out.truncate(block);
+        return;
+    }
+    let words = len.div_ceil(4);
+    let profile = match form {
+        ExtensionForm::TwoByte => RtpHeader::TWO_BYTE_PROFILE,
+        ExtensionForm::OneByte | ExtensionForm::None => RtpHeader::ONE_BYTE_PROFILE,
+    };
+    for _ in len..words * 4 {
+        out.push(0);
+    }
+    let head = out.get_mut(block..).and_then(<[u8]>::first_chunk_mut);
+    if let Some(head) = head {
         let [p0, p1] = profile.to_be_bytes();
         // At most 8 * 257 bytes: 514 words.
         let [w0, w1] = u16::try_from(words).unwrap_or(u16::MAX).to_be_bytes();
-        out.extend_from_slice(&[p0, p1, w0, w1]);
-        for (id, value) in elements {
-            // `push` keeps lengths within 1..=255, and within 1..=16 for the one-byte form.
-            let len = (value.len() & 0xff) as u8;
-            if self.two_byte {
-                out.extend_from_slice(&[*id, len]);
-            } else {
-                out.push(id << 4 | (len.wrapping_sub(1) & 0x0f));
-            }
-            out.extend_from_slice(value);
-        }
-        out.resize(out.len() + words * 4 - len, 0);
+        *head = [p0, p1, w0, w1];
     }
 }
 
@@ -246,7 +278,7 @@ mod tests {
     use sfu_model::{Token, UnixTime};
 
     use super::*;
-    use crate::{ExtensionForm, ExtensionTable};
+    use crate::ExtensionTable;
 
     const HEADER: Outgoing = Outgoing {
         ssrc: Ssrc(0xdead_beef),
@@ -381,8 +413,7 @@ mod tests {
         };
         let mut out = Vec::new();
         let len = write_rtp(&mut out, &HEADER, &map, &extensions, &payload);
-        let values = 4 * 255 + 2 + 3 + 2 + 3;
-        assert!(len <= OVERHEAD + values + bytes.len());
+        assert!(len <= OVERHEAD + 4 * 255 + bytes.len());
         assert!(RtpHeader::parse(&out).is_ok());
     }
 
