@@ -12,6 +12,11 @@ const MAX_CHANNELS: usize = 16;
 const MAX_RELIABLE_BUFFER: usize = 8 * 1_024 * 1_024;
 /// Most reliable messages that wait: a short one costs far more than its bytes.
 const MAX_RELIABLE_MESSAGES: usize = 16_384;
+/// Most bytes of reliable messages that wait for a channel that is not open yet; those behind them are
+/// refused. Not every peer opens one.
+const MAX_WAITING_BYTES: usize = 1_024 * 1_024;
+/// Most reliable messages that wait for it.
+const MAX_WAITING_MESSAGES: usize = 1_024;
 /// Most bytes of lossy messages that wait: those behind them are dropped.
 const MAX_LOSSY_BUFFER: usize = 128 * 1_024;
 /// Most lossy messages that wait.
@@ -159,8 +164,8 @@ impl DataChannels {
 
     fn wait(&mut self, payload: &[u8]) -> Result<(), SendDataError> {
         let bytes = self.waiting_bytes + payload.len();
-        if bytes > MAX_RELIABLE_BUFFER || self.waiting.len() >= MAX_RELIABLE_MESSAGES {
-            return Err(SendDataError::QueueFull);
+        if bytes > MAX_WAITING_BYTES || self.waiting.len() >= MAX_WAITING_MESSAGES {
+            return Err(SendDataError::NotOpen);
         }
         self.waiting_bytes = bytes;
         self.waiting.push_back(payload.to_vec());
@@ -219,7 +224,7 @@ impl DataChannels {
         if channel.kind == DataChannel::Reliable {
             self.waiting_bytes = 0;
             for payload in self.waiting.drain(..) {
-                // The queue of the channel takes as much as the waiting messages were allowed.
+                // The queue of the channel takes more than the waiting messages were allowed.
                 if send_now(sctp, channel, &payload).is_err() {
                     self.ignored += 1;
                 }

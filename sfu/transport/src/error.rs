@@ -33,7 +33,8 @@ pub enum SendDataError {
     QueueFull,
     /// A lossy message that would have waited behind too many others.
     Congested,
-    /// A lossy message for a channel that is not open, or any for [`DataChannel::Unlabelled`](sfu_model::DataChannel::Unlabelled).
+    /// A lossy message for a channel that is not open, a reliable one that would have waited behind
+    /// 1 MiB or 1,024 others for it, or any for [`DataChannel::Unlabelled`](sfu_model::DataChannel::Unlabelled).
     NotOpen,
     /// Longer than [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
     TooLarge,

@@ -24,7 +24,7 @@ pub enum TransportEvent {
         /// What carries the packets.
         protocol: LinkProtocol,
     },
-    /// Nothing authenticated has come for 10 s.
+    /// Nothing authenticated has come for 10 s, after [`TransportEvent::Connected`].
     Silent,
     /// Packets of a silent peer come again.
     Resumed,

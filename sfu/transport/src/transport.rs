@@ -367,15 +367,15 @@ impl Transport {
     /// Reports the end of the handshake, before what else its last datagram brought.
     fn connected(&mut self, now: Now, at: usize) {
         self.handshake_deadline = None;
-        self.hear(now.mono);
+        self.liveness.hear(now.mono);
         let protocol = self.path().map_or(LinkProtocol::Udp, |path| path.protocol);
         self.events
             .insert(at, TransportEvent::Connected { protocol });
     }
 
-    /// Notes an authenticated packet.
+    /// Notes an authenticated packet. Silence is no news of a peer that has not connected yet.
     fn hear(&mut self, now: Instant) {
-        if self.liveness.hear(now) {
+        if self.liveness.hear(now) && self.is_connected() {
             self.events.push_back(TransportEvent::Resumed);
         }
     }
@@ -385,9 +385,11 @@ impl Transport {
             return;
         }
         match self.liveness.handle_timeout(now.mono) {
-            Some(Silence::Began) => self.events.push_back(TransportEvent::Silent),
+            Some(Silence::Began) if self.is_connected() => {
+                self.events.push_back(TransportEvent::Silent);
+            }
             Some(Silence::TooLong) => self.end(now, CloseReason::TimedOut),
-            None => {}
+            Some(Silence::Began) | None => {}
         }
     }
 

@@ -261,6 +261,8 @@ fn srtp_profile(profile: SrtpProtectionProfile) -> Option<Profile> {
         SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm => Some(Profile::AeadAes256Gcm),
         SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80 => Some(Profile::Aes128CmSha1_80),
         // Those that we do not offer, or that the library does not know.
-        _ => None,
+        SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_32
+        | SrtpProtectionProfile::Unsupported
+        | _ => None,
     }
 }

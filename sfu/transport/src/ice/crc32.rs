@@ -9,6 +9,7 @@ pub(super) fn crc32(parts: [&[u8]; 2]) -> u32 {
     !crc
 }
 
+#[expect(clippy::indexing_slicing, reason = "the compiler runs this, below 256")]
 const TABLE: [u32; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;

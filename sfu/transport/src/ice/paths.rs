@@ -64,7 +64,7 @@ impl ValidPaths {
                 .iter()
                 .filter(|valid| valid.nominated_at.is_some())
                 .max_by_key(|valid| valid.nominated_at);
-            let next = nominated.or(self.paths.first());
+            let next = nominated.or_else(|| self.paths.first());
             self.selected = next.map(|valid| valid.path);
         }
     }

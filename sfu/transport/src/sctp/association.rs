@@ -320,7 +320,7 @@ fn translate(
         }
         Event::Stream(StreamEvent::Finished { id }) => outputs.push(SctpOutput::StreamClosed(id)),
         // What is left concerns writing, statistics, and resets, which the library completes.
-        _ => {}
+        Event::Stream(_) | Event::DataChannelStatsFinal(_) | Event::DatagramReceived | _ => {}
     }
 }
 

@@ -17,19 +17,19 @@ const ICE_CONTROLLING: AttrType = AttrType(0x802A);
 
 /// A check to be sent.
 #[derive(Clone, Debug)]
-pub struct Check {
-    pub to: IceCredentials,
-    pub from_ufrag: String,
-    pub nominates: bool,
-    pub controlled: bool,
+pub(crate) struct Check {
+    pub(crate) to: IceCredentials,
+    pub(crate) from_ufrag: String,
+    pub(crate) nominates: bool,
+    pub(crate) controlled: bool,
 }
 
-pub fn provider() -> Arc<dyn RTCCryptoProvider> {
+pub(crate) fn provider() -> Arc<dyn RTCCryptoProvider> {
     default_provider().expect("a provider is compiled in")
 }
 
 impl Check {
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let provider = provider();
         let mut message = Message::new();
         message.set_type(BINDING_REQUEST);
@@ -58,7 +58,7 @@ impl Check {
 }
 
 /// Checks a reply's signature, fingerprint and transaction, and returns its type and address.
-pub fn verify_reply(reply: &[u8], request: &[u8], pwd: &str) -> (u16, Option<SocketAddr>) {
+pub(crate) fn verify_reply(reply: &[u8], request: &[u8], pwd: &str) -> (u16, Option<SocketAddr>) {
     let mut message = Message::new();
     message.raw = reply.to_vec();
     message.decode().unwrap();

@@ -22,23 +22,22 @@ use sfu_model::{Fingerprint, Now};
 use crate::check::provider;
 
 /// What Chromium offers, in its order.
-pub const CHROMIUM_PROFILES: [SrtpProtectionProfile; 3] = [
+pub(crate) const CHROMIUM_PROFILES: [SrtpProtectionProfile; 3] = [
     SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
     SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
     SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
 ];
 
-pub struct Client {
-    pub dtls: Endpoint,
-    pub fingerprint: Fingerprint,
-    pub connected: bool,
-    pub closed: bool,
-    pub sctp: Box<dyn DcSctpSocket>,
-    pub sctp_lost: bool,
+pub(crate) struct Client {
+    pub(crate) dtls: Endpoint,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) connected: bool,
+    pub(crate) closed: bool,
+    pub(crate) sctp: Box<dyn DcSctpSocket>,
     /// Messages that came: stream, protocol, payload.
-    pub inbox: Vec<(u16, u32, Vec<u8>)>,
+    pub(crate) inbox: Vec<(u16, u32, Vec<u8>)>,
     /// Ports and verification tag of the packets that the client sends.
-    pub sctp_header: [u8; 8],
+    pub(crate) sctp_header: [u8; 8],
     /// Handshake messages of the server that came.
     seen: BTreeSet<u8>,
     start: Instant,
@@ -46,7 +45,7 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(now: Now, profiles: &[SrtpProtectionProfile]) -> Self {
+    pub(crate) fn new(now: Now, profiles: &[SrtpProtectionProfile]) -> Self {
         let provider = provider();
         let certificate =
             Certificate::generate_self_signed(vec!["client".to_owned()], provider.crypto())
@@ -76,7 +75,6 @@ impl Client {
             connected: false,
             closed: false,
             sctp: dcsctp::new_socket("client", &options),
-            sctp_lost: false,
             inbox: Vec::new(),
             sctp_header: [0; 8],
             seen: BTreeSet::new(),
@@ -85,7 +83,7 @@ impl Client {
         }
     }
 
-    pub fn handle(&mut self, now: Now, datagram: &[u8]) {
+    pub(crate) fn handle(&mut self, now: Now, datagram: &[u8]) {
         self.advance(now);
         if self.is_repeat(datagram) {
             return;
@@ -121,21 +119,19 @@ impl Client {
         }
     }
 
-    pub fn poll_transmit(&mut self, now: Now) -> Option<Vec<u8>> {
+    pub(crate) fn poll_transmit(&mut self, now: Now) -> Option<Vec<u8>> {
         while let Some(event) = self.sctp.poll_event() {
-            match event {
-                SocketEvent::SendPacket(packet) if self.connected => {
-                    self.sctp_header.copy_from_slice(&packet[..8]);
-                    self.dtls.write(now.mono, self.server, &packet).ok();
-                }
-                SocketEvent::OnAborted(..) | SocketEvent::OnClosed() => self.sctp_lost = true,
-                _ => {}
+            if let SocketEvent::SendPacket(packet) = event
+                && self.connected
+            {
+                self.sctp_header.copy_from_slice(&packet[..8]);
+                self.dtls.write(now.mono, self.server, &packet).ok();
             }
         }
         Some(self.dtls.poll_transmit()?.message.to_vec())
     }
 
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let sctp = self.sctp.poll_timeout();
         let sctp = (sctp != SocketTime::infinite_future())
             .then(|| self.start + (sctp - SocketTime::zero()));
@@ -146,7 +142,7 @@ impl Client {
             .min()
     }
 
-    pub fn handle_timeout(&mut self, now: Now) {
+    pub(crate) fn handle_timeout(&mut self, now: Now) {
         self.advance(now);
         self.dtls.handle_timeout(self.server, now.mono).ok();
     }
@@ -156,12 +152,12 @@ impl Client {
             .advance_time(SocketTime::zero() + (now.mono - self.start));
     }
 
-    pub fn send(&mut self, stream: u16, ppid: u32, payload: &[u8]) {
+    pub(crate) fn send(&mut self, stream: u16, ppid: u32, payload: &[u8]) {
         let message = Message::new(StreamId(stream), PpId(ppid), payload.to_vec());
         self.sctp.send(message, &SendOptions::default()).unwrap();
     }
 
-    pub fn send_unordered(&mut self, stream: u16, payload: &[u8]) {
+    pub(crate) fn send_unordered(&mut self, stream: u16, payload: &[u8]) {
         let message = Message::new(StreamId(stream), PpId(53), payload.to_vec());
         let options = SendOptions {
             unordered: true,
@@ -172,7 +168,7 @@ impl Client {
     }
 
     /// Opens a channel by DCEP.
-    pub fn open(&mut self, stream: u16, channel_type: u8, label: &str) {
+    pub(crate) fn open(&mut self, stream: u16, channel_type: u8, label: &str) {
         let len = u8::try_from(label.len()).unwrap();
         let mut open = vec![3, channel_type, 0, 0, 0, 0, 0, 0, 0, len, 0, 0];
         open.extend_from_slice(label.as_bytes());
@@ -180,23 +176,27 @@ impl Client {
     }
 
     /// Writes bytes into DTLS as they are.
-    pub fn write_raw(&mut self, now: Now, data: &[u8]) {
+    pub(crate) fn write_raw(&mut self, now: Now, data: &[u8]) {
         self.dtls.write(now.mono, self.server, data).unwrap();
     }
 
-    pub fn profile(&self) -> SrtpProtectionProfile {
+    pub(crate) fn profile(&self) -> SrtpProtectionProfile {
         let state = self.dtls.get_connection_state(self.server).unwrap();
         state.srtp_protection_profile()
     }
 
     /// The client's SRTP contexts: sealing and opening.
-    pub fn srtp(&self) -> (Context, Context) {
+    pub(crate) fn srtp(&self) -> (Context, Context) {
         let state = self.dtls.get_connection_state(self.server).unwrap();
-        let profile = match state.srtp_protection_profile() {
-            SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => ProtectionProfile::AeadAes128Gcm,
-            SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm => ProtectionProfile::AeadAes256Gcm,
-            _ => ProtectionProfile::Aes128CmHmacSha1_80,
-        };
+        let code = state.srtp_protection_profile() as u16;
+        let profile = [
+            ProtectionProfile::AeadAes128Gcm,
+            ProtectionProfile::AeadAes256Gcm,
+            ProtectionProfile::Aes128CmHmacSha1_80,
+        ]
+        .into_iter()
+        .find(|profile| *profile as u16 == code)
+        .expect("one of these was negotiated");
         let mut config = Config {
             profile,
             ..Config::default()

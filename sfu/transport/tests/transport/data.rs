@@ -256,7 +256,9 @@ fn messages_of_an_unopened_channel_are_bounded_too() {
                 .is_ok()
         })
         .count();
-    assert_eq!(queued, 16_384);
+    assert_eq!(queued, 1_024);
+    let refused = world.server.send_data(now, DataChannel::Reliable, &[1]);
+    assert_eq!(refused, Err(SendDataError::NotOpen));
 }
 
 #[test]

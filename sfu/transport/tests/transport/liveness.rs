@@ -25,6 +25,18 @@ fn a_peer_is_silent_after_ten_seconds_and_over_after_fifteen() {
 }
 
 #[test]
+fn silence_before_the_connection_is_no_news_but_ends_it() {
+    let mut world = World::new(DataChannelOpener::Peer);
+    world.describe();
+    world.nominate(world.path).unwrap();
+    quiet(&mut world, 14);
+    assert_eq!(world.events, []);
+    quiet(&mut world, 1);
+    let closed = TransportEvent::Closed(CloseReason::TimedOut);
+    assert_eq!(world.events, [closed]);
+}
+
+#[test]
 fn a_check_resumes_a_silent_peer() {
     let mut world = World::connected(DataChannelOpener::Peer);
     world.events.clear();

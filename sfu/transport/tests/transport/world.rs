@@ -11,17 +11,17 @@ use sfu_transport::{DropReason, StunOutcome, Transport, TransportConfig, Transpo
 use crate::check::Check;
 use crate::client::{CHROMIUM_PROFILES, Client};
 
-pub static CONFIG: LazyLock<Arc<TransportConfig>> =
+pub(crate) static CONFIG: LazyLock<Arc<TransportConfig>> =
     LazyLock::new(|| Arc::new(TransportConfig::generate().unwrap()));
 
-pub fn credentials(seed: u8) -> IceCredentials {
+pub(crate) fn credentials(seed: u8) -> IceCredentials {
     IceCredentials::generate(
         ShardIndex(0),
         std::array::from_fn(|i| seed.wrapping_add(u8::try_from(i).unwrap())),
     )
 }
 
-pub fn path(client: &str) -> Path {
+pub(crate) fn path(client: &str) -> Path {
     Path {
         local: "192.0.2.1:7882".parse().unwrap(),
         remote: client.parse::<SocketAddr>().unwrap(),
@@ -29,7 +29,7 @@ pub fn path(client: &str) -> Path {
     }
 }
 
-pub fn start() -> Now {
+pub(crate) fn start() -> Now {
     #[expect(
         clippy::disallowed_methods,
         reason = "the clock is virtual from here on"
@@ -42,10 +42,10 @@ pub fn start() -> Now {
 }
 
 /// A generator of numbers that are the same in each run.
-pub struct Lcg(pub u64);
+pub(crate) struct Lcg(pub u64);
 
 impl Lcg {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -53,27 +53,27 @@ impl Lcg {
         self.0 >> 33
     }
 
-    pub fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next()).unwrap() % limit
     }
 
-    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
+    pub(crate) fn bytes(&mut self, len: usize) -> Vec<u8> {
         (0..len).map(|_| self.next().to_le_bytes()[0]).collect()
     }
 }
 
-pub struct World {
-    pub now: Now,
-    pub server: Transport,
-    pub client: Client,
-    pub local: IceCredentials,
-    pub remote: IceCredentials,
-    pub path: Path,
-    pub events: Vec<TransportEvent>,
+pub(crate) struct World {
+    pub(crate) now: Now,
+    pub(crate) server: Transport,
+    pub(crate) client: Client,
+    pub(crate) local: IceCredentials,
+    pub(crate) remote: IceCredentials,
+    pub(crate) path: Path,
+    pub(crate) events: Vec<TransportEvent>,
     /// Datagrams lost of 100, in each direction.
-    pub loss: usize,
-    pub random: Lcg,
-    pub sent_by_server: usize,
+    pub(crate) loss: usize,
+    pub(crate) random: Lcg,
+    pub(crate) sent_by_server: usize,
     checked_at: Instant,
 }
 
@@ -81,11 +81,14 @@ pub struct World {
 const CHECK_INTERVAL: Duration = Duration::from_millis(2_500);
 
 impl World {
-    pub fn new(opener: DataChannelOpener) -> Self {
+    pub(crate) fn new(opener: DataChannelOpener) -> Self {
         Self::with_profiles(opener, &CHROMIUM_PROFILES)
     }
 
-    pub fn with_profiles(opener: DataChannelOpener, profiles: &[SrtpProtectionProfile]) -> Self {
+    pub(crate) fn with_profiles(
+        opener: DataChannelOpener,
+        profiles: &[SrtpProtectionProfile],
+    ) -> Self {
         let now = start();
         let (local, remote) = (credentials(1), credentials(100));
         let server = Transport::new(now, &CONFIG, local.clone(), opener, [3; 32]);
@@ -105,13 +108,13 @@ impl World {
     }
 
     /// A world whose transport is up.
-    pub fn connected(opener: DataChannelOpener) -> Self {
+    pub(crate) fn connected(opener: DataChannelOpener) -> Self {
         let mut world = Self::new(opener);
         world.connect();
         world
     }
 
-    pub fn connect(&mut self) {
+    pub(crate) fn connect(&mut self) {
         self.describe();
         self.nominate(self.path).unwrap();
         self.run_until(Duration::from_secs(60), |world| {
@@ -119,13 +122,13 @@ impl World {
         });
     }
 
-    pub fn describe(&mut self) {
+    pub(crate) fn describe(&mut self) {
         let fingerprint = self.client.fingerprint;
         self.server
             .set_remote(self.now, self.remote.clone(), fingerprint);
     }
 
-    pub fn check(&self) -> Check {
+    pub(crate) fn check(&self) -> Check {
         Check {
             to: self.local.clone(),
             from_ufrag: self.remote.ufrag.clone(),
@@ -134,12 +137,12 @@ impl World {
         }
     }
 
-    pub fn nominate(&mut self, path: Path) -> Result<StunOutcome, DropReason> {
+    pub(crate) fn nominate(&mut self, path: Path) -> Result<StunOutcome, DropReason> {
         let check = self.check();
         self.stun(path, &check.bytes()).0
     }
 
-    pub fn stun(
+    pub(crate) fn stun(
         &mut self,
         path: Path,
         message: &[u8],
@@ -150,7 +153,7 @@ impl World {
     }
 
     /// Exchanges datagrams and lets time pass, until the condition holds.
-    pub fn run_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) {
+    pub(crate) fn run_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) {
         let end = self.now.mono + limit;
         loop {
             self.exchange();
@@ -167,7 +170,7 @@ impl World {
     }
 
     /// Exchanges datagrams for a while.
-    pub fn run_for(&mut self, duration: Duration) {
+    pub(crate) fn run_for(&mut self, duration: Duration) {
         let end = self.now.mono + duration;
         loop {
             self.exchange();
@@ -195,7 +198,7 @@ impl World {
         }
     }
 
-    pub fn pass(&mut self, duration: Duration) {
+    pub(crate) fn pass(&mut self, duration: Duration) {
         self.now = self.now.after(duration);
         self.server.handle_timeout(self.now);
         self.client.handle_timeout(self.now);
@@ -203,7 +206,7 @@ impl World {
     }
 
     /// Delivers what both ends have to send, until neither has more.
-    pub fn exchange(&mut self) {
+    pub(crate) fn exchange(&mut self) {
         let mut buf = Vec::new();
         loop {
             let mut idle = true;
@@ -228,17 +231,17 @@ impl World {
         }
     }
 
-    pub fn is_lost(&mut self) -> bool {
+    pub(crate) fn is_lost(&mut self) -> bool {
         self.random.below(100) < self.loss
     }
 
-    pub fn collect(&mut self) {
+    pub(crate) fn collect(&mut self) {
         while let Some(event) = self.server.poll_event() {
             self.events.push(event);
         }
     }
 
-    pub fn saw(&self, event: &TransportEvent) -> bool {
+    pub(crate) fn saw(&self, event: &TransportEvent) -> bool {
         self.events.contains(event)
     }
 }
