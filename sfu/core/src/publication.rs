@@ -1,3 +1,4 @@
+use std::iter;
 use std::time::{Duration, Instant};
 
 use sfu_model::{
@@ -74,17 +75,35 @@ impl Publication {
         }
     }
 
-    /// Replaces how it is received. Encodings that are declared as before go on.
+    /// Replaces how it is received. A stream goes on whose encoding is declared as before, or is
+    /// declared only now.
     pub(crate) fn update(&mut self, media: ReceiveMedia) {
-        let pairs = self.media.encodings.iter().zip(&media.encodings);
-        let kept = pairs
-            .take_while(|(old, new)| old.rid == new.rid && old.ssrc == new.ssrc)
-            .count();
-        for encoding in self.encodings.iter_mut().skip(kept) {
-            encoding.stream = None;
+        let old = self
+            .media
+            .encodings
+            .iter()
+            .map(Some)
+            .chain(iter::repeat(None));
+        let new = media.encodings.iter().map(Some).chain(iter::repeat(None));
+        for ((encoding, old), new) in self.encodings.iter_mut().zip(old).zip(new) {
+            encoding
+                .stream
+                .take_if(|stream| !Self::is_continued(old, new, stream.ssrc()));
         }
         *self.extensions = ExtensionTable::from(&media.extensions);
         self.media = media;
+    }
+
+    fn is_continued(
+        old: Option<&ReceiveEncoding>,
+        new: Option<&ReceiveEncoding>,
+        ssrc: Ssrc,
+    ) -> bool {
+        let (Some(old), Some(new)) = (old, new) else {
+            // A lone encoding need not be declared.
+            return old.is_none() == new.is_none();
+        };
+        old.rid == new.rid && new.ssrc.is_none_or(|declared| declared == ssrc)
     }
 
     pub(crate) fn kind(&self) -> MediaKind {

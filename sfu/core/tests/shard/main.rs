@@ -30,6 +30,7 @@ mod data;
 mod feedback;
 mod lifecycle;
 mod media;
+mod scalable;
 mod simulcast;
 mod strangers;
 mod world;

@@ -212,3 +212,46 @@ fn the_number_of_learned_ssrcs_is_bounded() {
         ));
     assert_eq!(dropped, 200);
 }
+
+#[test]
+fn encodings_that_are_told_apart_by_their_ssrcs_alone_are_ordered_as_declared() {
+    let mut world = World::with(2);
+    let encodings = SSRCS.map(|ssrc| ReceiveEncoding {
+        ssrc: Some(ssrc),
+        ..ReceiveEncoding::default()
+    });
+    publish(&mut world, receive(MediaKind::Video, "0", &encodings));
+    let mut media = send(MediaKind::Video, "0", 50_000);
+    media.forwarding = Forwarding::UpTo {
+        spatial: SpatialLayer(1),
+        temporal: TemporalLayer::MAX,
+    };
+    subscribe(&mut world, 1, media);
+    let mut sources = SSRCS.map(Source::video);
+    for round in 0..2 {
+        for source in &mut sources {
+            world.send_rtp(0, &source.next(round == 0));
+        }
+    }
+    // The first round brings the lowest and then the wanted one, the second only that.
+    assert_eq!(world.participants[1].rtp.len(), 3);
+}
+
+#[test]
+fn a_stream_goes_on_over_a_description_that_declares_its_ssrc_only_now() {
+    let mut call = Simulcast::new();
+    call.tick(&EACH, &EACH);
+    let mut encodings = rids().map(|rid| ReceiveEncoding {
+        rid: Some(rid),
+        ..ReceiveEncoding::default()
+    });
+    encodings[2].ssrc = Some(SSRCS[2]);
+    publish(&mut call.world, receive(MediaKind::Video, "0", &encodings));
+    call.world.participants[1].rtp.clear();
+    for source in &mut call.sources {
+        source.mid = None;
+        source.rid = None;
+    }
+    call.tick(&EACH, &[]);
+    assert_eq!(call.world.participants[1].rtp.len(), 1);
+}

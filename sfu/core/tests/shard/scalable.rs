@@ -1,0 +1,159 @@
+//! Several layers in one stream.
+
+use sfu_model::{
+    Codec, CodecBinding, Command, Extension, ExtensionId, ExtensionMap, Forwarding, MediaKind,
+    PayloadType, ReceiveMedia, SendMedia, SpatialLayer, TemporalLayer,
+};
+use sfu_rtp::{ExtensionTable, RtpHeader};
+
+use crate::media::{CAMERA, Source, camera, extensions, publish, send, subscribe};
+use crate::world::{World, subscription_id};
+
+const VP9: PayloadType = PayloadType(98);
+
+fn vp9() -> CodecBinding {
+    CodecBinding {
+        codec: Codec::Vp9,
+        payload_type: VP9,
+        rtx: None,
+    }
+}
+
+fn with_descriptor() -> ExtensionMap {
+    let descriptor = (Extension::DependencyDescriptor, ExtensionId(5));
+    extensions().iter().chain([descriptor]).collect()
+}
+
+fn published() -> ReceiveMedia {
+    let mut media = camera();
+    media.codecs.push(vp9());
+    media.extensions = with_descriptor();
+    media
+}
+
+fn subscribed(spatial: u8) -> SendMedia {
+    let mut media = send(MediaKind::Video, "0", 50_000);
+    media.codecs.push(vp9());
+    media.extensions = with_descriptor();
+    media.forwarding = up_to(spatial);
+    media
+}
+
+fn up_to(spatial: u8) -> Forwarding {
+    Forwarding::UpTo {
+        spatial: SpatialLayer(spatial),
+        temporal: TemporalLayer::MAX,
+    }
+}
+
+/// One packet that is a whole frame of a spatial layer (RFC 9628 section 4.2): I, P, L, F, B, E.
+fn layer(source: &mut Source, spatial: u8, key: bool, last: bool) -> Vec<u8> {
+    let predicted = if key { 0 } else { 0x40 };
+    let upper = u8::from(spatial > 0);
+    let [high, low] = source.picture.to_be_bytes();
+    let layers = spatial << 1 | upper;
+    let mut payload = vec![
+        0x80 | predicted | 0x20 | 0x08 | 0x04,
+        high | 0x80,
+        low,
+        layers,
+        0,
+    ];
+    payload.extend_from_slice(&[0x55; 30]);
+    let mut packet = source.packet(&payload);
+    if !last {
+        packet[1] &= 0x7f;
+    }
+    packet
+}
+
+/// Sends one picture of three spatial layers.
+fn picture(world: &mut World, source: &mut Source, key: bool) {
+    for spatial in 0..3 {
+        let packet = layer(source, spatial, key, spatial == 2);
+        world.send_rtp(0, &packet);
+    }
+    source.picture += 1;
+    source.timestamp = source.timestamp.plus(3_000);
+}
+
+fn call(spatial: u8) -> (World, Source) {
+    let mut world = World::with(2);
+    publish(&mut world, published());
+    subscribe(&mut world, 1, subscribed(spatial));
+    let mut source = Source::video(CAMERA);
+    source.payload_type = VP9;
+    (world, source)
+}
+
+#[test]
+fn spatial_layers_above_the_wanted_one_are_left_out_and_the_frame_ends_without_them() {
+    let (mut world, mut source) = call(1);
+    for i in 0..4 {
+        picture(&mut world, &mut source, i == 0);
+    }
+    let headers = world.participants[1].take_headers();
+    assert_eq!(headers.len(), 8);
+    for pair in headers.windows(2) {
+        assert_eq!(pair[1].seq, pair[0].seq.next());
+    }
+    let ends: Vec<_> = headers.iter().map(|header| header.marker).collect();
+    assert_eq!(ends, [false, true].repeat(4));
+}
+
+#[test]
+fn all_layers_are_forwarded_when_all_are_wanted() {
+    let (mut world, mut source) = call(2);
+    picture(&mut world, &mut source, true);
+    assert_eq!(world.participants[1].rtp.len(), 3);
+}
+
+#[test]
+fn a_spatial_layer_is_taken_up_at_a_key_frame_which_is_asked_for() {
+    let (mut world, mut source) = call(0);
+    picture(&mut world, &mut source, true);
+    picture(&mut world, &mut source, false);
+    assert_eq!(world.participants[1].take_headers().len(), 2);
+    assert_eq!(world.shard.counters().plis_out, 0);
+    world.command(Command::SetForwarding {
+        subscription: subscription_id(1),
+        forwarding: up_to(2),
+    });
+    picture(&mut world, &mut source, false);
+    assert_eq!(world.shard.counters().plis_out, 1);
+    assert_eq!(world.participants[1].take_headers().len(), 1);
+    picture(&mut world, &mut source, true);
+    assert_eq!(world.participants[1].take_headers().len(), 3);
+}
+
+/// Adds a dependency descriptor of three bytes to a packet without extensions.
+fn described(packet: &[u8]) -> Vec<u8> {
+    let mut out = packet[..12].to_vec();
+    out[0] |= 0x10;
+    out.extend_from_slice(&[0xbe, 0xde, 0, 1, 5 << 4 | 2, 0xc0, 0, 1]);
+    out.extend_from_slice(&packet[12..]);
+    out
+}
+
+fn descriptors(world: &mut World) -> Vec<bool> {
+    let table = ExtensionTable::from(&with_descriptor());
+    let packets = std::mem::take(&mut world.participants[1].rtp);
+    let has_descriptor = |packet: &Vec<u8>| {
+        let header = RtpHeader::parse(packet).unwrap();
+        let values = header.extensions(packet, &table);
+        values.dependency_descriptor(packet).is_some()
+    };
+    packets.iter().map(has_descriptor).collect()
+}
+
+#[test]
+fn a_frame_descriptor_is_passed_on_where_one_stream_carries_all_layers_and_nowhere_else() {
+    let (mut world, mut source) = call(2);
+    let packet = described(&layer(&mut source, 0, true, true));
+    world.send_rtp(0, &packet);
+    assert_eq!(descriptors(&mut world), [true]);
+    source.payload_type = crate::media::VP8;
+    let packet = described(&source.next(true));
+    world.send_rtp(0, &packet);
+    assert_eq!(descriptors(&mut world), [false]);
+}
