@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 use sfu_core::{Shard, Transmit};
-use sfu_model::{Event, LinkProtocol, Path};
+use sfu_model::{Event, LinkProtocol, Now, Path};
 
 use crate::clock;
 use crate::mailbox::{Inbox, Letter};
@@ -178,17 +178,8 @@ impl<S: FnMut(Event)> ShardThread<S> {
 
     fn receive(&mut self) {
         let now = clock::now();
-        let mut buffer = [0; MAX_DATAGRAM];
-        for port in &mut self.ports {
-            if !port.is_readable() {
-                continue;
-            }
-            for _ in 0..RECEIVE_TURN {
-                let Some((path, datagram)) = port.receive(&mut buffer) else {
-                    break;
-                };
-                self.shard.handle_datagram(now, path, datagram);
-            }
+        for index in 0..self.ports.len() {
+            self.receive_datagrams(now, index);
         }
         for token in std::mem::take(&mut self.unread) {
             let Some(link) = self.links.get_mut(&token) else {
@@ -200,6 +191,26 @@ impl<S: FnMut(Event)> ShardThread<S> {
                 LinkState::MayHaveMore => self.unread.push(token),
                 LinkState::Closed => self.close_link(token),
             }
+            self.drain_backlog();
+        }
+    }
+
+    fn receive_datagrams(&mut self, now: Now, index: usize) {
+        let mut buffer = [0; MAX_DATAGRAM];
+        for _ in 0..RECEIVE_TURN {
+            let port = self.ports.get_mut(index).filter(|port| port.is_readable());
+            let Some((path, datagram)) = port.and_then(|port| port.receive(&mut buffer)) else {
+                return;
+            };
+            self.shard.handle_datagram(now, path, datagram);
+            self.drain_backlog();
+        }
+    }
+
+    /// Sends in the midst of a turn what the shard can hold no more of.
+    fn drain_backlog(&mut self) {
+        if self.shard.is_backlogged() {
+            self.drain();
         }
     }
 
