@@ -21,25 +21,27 @@ export const serverIsGiven = Boolean(process.env.SLUICE_URL);
  * `config` is merged into the configuration of a server that this call starts; it has no effect on a given one.
  */
 export async function startServer(config = {}) {
-  if (serverIsGiven) return givenServer();
+  if (serverIsGiven) return runningServer(process.env.SLUICE_URL, Number(process.env.SLUICE_PID) || undefined);
   const binary = process.env.SLUICE_BIN;
   if (!binary) throw new Error('set SLUICE_URL (with SLUICE_API_KEY and SLUICE_API_SECRET) or SLUICE_BIN');
   return startBinary(binary, config);
 }
 
-function givenServer() {
-  const url = process.env.SLUICE_URL.replace(/\/$/, '');
+/** A server that runs already. Its key is in SLUICE_API_KEY and SLUICE_API_SECRET: `devkey` and `secret` by default. */
+export function runningServer(address, pid) {
+  const url = address.replace(/\/$/, '');
   return {
     url,
     http: url.replace(/^ws/, 'http'),
     apiKey: process.env.SLUICE_API_KEY ?? 'devkey',
     apiSecret: process.env.SLUICE_API_SECRET ?? 'secret',
-    pid: Number(process.env.SLUICE_PID) || undefined,
+    pid,
     stop: async () => {},
   };
 }
 
-async function startBinary(binary, config) {
+/** Starts `binary` on free ports. */
+export async function startBinary(binary, config) {
   const [port, tcpPort, udpPort] = [await freeTcpPort(), await freeTcpPort(), await freeUdpPort()];
   const body = {
     port,

@@ -12,9 +12,12 @@ const REPORTED = ['packetsLost', 'roundTripTime', 'jitter'];
 const SMALL = { width: 320, height: 180, frameRate: 15 };
 
 export const operations = {
-  /** Publishes a picture; returns its track sid. `publish` is livekit-client's TrackPublishOptions. */
-  async publishVideo(client, { codec = 'vp8', size = SMALL, source = Track.Source.Camera, publish = {} } = {}) {
-    const stream = await navigator.mediaDevices.getUserMedia({ video: size });
+  /**
+   * Publishes a picture of the fake camera, or a drawn one where `drawn` is set (the camera has one size at a time for
+   * all pages); returns its track sid. `publish` is livekit-client's TrackPublishOptions.
+   */
+  async publishVideo(client, { codec = 'vp8', size = SMALL, source = Track.Source.Camera, publish = {}, drawn } = {}) {
+    const stream = drawn ? drawing(size) : await navigator.mediaDevices.getUserMedia({ video: size });
     const track = new LocalVideoTrack(stream.getVideoTracks()[0], undefined, false);
     return announce(client, track, {
       source,
@@ -98,6 +101,28 @@ async function announce({ room, sources }, track, options) {
   const publication = await room.localParticipant.publishTrack(track, options);
   sources.set(publication.source, track);
   return publication.trackSid;
+}
+
+/** A moving picture of exactly this size. */
+function drawing({ width, height, frameRate }) {
+  const canvas = Object.assign(document.createElement('canvas'), { width, height });
+  const context = canvas.getContext('2d');
+  let step = 0;
+  const timer = setInterval(() => {
+    step += 1;
+    context.fillStyle = `hsl(${step * 7 % 360} 80% 50%)`;
+    context.fillRect(0, 0, width, height);
+    context.fillStyle = 'white';
+    context.fillRect(step * 11 % width, height / 4, width / 8, height / 2);
+  }, 1000 / frameRate);
+  const stream = canvas.captureStream(frameRate);
+  const [track] = stream.getVideoTracks();
+  const stop = track.stop.bind(track);
+  track.stop = () => {
+    clearInterval(timer);
+    stop();
+  };
+  return stream;
 }
 
 /** Turns the JSON form of simulcast layers into livekit-client's presets. */

@@ -8,7 +8,7 @@
 import { startChromium } from '../../lib/chromium.js';
 import { servePages } from '../../lib/pages.js';
 import { Participant } from '../../lib/participant.js';
-import { startServer } from '../../lib/server.js';
+import { runningServer, startBinary } from '../../lib/server.js';
 import { freshRoom, participantToken } from '../../lib/token.js';
 import { cpuNanoseconds, residentBytes } from './process.js';
 import { startPython } from './python.js';
@@ -32,13 +32,7 @@ const percentile = (values, share) => [...values].sort((a, b) => a - b)[Math.min
 
 async function openServer(specification) {
   const [name, target, pid] = specification.split('=');
-  if (!target.startsWith('ws')) {
-    process.env.SLUICE_BIN = target;
-    delete process.env.SLUICE_URL;
-    return { name, ...await startServer() };
-  }
-  process.env.SLUICE_URL = target;
-  return { name, ...await startServer(), pid: Number(pid) };
+  return { name, ...await (target.startsWith('ws') ? runningServer(target, Number(pid)) : startBinary(target, {})) };
 }
 
 const token = (server, room, identity) => participantToken(server, { room, identity });
