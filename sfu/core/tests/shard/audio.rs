@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use sfu_model::{Codec, CodecBinding, Event, MediaKind, PayloadType, ReceiveEncoding, RoomIndex};
+use sfu_model::{
+    Codec, CodecBinding, Event, MediaKind, PayloadType, ReceiveEncoding, RoomIndex, Ssrc,
+};
 use sfu_rtp::RtpHeader;
+use sfu_rtp::rtcp::{NackPair, write_nack};
 
 use crate::media::{MICROPHONE, OPUS, Source, opus, publish, receive, send, subscribe};
 use crate::world::{World, publication_id};
@@ -164,4 +167,12 @@ fn a_subscriber_of_plain_opus_gets_each_packet_once_and_lost_ones_from_redundanc
     assert_eq!(payloads(&mut world), expected);
     world.send_rtp(0, &packets[1]);
     assert_eq!(payloads(&mut world), []);
+    // What was recovered was other bytes than the packet that came late: it is not sent again.
+    world.pass(Duration::from_millis(200));
+    let pair = NackPair {
+        first: numbers[1],
+        following: 1,
+    };
+    world.send_rtcp(1, |out| write_nack(out, Ssrc(9), Ssrc(60_000), &[pair]));
+    assert_eq!(payloads(&mut world), [(OPUS.0, b"three".to_vec())]);
 }

@@ -172,3 +172,29 @@ fn checks_by_restarted_credentials_are_answered() {
     world.exchange();
     assert_eq!(world.shard.counters().datagrams_out, before + 1);
 }
+
+#[test]
+fn nothing_is_sent_to_an_address_that_another_peer_took_over() {
+    let mut world = call(2);
+    let mut source = Source::video(CAMERA);
+    world.send_rtp(0, &source.next(true));
+    let third = world.join_unconnected();
+    world.participants[third].path = world.participants[1].path;
+    world.check(third);
+    world.exchange();
+    let before = world.shard.counters().datagrams_out;
+    world.send_rtp(0, &source.next(false));
+    assert_eq!(world.shard.counters().datagrams_out, before);
+}
+
+#[test]
+fn a_key_frame_is_asked_for_when_a_subscriber_connects() {
+    let mut world = call(1);
+    let mut source = Source::video(CAMERA);
+    world.send_rtp(0, &source.next(true));
+    let late = world.join_unconnected();
+    subscribe(&mut world, 1, send(MediaKind::Video, "0", 50_000));
+    assert_eq!(world.shard.counters().plis_out, 0);
+    world.connect(late);
+    assert_eq!(world.shard.counters().plis_out, 1);
+}

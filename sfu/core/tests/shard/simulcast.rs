@@ -255,3 +255,21 @@ fn a_stream_goes_on_over_a_description_that_declares_its_ssrc_only_now() {
     call.tick(&EACH, &[]);
     assert_eq!(call.world.participants[1].rtp.len(), 1);
 }
+
+#[test]
+fn an_encoding_that_begins_anew_under_another_ssrc_goes_on_at_its_key_frame() {
+    let mut call = Simulcast::new();
+    call.tick(&[2], &EACH);
+    call.tick(&[2], &[]);
+    call.world.pass(Duration::from_secs(1));
+    call.sources[2].ssrc = Ssrc(77);
+    call.sources[2].seq = SeqNo(3);
+    call.sources[2].timestamp = RtpTimestamp(9);
+    call.tick(&[2], &[]);
+    assert_eq!(call.plis(), [Ssrc(77)]);
+    call.tick(&[2], &[2]);
+    call.tick(&[2], &[]);
+    let packets = &call.world.participants[1].rtp;
+    assert_eq!(packets.len(), 4);
+    assert_one_stream(packets);
+}

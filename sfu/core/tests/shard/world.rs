@@ -110,6 +110,12 @@ impl World {
     /// Adds a participant and connects it. Returns its place.
     pub(crate) fn join(&mut self) -> usize {
         let place = self.join_unconnected();
+        self.connect(place);
+        place
+    }
+
+    /// Connects a participant.
+    pub(crate) fn connect(&mut self, place: usize) {
         self.check(place);
         for _ in 0..20 {
             self.exchange();
@@ -121,7 +127,6 @@ impl World {
         let participant = &mut self.participants[place];
         assert!(participant.client.connected);
         participant.srtp = Some(participant.client.srtp());
-        place
     }
 
     /// Adds a participant that has not sent anything.
