@@ -190,7 +190,7 @@ impl Room {
         self.open_primary(key);
         self.reconcile_all(now, key);
         self.offer_now(now, key);
-        self.watch_idleness(now);
+        self.watch_idleness();
         self.tell_soon(now, key);
         match recorder {
             true => self.tell_room(),

@@ -22,8 +22,11 @@ impl Room {
         now: Now,
         request: RoomRequest,
     ) -> Result<RoomReply, RoomError> {
+        if self.life.closed {
+            return Err(RoomError::RoomClosed);
+        }
         match request {
-            RoomRequest::UpdateRoom(update) => self.update_room(now, &update),
+            RoomRequest::UpdateRoom(update) => self.update_room(&update),
             RoomRequest::UpdateRoomMetadata { metadata } => self.update_room_metadata(metadata),
             RoomRequest::DeleteRoom => {
                 self.close(now, DisconnectCause::RoomDeleted);
@@ -79,11 +82,7 @@ impl Room {
     }
 
     /// Overrides what is given; zero and empty mean "not given", as in LiveKit.
-    fn update_room(
-        &mut self,
-        now: Now,
-        update: &proto::CreateRoomRequest,
-    ) -> Result<RoomReply, RoomError> {
+    fn update_room(&mut self, update: &proto::CreateRoomRequest) -> Result<RoomReply, RoomError> {
         if !self.facts.limits.allow_metadata(&update.metadata) {
             return Err(RoomError::MetadataTooLarge);
         }
@@ -101,7 +100,7 @@ impl Room {
         if !update.metadata.is_empty() {
             options.metadata.clone_from(&update.metadata);
         }
-        self.watch_idleness(now);
+        self.watch_idleness();
         self.tell_room();
         Ok(RoomReply::Room(Box::new(self.info())))
     }

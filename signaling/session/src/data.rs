@@ -241,10 +241,13 @@ impl Room {
             let Some(participant) = self.roster.get_mut(*key) else {
                 continue;
             };
-            match (participant.is_active(), kind) {
-                (true, _) => peers.push(participant.link.primary_peer()),
-                (false, Kind::Reliable) => participant.messages.keep(Arc::clone(payload)),
-                (false, Kind::Lossy) => {}
+            let active = participant.is_active();
+            let messages = &mut participant.messages;
+            match kind {
+                Kind::Reliable if !active => messages.reliable.keep(Arc::clone(payload)),
+                Kind::Lossy if !active => {}
+                Kind::Lossy if !messages.lossy_open => messages.lossy.keep(Arc::clone(payload)),
+                Kind::Reliable | Kind::Lossy => peers.push(participant.link.primary_peer()),
             }
         }
         if !peers.is_empty() {
@@ -260,15 +263,41 @@ impl Room {
     }
 
     /// Sends what came while a participant was about to become active.
-    pub(crate) fn deliver_kept_messages(&mut self, key: ParticipantKey) {
+    pub(crate) fn deliver_reliable_backlog(&mut self, key: ParticipantKey) {
+        if let Some(participant) = self.roster.get_mut(key) {
+            let peer = participant.link.primary_peer();
+            let waiting = participant.messages.reliable.take();
+            self.deliver_backlog(peer, DataChannel::Reliable, waiting);
+        }
+    }
+
+    /// A data channel is open: sends what came a moment before. The shard itself keeps reliable
+    /// messages until then, and no lossy ones.
+    pub(crate) fn handle_channel_opened(&mut self, peer: PeerId, channel: DataChannel) {
+        let Some(key) = self.roster.by_peer(peer) else {
+            return;
+        };
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        let peers: Arc<[PeerId]> = Arc::from([participant.link.primary_peer()]);
-        for payload in participant.messages.take_kept() {
+        if channel == DataChannel::Lossy && participant.link.primary_peer() == peer {
+            participant.messages.lossy_open = true;
+            let waiting = participant.messages.lossy.take();
+            self.deliver_backlog(peer, channel, waiting);
+        }
+    }
+
+    fn deliver_backlog(
+        &mut self,
+        peer: PeerId,
+        channel: DataChannel,
+        waiting: VecDeque<Arc<[u8]>>,
+    ) {
+        let peers: Arc<[PeerId]> = Arc::from([peer]);
+        for payload in waiting {
             self.outbox.media(Command::SendData {
                 peers: Arc::clone(&peers),
-                channel: DataChannel::Reliable,
+                channel,
                 payload,
             });
         }

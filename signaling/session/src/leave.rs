@@ -34,7 +34,8 @@ impl Room {
         participant.state = State::Disconnected;
         participant.touch();
         self.report_departure(now, &participant, cause, was_active);
-        self.watch_idleness(now);
+        self.life.left_at = Some(now.mono);
+        self.watch_idleness();
         if participant.is_recorder() {
             self.tell_room();
         }

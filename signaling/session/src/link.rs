@@ -1,8 +1,9 @@
+use std::sync::Arc;
 use std::time::Instant;
 
 use sfu_model::{Fingerprint, IceCredentials, PeerId, SubscriptionId};
 
-use crate::negotiation::{Answerer, Offerer, SendTrack};
+use crate::negotiation::{Answerer, Offerer, SendTrack, TransportFacts};
 
 /// A participant's transports.
 #[derive(Debug)]
@@ -137,6 +138,14 @@ impl Link {
                 ..
             }
         )
+    }
+
+    /// Replaces what the next descriptions say of us.
+    pub(crate) fn set_facts(&mut self, facts: &Arc<TransportFacts>) {
+        self.up().answerer.set_facts(Arc::clone(facts));
+        if let Some(down) = self.down() {
+            down.offerer.set_facts(Arc::clone(facts));
+        }
     }
 
     /// Queues a subscription for the next negotiation.

@@ -24,11 +24,12 @@ impl Room {
                 payload,
             } => self.handle_data(now, peer, channel, payload),
             Event::AudioLevels { levels, .. } => self.handle_audio_levels(&levels),
-            // A track is announced when its section is answered, a message is queued by the shard
-            // until its channel is open, and a subscription is told when it is negotiated.
-            Event::PublicationStarted { .. }
-            | Event::SubscriptionStarted { .. }
-            | Event::DataChannelOpened { .. } => {}
+            Event::DataChannelOpened { peer, channel } => {
+                self.handle_channel_opened(peer, channel);
+            }
+            // A track is announced when its section is answered, and a subscription is told when it
+            // is negotiated.
+            Event::PublicationStarted { .. } | Event::SubscriptionStarted { .. } => {}
         }
     }
 
@@ -57,7 +58,7 @@ impl Room {
         participant.touch();
         self.timers.cancel(&TimerReason::JoinTimeout(key));
         self.tell_soon(now, key);
-        self.deliver_kept_messages(key);
+        self.deliver_reliable_backlog(key);
         self.reconcile_all(now, key);
         self.report_join(key);
     }

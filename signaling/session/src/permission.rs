@@ -84,7 +84,7 @@ impl Room {
         self.tell_now(key);
         self.hide(key, was_hidden);
         self.refresh_token(now, key);
-        self.watch_idleness(now);
+        self.watch_idleness();
         match recorder {
             true => self.tell_room(),
             false => self.counts_changed(now),

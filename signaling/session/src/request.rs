@@ -89,6 +89,8 @@ pub enum RpcOutcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RoomError {
+    /// `not_found`: the room is over.
+    RoomClosed,
     /// `not_found`: participant does not exist.
     ParticipantNotFound,
     /// `not_found`: track is not found.
@@ -119,6 +121,7 @@ impl fmt::Display for RoomError {
     /// Writes LiveKit's text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::RoomClosed => "requested room does not exist",
             Self::ParticipantNotFound => "participant does not exist",
             Self::TrackNotFound => "track is not found",
             Self::MetadataTooLarge => "metadata size exceeds limits",

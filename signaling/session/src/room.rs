@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sfu_model::{
     Now, PeerId, PublicationId, RoomIndex, RoomName, RoomSid, SubscriptionId, UnixTime,
@@ -53,6 +54,8 @@ pub(crate) struct Life {
     pub(crate) created: Now,
     /// Whether anybody has joined who keeps a room open.
     pub(crate) ever_joined: bool,
+    /// When the last participant left.
+    pub(crate) left_at: Option<Instant>,
     pub(crate) closed: bool,
 }
 
@@ -85,6 +88,7 @@ impl Room {
             life: Life {
                 created: now,
                 ever_joined: false,
+                left_at: None,
                 closed: false,
             },
             sif_trailer: entropy.bytes(),
@@ -103,7 +107,7 @@ impl Room {
             room: Box::new(room.info()),
         };
         room.outbox.notice(started);
-        room.watch_idleness(now);
+        room.watch_idleness();
         room
     }
 
@@ -129,7 +133,7 @@ impl Room {
 
     /// Returns the room as clients and callers are told of it.
     pub fn info(&self) -> proto::Room {
-        let seconds = |duration: std::time::Duration| u32::try_from(duration.as_secs());
+        let seconds = |duration: Duration| u32::try_from(duration.as_secs());
         let mut counts = (0, 0, false);
         for participant in self.roster.iter() {
             counts.0 += u32::from(!participant.is_dependent() && !participant.is_hidden());
@@ -199,14 +203,14 @@ impl Room {
     }
 
     /// Sets or cancels the deadline of an empty room.
-    pub(crate) fn watch_idleness(&mut self, now: Now) {
+    pub(crate) fn watch_idleness(&mut self) {
         if self.roster.iter().any(|p| !p.is_dependent()) {
             self.timers.cancel(&TimerReason::Idle);
             return;
         }
-        let at = match self.life.ever_joined {
-            true => now.mono + self.options.departure_timeout,
-            false => self.life.created.mono + self.options.empty_timeout,
+        let at = match self.life.left_at.filter(|_| self.life.ever_joined) {
+            Some(left_at) => left_at + self.options.departure_timeout,
+            None => self.life.created.mono + self.options.empty_timeout,
         };
         self.timers.set(TimerReason::Idle, at);
     }

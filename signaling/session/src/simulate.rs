@@ -1,8 +1,10 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sfu_model::Now;
+use sfu_model::{LinkProtocol, Now};
 use signaling_protocol::{DisconnectCause, LeaveAction};
 
+use crate::negotiation::TransportFacts;
 use crate::participant::ParticipantKey;
 use crate::proto::simulate_scenario::Scenario;
 use crate::{Room, TimerReason, proto};
@@ -68,7 +70,9 @@ impl Room {
                 let action = Some(LeaveAction::Disconnect);
                 self.disconnect(now, key, DisconnectCause::ServerStops, action);
             }
-            Scenario::SwitchCandidateProtocol(_) => self.restart_subscriber_ice(now, key),
+            Scenario::SwitchCandidateProtocol(protocol) => {
+                self.switch_protocol(now, key, protocol);
+            }
             Scenario::DisconnectSignalOnResume(_) => {
                 if let Some(participant) = self.roster.get_mut(key) {
                     participant.faults.cut_resume = Some(now.mono + Faults::ARMED);
@@ -83,6 +87,24 @@ impl Room {
             Scenario::LeaveRequestFullReconnect(_) => self.full_reconnect(now, key),
             // Departure: the shard has no estimate that could be overridden.
             Scenario::SubscriberBandwidth(_) => {}
+        }
+    }
+
+    /// Has a client connect anew, over TCP alone if it says so. Over TLS it comes by its own relay.
+    fn switch_protocol(&mut self, now: Now, key: ParticipantKey, protocol: i32) {
+        let mut facts = TransportFacts::clone(&self.place.transport);
+        if protocol == i32::from(proto::CandidateProtocol::Tcp) {
+            facts
+                .candidates
+                .retain(|candidate| candidate.protocol == LinkProtocol::Tcp);
+        }
+        let facts = match facts.candidates.is_empty() {
+            true => Arc::clone(&self.place.transport),
+            false => Arc::new(facts),
+        };
+        if let Some(participant) = self.roster.get_mut(key) {
+            participant.link.set_facts(&facts);
+            self.restart_subscriber_ice(now, key);
         }
     }
 }

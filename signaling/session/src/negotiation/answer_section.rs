@@ -1,4 +1,4 @@
-use sfu_model::{MediaKind, Mid, ReceiveMedia, SendMedia, SubscriptionId, TrackSid};
+use sfu_model::{Mid, ReceiveMedia, SendMedia, SubscriptionId, TrackSid};
 
 use super::answerer::Answer;
 use super::description::{Direction, Media};

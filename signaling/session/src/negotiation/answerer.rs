@@ -219,6 +219,11 @@ impl Answerer {
         self.local = local;
     }
 
+    /// Replaces what the descriptions from here on say of us, such as where we are reached.
+    pub fn set_facts(&mut self, facts: Arc<TransportFacts>) {
+        self.facts = facts;
+    }
+
     /// Returns our credentials.
     pub fn local(&self) -> &IceCredentials {
         &self.local

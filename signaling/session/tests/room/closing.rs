@@ -5,7 +5,7 @@ use std::time::Duration;
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
-use signaling_session::{ConnectionId, JoinRefused, RoomNotice, RoomReply, RoomRequest};
+use signaling_session::{ConnectionId, JoinRefused, RoomError, RoomNotice, RoomReply, RoomRequest};
 
 use crate::support::{World, client, microphone};
 
@@ -86,6 +86,8 @@ fn a_deleted_room_tells_everybody() {
         assert!(world.member(connection).closed);
     }
     assert!(world.ended && world.room.is_closed());
+    let late = world.call(RoomRequest::ListParticipants);
+    assert_eq!(late, Err(RoomError::RoomClosed));
     assert!(world.room.poll_timeout().is_none());
 }
 
@@ -93,9 +95,7 @@ fn a_deleted_room_tells_everybody() {
 fn a_stopping_node_tells_everybody() {
     let mut world = World::new();
     let alice = world.join_one(client("alice"));
-    world.room.shutdown(world.now);
-    world.settle();
-    world.call(RoomRequest::ListParticipants).unwrap();
+    world.shut_down();
     assert_eq!(
         reason(&mut world, alice),
         proto::DisconnectReason::ServerShutdown

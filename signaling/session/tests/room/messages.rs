@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prost::Message as _;
-use sfu_model::{DataChannel, Event};
+use sfu_model::{DataChannel, Event, LinkProtocol};
 use signaling_protocol::proto;
 use signaling_protocol::proto::data_packet::Value;
 use signaling_session::ConnectionId;
@@ -117,6 +117,23 @@ fn a_lossy_message_reaches_only_those_who_are_active() {
     world.send_packet(alice, DataChannel::Lossy, &text("found"));
     let (channel, _) = world.packets(bob).remove(0);
     assert_eq!(channel, DataChannel::Lossy);
+}
+
+#[test]
+fn a_lossy_message_waits_for_its_channel_to_open() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join(client("bob"));
+    world.member(bob).up.add_receiving(1, true);
+    world.offer(bob);
+    let peer = world.peers(bob)[0];
+    let protocol = LinkProtocol::Udp;
+    world.media(Event::PeerConnected { peer, protocol });
+    world.send_packet(alice, DataChannel::Lossy, &text("early"));
+    assert!(texts(&mut world, bob).is_empty());
+    let channel = DataChannel::Lossy;
+    world.media(Event::DataChannelOpened { peer, channel });
+    assert_eq!(texts(&mut world, bob), ["early"]);
 }
 
 #[test]

@@ -341,3 +341,40 @@ fn simulated_faults_do_what_they_say() {
     }
     assert_eq!(attempts, 4);
 }
+
+#[test]
+fn a_client_that_asks_for_tcp_is_told_of_nothing_else() {
+    use proto::simulate_scenario::Scenario;
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let candidates = |world: &mut World| {
+        let inbox = &world.member(alice).inbox;
+        let answer = inbox.iter().rev().find_map(|message| match message {
+            Response::Answer(answer) => Some(answer.sdp.clone()),
+            _ => None,
+        });
+        let answer = answer.unwrap();
+        (
+            answer.matches(" udp ").count(),
+            answer.matches(" tcp ").count(),
+        )
+    };
+    assert_eq!(candidates(&mut world), (1, 1));
+    let scenario = Some(Scenario::SwitchCandidateProtocol(1));
+    world.send(
+        alice,
+        Request::Simulate(proto::SimulateScenario { scenario }),
+    );
+    world.offer(alice);
+    assert_eq!(candidates(&mut world), (0, 1));
+}
+
+#[test]
+fn an_ended_session_does_not_end_the_one_that_follows_it() {
+    let mut world = World::new();
+    let before = world.join_one(client("alice"));
+    let after = world.join_one(client("alice"));
+    world.room.handle_signal_closed(world.now, before);
+    world.send(before, Request::Leave(proto::LeaveRequest::default()));
+    assert!(!world.member(after).closed);
+}

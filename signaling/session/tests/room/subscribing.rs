@@ -8,6 +8,7 @@ use signaling_protocol::proto::signal_response::Message as Response;
 use signaling_protocol::proto::{self, SubscriptionError};
 use signaling_session::ConnectionId;
 
+use crate::support::sdp::sent_tracks;
 use crate::support::{World, camera, client, microphone};
 
 pub(crate) fn subscription(track: &str, subscribe: bool) -> Request {
@@ -84,7 +85,7 @@ fn the_update_about_a_publisher_comes_before_the_answer_with_its_track() {
         _ => false,
     });
     let carried = position(&mut world, &|message| match message {
-        Response::Answer(answer) => answer.mid_to_track_id.values().any(|track| *track == sid),
+        Response::Answer(answer) => sent_tracks(&answer.sdp).contains(&sid),
         _ => false,
     });
     assert!(told < carried);

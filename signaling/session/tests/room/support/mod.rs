@@ -132,10 +132,12 @@ impl World {
         };
         let transport = Arc::new(TransportFacts {
             fingerprint: Fingerprint([7; 32]),
-            candidates: vec![Candidate {
-                address: "192.0.2.1:50000".parse().unwrap(),
-                protocol: LinkProtocol::Udp,
-            }],
+            candidates: [LinkProtocol::Udp, LinkProtocol::Tcp]
+                .map(|protocol| Candidate {
+                    address: "192.0.2.1:50000".parse().unwrap(),
+                    protocol,
+                })
+                .into(),
         });
         let place = RoomPlace {
             index: RoomIndex(1),
@@ -317,6 +319,9 @@ impl World {
         for peer in self.peers(connection) {
             let protocol = LinkProtocol::Udp;
             self.media(Event::PeerConnected { peer, protocol });
+            for channel in [DataChannel::Reliable, DataChannel::Lossy] {
+                self.media(Event::DataChannelOpened { peer, channel });
+            }
         }
     }
 
@@ -333,6 +338,12 @@ impl World {
             }
         }
         peers
+    }
+
+    /// Stops the node.
+    pub(crate) fn shut_down(&mut self) {
+        self.room.shutdown(self.now);
+        self.drain();
     }
 
     /// Calls the RoomService.
