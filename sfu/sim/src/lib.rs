@@ -1,1 +1,49 @@
-//! The virtual world: shards, clients and lossy links under one virtual clock.
+//! The virtual world: a shard, clients and lossy links under one virtual clock.
+//!
+//! The media plane's state machines run here as they run in production, with everything around them
+//! made of a seed: no socket, no thread, no real time. What takes minutes takes a moment, and what
+//! happened once happens again with the same seed.
+//!
+//! - [`World`] owns the clock, a [`Shard`](sfu_core::Shard), clients and what travels between them;
+//! - [`Link`] loses, delays, doubles and reorders datagrams;
+//! - [`Client`] is the far end, made of other crates than the server: ICE, DTLS, SRTP, SCTP, a
+//!   [`Publisher`] per track and a [`Receiver`] per subscription, which checks what it gets;
+//! - [`Call`] plays the control plane: ids, negotiated media, commands;
+//! - [`Trace`] says what happened; [`replay`] runs a scenario twice and compares.
+//!
+//! ```
+//! use std::time::Duration;
+//! use sfu_model::MediaKind;
+//! use sfu_sim::{Call, LinkProfile, Seed, replay};
+//!
+//! replay(Seed(1), |seed| {
+//!     let mut call = Call::new(seed);
+//!     let [alice, bob] = ["alice", "bob"].map(|name| call.join(name, LinkProfile::CLEAN));
+//!     let microphone = call.publish(alice, MediaKind::Audio);
+//!     let heard = call.subscribe(bob, microphone);
+//!     call.world.run_for(Duration::from_secs(2));
+//!     assert!(call.reception(heard).delivered > 50);
+//!     call.world.into_trace()
+//! });
+//! ```
+
+mod call;
+mod client;
+mod link;
+mod media;
+mod queue;
+mod random;
+mod scenario;
+mod trace;
+mod world;
+
+pub use call::{Call, Heard, Repair, Track};
+pub use client::{
+    CHROMIUM_PROFILES, Client, DataChannels, Dtls, DtlsEvent, Reply, Srtp, write_check,
+};
+pub use link::{Arrivals, Link, LinkProfile};
+pub use media::{Published, Publisher, Received, Receiver, Reception};
+pub use random::{PerMille, Random, Seed};
+pub use scenario::replay;
+pub use trace::Trace;
+pub use world::{ClientId, World, beginning};

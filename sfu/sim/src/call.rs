@@ -1,0 +1,274 @@
+use sfu_model::{
+    Codec, CodecBinding, Command, DataChannelOpener, Extension, ExtensionId, ExtensionMap,
+    Forwarding, IceCredentials, MediaKind, Mid, PayloadType, PeerId, PublicationId,
+    ReceiveEncoding, ReceiveMedia, RoomIndex, SendMedia, ShardIndex, SpatialLayer, Ssrc,
+    SubscriptionId, TemporalLayer, Token,
+};
+
+use crate::{ClientId, LinkProfile, Publisher, Random, Receiver, Reception, Seed, World};
+
+/// A world and its control plane, which does in one step what signalling does in several, so that
+/// scenarios are about media.
+#[derive(Debug)]
+pub struct Call {
+    /// The world.
+    pub world: World,
+    /// What is negotiated from here on.
+    pub repair: Repair,
+    random: Random,
+    /// Clients, each with the server's credentials towards it.
+    peers: Vec<(ClientId, IceCredentials)>,
+    sections: u32,
+}
+
+/// Whether lost packets are asked for again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// By NACK; video comes again by RTX, audio as it was.
+    Retransmit,
+    /// They stay lost.
+    Forgo,
+}
+
+/// A track that a client publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Track {
+    /// Its publication.
+    pub publication: PublicationId,
+    /// Audio or video.
+    pub kind: MediaKind,
+}
+
+/// A client's receipt of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Its subscription.
+    pub subscription: SubscriptionId,
+    client: ClientId,
+    /// Its place among the client's receivers.
+    place: usize,
+}
+
+const ROOM: RoomIndex = RoomIndex(1);
+
+impl Call {
+    const RANDOM_STREAM: u32 = 1;
+
+    /// Makes a call without anybody.
+    pub fn new(seed: Seed) -> Self {
+        let world = World::new(seed);
+        Self {
+            random: world.random(Self::RANDOM_STREAM),
+            world,
+            repair: Repair::Retransmit,
+            peers: Vec::new(),
+            sections: 0,
+        }
+    }
+
+    /// Adds a client and tells it and the shard of each other.
+    pub fn join(&mut self, name: &str, profile: LinkProfile) -> ClientId {
+        let id = self.world.add_client(name, profile);
+        let local = self.draw_credentials();
+        self.peers.push((id, local.clone()));
+        self.world.command(Command::AddPeer {
+            peer: self.peer(id),
+            local: local.clone(),
+            data_channels: DataChannelOpener::Peer,
+        });
+        self.describe(id, local);
+        id
+    }
+
+    /// Restarts ICE on both sides.
+    pub fn restart_ice(&mut self, id: ClientId) {
+        let local = self.draw_credentials();
+        let peer = self.peer(id);
+        if let Some((_, current)) = self.peers.iter_mut().find(|(known, _)| *known == id) {
+            *current = local.clone();
+        }
+        self.world.command(Command::RestartIce {
+            peer,
+            local: local.clone(),
+        });
+        self.world.client_mut(id).renew_credentials();
+        self.describe(id, local);
+    }
+
+    fn draw_credentials(&mut self) -> IceCredentials {
+        IceCredentials::generate(ShardIndex(0), self.random.bytes())
+    }
+
+    /// Exchanges descriptions.
+    fn describe(&mut self, id: ClientId, local: IceCredentials) {
+        let client = self.world.client(id);
+        let (remote, fingerprint) = (client.credentials().clone(), client.fingerprint());
+        self.world.command(Command::SetRemote {
+            peer: self.peer(id),
+            remote,
+            fingerprint,
+        });
+        let now = self.world.now();
+        self.world.client_mut(id).set_remote(now, local);
+    }
+
+    /// Removes a client's peer.
+    pub fn leave(&mut self, id: ClientId) {
+        let peer = self.peer(id);
+        self.world.command(Command::RemovePeer { peer });
+    }
+
+    /// Returns the peer that a client is to the shard.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the client has not joined.
+    pub fn peer(&self, id: ClientId) -> PeerId {
+        let mut peers = self.peers.iter();
+        let place = peers.position(|(known, _)| *known == id);
+        let place = place.expect("a client that has joined");
+        PeerId {
+            room: ROOM,
+            index: number(place),
+        }
+    }
+
+    /// Returns the server's ICE credentials towards a client.
+    pub fn server_credentials(&self, id: ClientId) -> Option<&IceCredentials> {
+        let mut peers = self.peers.iter();
+        let found = peers.find(|(known, _)| *known == id);
+        found.map(|(_, credentials)| credentials)
+    }
+
+    /// Has a client publish a track, from when it is connected on.
+    pub fn publish(&mut self, id: ClientId, kind: MediaKind) -> Track {
+        let section = self.next_section();
+        let (ssrc, rtx_ssrc) = ssrcs(section, 0, kind);
+        let encoding = ReceiveEncoding {
+            rid: None,
+            ssrc: Some(ssrc),
+            rtx_ssrc,
+        };
+        let media = ReceiveMedia {
+            kind,
+            mid: mid(section),
+            codecs: vec![codec(kind)],
+            extensions: extensions(),
+            encodings: vec![encoding],
+            nack: self.repair == Repair::Retransmit,
+            transport_cc: kind == MediaKind::Video,
+        };
+        let publication = PublicationId {
+            room: ROOM,
+            index: section,
+        };
+        self.world.command(Command::Publish {
+            publication,
+            peer: self.peer(id),
+            media: media.clone(),
+        });
+        let publisher = Publisher::new(self.world.now().mono, media, ssrc, rtx_ssrc);
+        self.world.client_mut(id).publish(publisher);
+        Track { publication, kind }
+    }
+
+    /// Has a client receive a track.
+    pub fn subscribe(&mut self, id: ClientId, track: Track) -> Heard {
+        let section = self.next_section();
+        let (ssrc, rtx_ssrc) = ssrcs(section, 1, track.kind);
+        let media = SendMedia {
+            mid: mid(section),
+            ssrc,
+            rtx_ssrc,
+            codecs: vec![codec(track.kind)],
+            extensions: extensions(),
+            nack: self.repair == Repair::Retransmit,
+            cname: "somebody".to_owned(),
+            forwarding: Forwarding::UpTo {
+                spatial: SpatialLayer::MAX,
+                temporal: TemporalLayer::MAX,
+            },
+        };
+        let subscription = SubscriptionId {
+            room: ROOM,
+            index: section,
+        };
+        self.world.command(Command::Subscribe {
+            subscription,
+            publication: track.publication,
+            peer: self.peer(id),
+            media: media.clone(),
+        });
+        let client = self.world.client_mut(id);
+        let place = client.receivers().len();
+        client.receive(Receiver::new(media, Ssrc(1)));
+        Heard {
+            subscription,
+            client: id,
+            place,
+        }
+    }
+
+    /// Returns the far end of a subscription.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the subscription is of another call.
+    pub fn receiver(&self, heard: Heard) -> &Receiver {
+        let receivers = self.world.client(heard.client).receivers();
+        let receiver = receivers.get(heard.place);
+        receiver.expect("a subscription of this call")
+    }
+
+    /// Returns what came of a subscription.
+    pub fn reception(&self, heard: Heard) -> &Reception {
+        self.receiver(heard).reception()
+    }
+
+    fn next_section(&mut self) -> u32 {
+        self.sections += 1;
+        self.sections
+    }
+}
+
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+fn mid(section: u32) -> Mid {
+    let token = Token::new(section.to_string().as_bytes());
+    Mid(token.expect("a number is short"))
+}
+
+/// Returns the SSRCs of a section's stream and of its retransmissions, on one of two sides.
+fn ssrcs(section: u32, side: u32, kind: MediaKind) -> (Ssrc, Option<Ssrc>) {
+    let ssrc = section * 1_000 + side * 500;
+    let video = kind == MediaKind::Video;
+    (Ssrc(ssrc), video.then_some(Ssrc(ssrc + 1)))
+}
+
+fn codec(kind: MediaKind) -> CodecBinding {
+    match kind {
+        MediaKind::Audio => CodecBinding {
+            codec: Codec::Opus,
+            payload_type: PayloadType(111),
+            rtx: None,
+        },
+        MediaKind::Video => CodecBinding {
+            codec: Codec::Vp8,
+            payload_type: PayloadType(96),
+            rtx: Some(PayloadType(97)),
+        },
+    }
+}
+
+fn extensions() -> ExtensionMap {
+    [
+        (Extension::Mid, ExtensionId(4)),
+        (Extension::AudioLevel, ExtensionId(1)),
+        (Extension::AbsSendTime, ExtensionId(2)),
+        (Extension::TransportCc, ExtensionId(3)),
+    ]
+    .into_iter()
+    .collect()
+}

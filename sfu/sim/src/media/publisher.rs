@@ -1,0 +1,213 @@
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use sfu_model::{CodecBinding, MediaKind, Now, ReceiveMedia, Ssrc};
+use sfu_rtp::{
+    AbsSendTime, Outgoing, OutgoingExtensions, OutgoingPayload, RtpTimestamp, SeqNo, write_rtp,
+};
+
+use super::packet::{Picture, write_payload};
+
+/// A track that a client publishes: Opus, or VP8 of one layer.
+#[derive(Debug)]
+pub struct Publisher {
+    media: ReceiveMedia,
+    codec: CodecBinding,
+    ssrc: Ssrc,
+    rtx_ssrc: Option<Ssrc>,
+    next_at: Instant,
+    seq: SeqNo,
+    rtx_seq: SeqNo,
+    timestamp: RtpTimestamp,
+    number: u32,
+    picture: u16,
+    key_frame_due: bool,
+    /// What was sent lately, for retransmissions: header and payload.
+    history: VecDeque<(Outgoing, Vec<u8>)>,
+    published: Published,
+}
+
+/// What a publisher has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Published {
+    /// Packets, retransmissions not counted.
+    pub packets: u32,
+    /// Packets that were sent again.
+    pub retransmissions: u32,
+    /// Key frames.
+    pub key_frames: u32,
+}
+
+/// What the packets of a transport share.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    /// Plaintext packets to be sent.
+    pub(crate) packets: VecDeque<Vec<u8>>,
+    /// The transport-wide number of the next.
+    pub(crate) transport_cc: SeqNo,
+}
+
+impl Publisher {
+    /// Most packets that can be sent again.
+    const HISTORY: usize = 512;
+    /// Loudness of every packet: voice, -20 dBov (RFC 6464 section 3).
+    const LEVEL: [u8; 1] = [0x80 | 20];
+    /// Packets of a picture, and of a key frame.
+    const PARTS: [u8; 2] = [3, 6];
+
+    /// Begins a track at `now`: `media` as it was negotiated, with the SSRC that the client chose.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `media` has neither a codec nor an encoding.
+    pub fn new(now: Instant, media: ReceiveMedia, ssrc: Ssrc, rtx_ssrc: Option<Ssrc>) -> Self {
+        let codec = media.codecs.first().copied();
+        Self {
+            codec: codec.expect("a section has a codec"),
+            media,
+            ssrc,
+            rtx_ssrc,
+            next_at: now,
+            // Numbers and times wrap early.
+            seq: SeqNo(65_500),
+            rtx_seq: SeqNo(65_530),
+            timestamp: RtpTimestamp(u32::MAX - 20_000),
+            number: 0,
+            picture: 32_700,
+            key_frame_due: true,
+            history: VecDeque::new(),
+            published: Published::default(),
+        }
+    }
+
+    /// Returns what it has done.
+    pub fn published(&self) -> Published {
+        self.published
+    }
+
+    /// Returns how it was negotiated.
+    pub fn media(&self) -> &ReceiveMedia {
+        &self.media
+    }
+
+    pub(crate) fn ssrc(&self) -> Ssrc {
+        self.ssrc
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Instant {
+        self.next_at
+    }
+
+    /// Sends what was captured by `now`.
+    pub(crate) fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {
+        if self.published.packets == 0 {
+            // The transport has just come up.
+            self.next_at = self.next_at.max(now.mono);
+        }
+        while self.next_at <= now.mono {
+            let interval = match self.media.kind {
+                MediaKind::Audio => {
+                    self.send(now, None, true, out);
+                    Duration::from_millis(20)
+                }
+                MediaKind::Video => {
+                    self.send_picture(now, out);
+                    Duration::from_millis(40)
+                }
+            };
+            self.next_at += interval;
+            let rate = self.codec.codec.clock_rate();
+            self.timestamp = self.timestamp.after(interval, rate);
+        }
+    }
+
+    fn send_picture(&mut self, now: Now, out: &mut Outbox) {
+        let key_frame = std::mem::take(&mut self.key_frame_due);
+        self.published.key_frames += u32::from(key_frame);
+        let [parts, key_parts] = Self::PARTS;
+        let parts = if key_frame { key_parts } else { parts };
+        for part in 0..parts {
+            let picture = Picture {
+                id: self.picture,
+                part,
+                key_frame,
+            };
+            self.send(now, Some(picture), part + 1 == parts, out);
+        }
+        self.picture = (self.picture + 1) & 0x7fff;
+    }
+
+    fn send(&mut self, now: Now, picture: Option<Picture>, marker: bool, out: &mut Outbox) {
+        let payload = write_payload(self.number, picture);
+        let header = Outgoing {
+            ssrc: self.ssrc,
+            seq: self.seq,
+            timestamp: self.timestamp,
+            payload_type: self.codec.payload_type,
+            marker,
+        };
+        self.write(now, &header, &OutgoingPayload::plain(&payload), out);
+        self.seq = self.seq.next();
+        self.number += 1;
+        self.published.packets += 1;
+        if self.history.len() == Self::HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back((header, payload));
+    }
+
+    /// Sends again what the server asks for.
+    pub(crate) fn handle_nack(&mut self, now: Now, lost: SeqNo, out: &mut Outbox) {
+        let mut history = self.history.iter();
+        let Some((header, payload)) = history.find(|(header, _)| header.seq == lost).cloned()
+        else {
+            return;
+        };
+        self.published.retransmissions += 1;
+        let (Some(ssrc), Some(payload_type)) = (self.rtx_ssrc, self.codec.rtx) else {
+            self.write(now, &header, &OutgoingPayload::plain(&payload), out);
+            return;
+        };
+        let payload = OutgoingPayload {
+            original_seq: Some(lost),
+            ..OutgoingPayload::plain(&payload)
+        };
+        let header = Outgoing {
+            ssrc,
+            seq: self.rtx_seq,
+            payload_type,
+            ..header
+        };
+        self.rtx_seq = self.rtx_seq.next();
+        self.write(now, &header, &payload, out);
+    }
+
+    /// Makes the next picture a key frame.
+    pub(crate) fn handle_key_frame_request(&mut self) {
+        self.key_frame_due = true;
+    }
+
+    fn write(&self, now: Now, header: &Outgoing, payload: &OutgoingPayload<'_>, out: &mut Outbox) {
+        let mut values = OutgoingExtensions {
+            mid: Some(self.media.mid),
+            ..OutgoingExtensions::default()
+        };
+        if self.media.kind == MediaKind::Audio {
+            values.audio_level = Some(&Self::LEVEL);
+        }
+        if self.media.transport_cc {
+            values.abs_send_time = Some(AbsSendTime::from(now.unix));
+            values.transport_cc = Some(out.transport_cc);
+            out.transport_cc = out.transport_cc.next();
+        }
+        let mut packet = Vec::new();
+        write_rtp(
+            &mut packet,
+            header,
+            &self.media.extensions,
+            &values,
+            payload,
+        );
+        out.packets.push_back(packet);
+    }
+}

@@ -1,0 +1,215 @@
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use sfu_model::{CodecBinding, MediaKind, SendMedia, Ssrc};
+use sfu_rtp::rtcp::{NackPair, write_nack, write_pli};
+use sfu_rtp::{RtpHeader, SeqUnwrapper, rtx};
+
+use super::{Received, Reception};
+
+/// A subscription's far end: puts packets in order, asks for those that are missing, and checks
+/// that what comes out is what the publisher sent.
+#[derive(Debug)]
+pub struct Receiver {
+    media: SendMedia,
+    /// The SSRC that its feedback is from.
+    own_ssrc: Ssrc,
+    seqs: SeqUnwrapper,
+    /// The number that comes out next, if nothing is given up.
+    next: Option<u64>,
+    highest: Option<u64>,
+    /// Packets that wait for others before them.
+    waiting: BTreeMap<u64, Received>,
+    missing: BTreeMap<u64, Missing>,
+    last: Option<(Instant, Received)>,
+    reception: Reception,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Missing {
+    since: Instant,
+    ask_at: Instant,
+    asked: bool,
+}
+
+impl Receiver {
+    /// How long a gap may be nothing but another order.
+    const GRACE: Duration = Duration::from_millis(15);
+    /// Between two requests for the same packet.
+    const ASK_AGAIN: Duration = Duration::from_millis(110);
+    /// When a packet is given up.
+    const PATIENCE: Duration = Duration::from_millis(800);
+
+    /// Makes the far end of a media section as it was negotiated.
+    pub fn new(media: SendMedia, own_ssrc: Ssrc) -> Self {
+        Self {
+            media,
+            own_ssrc,
+            seqs: SeqUnwrapper::default(),
+            next: None,
+            highest: None,
+            waiting: BTreeMap::new(),
+            missing: BTreeMap::new(),
+            last: None,
+            reception: Reception::default(),
+        }
+    }
+
+    /// Returns what it made of its stream.
+    pub fn reception(&self) -> &Reception {
+        &self.reception
+    }
+
+    /// Returns when a packet last came out.
+    pub fn latest(&self) -> Option<Instant> {
+        self.last.map(|(at, _)| at)
+    }
+
+    /// Reports whether a stream is this one, or its retransmissions.
+    pub(crate) fn owns(&self, ssrc: Ssrc) -> bool {
+        ssrc == self.media.ssrc || Some(ssrc) == self.media.rtx_ssrc
+    }
+
+    /// Takes a packet.
+    pub(crate) fn handle(&mut self, now: Instant, packet: &mut [u8]) {
+        if self.take(now, packet).is_none() {
+            self.fault("a packet of another format");
+        }
+    }
+
+    fn take(&mut self, now: Instant, packet: &mut [u8]) -> Option<()> {
+        let header = RtpHeader::parse(packet).ok()?;
+        if header.is_padding_only() {
+            return Some(());
+        }
+        let codecs = self.media.codecs.iter();
+        if header.ssrc == self.media.ssrc {
+            let binding = find(codecs, |codec| codec.payload_type == header.payload_type)?;
+            let received = Received::read(binding.codec, &header, packet)?;
+            self.accept(now, &header, received);
+            return Some(());
+        }
+        let binding = find(codecs, |codec| codec.rtx == Some(header.payload_type))?;
+        let original = rtx::restore(packet, &header, self.media.ssrc, binding.payload_type)?;
+        let header = RtpHeader::parse(original).ok()?;
+        let received = Received::read(binding.codec, &header, original)?;
+        self.accept(now, &header, received);
+        Some(())
+    }
+
+    fn accept(&mut self, now: Instant, header: &RtpHeader, received: Received) {
+        let seq = self.seqs.unwrap(header.seq).0;
+        let next = *self.next.get_or_insert(seq);
+        if seq < next || self.waiting.contains_key(&seq) {
+            self.reception.superfluous += 1;
+            return;
+        }
+        if let Some(missing) = self.missing.remove(&seq) {
+            self.reception.recovered += u64::from(missing.asked);
+        }
+        let highest = self.highest.unwrap_or(seq);
+        for absent in highest + 1..seq {
+            let missing = Missing {
+                since: now,
+                ask_at: now + Self::GRACE,
+                asked: false,
+            };
+            self.missing.insert(absent, missing);
+        }
+        self.highest = Some(highest.max(seq));
+        self.waiting.insert(seq, received);
+        self.deliver(now);
+    }
+
+    /// Lets out what nothing is missing before.
+    fn deliver(&mut self, now: Instant) {
+        while let Some((&seq, &received)) = self.waiting.first_key_value() {
+            let first_missing = self.missing.keys().next();
+            if first_missing.is_some_and(|missing| *missing < seq) {
+                return;
+            }
+            self.waiting.remove(&seq);
+            let follows = self.next.replace(seq + 1) == Some(seq);
+            self.reception.delivered += 1;
+            self.reception.key_frames += u64::from(received.key_frame);
+            if let Some((at, last)) = self.last.replace((now, received)) {
+                let pause = now.saturating_duration_since(at);
+                self.reception.longest_pause = self.reception.longest_pause.max(pause);
+                self.check(follows, last, received);
+            }
+        }
+    }
+
+    fn check(&mut self, follows: bool, last: Received, received: Received) {
+        // What was given up explains everything but a number that comes twice.
+        let fault = match follows {
+            true => last.fault_of(&received),
+            false if received.number <= last.number => Some("a packet comes out twice"),
+            false => None,
+        };
+        if let Some(fault) = fault {
+            self.fault(&format!("{fault}: {last:?}, {received:?}"));
+        }
+    }
+
+    fn fault(&mut self, fault: &str) {
+        self.reception.faults.push(fault.to_owned());
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let missing = self.missing.values();
+        missing
+            .map(|missing| match self.media.nack {
+                true => missing.ask_at.min(missing.since + Self::PATIENCE),
+                false => missing.since + Self::PATIENCE,
+            })
+            .min()
+    }
+
+    /// Asks for what is missing, and gives up what was for too long. Appends the feedback to
+    /// `compound`.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, compound: &mut Vec<u8>) {
+        if self.give_up(now) && self.media.codecs.iter().any(is_video) {
+            write_pli(compound, self.own_ssrc, self.media.ssrc);
+        }
+        self.deliver(now);
+        if !self.media.nack {
+            return;
+        }
+        let mut pairs = Vec::new();
+        for (seq, missing) in &mut self.missing {
+            if missing.ask_at <= now {
+                missing.ask_at = now + Self::ASK_AGAIN;
+                missing.asked = true;
+                pairs.push(NackPair {
+                    first: sfu_rtp::ExtendedSeqNo(*seq).seq(),
+                    following: 0,
+                });
+            }
+        }
+        if !pairs.is_empty() {
+            write_nack(compound, self.own_ssrc, self.media.ssrc, &pairs);
+        }
+    }
+
+    /// Gives up what has been missing for too long; returns whether there was anything.
+    fn give_up(&mut self, now: Instant) -> bool {
+        let before = self.missing.len();
+        let missing = &mut self.missing;
+        missing.retain(|_, missing| now < missing.since + Self::PATIENCE);
+        let lost = before - self.missing.len();
+        self.reception.lost += lost as u64;
+        lost > 0
+    }
+}
+
+fn find<'a>(
+    mut codecs: impl Iterator<Item = &'a CodecBinding>,
+    select: impl Fn(&CodecBinding) -> bool,
+) -> Option<CodecBinding> {
+    codecs.find(|codec| select(codec)).copied()
+}
+
+fn is_video(binding: &CodecBinding) -> bool {
+    binding.codec.kind() == MediaKind::Video
+}

@@ -1,0 +1,20 @@
+use std::time::Duration;
+
+/// What a receiver made of its stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reception {
+    /// Packets that came out in order.
+    pub delivered: u64,
+    /// Packets of them that were missing first and came when they were asked for.
+    pub recovered: u64,
+    /// Packets that never came.
+    pub lost: u64,
+    /// Packets that came twice, or after they were given up.
+    pub superfluous: u64,
+    /// Key frames.
+    pub key_frames: u64,
+    /// Longest time between two packets that came out.
+    pub longest_pause: Duration,
+    /// What no honest sender does, each once.
+    pub faults: Vec<String>,
+}

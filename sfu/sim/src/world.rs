@@ -1,0 +1,430 @@
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use sfu_core::{Shard, ShardConfig};
+use sfu_model::{Command, Event, Fingerprint, LinkProtocol, Now, Path, UnixTime};
+use sfu_transport::{PacketKind, TransportConfig, classify};
+
+use crate::queue::Queue;
+use crate::{Client, Link, LinkProfile, Random, Seed, Trace};
+
+/// When every world begins. A monotonic time can be made of no number, so the process reads its
+/// clock once.
+static BEGINNING: LazyLock<Instant> = LazyLock::new(|| {
+    #[expect(clippy::disallowed_methods, reason = "only differences from it count")]
+    Instant::now()
+});
+
+/// Returns the time at which every world begins.
+pub fn beginning() -> Now {
+    Now {
+        mono: *BEGINNING,
+        unix: UnixTime(Duration::from_secs(1_700_000_000)),
+    }
+}
+
+/// A client of a world, in the order that they were added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(usize);
+
+/// A shard, its clients, and the links between them.
+#[derive(Debug)]
+pub struct World {
+    now: Now,
+    shard: Shard,
+    fingerprint: Fingerprint,
+    clients: Vec<Residence>,
+    /// What travels.
+    queue: Queue<Arrival>,
+    events: Vec<Event>,
+    seed: Seed,
+    trace: Trace,
+}
+
+/// A client and where it lives.
+#[derive(Debug)]
+struct Residence {
+    client: Client,
+    /// The address that the server sees.
+    address: SocketAddr,
+    up: Link,
+    down: Link,
+}
+
+/// A datagram at the end of its way.
+#[derive(Clone, Debug)]
+struct Arrival {
+    path: Path,
+    towards: Side,
+    datagram: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Shard,
+    Client,
+}
+
+/// Sources of randomness of a world. Those of clients follow.
+const SHARD_STREAM: u64 = 0;
+const FIRST_CLIENT_STREAM: u64 = 10;
+const STREAMS_PER_CLIENT: u64 = 3;
+
+impl World {
+    /// Where the shard listens.
+    pub const SERVER: SocketAddr = SocketAddr::new(
+        std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)),
+        7_882,
+    );
+
+    /// How often something may be due at the same time before the world is at fault.
+    const MAX_STEPS_PER_INSTANT: u32 = 10_000;
+
+    /// Makes a world with an empty shard.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the cryptographic library cannot make a certificate.
+    pub fn new(seed: Seed) -> Self {
+        let transport = TransportConfig::generate().expect("a certificate can be made");
+        let transport = Arc::new(transport);
+        let now = beginning();
+        let random = Random::new(seed, SHARD_STREAM).bytes();
+        Self {
+            now,
+            fingerprint: transport.fingerprint(),
+            shard: Shard::new(ShardConfig::new(transport), random),
+            clients: Vec::new(),
+            queue: Queue::new(),
+            events: Vec::new(),
+            seed,
+            trace: Trace::new(now.mono),
+        }
+    }
+
+    /// Returns the time.
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
+    /// Returns the shard.
+    pub fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
+    /// Returns the fingerprint of the shard's certificate.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Returns a source of randomness that the world does not use itself.
+    pub fn random(&self, stream: u32) -> Random {
+        Random::new(self.seed, 1 << 32 | u64::from(stream))
+    }
+
+    /// Returns what has happened.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// Ends the world and returns what has happened in it.
+    pub fn into_trace(self) -> Trace {
+        self.trace
+    }
+
+    /// Writes into the trace.
+    pub fn note(&mut self, who: &str, what: impl Into<String>) {
+        self.trace.note(self.now.mono, who, what);
+    }
+
+    /// Adds a client that nobody has told of the server yet.
+    pub fn add_client(&mut self, name: &str, profile: LinkProfile) -> ClientId {
+        let id = ClientId(self.clients.len());
+        let stream = FIRST_CLIENT_STREAM + id.0 as u64 * STREAMS_PER_CLIENT;
+        let random = |offset| Random::new(self.seed, stream + offset);
+        self.clients.push(Residence {
+            client: Client::new(self.now, name, random(0)),
+            address: home(id),
+            up: Link::new(profile, random(1)),
+            down: Link::new(profile, random(2)),
+        });
+        id
+    }
+
+    /// Returns a client.
+    pub fn client(&self, id: ClientId) -> &Client {
+        &self.residence(id).client
+    }
+
+    /// Returns a client, to be told something.
+    pub fn client_mut(&mut self, id: ClientId) -> &mut Client {
+        &mut self.residence_mut(id).client
+    }
+
+    /// Changes the links of a client, both ways.
+    pub fn set_links(&mut self, id: ClientId, profile: LinkProfile) {
+        let residence = self.residence_mut(id);
+        residence.up.set_profile(profile);
+        residence.down.set_profile(profile);
+    }
+
+    /// Moves a client to another address, as a NAT does: the client is not told.
+    pub fn move_client(&mut self, id: ClientId, address: SocketAddr) {
+        self.residence_mut(id).address = address;
+        let name = self.client(id).name().to_owned();
+        self.note(&name, format!("moves to {address}"));
+    }
+
+    /// Gives the shard a command.
+    pub fn command(&mut self, command: Command) {
+        self.shard.handle_command(self.now, command);
+    }
+
+    /// Takes what the shard has reported.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Returns what the shard has reported since it was last taken.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Returns the address of a client that the server sees.
+    pub fn address(&self, id: ClientId) -> SocketAddr {
+        self.residence(id).address
+    }
+
+    /// Has the shard get a datagram that none of the clients sent, whatever address it bears. It is
+    /// not in the trace.
+    pub fn inject(&mut self, from: SocketAddr, mut datagram: Vec<u8>) {
+        self.settle();
+        let path = path_of(from);
+        self.shard.handle_datagram(self.now, path, &mut datagram);
+    }
+
+    /// Lets time pass.
+    pub fn run_for(&mut self, duration: Duration) {
+        self.run_to(self.now.mono + duration);
+    }
+
+    /// Lets time pass until `end`, and everything happen that is due by then.
+    pub fn run_to(&mut self, end: Instant) {
+        while let Some(due) = self.poll_timeout()
+            && due <= end
+        {
+            self.run_once(due);
+        }
+        self.advance(end);
+    }
+
+    /// Lets time pass until something holds.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it does not hold after `limit`, and says what happened last.
+    #[track_caller]
+    pub fn run_until(&mut self, limit: Duration, holds: impl Fn(&Self) -> bool) {
+        let end = self.now.mono + limit;
+        self.settle();
+        while !holds(self) {
+            let due = self.poll_timeout().filter(|due| *due <= end);
+            let Some(due) = due else {
+                let tail = self.trace.tail();
+                assert!(holds(self), "it does not hold after {limit:?}:\n{tail}");
+                return;
+            };
+            self.run_once(due);
+        }
+    }
+
+    /// Returns when the next thing is due. What was commanded or sent meanwhile is on its way then.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        self.settle();
+        let shard = self.shard.poll_timeout().map(|deadline| deadline.at);
+        let clients = self.clients.iter();
+        let clients = clients.filter_map(|residence| residence.client.poll_timeout());
+        let all = [self.queue.next_due(), shard].into_iter().flatten();
+        all.chain(clients).min()
+    }
+
+    /// Lets happen what is due at `due`, in a fixed order.
+    fn run_once(&mut self, due: Instant) {
+        self.advance(due);
+        let mut steps = 0;
+        while let Some(arrival) = self.queue.pop_due(self.now.mono) {
+            self.deliver(arrival);
+            self.settle();
+            steps += 1;
+            assert!(steps < Self::MAX_STEPS_PER_INSTANT, "{}", self.trace.tail());
+        }
+        let deadline = self.shard.poll_timeout();
+        if deadline.is_some_and(|deadline| deadline.at <= self.now.mono) {
+            self.shard.handle_timeout(self.now);
+            self.settle();
+        }
+        for residence in &mut self.clients {
+            let due = residence.client.poll_timeout();
+            if due.is_some_and(|due| due <= self.now.mono) {
+                residence.client.handle_timeout(self.now);
+            }
+        }
+        self.settle();
+    }
+
+    fn advance(&mut self, to: Instant) {
+        self.now = self.now.after(to.saturating_duration_since(self.now.mono));
+    }
+
+    fn deliver(&mut self, arrival: Arrival) {
+        let Arrival {
+            path,
+            towards,
+            mut datagram,
+        } = arrival;
+        match towards {
+            Side::Shard => self.shard.handle_datagram(self.now, path, &mut datagram),
+            Side::Client => {
+                let mut clients = self.clients.iter_mut();
+                // Nobody lives any more where somebody moved away.
+                if let Some(residence) = clients.find(|one| one.address == path.remote) {
+                    let trace = &mut self.trace;
+                    residence.client.handle_datagram(self.now, &datagram, trace);
+                }
+            }
+        }
+    }
+
+    /// Puts on its way what all have to send, and collects what the shard reports.
+    fn settle(&mut self) {
+        let mut datagram = Vec::new();
+        while let Some(transmit) = self.shard.poll_transmit(self.now, &mut datagram) {
+            let mut clients = self.clients.iter_mut();
+            let Some(residence) = clients.find(|one| one.address == transmit.path.remote) else {
+                continue;
+            };
+            let sent = Sent {
+                from: "shard",
+                to: residence.client.name(),
+                datagram: &datagram,
+            };
+            let arrivals = sent.carry(self.now.mono, &mut residence.down, &mut self.trace);
+            for at in arrivals {
+                let arrival = Arrival {
+                    path: transmit.path,
+                    towards: Side::Client,
+                    datagram: datagram.clone(),
+                };
+                self.queue.push(at, arrival);
+            }
+        }
+        self.collect_from_clients();
+        while let Some(event) = self.shard.poll_event() {
+            let what = describe(&event);
+            self.trace.note(self.now.mono, "shard", what);
+            self.events.push(event);
+        }
+    }
+
+    fn collect_from_clients(&mut self) {
+        for residence in &mut self.clients {
+            while let Some(datagram) = residence.client.poll_transmit(self.now) {
+                let sent = Sent {
+                    from: residence.client.name(),
+                    to: "shard",
+                    datagram: &datagram,
+                };
+                let arrivals = sent.carry(self.now.mono, &mut residence.up, &mut self.trace);
+                for at in arrivals {
+                    let arrival = Arrival {
+                        path: path_of(residence.address),
+                        towards: Side::Shard,
+                        datagram: datagram.clone(),
+                    };
+                    self.queue.push(at, arrival);
+                }
+            }
+        }
+    }
+
+    fn residence(&self, id: ClientId) -> &Residence {
+        let residence = self.clients.get(id.0);
+        residence.expect("a client of this world")
+    }
+
+    fn residence_mut(&mut self, id: ClientId) -> &mut Residence {
+        let residence = self.clients.get_mut(id.0);
+        residence.expect("a client of this world")
+    }
+}
+
+/// A datagram at the beginning of its way.
+struct Sent<'a> {
+    from: &'a str,
+    to: &'a str,
+    datagram: &'a [u8],
+}
+
+impl Sent<'_> {
+    /// Decides when it arrives, and notes it.
+    fn carry(
+        &self,
+        now: Instant,
+        link: &mut Link,
+        trace: &mut Trace,
+    ) -> impl Iterator<Item = Instant> + use<> {
+        let arrivals = link.carry(now);
+        let fate = match (arrivals.first, arrivals.copy) {
+            (None, _) => ", which is lost",
+            (Some(_), Some(_)) => ", twice",
+            (Some(_), None) => "",
+        };
+        let kind = classify(self.datagram);
+        let len = match kind {
+            // Signatures and certificates have lengths by chance.
+            PacketKind::Dtls => String::new(),
+            PacketKind::Stun | PacketKind::Rtp | PacketKind::Rtcp | PacketKind::Other => {
+                format!(" of {} bytes", self.datagram.len())
+            }
+        };
+        let what = format!("sends {kind:?}{len} to {}{fate}", self.to);
+        trace.note(now, self.from, what);
+        [arrivals.first, arrivals.copy].into_iter().flatten()
+    }
+}
+
+/// Says what an event is, with nothing that differs between runs.
+fn describe(event: &Event) -> String {
+    match event {
+        Event::DataReceived {
+            peer,
+            channel,
+            payload,
+        } => format!("got {} bytes by {channel:?} of {peer}", payload.len()),
+        Event::PeerConnected { .. }
+        | Event::PeerSilent { .. }
+        | Event::PeerResumed { .. }
+        | Event::PeerClosed { .. }
+        | Event::PublicationStarted { .. }
+        | Event::SubscriptionStarted { .. }
+        | Event::DataChannelOpened { .. }
+        | Event::AudioLevels { .. } => format!("{event:?}"),
+    }
+}
+
+/// Returns where a client lives at first.
+fn home(id: ClientId) -> SocketAddr {
+    let port = u16::try_from(id.0)
+        .unwrap_or(u16::MAX)
+        .saturating_add(40_000);
+    ([198, 51, 100, 7], port).into()
+}
+
+fn path_of(remote: SocketAddr) -> Path {
+    Path {
+        local: World::SERVER,
+        remote,
+        protocol: LinkProtocol::Udp,
+    }
+}
