@@ -233,6 +233,19 @@ mod tests {
     }
 
     #[test]
+    fn a_second_init_makes_no_second_association() {
+        let mut peer = SctpPeer::connect(start());
+        let before = peer.sctp.footprint();
+        peer.tag = 0;
+        for tag in 2..100 {
+            let mut init = SctpPeer::INIT;
+            init[7] = tag;
+            peer.exchange(&init);
+        }
+        assert_eq!(peer.sctp.footprint(), before);
+    }
+
+    #[test]
     fn changed_packets_neither_panic_nor_stall() {
         let start = start();
         for seed in 0..400 {

@@ -273,6 +273,12 @@ impl Sctp {
         buffered.unwrap_or(0)
     }
 
+    /// Tells how much the library keeps of associations, in no unit.
+    #[cfg(test)]
+    pub(crate) fn footprint(&self) -> usize {
+        format!("{:?}", self.endpoint).len()
+    }
+
     /// A panic while sending is as good as a missing stream: the next call on the association finds out.
     fn with_association<T>(
         &mut self,

@@ -216,6 +216,22 @@ mod tests {
     }
 
     #[test]
+    fn a_very_old_packet_does_not_turn_the_senders_counter_back() {
+        let (mut sender, mut receiver) = pair(Profile::AeadAes128Gcm);
+        let mut transfer = |sequence: u16| {
+            let mut packet = rtp(7);
+            packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+            sender.seal_rtp(&mut packet, 0).unwrap();
+            receiver.open_rtp(&mut packet)
+        };
+        for sequence in [30_000, 60_000, 20_000, 40_000] {
+            assert_eq!(transfer(sequence), Ok(32));
+        }
+        assert_eq!(transfer(10_000), Err(DropReason::SrtpReplayed));
+        assert_eq!(transfer(43_000), Ok(32));
+    }
+
+    #[test]
     fn a_forged_packet_does_not_close_the_window_to_the_real_one() {
         for profile in [Profile::AeadAes128Gcm, Profile::Aes128CmSha1_80] {
             let (mut sender, mut receiver) = pair(profile);

@@ -204,6 +204,33 @@ fn a_last_flight_that_was_lost_is_sent_again() {
 }
 
 #[test]
+fn a_client_hello_that_is_repeated_is_answered_at_once() {
+    let mut world = World::new(DataChannelOpener::Peer);
+    world.describe();
+    world.nominate(world.path).unwrap();
+    let mut buf = Vec::new();
+    let mut hello = Vec::new();
+    // A ClientHello, a cookie, and the ClientHello with it.
+    for _ in 0..2 {
+        hello = world.client.poll_transmit(world.now).unwrap();
+        let taken = world.server.handle_dtls(world.now, world.path, &hello);
+        assert_eq!(taken, Ok(()));
+        assert!(world.server.poll_transmit(world.now, &mut buf));
+        if world.client.poll_transmit(world.now).is_none() {
+            world.client.handle(world.now, &buf);
+        }
+    }
+    assert!(!world.server.poll_transmit(world.now, &mut buf));
+    world.pass(Duration::from_millis(100));
+    assert!(!world.server.poll_transmit(world.now, &mut buf));
+    world
+        .server
+        .handle_dtls(world.now, world.path, &hello)
+        .unwrap();
+    assert!(world.server.poll_transmit(world.now, &mut buf));
+}
+
+#[test]
 fn dtls_goes_on_when_the_client_changes_its_network() {
     let mut world = World::connected(DataChannelOpener::Peer);
     world.path = path("203.0.113.9:50000");
