@@ -12,9 +12,13 @@ const MESSAGES: u32 = 200;
 /// The message with this number: from four bytes up to several packets.
 fn message(number: u32) -> Vec<u8> {
     let mut message = number.to_be_bytes().to_vec();
-    let len = usize::try_from(number * 97 % 4_000).unwrap();
-    message.resize(4 + len, 0x5a);
+    let len = number * 97 % 4_000;
+    message.extend((0..len).map(|_| 0x5a));
     message
+}
+
+fn expected() -> Vec<Vec<u8>> {
+    (0..MESSAGES).map(message).collect()
 }
 
 /// A call whose data channels are open, over links that lose a tenth and mix up the order.
@@ -38,16 +42,19 @@ fn lossy_call(seed: Seed) -> (Call, [ClientId; 2]) {
 }
 
 fn received(call: &Call, channel: DataChannel) -> Vec<Vec<u8>> {
-    let events = call.world.events().iter();
-    let payloads = events.filter_map(|event| match event {
-        Event::DataReceived {
+    let mut payloads = Vec::new();
+    for event in call.world.events() {
+        if let Event::DataReceived {
             channel: by,
             payload,
             ..
-        } if *by == channel => Some(payload.clone()),
-        _ => None,
-    });
-    payloads.collect()
+        } = event
+            && *by == channel
+        {
+            payloads.push(payload.clone());
+        }
+    }
+    payloads
 }
 
 #[test]
@@ -67,16 +74,15 @@ fn reliable_messages_arrive_complete_and_in_order_both_ways() {
             });
             call.world.run_for(Duration::from_millis(10));
         }
-        let all = usize::try_from(MESSAGES).unwrap();
+        let all = expected().len();
         call.world.run_until(PATIENCE, |world| {
             let events = world.events().iter();
             let up = events.filter(|event| matches!(event, Event::DataReceived { .. }));
             up.count() == all && world.client(bob).data().inbox.len() == all
         });
-        let expected: Vec<_> = (0..MESSAGES).map(message).collect();
-        assert!(received(&call, DataChannel::Reliable) == expected);
+        assert!(received(&call, DataChannel::Reliable) == expected());
         let down = call.world.client(bob).data().inbox.iter();
-        assert!(down.map(|(_, payload)| payload).eq(&expected));
+        assert!(down.map(|(_, payload)| payload).eq(&expected()));
         assert_no_faults(&call, &[alice, bob]);
         call.world.into_trace()
     });
