@@ -1,6 +1,8 @@
 use sfu_model::{Codec, Extension};
-use sfu_rtp::payload::{Descriptor, Peek, Vp8Descriptor};
+use sfu_rtp::payload::Vp8Descriptor;
 use sfu_rtp::{AbsSendTime, ExtendedSeqNo, ExtensionRanges, OutgoingExtensions, RtpHeader};
+
+use crate::frame::Frame;
 
 /// A packet that was accepted from a publisher, parsed once for all who get it.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +15,7 @@ pub(crate) struct Arrival<'a> {
     pub(crate) seq: ExtendedSeqNo,
     pub(crate) codec: Codec,
     /// What the payload is; nothing for padding.
-    pub(crate) peek: Option<Peek>,
+    pub(crate) frame: Option<Frame>,
     /// Which of its extensions are passed on.
     pub(crate) passage: Passage,
     /// When copies of it leave.
@@ -45,10 +47,7 @@ impl<'a> Arrival<'a> {
     }
 
     pub(crate) fn vp8(&self) -> Option<&Vp8Descriptor> {
-        match &self.peek.as_ref()?.descriptor {
-            Descriptor::Vp8(descriptor) => Some(descriptor),
-            Descriptor::None | Descriptor::Vp9(_) => None,
-        }
+        self.frame.as_ref()?.vp8.as_ref()
     }
 }
 

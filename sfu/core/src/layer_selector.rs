@@ -1,6 +1,6 @@
 use sfu_model::{Codec, Forwarding, MediaKind, SpatialLayer, TemporalLayer};
-use sfu_rtp::payload::{Descriptor, Peek};
 
+use crate::frame::Frame;
 use crate::layers::Layers;
 
 /// What becomes of a packet for one subscription.
@@ -25,8 +25,8 @@ pub(crate) enum Selection {
 /// An encoding is taken up at a key frame only, and left only for another one's key frame. A
 /// temporal layer is taken up where the codec allows it, and left at the start of a frame.
 ///
-/// Departure: AV1 streams are forwarded with all their layers, and VP9's spatial layers go up at
-/// key frames only.
+/// Departure: spatial layers of one stream go up at key frames only, and AV1's temporal layers are
+/// all forwarded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LayerSelector {
     wanted: Forwarding,
@@ -85,33 +85,28 @@ impl LayerSelector {
         if self.target(live) != Some(encoding) || codec.kind() == MediaKind::Audio {
             return false;
         }
-        self.current != Some(encoding) || (codec == Codec::Vp9 && self.spatial < spatial.0)
+        self.current != Some(encoding) || (codec.is_svc() && self.spatial < spatial.0)
     }
 
     /// Decides about a packet of `encoding`.
     #[inline]
-    pub(crate) fn select(&mut self, encoding: u8, live: Layers, peek: &Peek) -> Selection {
+    pub(crate) fn select(&mut self, encoding: u8, live: Layers, frame: &Frame) -> Selection {
         let Forwarding::UpTo { spatial, temporal } = self.wanted else {
             return Selection::Ignore;
         };
         if self.current != Some(encoding) {
-            return self.consider_switch(encoding, live, peek);
+            return self.consider_switch(encoding, live, frame);
         }
-        if peek.frame_start {
-            self.move_layers(spatial, temporal, peek);
+        if frame.start {
+            self.move_layers(spatial, temporal, frame);
         }
-        if peek.temporal.0 > self.temporal || peek.spatial.0 > self.spatial {
+        if frame.temporal > self.temporal || frame.spatial > self.spatial {
             return Selection::LeaveOut;
         }
-        let ends_frame = match &peek.descriptor {
-            Descriptor::Vp9(descriptor) => {
-                descriptor.frame_end
-                    && peek.spatial.0 == self.spatial
-                    && self.spatial < SpatialLayer::MAX.0
-            }
-            Descriptor::None | Descriptor::Vp8(_) => false,
-        };
-        Selection::Forward { ends_frame }
+        let higher_left_out = self.spatial < SpatialLayer::MAX.0;
+        Selection::Forward {
+            ends_frame: frame.end && frame.spatial == self.spatial && higher_left_out,
+        }
     }
 
     /// Decides about padding of `encoding`, which belongs to no layer.
@@ -123,7 +118,7 @@ impl LayerSelector {
         }
     }
 
-    fn consider_switch(&mut self, encoding: u8, live: Layers, peek: &Peek) -> Selection {
+    fn consider_switch(&mut self, encoding: u8, live: Layers, frame: &Frame) -> Selection {
         let Forwarding::UpTo { spatial, temporal } = self.wanted else {
             return Selection::Ignore;
         };
@@ -131,7 +126,7 @@ impl LayerSelector {
         // Better a lower encoding at once than a black picture until the wanted one's key frame.
         let acceptable =
             target == Some(encoding) || (self.current.is_none() && Some(encoding) < target);
-        if !peek.key_frame || !acceptable {
+        if !frame.key || !acceptable {
             return Selection::Ignore;
         }
         self.current = Some(encoding);
@@ -141,19 +136,19 @@ impl LayerSelector {
     }
 
     /// Moves to the wanted layers as far as this frame allows.
-    fn move_layers(&mut self, spatial: SpatialLayer, temporal: TemporalLayer, peek: &Peek) {
-        if peek.key_frame {
+    fn move_layers(&mut self, spatial: SpatialLayer, temporal: TemporalLayer, frame: &Frame) {
+        if frame.key {
             self.spatial = spatial.0;
             self.temporal = temporal.0;
             return;
         }
         // The lowest spatial layer begins a picture.
-        if peek.spatial == SpatialLayer(0) {
+        if frame.spatial == 0 {
             self.spatial = self.spatial.min(spatial.0);
         }
         self.temporal = self.temporal.min(temporal.0);
-        let higher = peek.temporal.0;
-        if peek.switching_point && higher > self.temporal && higher <= temporal.0 {
+        let higher = frame.temporal;
+        if frame.switching_point && higher > self.temporal && higher <= temporal.0 {
             self.temporal = higher;
         }
     }
@@ -176,20 +171,21 @@ mod tests {
         live
     }
 
-    fn delta(temporal: u8) -> Peek {
-        Peek {
-            key_frame: false,
-            frame_start: true,
-            spatial: SpatialLayer(0),
-            temporal: TemporalLayer(temporal),
+    fn delta(temporal: u8) -> Frame {
+        Frame {
+            key: false,
+            start: true,
+            end: false,
+            spatial: 0,
+            temporal,
             switching_point: temporal == 0,
-            descriptor: Descriptor::None,
+            vp8: None,
         }
     }
 
-    fn key() -> Peek {
-        Peek {
-            key_frame: true,
+    fn key() -> Frame {
+        Frame {
+            key: true,
             ..delta(0)
         }
     }
@@ -250,7 +246,7 @@ mod tests {
         assert_eq!(selector.select(0, live, &delta(2)), Selection::LeaveOut);
         selector.set_wanted(up_to(0, 2));
         assert_eq!(selector.select(0, live, &delta(1)), Selection::LeaveOut);
-        let switching = Peek {
+        let switching = Frame {
             switching_point: true,
             ..delta(1)
         };

@@ -10,6 +10,41 @@
 //!    [`Shard::is_backlogged`] says so;
 //! 3. [`Shard::poll_event`] until it yields nothing.
 //!
+//! ```
+//! use sfu_core::Shard;
+//! use sfu_model::{Event, Now, Path};
+//!
+//! /// One tick: takes what arrived, and hands on what leaves and what happened.
+//! fn tick(
+//!     shard: &mut Shard,
+//!     now: Now,
+//!     arrived: &mut [(Path, Vec<u8>)],
+//!     mut send: impl FnMut(Path, &[u8]),
+//!     mut tell: impl FnMut(Event),
+//! ) {
+//!     for (path, datagram) in arrived {
+//!         shard.handle_datagram(now, *path, datagram);
+//!     }
+//!     if shard.poll_timeout().is_some_and(|deadline| deadline.at <= now.mono) {
+//!         shard.handle_timeout(now);
+//!     }
+//!     let mut buf = Vec::new();
+//!     while let Some(transmit) = shard.poll_transmit(now, &mut buf) {
+//!         for datagram in buf.chunks(transmit.segment_size.unwrap_or(buf.len())) {
+//!             send(transmit.path, datagram);
+//!         }
+//!     }
+//!     while let Some(event) = shard.poll_event() {
+//!         tell(event);
+//!     }
+//! }
+//! ```
+//!
+//! A packet's way through the modules: `demux` finds the peer, `receive` decrypts and finds the
+//! stream, `fan_out` offers the packet to each subscription, which selects (`layer_selector`), numbers
+//! (`outgoing_stream`) and sends it (`output`); `feedback` takes what subscribers say, `reports` and
+//! `tick` say what is due.
+//!
 //! Invariant: a datagram that is not authenticated changes no state but counters.
 //!
 //! Invariant: what one peer sends ends at most that peer.
@@ -23,6 +58,7 @@ mod demux;
 mod directory;
 mod fan_out;
 mod feedback;
+mod frame;
 mod hash;
 mod isolation;
 mod key_frame;

@@ -145,6 +145,7 @@ impl Shard {
             Flow::Retransmission => Self::restore(received, publication, route.encoding, format)?,
         };
         let began = Self::ready_stream(now.mono, publication, &received, route.encoding, format)?;
+        let (nack, passage) = (publication.nack(), publication.passage(format.codec));
         let stream = publication.stream_mut(route.encoding);
         let stream = stream.ok_or(DropReason::UnknownSsrc)?;
         let Received {
@@ -156,12 +157,14 @@ impl Shard {
         let seq = stream
             .accept(now.mono, &header, packet, format.flow)
             .ok_or(DropReason::Duplicate)?;
-        let losses_due = stream.poll_timeout().filter(|_| publication.nack());
-        let peek = if header.is_padding_only() {
+        let losses_due = stream.poll_timeout().filter(|_| nack);
+        let frame = if header.is_padding_only() {
             None
         } else {
             let peek = peek(format.codec, header.payload(packet));
-            Some(peek.map_err(|_| DropReason::Malformed)?)
+            let peek = peek.map_err(|_| DropReason::Malformed)?;
+            let descriptor = extensions.dependency_descriptor(packet);
+            Some(stream.frame(format.codec, &peek, descriptor))
         };
         let arrival = Arrival {
             packet,
@@ -170,8 +173,8 @@ impl Shard {
             encoding: route.encoding,
             seq,
             codec: format.codec,
-            peek,
-            passage: publication.passage(format.codec),
+            frame,
+            passage,
             departure: AbsSendTime::from(now.unix),
         };
         self.output.counters.rtp_in += 1;
@@ -280,7 +283,7 @@ impl Shard {
         match publication.kind() {
             MediaKind::Audio => self.hear(now, key, arrival),
             MediaKind::Video => {
-                if arrival.peek.is_some_and(|peek| peek.key_frame)
+                if arrival.frame.is_some_and(|frame| frame.key)
                     && let Some(throttle) = publication.key_frames(arrival.encoding)
                 {
                     throttle.on_key_frame();

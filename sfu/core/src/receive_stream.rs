@@ -1,12 +1,14 @@
 use std::time::{Duration, Instant};
 
-use sfu_model::{MediaKind, Ssrc};
+use sfu_model::{Codec, MediaKind, Ssrc};
+use sfu_rtp::payload::Peek;
 use sfu_rtp::rtcp::{NackPair, ReportBlock, SenderReport};
 use sfu_rtp::{
-    ExtendedSeqNo, NackArrival, NackTracker, PacketCache, ReceptionStats, RtpClock, RtpHeader,
-    SeqUnwrapper,
+    DependencyDescriptor, ExtendedSeqNo, FrameLayer, NackArrival, NackTracker, PacketCache,
+    ReceptionStats, RtpClock, RtpHeader, SeqUnwrapper, TemplateStructure,
 };
 
+use crate::frame::Frame;
 use crate::routes::Flow;
 
 /// One RTP stream that a publisher sends, its retransmissions folded in.
@@ -22,6 +24,8 @@ pub(crate) struct ReceiveStream {
     cache: PacketCache,
     clock: Option<RtpClock>,
     latest: Instant,
+    /// What AV1's frames follow, since the latest key frame.
+    structure: Option<Box<TemplateStructure>>,
 }
 
 impl ReceiveStream {
@@ -40,6 +44,7 @@ impl ReceiveStream {
             cache: PacketCache::new(cache),
             clock: None,
             latest: now,
+            structure: None,
         }
     }
 
@@ -79,6 +84,31 @@ impl ReceiveStream {
         }
         self.cache.insert(now, seq, packet);
         Some(seq)
+    }
+
+    /// Returns what a packet is to those who choose layers.
+    #[inline]
+    pub(crate) fn frame(&mut self, codec: Codec, peek: &Peek, descriptor: Option<&[u8]>) -> Frame {
+        let mut frame = Frame::new(codec, peek);
+        if codec == Codec::Av1
+            && let Some((descriptor, layer)) = descriptor.and_then(|bytes| self.describe(bytes))
+        {
+            frame.describe(&descriptor, layer);
+        }
+        frame
+    }
+
+    fn describe(&mut self, bytes: &[u8]) -> Option<(DependencyDescriptor, FrameLayer)> {
+        let descriptor = DependencyDescriptor::parse(bytes).ok()?;
+        if descriptor.has_structure {
+            let structure = TemplateStructure::parse(bytes).ok()?;
+            match &mut self.structure {
+                Some(known) => **known = structure,
+                None => self.structure = Some(Box::new(structure)),
+            }
+        }
+        let layer = self.structure.as_ref()?.layer(descriptor.template_id)?;
+        Some((descriptor, layer))
     }
 
     /// Returns a packet that was accepted.

@@ -146,8 +146,8 @@ impl Subscription {
             return Forwarded::default();
         };
         let encoding = arrival.encoding;
-        let selection = match &arrival.peek {
-            Some(peek) => self.selector.select(encoding, live, peek),
+        let selection = match &arrival.frame {
+            Some(frame) => self.selector.select(encoding, live, frame),
             None => self.selector.select_padding(encoding),
         };
         let packets = match selection {

@@ -126,15 +126,6 @@ fn a_spatial_layer_is_taken_up_at_a_key_frame_which_is_asked_for() {
     assert_eq!(world.participants[1].take_headers().len(), 3);
 }
 
-/// Adds a dependency descriptor of three bytes to a packet without extensions.
-fn described(packet: &[u8]) -> Vec<u8> {
-    let mut out = packet[..12].to_vec();
-    out[0] |= 0x10;
-    out.extend_from_slice(&[0xbe, 0xde, 0, 1, 5 << 4 | 2, 0xc0, 0, 1]);
-    out.extend_from_slice(&packet[12..]);
-    out
-}
-
 fn descriptors(world: &mut World) -> Vec<bool> {
     let table = ExtensionTable::from(&with_descriptor());
     let packets = std::mem::take(&mut world.participants[1].rtp);
@@ -149,11 +140,96 @@ fn descriptors(world: &mut World) -> Vec<bool> {
 #[test]
 fn a_frame_descriptor_is_passed_on_where_one_stream_carries_all_layers_and_nowhere_else() {
     let (mut world, mut source) = call(2);
-    let packet = described(&layer(&mut source, 0, true, true));
+    let packet = with_bytes(&layer(&mut source, 0, true, true), &[0xc0, 0, 1]);
     world.send_rtp(0, &packet);
     assert_eq!(descriptors(&mut world), [true]);
     source.payload_type = crate::media::VP8;
-    let packet = described(&source.next(true));
+    let packet = with_bytes(&source.next(true), &[0xc0, 0, 1]);
     world.send_rtp(0, &packet);
     assert_eq!(descriptors(&mut world), [false]);
+}
+
+const AV1: PayloadType = PayloadType(35);
+
+/// The dependency descriptor of a key frame's first packet: two spatial layers with one template
+/// and one decode target each (AV1 RTP specification, appendix A.8).
+fn structure() -> Vec<u8> {
+    let fields = [
+        "10",               // start_of_frame, end_of_frame
+        "000000",           // frame_dependency_template_id
+        "0000000000000001", // frame_number
+        "10000",            // template_dependency_structure_present_flag, and no other flag
+        "000000",           // template_id_offset
+        "00001",            // dt_cnt_minus_one
+        "10",               // next_layer_idc: the next template is of the next spatial layer
+        "11",               // next_layer_idc: no more templates
+        "1111",             // the first template is required by both decode targets
+        "0011",             // the second by the higher
+        "0",                // fdiff_follows_flag of the first template
+        "0",                // and of the second
+        "0",                // chain_cnt
+        "0",                // resolutions_present_flag
+    ];
+    let mut bits = fields.concat();
+    bits.extend(std::iter::repeat_n(
+        '0',
+        bits.len().next_multiple_of(8) - bits.len(),
+    ));
+    bits.as_bytes()
+        .chunks(8)
+        .map(|byte| u8::from_str_radix(std::str::from_utf8(byte).unwrap(), 2).unwrap())
+        .collect()
+}
+
+/// Adds a dependency descriptor to a packet without extensions.
+fn with_bytes(packet: &[u8], descriptor: &[u8]) -> Vec<u8> {
+    let len = u8::try_from(descriptor.len()).unwrap();
+    let mut block = vec![5 << 4 | (len - 1)];
+    block.extend_from_slice(descriptor);
+    block.resize(block.len().next_multiple_of(4), 0);
+    let words = u16::try_from(block.len() / 4).unwrap();
+    let mut out = packet[..12].to_vec();
+    out[0] |= 0x10;
+    out.extend_from_slice(&[0xbe, 0xde]);
+    out.extend_from_slice(&words.to_be_bytes());
+    out.extend_from_slice(&block);
+    out.extend_from_slice(&packet[12..]);
+    out
+}
+
+#[test]
+fn av1_layers_are_told_by_the_frame_descriptor_in_every_packet() {
+    let mut world = World::with(2);
+    let av1 = CodecBinding {
+        codec: Codec::Av1,
+        payload_type: AV1,
+        rtx: None,
+    };
+    let (mut published, mut subscribed) = (published(), subscribed(0));
+    published.codecs.push(av1);
+    subscribed.codecs.push(av1);
+    publish(&mut world, published);
+    subscribe(&mut world, 1, subscribed);
+    let mut source = Source::video(CAMERA);
+    source.payload_type = AV1;
+    // A sequence header that begins a sequence; the first half of a frame; the second half.
+    let (key, first, second) = ([0x18, 0x08, 0, 0], [0x50, 0x30, 0, 0], [0x90, 1, 2, 3]);
+    let mut send = |payload: &[u8], descriptor: &[u8]| {
+        let mut packet = source.packet(payload);
+        packet[1] &= 0x7f;
+        world.send_rtp(0, &with_bytes(&packet, descriptor));
+    };
+    // Each of template 0, the lower layer, or 1, the higher: begins and goes on, goes on and ends.
+    send(&key, &structure());
+    send(&second, &[0x40, 0, 1]);
+    send(&first, &[0x81, 0, 2]);
+    send(&second, &[0x41, 0, 2]);
+    send(&first, &[0x80, 0, 3]);
+    send(&second, &[0x40, 0, 3]);
+    let headers = world.participants[1].take_headers();
+    let ends: Vec<_> = headers.iter().map(|header| header.marker).collect();
+    assert_eq!(ends, [false, true, false, true]);
+    for pair in headers.windows(2) {
+        assert_eq!(pair[1].seq, pair[0].seq.next());
+    }
 }

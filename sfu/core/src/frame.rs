@@ -1,0 +1,82 @@
+use sfu_model::Codec;
+use sfu_rtp::payload::{Descriptor, Peek, Vp8Descriptor};
+use sfu_rtp::{DependencyDescriptor, FrameLayer};
+
+/// What a packet is to those who choose layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// Whether a decoder can begin at this packet.
+    pub(crate) key: bool,
+    /// Whether the packet begins a frame of its layer.
+    pub(crate) start: bool,
+    /// Whether the packet is known to end a frame of its layer.
+    pub(crate) end: bool,
+    /// Spatial layer in a stream that has several, otherwise zero.
+    pub(crate) spatial: u8,
+    /// Temporal layer where it can be left out, otherwise zero.
+    pub(crate) temporal: u8,
+    /// Whether a receiver of lower temporal layers can go up here.
+    pub(crate) switching_point: bool,
+    pub(crate) vp8: Option<Vp8Descriptor>,
+}
+
+impl Frame {
+    /// Takes what the payload of `codec` says. Layers count only where each packet names its own: an
+    /// AV1 packet in the midst of a frame does not.
+    #[inline]
+    pub(crate) fn new(codec: Codec, peek: &Peek) -> Self {
+        let mut frame = Self {
+            key: peek.key_frame,
+            start: peek.frame_start,
+            end: false,
+            spatial: 0,
+            temporal: 0,
+            switching_point: peek.switching_point,
+            vp8: None,
+        };
+        match (codec, &peek.descriptor) {
+            (Codec::Vp8, Descriptor::Vp8(descriptor)) => {
+                frame.temporal = peek.temporal.0;
+                frame.vp8 = Some(*descriptor);
+            }
+            (Codec::Vp9, Descriptor::Vp9(descriptor)) => {
+                frame.spatial = peek.spatial.0;
+                frame.temporal = peek.temporal.0;
+                frame.end = descriptor.frame_end;
+            }
+            (_, Descriptor::None | Descriptor::Vp8(_) | Descriptor::Vp9(_)) => {}
+        }
+        frame
+    }
+
+    /// Takes what the dependency descriptor of an AV1 packet says. Its temporal layers are not left out:
+    /// where a receiver could go up again is not known.
+    pub(crate) fn describe(&mut self, descriptor: &DependencyDescriptor, layer: FrameLayer) {
+        self.start = descriptor.start_of_frame;
+        self.end = descriptor.end_of_frame;
+        self.spatial = layer.spatial.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sfu_model::{SpatialLayer, TemporalLayer};
+
+    use super::*;
+
+    #[test]
+    fn layers_that_only_some_packets_of_a_frame_name_do_not_count() {
+        let peek = Peek {
+            key_frame: false,
+            frame_start: true,
+            spatial: SpatialLayer(2),
+            temporal: TemporalLayer(1),
+            switching_point: false,
+            descriptor: Descriptor::None,
+        };
+        for codec in [Codec::Av1, Codec::H264, Codec::H265] {
+            let frame = Frame::new(codec, &peek);
+            assert_eq!((frame.spatial, frame.temporal), (0, 0));
+        }
+    }
+}
