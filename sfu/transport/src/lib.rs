@@ -13,6 +13,37 @@
 //! poll_timeout ──► handle_timeout
 //! ```
 //!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use sfu_model::{DataChannelOpener, IceCredentials, Now, Path, ShardIndex};
+//! use sfu_transport::{PacketKind, Transport, TransportConfig, classify, ufrag_of};
+//!
+//! # fn random<const N: usize>() -> [u8; N] { [7; N] }
+//! /// Makes a transport; its ufrag and the certificate's fingerprint go into our description.
+//! fn open(now: Now, config: &Arc<TransportConfig>) -> Transport {
+//!     let local = IceCredentials::generate(ShardIndex(0), random());
+//!     Transport::new(now, config, local, DataChannelOpener::Peer, random())
+//! }
+//!
+//! /// Takes a datagram, and leaves in `reply` what goes back by the same path.
+//! fn handle(transport: &mut Transport, now: Now, path: Path, datagram: &mut [u8], reply: &mut Vec<u8>) {
+//!     let result = match classify(datagram) {
+//!         PacketKind::Stun => transport.handle_stun(now, path, datagram, reply).map(|_| ()),
+//!         PacketKind::Dtls => transport.handle_dtls(now, path, datagram),
+//!         PacketKind::Rtp => transport.open_rtp(now, datagram).map(|len| forward(&datagram[..len])),
+//!         PacketKind::Rtcp => transport.open_rtcp(now, datagram).map(|len| forward(&datagram[..len])),
+//!         PacketKind::Other => return,
+//!     };
+//!     if let Err(reason) = result {
+//!         count(reason.label());
+//!     }
+//! }
+//! # fn forward(_: &[u8]) {}
+//! # fn count(_: &str) {}
+//! # let _ = ufrag_of(&[]);
+//! ```
+//!
 //! We are always the DTLS server (`a=setup:passive`), so that we choose the SRTP profile, and
 //! always ICE-lite, so controlled. A panic inside the DTLS or SCTP library closes this transport
 //! alone, with [`sfu_model::CloseReason::InternalFault`].

@@ -11,6 +11,12 @@ const CONNECTED: TransportEvent = TransportEvent::Connected {
 };
 
 #[test]
+fn a_transport_moves_to_the_thread_of_its_shard() {
+    fn is_send<T: Send>(_: &T) {}
+    is_send(&World::new(DataChannelOpener::Peer).server);
+}
+
+#[test]
 fn a_client_connects_and_aes_128_gcm_is_chosen_though_it_prefers_aes_cm() {
     let world = World::connected(DataChannelOpener::Peer);
     assert!(world.saw(&CONNECTED));
