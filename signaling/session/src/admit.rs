@@ -1,7 +1,8 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use auth::Claims;
-use sfu_model::{Command, DataChannelOpener, Now, ParticipantSid};
+use sfu_model::{Command, DataChannelOpener, Now, ParticipantIdentity, ParticipantSid};
 use signaling_protocol::{
     ConnectParameters, DisconnectCause, LeaveAction, PeerConnections, leave_request,
     participant_sid,
@@ -127,7 +128,7 @@ impl Room {
         let new = NewParticipant {
             key: self.next_participant(),
             sid: participant_sid(self.entropy.bytes()),
-            link: self.make_link(parameters, may_subscribe),
+            link: self.make_link(&claims.identity, parameters, may_subscribe),
             claims,
             client: parameters.client.clone(),
             region: self.facts.region.clone(),
@@ -138,15 +139,19 @@ impl Room {
         Participant::new(now.mono, now.unix, new)
     }
 
-    fn make_link(&mut self, parameters: &ConnectParameters, may_subscribe: bool) -> Link {
+    fn make_link(
+        &mut self,
+        identity: &ParticipantIdentity,
+        parameters: &ConnectParameters,
+        may_subscribe: bool,
+    ) -> Link {
         let policy = codecs::codec_policy(&parameters.client, &self.options.codecs);
-        let facts = || std::sync::Arc::clone(&self.place.transport);
-        let (up_facts, down_facts) = (facts(), facts());
+        let facts = self.reachability.facts_for(identity, &self.place.transport);
         let shard = self.place.shard;
         let up = Upstream {
             peer: self.next_peer(),
             answerer: Answerer::new(
-                up_facts,
+                Arc::clone(&facts),
                 self.entropy.ice(shard),
                 policy.clone(),
                 self.entropy.number(),
@@ -161,7 +166,7 @@ impl Room {
         let down = Box::new(Downstream {
             peer: self.next_peer(),
             offerer: Offerer::new(
-                down_facts,
+                facts,
                 self.entropy.ice(shard),
                 policy,
                 self.entropy.number(),

@@ -18,7 +18,7 @@ impl Room {
     ) {
         self.say_farewell(key, cause, action);
         self.unpublish_all(now, key);
-        self.forget_subscriptions(key);
+        self.forget_subscriptions(now, key);
         self.cancel_timers(key);
         self.fail_rpcs_of(key);
         self.speakers.forget(key);

@@ -4,6 +4,7 @@ use sfu_model::{Codec, Command, Mid, Now, ReceiveMedia, TrackSid};
 use signaling_protocol::track_sid;
 
 use crate::codecs;
+use crate::dynacast::{Demand, ToldDemand};
 use crate::negotiation::{Offered, OfferedSection, PublishDecision};
 use crate::participant::ParticipantKey;
 use crate::proto::request_response::{Reason, Request};
@@ -265,6 +266,7 @@ impl Room {
             announced: false,
             ever_subscribed: false,
             subscribers: BTreeSet::new(),
+            told_demand: ToldDemand::default(),
         });
         if let Some(participant) = self.roster.get_mut(key) {
             participant.publishing.tracks.push(sid.clone());
@@ -319,6 +321,7 @@ impl Room {
                     mid,
                     codec: section.codec,
                     codecs: codecs.unwrap_or_default(),
+                    demand: Demand::default(),
                 });
                 let sid = track.sid.clone();
                 self.tracks.bind_publication(fresh, sid);
@@ -360,6 +363,7 @@ impl Room {
         track.info.version = Some(version);
         self.announce(now, key, &sid);
         if first {
+            self.watch_demand(now, &sid);
             self.report_track(key, &sid);
         }
     }

@@ -108,7 +108,7 @@ impl Room {
                 disabled: true,
                 ..proto::UpdateTrackSettings::default()
             };
-            self.handle_track_settings(key, &settings);
+            self.handle_track_settings(now, key, &settings);
         }
         if let Some(subscription) = state.subscription {
             self.handle_subscription(now, key, &subscription);

@@ -10,6 +10,7 @@ use crate::data::DataRouting;
 use crate::entropy::Entropy;
 use crate::outbox::Outbox;
 use crate::participant::ParticipantKey;
+use crate::reachability::Reachability;
 use crate::roster::Roster;
 use crate::rpc::Rpcs;
 use crate::speakers::Speakers;
@@ -44,6 +45,7 @@ pub struct Room {
     pub(crate) data: DataRouting,
     pub(crate) rpcs: Rpcs,
     pub(crate) speakers: Speakers,
+    pub(crate) reachability: Reachability,
     pub(crate) timers: Timers,
     pub(crate) outbox: Outbox,
 }
@@ -100,6 +102,7 @@ impl Room {
             data: DataRouting::default(),
             rpcs: Rpcs::default(),
             speakers: Speakers::default(),
+            reachability: Reachability::default(),
             timers: Timers::default(),
             outbox: Outbox::default(),
         };

@@ -36,7 +36,7 @@ impl Room {
             Message::AddTrack(request) => self.handle_add_track(now, key, request),
             Message::Mute(mute) => self.handle_mute(now, key, mute),
             Message::Subscription(update) => self.handle_subscription(now, key, &update),
-            Message::TrackSetting(settings) => self.handle_track_settings(key, &settings),
+            Message::TrackSetting(settings) => self.handle_track_settings(now, key, &settings),
             Message::Leave(leave) => {
                 self.disconnect(now, key, DisconnectCause::of_client(&leave), None);
             }

@@ -1,10 +1,8 @@
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sfu_model::{LinkProtocol, Now};
+use sfu_model::Now;
 use signaling_protocol::{DisconnectCause, LeaveAction};
 
-use crate::negotiation::TransportFacts;
 use crate::participant::ParticipantKey;
 use crate::proto::simulate_scenario::Scenario;
 use crate::{Room, TimerReason, proto};
@@ -84,27 +82,26 @@ impl Room {
                         Some((now.mono + Faults::ARMED, Faults::UNANSWERED));
                 }
             }
-            Scenario::LeaveRequestFullReconnect(_) => self.full_reconnect(now, key),
+            // LiveKit's server does not know it either.
+            Scenario::LeaveRequestFullReconnect(_) => {}
             // Departure: the shard has no estimate that could be overridden.
             Scenario::SubscriberBandwidth(_) => {}
         }
     }
 
-    /// Has a client connect anew, over TCP alone if it says so. Over TLS it comes by its own relay.
+    /// Reaches a client over TCP alone if it says so, in this session and those that follow. Over
+    /// TLS it comes by its own relay.
     fn switch_protocol(&mut self, now: Now, key: ParticipantKey, protocol: i32) {
-        let mut facts = TransportFacts::clone(&self.place.transport);
-        if protocol == i32::from(proto::CandidateProtocol::Tcp) {
-            facts
-                .candidates
-                .retain(|candidate| candidate.protocol == LinkProtocol::Tcp);
-        }
-        let facts = match facts.candidates.is_empty() {
-            true => Arc::clone(&self.place.transport),
-            false => Arc::new(facts),
+        let tcp_only = protocol == i32::from(proto::CandidateProtocol::Tcp);
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
         };
-        if let Some(participant) = self.roster.get_mut(key) {
-            participant.link.set_facts(&facts);
-            self.restart_subscriber_ice(now, key);
-        }
+        let identity = participant.identity.clone();
+        self.reachability.set_tcp_only(&identity, tcp_only);
+        let facts = self
+            .reachability
+            .facts_for(&identity, &self.place.transport);
+        participant.link.set_facts(&facts);
+        self.restart_subscriber_ice(now, key);
     }
 }

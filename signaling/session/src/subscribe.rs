@@ -54,6 +54,7 @@ impl Room {
     /// Takes how a client wants tracks that it receives, or will.
     pub(crate) fn handle_track_settings(
         &mut self,
+        now: Now,
         key: ParticipantKey,
         settings: &proto::UpdateTrackSettings,
     ) {
@@ -69,15 +70,15 @@ impl Room {
                     ..settings.clone()
                 };
                 tracks.entry(sid.clone()).or_default().settings = Some(settings);
-                self.apply_settings(key, &sid);
+                self.apply_settings(now, key, &sid);
             }
         }
     }
 
     /// Has the shard forward what the settings come to.
-    pub(crate) fn apply_settings(&mut self, key: ParticipantKey, sid: &TrackSid) {
-        let (Some(participant), Some(track)) = (self.roster.get_mut(key), self.tracks.get(sid))
-        else {
+    pub(crate) fn apply_settings(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
+        let track = self.tracks.get_mut(sid);
+        let (Some(participant), Some(track)) = (self.roster.get_mut(key), track) else {
             return;
         };
         let adaptive = participant.adaptive_stream;
@@ -91,13 +92,15 @@ impl Room {
         if active.forwarding == forwarding {
             return;
         }
-        active.forwarding = forwarding;
+        let before = std::mem::replace(&mut active.forwarding, forwarding);
+        track.shift_demand(active.publication, Some(before), Some(forwarding));
         if active.started {
             self.outbox.media(Command::SetForwarding {
                 subscription: active.id,
                 forwarding,
             });
         }
+        self.demand_changed(now, sid);
     }
 
     /// Has everybody who wants a track receive it.
@@ -249,15 +252,18 @@ impl Room {
             started: false,
         };
         let publisher = track.publisher;
+        let publication = arriving.publication;
         self.tracks.bind_subscription(id, key, sid.clone());
         if let Some(track) = self.tracks.get_mut(sid) {
             track.subscribers.insert(key);
+            track.shift_demand(publication, None, Some(forwarding));
         }
         if let Some(participant) = self.roster.get_mut(key) {
             participant.subscribing.start(sid, active);
             participant.link.add_send(send);
         }
         self.tell_speaker(key, publisher);
+        self.demand_changed(now, sid);
         self.schedule_negotiation(now, key);
     }
 
@@ -320,7 +326,7 @@ impl Room {
             return;
         };
         participant.link.remove_send(active.id);
-        self.unsubscribe(key, sid, &active);
+        self.unsubscribe(now, key, sid, &active);
         self.schedule_negotiation(now, key);
         let receives = self.roster.get(key).map(|p| &p.subscribing);
         if receives.is_some_and(|s| !s.receives_from(active.publisher)) {
@@ -328,11 +334,19 @@ impl Room {
         }
     }
 
-    fn unsubscribe(&mut self, key: ParticipantKey, sid: &TrackSid, active: &ActiveSubscription) {
+    fn unsubscribe(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        sid: &TrackSid,
+        active: &ActiveSubscription,
+    ) {
         self.tracks.unbind_subscription(active.id);
         if let Some(track) = self.tracks.get_mut(sid) {
             track.subscribers.remove(&key);
+            track.shift_demand(active.publication, Some(active.forwarding), None);
         }
+        self.demand_changed(now, sid);
         if active.started {
             self.outbox.media(Command::Unsubscribe {
                 subscription: active.id,
@@ -341,7 +355,7 @@ impl Room {
     }
 
     /// Ends all subscriptions of a participant who leaves; the shard drops them with the peer.
-    pub(crate) fn forget_subscriptions(&mut self, key: ParticipantKey) {
+    pub(crate) fn forget_subscriptions(&mut self, now: Now, key: ParticipantKey) {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
@@ -350,7 +364,9 @@ impl Room {
                 self.tracks.unbind_subscription(active.id);
                 if let Some(track) = self.tracks.get_mut(&sid) {
                     track.subscribers.remove(&key);
+                    track.shift_demand(active.publication, Some(active.forwarding), None);
                 }
+                self.demand_changed(now, &sid);
             }
             self.timers.cancel(&TimerReason::TrackNotFound(key, sid));
         }
@@ -372,7 +388,7 @@ impl Room {
             let Some(active) = participant.and_then(|p| p.subscribing.end(&sid)) else {
                 continue;
             };
-            self.unsubscribe(key, &sid, &active);
+            self.unsubscribe(now, key, &sid, &active);
             if let Some(participant) = self.roster.get_mut(key) {
                 let interest = participant.subscribing.tracks.entry(sid.clone());
                 interest.or_default().refused = active.stream + 1;
@@ -398,39 +414,6 @@ impl Room {
                 self.refuse_subscription(key, sid, error);
             }
         }
-    }
-
-    /// Asks a publisher to send a codec that it announced, beside those that it sends.
-    fn request_codec(&mut self, sid: &TrackSid, codec: usize) {
-        let Some(track) = self.tracks.get(sid) else {
-            return;
-        };
-        let sent = track.streams.iter().map(|stream| stream.codec);
-        let names = sent.chain([codec]).filter_map(|codec| {
-            let mime_type = track.info.codecs.get(codec)?.mime_type.as_str();
-            let (_, name) = mime_type.split_once('/')?;
-            Some(name.to_owned())
-        });
-        let qualities = || {
-            let qualities = [0, 1, 2].map(|quality| proto::SubscribedQuality {
-                quality,
-                enabled: true,
-            });
-            qualities.to_vec()
-        };
-        let update = proto::SubscribedQualityUpdate {
-            track_sid: sid.as_str().to_owned(),
-            subscribed_qualities: qualities(),
-            subscribed_codecs: names
-                .map(|codec| proto::SubscribedCodec {
-                    codec,
-                    qualities: qualities(),
-                })
-                .collect(),
-        };
-        let publisher = self.roster.get(track.publisher).and_then(|p| p.connection);
-        self.outbox
-            .signal(publisher, Message::SubscribedQualityUpdate(update));
     }
 
     fn refuse_subscription(

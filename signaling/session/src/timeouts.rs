@@ -24,6 +24,7 @@ impl Room {
             TimerReason::Departure(key) => self.handle_departure(now, key),
             TimerReason::RefreshToken(key) => self.refresh_token(now, key),
             TimerReason::TrackNotFound(key, sid) => self.handle_track_not_found(key, &sid),
+            TimerReason::Demand(sid) => self.tell_demand(&sid),
             TimerReason::SimulatedSpeaker(key) => self.simulate_speaker(key, false),
             TimerReason::Rpc(rpc) => self.handle_rpc_timeout(rpc),
             TimerReason::Idle => self.close(now, DisconnectCause::RoomClosed),

@@ -26,6 +26,8 @@ pub enum TimerReason {
     RefreshToken(ParticipantKey),
     /// A wanted track that does not appear.
     TrackNotFound(ParticipantKey, TrackSid),
+    /// Layers of a track that nobody wants.
+    Demand(TrackSid),
     /// The end of a simulated speaker.
     SimulatedSpeaker(ParticipantKey),
     /// A call to a participant.

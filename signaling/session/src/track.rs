@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
-use sfu_model::{Codec, MediaKind, Mid, PublicationId, ReceiveMedia, TrackSid};
+use sfu_model::{Codec, Forwarding, MediaKind, Mid, PublicationId, ReceiveMedia, TrackSid};
 
+use crate::dynacast::{Demand, ToldDemand};
 use crate::negotiation::{OfferedCodec, PublishDecision};
 use crate::participant::ParticipantKey;
 use crate::proto;
@@ -24,6 +25,8 @@ pub(crate) struct Track {
     pub(crate) ever_subscribed: bool,
     /// Who has a subscription.
     pub(crate) subscribers: BTreeSet<ParticipantKey>,
+    /// What the publisher was told of the demand for it.
+    pub(crate) told_demand: ToldDemand,
 }
 
 /// One codec of a track, as it arrives.
@@ -35,6 +38,8 @@ pub(crate) struct PublishedStream {
     pub(crate) codec: usize,
     /// What a subscriber has to accept, preferred first.
     pub(crate) codecs: Vec<OfferedCodec>,
+    /// What its subscriptions forward.
+    pub(crate) demand: Demand,
 }
 
 impl Track {
@@ -56,6 +61,22 @@ impl Track {
 
     pub(crate) fn has_feature(&self, feature: AudioTrackFeature) -> bool {
         self.info.audio_features.contains(&i32::from(feature))
+    }
+
+    /// Notes that a subscription of a publication forwards something else; `None` is before it began
+    /// or after it ended.
+    pub(crate) fn shift_demand(
+        &mut self,
+        publication: PublicationId,
+        before: Option<Forwarding>,
+        after: Option<Forwarding>,
+    ) {
+        let mut streams = self.streams.iter_mut();
+        let stream = streams.find(|stream| stream.publication == publication);
+        if let Some(stream) = stream {
+            before.into_iter().for_each(|it| stream.demand.remove(it));
+            after.into_iter().for_each(|it| stream.demand.add(it));
+        }
     }
 
     pub(crate) fn stream(&self, index: usize) -> Option<&PublishedStream> {

@@ -103,8 +103,9 @@ impl Room {
         let info = track.info.clone();
         let subscribers: Vec<_> = track.subscribers.iter().copied().collect();
         for subscriber in subscribers {
-            self.apply_settings(subscriber, &sid);
+            self.apply_settings(now, subscriber, &sid);
         }
+        self.demand_changed(now, &sid);
         if let Some(participant) = self.roster.get_mut(key) {
             participant.touch();
             self.tell_now(key);

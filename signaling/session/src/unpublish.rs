@@ -2,7 +2,7 @@ use sfu_model::{Command, Mid, Now, TrackSid};
 
 use crate::participant::ParticipantKey;
 use crate::proto::signal_response::Message;
-use crate::{Room, RoomNotice, proto};
+use crate::{Room, RoomNotice, TimerReason, proto};
 
 impl Room {
     /// Ends a track: for the shard, for its subscribers, for everybody.
@@ -73,6 +73,7 @@ impl Room {
     /// Takes a track out of the room; returns the client's id of it.
     fn end_track(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) -> Option<String> {
         let track = self.tracks.remove(sid)?;
+        self.timers.cancel(&TimerReason::Demand(sid.clone()));
         for stream in &track.streams {
             let publication = stream.publication;
             self.outbox.media(Command::Unpublish { publication });

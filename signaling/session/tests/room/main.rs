@@ -14,6 +14,8 @@ mod calls;
 #[cfg(test)]
 mod closing;
 #[cfg(test)]
+mod demand;
+#[cfg(test)]
 mod joining;
 #[cfg(test)]
 mod messages;

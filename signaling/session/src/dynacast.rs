@@ -1,0 +1,187 @@
+use std::time::Duration;
+
+use sfu_model::{Forwarding, MediaKind, Now, SpatialLayer, TrackSid};
+
+use crate::proto::VideoQuality;
+use crate::proto::signal_response::Message;
+use crate::track::Track;
+use crate::{Room, TimerReason, proto};
+
+/// How long a publisher is left alone after it has begun: subscribers still say what they need.
+const FIRST_DELAY: Duration = Duration::from_secs(10);
+
+/// How long a layer must be wanted by nobody before its publisher may stop sending it.
+const PAUSE_DELAY: Duration = Duration::from_secs(5);
+
+/// How many subscriptions forward up to each layer. Paused ones count nowhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Demand {
+    wanting: [u32; SpatialLayer::COUNT],
+}
+
+impl Demand {
+    pub(crate) fn add(&mut self, forwarding: Forwarding) {
+        if let Some(count) = self.count(forwarding) {
+            *count += 1;
+        }
+    }
+
+    pub(crate) fn remove(&mut self, forwarding: Forwarding) {
+        if let Some(count) = self.count(forwarding) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    fn count(&mut self, forwarding: Forwarding) -> Option<&mut u32> {
+        match forwarding {
+            Forwarding::Paused => None,
+            Forwarding::UpTo { spatial, .. } => self.wanting.get_mut(usize::from(spatial.0)),
+        }
+    }
+
+    fn highest(&self) -> Option<usize> {
+        self.wanting.iter().rposition(|count| *count > 0)
+    }
+}
+
+/// What a publisher was told of the demand for its track.
+#[derive(Debug, Default)]
+pub(crate) struct ToldDemand {
+    /// The highest quality that is wanted of each stream, [`VideoQuality::Off`] for none; empty until
+    /// something was told.
+    qualities: Vec<VideoQuality>,
+    /// Whether the first delay is over.
+    settled: bool,
+}
+
+impl Room {
+    /// Begins to watch the demand for a track that was just published.
+    ///
+    /// Goal: a publisher sends no layer that nobody receives, and never lacks one that somebody
+    /// wants. Input: what each subscription forwards. More demand is told at once; less, when it has
+    /// lasted for five seconds; nothing, while the publisher's first ten seconds last or the track is
+    /// muted.
+    pub(crate) fn watch_demand(&mut self, now: Now, sid: &TrackSid) {
+        let video = self.tracks.get(sid).map(Track::kind) == Some(MediaKind::Video);
+        if video {
+            let at = now.mono + FIRST_DELAY;
+            self.timers.set(TimerReason::Demand(sid.clone()), at);
+        }
+    }
+
+    /// Weighs whether the publisher must hear that subscriptions changed.
+    pub(crate) fn demand_changed(&mut self, now: Now, sid: &TrackSid) {
+        let Some(track) = self.tracks.get(sid) else {
+            return;
+        };
+        if track.kind() == MediaKind::Audio || !track.told_demand.settled || track.info.muted {
+            return;
+        }
+        let timer = TimerReason::Demand(sid.clone());
+        let wanted = wanted_qualities(track);
+        let told = &track.told_demand.qualities;
+        if wanted == *told {
+            self.timers.cancel(&timer);
+        } else if is_less(&wanted, told) {
+            self.timers.set_once(timer, now.mono + PAUSE_DELAY);
+        } else {
+            self.tell_demand(sid);
+        }
+    }
+
+    /// Tells what is wanted by now.
+    pub(crate) fn tell_demand(&mut self, sid: &TrackSid) {
+        self.timers.cancel(&TimerReason::Demand(sid.clone()));
+        let Some(track) = self.tracks.get_mut(sid) else {
+            return;
+        };
+        track.told_demand.settled = true;
+        let wanted = wanted_qualities(track);
+        if track.info.muted || track.told_demand.qualities == wanted {
+            return;
+        }
+        track.told_demand.qualities.clone_from(&wanted);
+        let streams = track.streams.iter().zip(wanted);
+        let streams: Vec<_> = streams.map(|(s, quality)| (s.codec, quality)).collect();
+        self.send_demand(sid, &streams);
+    }
+
+    /// Asks a publisher to send a codec that it announced, beside those that it sends.
+    pub(crate) fn request_codec(&mut self, sid: &TrackSid, codec: usize) {
+        let Some(track) = self.tracks.get(sid) else {
+            return;
+        };
+        let sent = track.streams.iter().map(|stream| stream.codec);
+        let codecs = sent.chain([codec]).map(|codec| (codec, VideoQuality::High));
+        let codecs: Vec<_> = codecs.collect();
+        self.send_demand(sid, &codecs);
+    }
+
+    fn send_demand(&mut self, sid: &TrackSid, codecs: &[(usize, VideoQuality)]) {
+        let Some(track) = self.tracks.get(sid) else {
+            return;
+        };
+        let named = |(codec, quality): &(usize, VideoQuality)| {
+            let mime_type = track.info.codecs.get(*codec)?.mime_type.as_str();
+            let (_, name) = mime_type.split_once('/')?;
+            Some(proto::SubscribedCodec {
+                codec: name.to_owned(),
+                qualities: up_to(*quality),
+            })
+        };
+        let subscribed_codecs: Vec<_> = codecs.iter().filter_map(named).collect();
+        let main = subscribed_codecs
+            .first()
+            .map(|codec| codec.qualities.clone());
+        let update = proto::SubscribedQualityUpdate {
+            track_sid: sid.as_str().to_owned(),
+            subscribed_qualities: main.unwrap_or_default(),
+            subscribed_codecs,
+        };
+        let publisher = self.roster.get(track.publisher).and_then(|p| p.connection);
+        self.outbox
+            .signal(publisher, Message::SubscribedQualityUpdate(update));
+    }
+}
+
+/// Returns the highest quality that is wanted of each stream.
+fn wanted_qualities(track: &Track) -> Vec<VideoQuality> {
+    let quality = |highest: Option<usize>| match highest {
+        None => VideoQuality::Off,
+        // The top layer is whatever the publisher has.
+        Some(layer) if layer + 1 >= track.info.layers.len() => VideoQuality::High,
+        Some(layer) => track
+            .info
+            .layers
+            .get(layer)
+            .map_or(VideoQuality::High, proto::VideoLayer::quality),
+    };
+    let streams = track.streams.iter();
+    streams
+        .map(|stream| quality(stream.demand.highest()))
+        .collect()
+}
+
+/// Reports whether `wanted` asks for nothing beyond `told`. Nothing told means everything is sent.
+fn is_less(wanted: &[VideoQuality], told: &[VideoQuality]) -> bool {
+    let rank = |quality: &VideoQuality| match quality {
+        VideoQuality::Off => 0,
+        VideoQuality::Low => 1,
+        VideoQuality::Medium => 2,
+        VideoQuality::High => 3,
+    };
+    let all = VideoQuality::High;
+    wanted
+        .iter()
+        .enumerate()
+        .all(|(index, wanted)| rank(wanted) <= rank(told.get(index).unwrap_or(&all)))
+}
+
+fn up_to(highest: VideoQuality) -> Vec<proto::SubscribedQuality> {
+    let qualities = [VideoQuality::Low, VideoQuality::Medium, VideoQuality::High];
+    let enabled = |quality: VideoQuality| proto::SubscribedQuality {
+        quality: quality.into(),
+        enabled: highest != VideoQuality::Off && i32::from(quality) <= i32::from(highest),
+    };
+    qualities.map(enabled).into()
+}
