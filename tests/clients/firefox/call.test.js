@@ -4,10 +4,13 @@ import { describe, test } from 'node:test';
 
 import { startFirefox } from '../lib/firefox.js';
 import { Participant } from '../lib/participant.js';
+import { outsideAddress } from '../lib/ports.js';
 import { callSuite, MODES, roomOf } from '../lib/suite.js';
 import { until } from '../lib/until.js';
 
-const suite = callSuite({ startAnother: startFirefox });
+// Firefox has no candidates of the loopback interface and pairs no others with 127.0.0.1: the server must advertise
+// another address of this machine.
+const suite = callSuite({ startAnother: startFirefox, config: { rtc: { node_ip: outsideAddress() } } });
 
 /** A participant in a Firefox page of its own. */
 async function joinFirefox(t, identity, { mode, ...options } = {}) {

@@ -1,6 +1,7 @@
-// Ports that are free at this moment, asked of the kernel.
+// Ports that are free at this moment, asked of the kernel, and addresses of this machine.
 import dgram from 'node:dgram';
 import net from 'node:net';
+import os from 'node:os';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -24,4 +25,10 @@ export function freeUdpPort() {
       probe.close(() => resolve(port));
     });
   });
+}
+
+/** An IPv4 address of this machine that is not loopback; loopback where there is no other. */
+export function outsideAddress() {
+  const addresses = Object.values(os.networkInterfaces()).flat();
+  return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? LOOPBACK;
 }
