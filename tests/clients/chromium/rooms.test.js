@@ -5,7 +5,7 @@ import { RoomServiceClient, TrackSource } from 'livekit-server-sdk';
 
 import { AT_ONCE, callSuite, MODES, roomOf } from '../lib/suite.js';
 import { participantToken } from '../lib/token.js';
-import { never } from '../lib/until.js';
+import { never, until } from '../lib/until.js';
 
 const suite = callSuite();
 const service = () => new RoomServiceClient(suite.server.http, suite.server.apiKey, suite.server.apiSecret);
@@ -80,7 +80,7 @@ describe('participants who are lost', AT_ONCE, () => {
   for (const mode of MODES) {
     test(`a page that vanishes without a word is missed, ${mode} peer connection`, async (t) => {
       const alice = await suite.join(t, 'alice', { mode });
-      const bob = await suite.lostParticipant(t, 'bob', { mode });
+      const bob = await suite.joinAlone(t, 'bob', { mode });
       await alice.sees('bob');
       await bob.vanish();
       await alice.event('participantDisconnected', { identity: 'bob' }, { within: 30_000 });
@@ -176,12 +176,12 @@ describe('rooms', AT_ONCE, () => {
     const alice = await suite.join(t, 'alice');
     assert.equal(await alice.roomSid(), sid);
     await alice.leave();
-    await suite.until('the room is no longer listed', async () => (await service().listRooms([roomOf(t)])).length === 0);
+    await until('the room is no longer listed', async () => (await service().listRooms([roomOf(t)])).length === 0);
   });
 
   test('a room that nobody joins ends after its empty_timeout', async (t) => {
     await service().createRoom({ name: roomOf(t), emptyTimeout: 1 });
-    await suite.until('the room is no longer listed', async () => (await service().listRooms([roomOf(t)])).length === 0);
+    await until('the room is no longer listed', async () => (await service().listRooms([roomOf(t)])).length === 0);
   });
 
   test('a participant learns the number of participants', async (t) => {

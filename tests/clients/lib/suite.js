@@ -6,7 +6,6 @@ import { Participant } from './participant.js';
 import { servePages } from './pages.js';
 import { startServer } from './server.js';
 import { freshRoom } from './token.js';
-import { until } from './until.js';
 
 /** One peer connection (`/rtc/v1`) and two (`/rtc`): how livekit-client names what `new Room()` is given. */
 export const MODES = ['single', 'dual'];
@@ -51,14 +50,14 @@ export function callSuite({ config = {}, startAnother } = {}) {
     return participant;
   };
 
-  /** A joined participant whose page the test will end. */
-  suite.lostParticipant = async (t, identity, { room = roomOf(t), mode } = {}) => {
-    const participant = new Participant(await suite.browser.page(), suite.server, { room, identity, mode });
+  /** A joined participant whose page the test changes (`prepare`) and ends itself. */
+  suite.joinAlone = async (t, identity, { room = roomOf(t), mode, prepare } = {}) => {
+    const page = await suite.browser.page();
+    await prepare?.(page);
+    const participant = new Participant(page, suite.server, { room, identity, mode });
     await participant.join();
     return participant;
   };
-
-  suite.until = until;
 
   /** Two participants who see each other. */
   suite.pair = async (t, options = {}) => {

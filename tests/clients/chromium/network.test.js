@@ -1,0 +1,54 @@
+// What the network does to a session: a new address of the client, and a path that is gone for a while.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { divert, Relay } from '../lib/relay.js';
+import { serverIsGiven } from '../lib/server.js';
+import { AT_ONCE, callSuite, MODES } from '../lib/suite.js';
+
+// With ICE-lite the server never finds a way around the relay by checks of its own.
+const suite = callSuite({ config: { rtc: { use_ice_lite: true } } });
+
+/** Alice, whose media goes through a relay, and bob, who see and hear each other. */
+async function callThroughRelay(t, mode) {
+  const relay = await new Relay(suite.server.udpPort).start();
+  t.after(() => relay.close());
+  const alice = await suite.joinAlone(t, 'alice', {
+    mode, prepare: (page) => divert(page, suite.server.udpPort, relay.port),
+  });
+  t.after(async () => {
+    await alice.leave();
+    await alice.page.close();
+  });
+  const bob = await suite.join(t, 'bob', { mode });
+  await Promise.all([alice.publishVideo(), alice.publishAudio(), bob.publishVideo(), bob.publishAudio()]);
+  await flows(alice, bob);
+  const ports = (await alice.transports()).map(({ remotePort }) => remotePort);
+  assert.ok(ports.every((port) => port === relay.port), `alice's media goes to ${ports}, the relay is ${relay.port}`);
+  return { relay, alice, bob };
+}
+
+const flows = (alice, bob, within) => Promise.all([
+  alice.decodesVideo('bob', { within }), alice.hearsAudio('bob', { within }),
+  bob.decodesVideo('alice', { within }), bob.hearsAudio('alice', { within }),
+]);
+
+for (const mode of MODES) {
+  describe(`${mode} peer connection`, { ...AT_ONCE, skip: serverIsGiven && 'the media port of a given server is unknown' }, () => {
+    test('media goes on when the address of the client changes', async (t) => {
+      const { relay, alice, bob } = await callThroughRelay(t, mode);
+      const { sid } = (await alice.state()).me;
+      relay.changeAddresses();
+      await flows(alice, bob, 30_000);
+      assert.equal((await alice.state()).me.sid, sid, 'the same session');
+    });
+
+    test('a session whose path is gone for a while comes back', async (t) => {
+      const { relay, alice, bob } = await callThroughRelay(t, mode);
+      relay.open = false;
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      relay.open = true;
+      await flows(alice, bob, 30_000);
+    });
+  });
+}
