@@ -1,8 +1,7 @@
 use sfu_model::{Now, Path};
-use sfu_transport::{PacketKind, StunOutcome, classify, ufrag_of};
+use sfu_transport::{DropReason as TransportDrop, PacketKind, StunOutcome, classify, ufrag_of};
 
 use crate::peer::{LinkState, PeerKey};
-use crate::transmit::Priority;
 use crate::{DropReason, Shard};
 
 impl Shard {
@@ -71,16 +70,11 @@ impl Shard {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        let Some(mut reply) = self.output.transmit.begin(Priority::Control) else {
-            self.output.drop(DropReason::TransmitQueueFull);
-            return;
-        };
-        let outcome = peer.transport.handle_stun(now, path, message, &mut reply);
-        if reply.is_empty() {
-            self.output.transmit.give_back(reply);
-        } else {
-            self.output.transmit.push(path, reply);
-        }
+        let mut outcome = Err(TransportDrop::Closed);
+        self.output.send_control(path, |reply| {
+            outcome = peer.transport.handle_stun(now, path, message, reply);
+            !reply.is_empty()
+        });
         match outcome {
             Ok(StunOutcome::Known | StunOutcome::RoleConflict) => {}
             Ok(StunOutcome::Validated { evicted }) => self.bind_path(path, evicted, key),

@@ -4,7 +4,7 @@ use sfu_model::{Event, Extension, ExtensionMap, Path};
 use sfu_rtp::{Outgoing, OutgoingExtensions, OutgoingPayload, SeqNo, write_padding, write_rtp};
 use sfu_transport::Transport;
 
-use crate::transmit::{Priority, TransmitQueue};
+use crate::transmit::{Priority, RunId, Slot, TransmitQueue};
 use crate::{Counters, DropReason};
 
 /// What a shard has for others: datagrams, events and numbers.
@@ -21,6 +21,27 @@ impl Output {
         self.events.push_back(event);
     }
 
+    /// Lets `write` write a datagram for `path`, which says whether there is one. Returns that; false as well
+    /// when the queue is full.
+    pub(crate) fn send_control(
+        &mut self,
+        path: Path,
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) -> bool {
+        let transmit = &mut self.transmit;
+        let Some(mut slot) = transmit.begin(Priority::Control, path, RunId::default()) else {
+            self.drop(DropReason::TransmitQueueFull);
+            return false;
+        };
+        let written = write(&mut slot.bytes);
+        if written {
+            transmit.push(path, Priority::Control, slot);
+        } else {
+            transmit.cancel(slot);
+        }
+        written
+    }
+
     pub(crate) fn drop(&mut self, reason: DropReason) {
         self.counters.drop(reason);
     }
@@ -30,6 +51,8 @@ impl Output {
 pub(crate) struct Link<'a> {
     pub(crate) transport: &'a mut Transport,
     pub(crate) path: Path,
+    /// The latest run of its video.
+    pub(crate) run: &'a mut RunId,
     /// Transport-wide number of the next packet.
     pub(crate) transport_cc: &'a mut SeqNo,
     pub(crate) output: &'a mut Output,
@@ -67,12 +90,17 @@ impl Link<'_> {
 
     /// Seals and queues an RTCP compound.
     pub(crate) fn send_rtcp(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
-        let Some(mut buffer) = self.begin(Priority::Control) else {
+        let Some(mut slot) = self.begin(Priority::Control) else {
             return false;
         };
-        write(&mut buffer);
-        let sealed = !buffer.is_empty() && self.transport.seal_rtcp(&mut buffer, 0).is_ok();
-        self.finish(buffer, sealed)
+        write(&mut slot.bytes);
+        let written = slot.bytes.len() > slot.start;
+        let sealed = written
+            && self
+                .transport
+                .seal_rtcp(&mut slot.bytes, slot.start)
+                .is_ok();
+        self.finish(Priority::Control, slot, sealed)
     }
 
     /// Numbers a packet of the transport, if it carries times.
@@ -91,29 +119,33 @@ impl Link<'_> {
 
     #[inline]
     fn send(&mut self, priority: Priority, write: impl FnOnce(&mut Vec<u8>)) -> bool {
-        let Some(mut buffer) = self.begin(priority) else {
+        let Some(mut slot) = self.begin(priority) else {
             return false;
         };
-        write(&mut buffer);
-        let sealed = self.transport.seal_rtp(&mut buffer, 0).is_ok();
-        self.finish(buffer, sealed)
+        write(&mut slot.bytes);
+        let sealed = self.transport.seal_rtp(&mut slot.bytes, slot.start).is_ok();
+        self.finish(priority, slot, sealed)
     }
 
-    fn begin(&mut self, priority: Priority) -> Option<Vec<u8>> {
-        let buffer = self.output.transmit.begin(priority);
-        if buffer.is_none() {
+    fn begin(&mut self, priority: Priority) -> Option<Slot> {
+        let slot = self.output.transmit.begin(priority, self.path, *self.run);
+        if slot.is_none() {
             self.output.drop(DropReason::TransmitQueueFull);
         }
-        buffer
+        slot
     }
 
-    fn finish(&mut self, buffer: Vec<u8>, sealed: bool) -> bool {
-        if sealed {
-            self.output.transmit.push(self.path, buffer);
-        } else {
-            self.output.transmit.give_back(buffer);
+    fn finish(&mut self, priority: Priority, slot: Slot, sealed: bool) -> bool {
+        let transmit = &mut self.output.transmit;
+        if !sealed {
+            transmit.cancel(slot);
             self.output.drop(DropReason::NotConnected);
+            return false;
         }
-        sealed
+        let run = transmit.push(self.path, priority, slot);
+        if priority == Priority::Video {
+            *self.run = run;
+        }
+        true
     }
 }

@@ -9,6 +9,7 @@ use crate::routes::Routes;
 use crate::slot_map::Key;
 use crate::subscription::SubscriptionKey;
 use crate::timers::{Deadline, Schedule, Sleeper, TimerTable};
+use crate::transmit::RunId;
 
 /// Names a [`Peer`] of this shard.
 pub(crate) type PeerKey = Key<Peer>;
@@ -65,6 +66,8 @@ pub(crate) struct SendSide {
     /// on with the numbers of its SSRC.
     parked: Vec<OutgoingStream>,
     transport_cc: SeqNo,
+    /// The latest run of video.
+    run: RunId,
 }
 
 impl SendSide {
@@ -134,6 +137,7 @@ impl Peer {
         Some(Link {
             transport: &mut self.transport,
             path: self.path?,
+            run: &mut self.sends.run,
             transport_cc: &mut self.sends.transport_cc,
             output,
         })

@@ -1,10 +1,9 @@
 use sfu_model::{Event, Now};
 use sfu_transport::TransportEvent;
 
+use crate::Shard;
 use crate::peer::{LinkState, PeerKey};
 use crate::timers::TimerReason;
-use crate::transmit::Priority;
-use crate::{DropReason, Shard};
 
 impl Shard {
     /// Carries away what a peer's transport wants to send and say after it was given something.
@@ -28,21 +27,14 @@ impl Shard {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        let transmit = &mut self.output.transmit;
-        // What finds the queue full stays in the transport, or is sent again by DTLS or SCTP.
-        while let Some(mut datagram) = transmit.begin(Priority::Control) {
-            if !peer.transport.poll_transmit(now, &mut datagram) {
-                transmit.give_back(datagram);
-                return;
-            }
-            match peer.transport.path() {
-                Some(path) => transmit.push(path, datagram),
-                None => {
-                    transmit.give_back(datagram);
-                    self.output.counters.drop(DropReason::NotConnected);
-                }
-            }
-        }
+        // Without a path, or with a full queue, it stays in the transport or is sent again by DTLS or SCTP.
+        let Some(path) = peer.transport.path() else {
+            return;
+        };
+        while self
+            .output
+            .send_control(path, |buffer| peer.transport.poll_transmit(now, buffer))
+        {}
     }
 
     fn on_transport_event(&mut self, now: Now, key: PeerKey, event: TransportEvent) {

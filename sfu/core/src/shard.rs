@@ -80,7 +80,8 @@ impl Shard {
             return None;
         };
         let counters = &mut self.output.counters;
-        counters.datagrams_out += 1;
+        let segment = transmit.segment_size.unwrap_or(buf.len()).max(1);
+        counters.datagrams_out += buf.len().div_ceil(segment) as u64;
         counters.bytes_out += buf.len() as u64;
         Some(transmit)
     }

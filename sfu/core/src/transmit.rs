@@ -23,12 +23,43 @@ pub(crate) enum Priority {
     Control,
 }
 
-/// Datagrams that wait for the driver, in order. Packets are written and sealed in the buffer that
-/// leaves: the driver's buffer is exchanged for it, so nothing is copied, and buffers circulate.
+/// Names a run of the queue, also after it has left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RunId(u64);
+
+/// Datagrams for one path that leave as one message to the kernel: all of the same length, but for
+/// a shorter last one.
+#[derive(Debug)]
+struct Run {
+    path: Path,
+    bytes: Vec<u8>,
+    segment: usize,
+    /// Whether more may follow.
+    open: bool,
+}
+
+/// A buffer to write one datagram into, behind those of the run that it may join.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) bytes: Vec<u8>,
+    /// Where the datagram begins.
+    pub(crate) start: usize,
+    joins: Option<RunId>,
+}
+
+/// Datagrams that wait for the driver. Packets are written and sealed in the buffer that leaves:
+/// the driver's buffer is exchanged for it, so nothing is copied, and buffers circulate.
+///
+/// Video of one destination gathers in runs while datagrams are handled. It may so overtake
+/// sound and reports to the same destination, but nothing of its own kind.
 #[derive(Debug, Default)]
 pub(crate) struct TransmitQueue {
-    queue: VecDeque<(Path, Vec<u8>)>,
+    runs: VecDeque<Run>,
+    /// How many runs have left.
+    left: u64,
+    datagrams: usize,
     spare: Vec<Vec<u8>>,
+    spare_bytes: usize,
 }
 
 impl TransmitQueue {
@@ -36,54 +67,139 @@ impl TransmitQueue {
     /// single datagram with thousands of receivers fills it.
     const CAPACITY: usize = 16_384;
 
-    /// Most empty buffers that are kept: 6 MB of them.
-    const MAX_SPARE: usize = 4_096;
+    /// Most bytes of a run: a dozen datagrams, beyond which a larger message gains little.
+    const MAX_RUN: usize = 16 * 1_024;
+
+    /// Most bytes of empty buffers that are kept.
+    const MAX_SPARE: usize = 8 * 1_024 * 1_024;
 
     /// Room of a buffer: a datagram that fits an Ethernet frame, with its tag.
     const BUFFER_SIZE: usize = 1_536;
 
-    /// Returns an empty buffer to write a datagram into, or nothing when those of `priority` must
-    /// give way: video from three quarters on, audio from seven eighths on.
+    /// Returns room to write a datagram into, or nothing when those of `priority` must give way:
+    /// video from three quarters on, audio from seven eighths on. Video joins the `latest` run of
+    /// its destination if that takes more.
     #[inline]
-    pub(crate) fn begin(&mut self, priority: Priority) -> Option<Vec<u8>> {
+    pub(crate) fn begin(&mut self, priority: Priority, path: Path, latest: RunId) -> Option<Slot> {
         let limit = match priority {
             Priority::Video => Self::CAPACITY / 4 * 3,
             Priority::Audio => Self::CAPACITY / 8 * 7,
             Priority::Control => Self::CAPACITY,
         };
-        if self.queue.len() >= limit {
+        if self.datagrams >= limit {
             return None;
         }
-        let spare = self.spare.pop();
-        Some(spare.unwrap_or_else(|| Vec::with_capacity(Self::BUFFER_SIZE)))
+        if priority == Priority::Video
+            && let Some(run) = self.run(latest)
+            && run.open
+            && run.path == path
+        {
+            let bytes = std::mem::take(&mut run.bytes);
+            return Some(Slot {
+                start: bytes.len(),
+                bytes,
+                joins: Some(latest),
+            });
+        }
+        Some(Slot {
+            bytes: self.buffer(),
+            start: 0,
+            joins: None,
+        })
     }
 
-    /// Queues a datagram in a buffer of [`TransmitQueue::begin`].
+    /// Queues the datagram that was written into `slot`. Returns the run that it is in.
     #[inline]
-    pub(crate) fn push(&mut self, path: Path, datagram: Vec<u8>) {
-        self.queue.push_back((path, datagram));
+    pub(crate) fn push(&mut self, path: Path, priority: Priority, slot: Slot) -> RunId {
+        let Slot {
+            bytes,
+            start,
+            joins,
+        } = slot;
+        let len = bytes.len() - start;
+        self.datagrams += 1;
+        let Some(id) = joins else {
+            return self.begin_run(path, bytes, priority == Priority::Video);
+        };
+        let segment = self.run(id).map_or(0, |run| run.segment);
+        if len > segment {
+            // It fits no run that has begun with shorter ones.
+            let mut alone = self.buffer();
+            alone.extend_from_slice(bytes.get(start..).unwrap_or_default());
+            self.put_back(id, bytes, start, false);
+            return self.begin_run(path, alone, true);
+        }
+        let end = bytes.len();
+        let more = len == segment && end + segment <= Self::MAX_RUN;
+        self.put_back(id, bytes, end, more);
+        id
     }
 
-    /// Takes back a buffer of [`TransmitQueue::begin`] that was not needed.
-    pub(crate) fn give_back(&mut self, mut buffer: Vec<u8>) {
-        if self.spare.len() < Self::MAX_SPARE && buffer.capacity() > 0 {
-            buffer.clear();
-            self.spare.push(buffer);
+    /// Takes back a slot whose datagram is not to be sent.
+    pub(crate) fn cancel(&mut self, slot: Slot) {
+        match slot.joins {
+            Some(id) => self.put_back(id, slot.bytes, slot.start, true),
+            None => self.keep(slot.bytes),
         }
     }
 
-    /// Exchanges `buf` for the next datagram.
+    /// Exchanges `buf` for the next datagrams.
     pub(crate) fn pop(&mut self, buf: &mut Vec<u8>) -> Option<Transmit> {
-        let (path, datagram) = self.queue.pop_front()?;
-        self.give_back(std::mem::replace(buf, datagram));
+        let run = self.runs.pop_front()?;
+        self.left += 1;
+        let segment = run.segment.max(1);
+        self.datagrams -= run.bytes.len().div_ceil(segment).min(self.datagrams);
+        self.keep(std::mem::replace(buf, run.bytes));
         Some(Transmit {
-            path,
-            segment_size: None,
+            path: run.path,
+            segment_size: (buf.len() > segment).then_some(segment),
         })
     }
 
     pub(crate) fn is_half_full(&self) -> bool {
-        self.queue.len() >= Self::CAPACITY / 2
+        self.datagrams >= Self::CAPACITY / 2
+    }
+
+    fn begin_run(&mut self, path: Path, bytes: Vec<u8>, open: bool) -> RunId {
+        self.runs.push_back(Run {
+            path,
+            segment: bytes.len(),
+            bytes,
+            open,
+        });
+        RunId(self.left + self.runs.len() as u64 - 1)
+    }
+
+    /// Returns a run that has not left.
+    fn run(&mut self, id: RunId) -> Option<&mut Run> {
+        let place = id.0.checked_sub(self.left)?;
+        self.runs.get_mut(usize::try_from(place).ok()?)
+    }
+
+    /// Gives a run its buffer back, which now ends at `end`.
+    fn put_back(&mut self, id: RunId, mut bytes: Vec<u8>, end: usize, open: bool) {
+        bytes.truncate(end);
+        if let Some(run) = self.run(id) {
+            run.bytes = bytes;
+            run.open &= open;
+        }
+    }
+
+    fn buffer(&mut self) -> Vec<u8> {
+        let Some(buffer) = self.spare.pop() else {
+            return Vec::with_capacity(Self::BUFFER_SIZE);
+        };
+        self.spare_bytes -= buffer.capacity().min(self.spare_bytes);
+        buffer
+    }
+
+    fn keep(&mut self, mut buffer: Vec<u8>) {
+        let size = buffer.capacity();
+        if size > 0 && self.spare_bytes + size <= Self::MAX_SPARE {
+            buffer.clear();
+            self.spare_bytes += size;
+            self.spare.push(buffer);
+        }
     }
 }
 
@@ -93,30 +209,47 @@ mod tests {
 
     use super::*;
 
-    fn path() -> Path {
+    fn path(port: u16) -> Path {
         Path {
             local: ([127, 0, 0, 1], 1).into(),
-            remote: ([127, 0, 0, 1], 2).into(),
+            remote: ([127, 0, 0, 1], port).into(),
             protocol: LinkProtocol::Udp,
         }
     }
 
-    fn fill(queue: &mut TransmitQueue, priority: Priority) -> usize {
-        let mut count = 0;
-        while let Some(buffer) = queue.begin(priority) {
-            queue.push(path(), buffer);
-            count += 1;
-        }
-        count
+    /// Queues a datagram of `len` bytes of value `fill`.
+    fn push(queue: &mut TransmitQueue, priority: Priority, fill: u8, len: usize, run: &mut RunId) {
+        let mut slot = queue.begin(priority, path(2), *run).unwrap();
+        slot.bytes.resize(slot.start + len, fill);
+        *run = queue.push(path(2), priority, slot);
+    }
+
+    fn drain(queue: &mut TransmitQueue) -> Vec<(Vec<u8>, Option<usize>)> {
+        let mut buf = Vec::new();
+        let next = || {
+            queue
+                .pop(&mut buf)
+                .map(|next| (buf.clone(), next.segment_size))
+        };
+        std::iter::from_fn(next).collect()
     }
 
     #[test]
     fn video_gives_way_to_audio_and_audio_to_control() {
         let mut queue = TransmitQueue::default();
-        let counts = [Priority::Video, Priority::Audio, Priority::Control]
-            .map(|priority| fill(&mut queue, priority));
+        let counts = [Priority::Video, Priority::Audio, Priority::Control].map(|priority| {
+            let mut count = 0;
+            while let Some(mut slot) = queue.begin(priority, path(2), RunId::default()) {
+                slot.bytes.push(0);
+                queue.push(path(2), Priority::Control, slot);
+                count += 1;
+            }
+            count
+        });
         assert_eq!(counts, [12_288, 2_048, 2_048]);
         assert!(queue.is_half_full());
+        drain(&mut queue);
+        assert_eq!(queue.datagrams, 0);
     }
 
     #[test]
@@ -124,13 +257,70 @@ mod tests {
         let mut queue = TransmitQueue::default();
         let mut buf = Vec::with_capacity(TransmitQueue::BUFFER_SIZE);
         let ours = buf.as_ptr();
-        let mut first = queue.begin(Priority::Control).unwrap();
-        first.push(1);
-        queue.push(path(), first);
+        push(&mut queue, Priority::Control, 1, 1, &mut RunId::default());
         assert!(queue.pop(&mut buf).is_some());
         assert_eq!(buf, [1]);
-        let next = queue.begin(Priority::Control).unwrap();
+        let next = queue.buffer();
         assert_eq!(next.as_ptr(), ours);
         assert_eq!(queue.pop(&mut buf), None);
+    }
+
+    #[test]
+    fn video_datagrams_of_one_length_leave_together_with_a_shorter_last_one() {
+        let (mut queue, mut run) = (TransmitQueue::default(), RunId::default());
+        for (fill, len) in [(1, 4), (2, 4), (3, 3), (4, 3)] {
+            push(&mut queue, Priority::Video, fill, len, &mut run);
+        }
+        let together = vec![1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3];
+        let expected = [(together, Some(4)), (vec![4, 4, 4], None)];
+        assert_eq!(drain(&mut queue), expected);
+        assert_eq!(queue.datagrams, 0);
+    }
+
+    #[test]
+    fn a_longer_datagram_begins_a_run() {
+        let (mut queue, mut run) = (TransmitQueue::default(), RunId::default());
+        for (fill, len) in [(1, 2), (2, 3), (3, 3)] {
+            push(&mut queue, Priority::Video, fill, len, &mut run);
+        }
+        let expected = [(vec![1, 1], None), (vec![2, 2, 2, 3, 3, 3], Some(3))];
+        assert_eq!(drain(&mut queue), expected);
+    }
+
+    #[test]
+    fn a_run_of_another_destination_or_one_that_left_is_not_joined() {
+        let (mut queue, mut run) = (TransmitQueue::default(), RunId::default());
+        push(&mut queue, Priority::Video, 1, 2, &mut run);
+        let other = queue.begin(Priority::Video, path(3), run).unwrap();
+        assert_eq!(other.start, 0);
+        assert_eq!(drain(&mut queue).len(), 1);
+        let late = queue.begin(Priority::Video, path(2), run).unwrap();
+        assert_eq!(late.start, 0);
+    }
+
+    #[test]
+    fn a_cancelled_datagram_leaves_its_run_as_it_was() {
+        let (mut queue, mut run) = (TransmitQueue::default(), RunId::default());
+        push(&mut queue, Priority::Video, 1, 2, &mut run);
+        let mut slot = queue.begin(Priority::Video, path(2), run).unwrap();
+        slot.bytes.extend_from_slice(&[9; 50]);
+        queue.cancel(slot);
+        push(&mut queue, Priority::Video, 2, 2, &mut run);
+        assert_eq!(drain(&mut queue), [(vec![1, 1, 2, 2], Some(2))]);
+    }
+
+    #[test]
+    fn a_run_is_bounded() {
+        let (mut queue, mut run) = (TransmitQueue::default(), RunId::default());
+        for _ in 0..40 {
+            push(&mut queue, Priority::Video, 1, 1_200, &mut run);
+        }
+        let runs = drain(&mut queue);
+        assert!(
+            runs.iter()
+                .all(|(bytes, _)| bytes.len() <= TransmitQueue::MAX_RUN)
+        );
+        let bytes: usize = runs.iter().map(|(bytes, _)| bytes.len()).sum();
+        assert_eq!((runs.len(), bytes), (4, 48_000));
     }
 }

@@ -259,6 +259,29 @@ fn a_packet_reaches_every_subscriber_with_its_own_numbers() {
 }
 
 #[test]
+fn video_that_is_handled_in_one_tick_leaves_together() {
+    let mut world = call(3);
+    let mut source = Source::video(CAMERA);
+    world.send_rtp(0, &source.next(true));
+    for _ in 0..4 {
+        world.handle_rtp(0, &source.next(false));
+    }
+    let mut buf = Vec::new();
+    for subscriber in [1, 2] {
+        let transmit = world.shard.poll_transmit(world.now, &mut buf).unwrap();
+        assert_eq!(transmit.path, world.participants[subscriber].path);
+        assert_eq!(transmit.segment_size.map(|len| len * 4), Some(buf.len()));
+        world.deliver(transmit, &buf);
+    }
+    assert!(world.shard.poll_transmit(world.now, &mut buf).is_none());
+    let headers = world.participants[2].take_headers();
+    assert_eq!(headers.len(), 5);
+    for pair in headers.windows(2) {
+        assert_eq!(pair[1].seq, pair[0].seq.next());
+    }
+}
+
+#[test]
 fn a_forwarded_packet_carries_the_subscribers_section_and_numbers_of_its_transport() {
     let mut world = call(2);
     let mut source = Source::video(CAMERA);

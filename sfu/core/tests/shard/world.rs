@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_srtp::context::Context;
-use sfu_core::{Shard, ShardConfig};
+use sfu_core::{Shard, ShardConfig, Transmit};
 use sfu_model::{
     Command, DataChannelOpener, Event, IceCredentials, LinkProtocol, Now, Path, PeerId,
     PublicationId, RoomIndex, ShardIndex, SubscriptionId, UnixTime,
@@ -184,14 +184,19 @@ impl World {
             .handle_datagram(self.now, path, &mut check.bytes());
     }
 
-    /// Sends an RTP packet as a participant.
+    /// Sends an RTP packet as a participant, and delivers what follows.
     pub(crate) fn send_rtp(&mut self, place: usize, packet: &[u8]) {
+        self.handle_rtp(place, packet);
+        self.exchange();
+    }
+
+    /// Sends an RTP packet as a participant.
+    pub(crate) fn handle_rtp(&mut self, place: usize, packet: &[u8]) {
         let participant = &mut self.participants[place];
         let (seal, _) = participant.srtp.as_mut().unwrap();
         let mut datagram = seal.encrypt_rtp(packet).unwrap();
         let path = participant.path;
         self.shard.handle_datagram(self.now, path, &mut datagram);
-        self.exchange();
     }
 
     /// Sends an RTCP compound as a participant.
@@ -232,8 +237,7 @@ impl World {
             let mut idle = true;
             while let Some(transmit) = self.shard.poll_transmit(self.now, &mut buf) {
                 idle = false;
-                assert!(buf.len() <= 1_400, "a datagram of {} bytes", buf.len());
-                self.deliver(transmit.path, &buf);
+                self.deliver(transmit, &buf);
             }
             for participant in &mut self.participants {
                 while let Some(mut datagram) = participant.client.poll_transmit(self.now) {
@@ -251,7 +255,14 @@ impl World {
         }
     }
 
-    fn deliver(&mut self, path: Path, datagram: &[u8]) {
+    pub(crate) fn deliver(&mut self, transmit: Transmit, datagrams: &[u8]) {
+        for datagram in datagrams.chunks(transmit.segment_size.unwrap_or(datagrams.len())) {
+            assert!(datagram.len() <= 1_400, "of {} bytes", datagram.len());
+            self.deliver_one(transmit.path, datagram);
+        }
+    }
+
+    fn deliver_one(&mut self, path: Path, datagram: &[u8]) {
         let mut participants = self.participants.iter_mut();
         let Some(participant) = participants.find(|participant| participant.path == path) else {
             return;
