@@ -12,6 +12,8 @@ mod support;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod chaos;
+#[cfg(test)]
 mod closing;
 #[cfg(test)]
 mod demand;

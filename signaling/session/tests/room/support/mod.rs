@@ -270,7 +270,9 @@ impl World {
             Response::Offer(offer) => Some(offer),
             _ => None,
         });
-        let offer = offers.next_back().expect("an offer").clone();
+        let Some(offer) = offers.next_back().cloned() else {
+            return;
+        };
         let sdp = member.down.answer(&offer.sdp);
         let description = proto::SessionDescription {
             r#type: "answer".to_owned(),
@@ -338,6 +340,26 @@ impl World {
             }
         }
         peers
+    }
+
+    /// Closes a client's connection.
+    pub(crate) fn close_signal(&mut self, connection: ConnectionId) {
+        self.room.handle_signal_closed(self.now, connection);
+        self.drain();
+        self.member(connection).closed = true;
+    }
+
+    /// Returns the sids of all tracks that a client was told of.
+    pub(crate) fn seen_tracks(&mut self, connection: ConnectionId) -> Vec<String> {
+        let inbox = &self.member(connection).inbox;
+        let told = inbox.iter().flat_map(|message| match message {
+            Response::Join(join) => join.other_participants.clone(),
+            Response::Update(update) => update.participants.clone(),
+            _ => Vec::new(),
+        });
+        told.flat_map(|info| info.tracks)
+            .map(|track| track.sid)
+            .collect()
     }
 
     /// Stops the node.
