@@ -15,14 +15,21 @@ use sfu_model::RoomName;
 use signaling_protocol::{ConnectHeaders, ConnectParameters, Endpoint, Query, Strictness, proto};
 use signaling_session::{Join, RoomOptions};
 
-use crate::connection::{Connection, Presence};
-use crate::http::Caller;
+use crate::connection::Connection;
+use crate::http::{Caller, query_of};
 use crate::outbox::outbox;
 use crate::refusal::Refusal;
 use crate::rooms::Rooms;
 
 /// Headers by which proxies tell a client's address, the most trusted first.
 const ADDRESS_HEADERS: [&str; 3] = ["cf-connecting-ip", "x-forwarded-for", "x-real-ip"];
+
+/// Bytes read from a WebSocket at a time: few messages are longer, and every participant has this.
+const READ_BUFFER: usize = 16 << 10;
+
+/// Bytes read from a WebSocket at a time. The library's default of 128 KiB would be most of what an
+/// idle participant costs.
+const READ_BUFFER: usize = 4096;
 
 /// Returns the endpoints of signalling, and the health of the node at `/`.
 pub fn routes(rooms: Rooms) -> Router {
@@ -68,7 +75,7 @@ impl<S: Sync> FromRequestParts<S> for Asked {
             .find_map(|name| text(&parts.headers, name));
         Ok(Self {
             caller,
-            query: Query::read(parts.uri.query().unwrap_or_default()),
+            query: Query::read(query_of(&parts.uri, &parts.extensions)),
             user_agent: text(&parts.headers, header::USER_AGENT.as_str()).unwrap_or_default(),
             address: forwarded.or(peer).unwrap_or_default(),
         })
@@ -114,16 +121,17 @@ async fn connect(
     let joined = rooms
         .join(admission.options.as_ref(), &admission.room, &join, &outbox)
         .await;
-    let room = match joined {
-        Ok(room) => room,
+    // If the client goes, this is dropped without a socket and the room hears of it.
+    let presence = match joined {
+        Ok(presence) => presence,
         Err(refusal) => return refusal.into_response(),
     };
-    // If the client has gone, this is dropped without a socket and the room hears of it.
-    let presence = Presence { connection, room };
     let max_message = rooms.settings().max_signal_message;
     upgrade
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(max_message)
         .max_frame_size(max_message)
+        .read_buffer_size(READ_BUFFER)
         .on_upgrade(move |socket| Connection::new(socket, presence, responses, max_message).run())
 }
 
