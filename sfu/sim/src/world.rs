@@ -298,25 +298,11 @@ impl World {
 
     /// Puts on its way what all have to send, and collects what the shard reports.
     fn settle(&mut self) {
-        let mut datagram = Vec::new();
-        while let Some(transmit) = self.shard.poll_transmit(self.now, &mut datagram) {
-            let mut clients = self.clients.iter_mut();
-            let Some(residence) = clients.find(|one| one.address == transmit.path.remote) else {
-                continue;
-            };
-            let sent = Sent {
-                from: "shard",
-                to: residence.client.name(),
-                datagram: &datagram,
-            };
-            let arrivals = sent.carry(self.now.mono, &mut residence.down, &mut self.trace);
-            for at in arrivals {
-                let arrival = Arrival {
-                    path: transmit.path,
-                    towards: Side::Client,
-                    datagram: datagram.clone(),
-                };
-                self.queue.push(at, arrival);
+        let mut buf = Vec::new();
+        while let Some(transmit) = self.shard.poll_transmit(self.now, &mut buf) {
+            let len = transmit.segment_size.unwrap_or(buf.len()).max(1);
+            for datagram in buf.chunks(len) {
+                self.send_down(transmit.path, datagram);
             }
         }
         self.collect_from_clients();
@@ -324,6 +310,26 @@ impl World {
             let what = describe(&event);
             self.trace.note(self.now.mono, "shard", what);
             self.events.push(event);
+        }
+    }
+
+    fn send_down(&mut self, path: Path, datagram: &[u8]) {
+        let mut clients = self.clients.iter_mut();
+        let Some(residence) = clients.find(|one| one.address == path.remote) else {
+            return;
+        };
+        let sent = Sent {
+            from: "shard",
+            to: residence.client.name(),
+            datagram,
+        };
+        for at in sent.carry(self.now.mono, &mut residence.down, &mut self.trace) {
+            let arrival = Arrival {
+                path,
+                towards: Side::Client,
+                datagram: datagram.to_vec(),
+            };
+            self.queue.push(at, arrival);
         }
     }
 

@@ -161,7 +161,9 @@ impl Client {
 
     /// Ends what it publishes.
     pub fn stop_publishing(&mut self) {
-        self.publishers.clear();
+        for publisher in &mut self.publishers {
+            publisher.end();
+        }
     }
 
     /// Returns what it receives.
@@ -307,7 +309,7 @@ impl Client {
     /// Returns when [`Client::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let media = self.is_connected().then(|| {
-            let publishers = self.publishers.iter().map(Publisher::poll_timeout);
+            let publishers = self.publishers.iter().filter_map(Publisher::poll_timeout);
             publishers.chain(self.receivers.iter().filter_map(Receiver::poll_timeout))
         });
         let ice = self.ice.as_ref().filter(|_| !self.is_closed());

@@ -15,7 +15,8 @@ pub struct Publisher {
     codec: CodecBinding,
     ssrc: Ssrc,
     rtx_ssrc: Option<Ssrc>,
-    next_at: Instant,
+    /// When it captures next; `None` when it has ended.
+    next_at: Option<Instant>,
     seq: SeqNo,
     rtx_seq: SeqNo,
     timestamp: RtpTimestamp,
@@ -67,7 +68,7 @@ impl Publisher {
             media,
             ssrc,
             rtx_ssrc,
-            next_at: now,
+            next_at: Some(now),
             // Numbers and times wrap early.
             seq: SeqNo(65_500),
             rtx_seq: SeqNo(65_530),
@@ -94,7 +95,12 @@ impl Publisher {
         self.ssrc
     }
 
-    pub(crate) fn poll_timeout(&self) -> Instant {
+    /// Captures no more. What is still missing is sent again.
+    pub(crate) fn end(&mut self) {
+        self.next_at = None;
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.next_at
     }
 
@@ -102,9 +108,11 @@ impl Publisher {
     pub(crate) fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {
         if self.published.packets == 0 {
             // The transport has just come up.
-            self.next_at = self.next_at.max(now.mono);
+            self.next_at = self.next_at.map(|at| at.max(now.mono));
         }
-        while self.next_at <= now.mono {
+        while let Some(at) = self.next_at
+            && at <= now.mono
+        {
             let interval = match self.media.kind {
                 MediaKind::Audio => {
                     self.send(now, None, true, out);
@@ -115,7 +123,7 @@ impl Publisher {
                     Duration::from_millis(40)
                 }
             };
-            self.next_at += interval;
+            self.next_at = Some(at + interval);
             let rate = self.codec.codec.clock_rate();
             self.timestamp = self.timestamp.after(interval, rate);
         }
