@@ -36,12 +36,16 @@ impl Shard {
             }
         };
         self.note_heard(now, key);
-        let accepted = self
-            .route(key, &received)
-            .and_then(|route| self.accept(now, key, route, received));
-        if let Err(reason) = accepted {
+        self.arm_transport_feedback(key);
+        if let Err(reason) = self.take(now, key, received) {
             self.output.drop(reason);
         }
+    }
+
+    fn take(&mut self, now: Now, key: PeerKey, received: Received<'_>) -> Result<(), DropReason> {
+        let route = self.route(key, &received)?;
+        let (received, format) = self.ready(now.mono, route, received)?;
+        self.accept(now, key, route, format, received)
     }
 
     /// Decrypts and parses a packet, and notes its arrival for the report about the transport.
@@ -128,14 +132,14 @@ impl Shard {
         }
     }
 
-    /// Takes a packet into its stream and hands it on to those who subscribe.
-    fn accept(
+    /// Turns a retransmission into what it repeats, and sees to it that the packet has a stream.
+    #[inline]
+    fn ready<'a>(
         &mut self,
-        now: Now,
-        key: PeerKey,
+        now: Instant,
         route: Route,
-        received: Received<'_>,
-    ) -> Result<(), DropReason> {
+        received: Received<'a>,
+    ) -> Result<(Received<'a>, Format), DropReason> {
         let publication = self.publications.get_mut(route.publication);
         let publication = publication.ok_or(DropReason::UnknownSsrc)?;
         let format = publication.format(received.header.payload_type);
@@ -144,7 +148,23 @@ impl Shard {
             Flow::Primary => received,
             Flow::Retransmission => Self::restore(received, publication, route.encoding, format)?,
         };
-        let began = Self::ready_stream(now.mono, publication, &received, route.encoding, format)?;
+        if Self::ready_stream(now, publication, &received, route.encoding, format)? {
+            self.on_stream_began(route);
+        }
+        Ok((received, format))
+    }
+
+    /// Takes a packet into its stream and hands it on to those who subscribe.
+    fn accept(
+        &mut self,
+        now: Now,
+        key: PeerKey,
+        route: Route,
+        format: Format,
+        received: Received<'_>,
+    ) -> Result<(), DropReason> {
+        let publication = self.publications.get_mut(route.publication);
+        let publication = publication.ok_or(DropReason::UnknownSsrc)?;
         let (nack, passage) = (publication.nack(), publication.passage(format.codec));
         let stream = publication.stream_mut(route.encoding);
         let stream = stream.ok_or(DropReason::UnknownSsrc)?;
@@ -178,9 +198,6 @@ impl Shard {
             departure: AbsSendTime::from(now.unix),
         };
         self.output.counters.rtp_in += 1;
-        if began {
-            self.on_stream_began(route);
-        }
         self.arm_reports(now.mono, key, losses_due);
         self.note_arrival(now, route.publication, &arrival);
         self.fan_out(now, route.publication, &arrival);
@@ -244,6 +261,21 @@ impl Shard {
         }
     }
 
+    /// Sees to it that the publisher hears when its packets arrived: also of those that serve
+    /// nothing but its probing.
+    #[inline]
+    fn arm_transport_feedback(&mut self, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let twcc = peer.receives.twcc.as_ref();
+        if let Some(due) = twcc.and_then(|twcc| twcc.poll_timeout())
+            && peer.timers.set_if_idle(TimerReason::TransportFeedback, due)
+        {
+            peer.arm(key, &mut self.schedule);
+        }
+    }
+
     /// Sees to it that the publisher hears of what arrived and what is missing.
     #[inline]
     fn arm_reports(&mut self, now: Instant, key: PeerKey, losses_due: Option<Instant>) {
@@ -255,14 +287,6 @@ impl Shard {
         let mut earlier = timers.set_if_idle(TimerReason::ReceiverReport, report);
         if let Some(due) = losses_due {
             earlier |= timers.set_if_earlier(TimerReason::Nack, due);
-        }
-        if let Some(due) = peer
-            .receives
-            .twcc
-            .as_ref()
-            .and_then(|twcc| twcc.poll_timeout())
-        {
-            earlier |= timers.set_if_idle(TimerReason::TransportFeedback, due);
         }
         if earlier {
             peer.arm(key, &mut self.schedule);

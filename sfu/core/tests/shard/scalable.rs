@@ -6,7 +6,9 @@ use sfu_model::{
 };
 use sfu_rtp::{ExtensionTable, RtpHeader};
 
-use crate::media::{CAMERA, Source, camera, extensions, publish, send, subscribe};
+use crate::media::{
+    CAMERA, Source, camera, extensions, picture_id, publish, send, subscribe, vp8_payload,
+};
 use crate::world::{World, subscription_id};
 
 const VP9: PayloadType = PayloadType(98);
@@ -147,6 +149,36 @@ fn a_frame_descriptor_is_passed_on_where_one_stream_carries_all_layers_and_nowhe
     let packet = with_bytes(&source.next(true), &[0xc0, 0, 1]);
     world.send_rtp(0, &packet);
     assert_eq!(descriptors(&mut world), [false]);
+}
+
+#[test]
+fn temporal_layers_above_the_wanted_one_are_left_out_and_pictures_renumbered() {
+    let mut world = World::with(2);
+    publish(&mut world, published());
+    let mut media = subscribed(2);
+    media.forwarding = Forwarding::UpTo {
+        spatial: SpatialLayer::MAX,
+        temporal: TemporalLayer(0),
+    };
+    subscribe(&mut world, 1, media);
+    let mut source = Source::video(CAMERA);
+    for i in 0..8_u8 {
+        let mut payload = vp8_payload(i == 0, source.picture);
+        // TID and Y, in the byte of KEYIDX.
+        payload[5] = (i % 2) << 6 | 0x20;
+        source.picture += 1;
+        let packet = source.packet(&payload);
+        source.timestamp = source.timestamp.plus(3_000);
+        world.send_rtp(0, &packet);
+    }
+    let packets = std::mem::take(&mut world.participants[1].rtp);
+    assert_eq!(packets.len(), 4);
+    for pair in packets.windows(2) {
+        let [before, after] = [&pair[0], &pair[1]].map(|one| RtpHeader::parse(one).unwrap());
+        assert_eq!(after.seq, before.seq.next());
+        assert_eq!(after.timestamp, before.timestamp.plus(6_000));
+        assert_eq!(picture_id(&pair[1]), picture_id(&pair[0]) + 1);
+    }
 }
 
 const AV1: PayloadType = PayloadType(35);
