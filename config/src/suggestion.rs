@@ -19,9 +19,9 @@ fn split(key: &str) -> (&str, &str) {
     key.rsplit_once('.').unwrap_or(("", key))
 }
 
-/// A third of the letters may be wrong; at least two, so that short names have a chance.
+/// A third of the letters may be wrong, and one in the shortest names.
 fn allowed_changes(name: &str) -> usize {
-    (name.chars().count() / 3).max(2)
+    (name.chars().count() / 3).max(1)
 }
 
 /// Counts the letters to insert, remove, change or swap with the next (the optimal string alignment
@@ -58,6 +58,11 @@ fn distance(from: &str, to: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_word_that_means_something_else_suggests_nothing() {
+        assert_eq!(nearest("foo", &["room".to_owned()]), None);
+    }
 
     fn meant(key: &str) -> Option<String> {
         let known = ["port", "rtc.tcp_port", "rtc.udp_port", "room.auto_create"]
