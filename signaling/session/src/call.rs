@@ -3,7 +3,7 @@ use std::time::Duration;
 use sfu_model::{Now, ParticipantIdentity, TrackSid};
 use signaling_protocol::{DisconnectCause, LeaveAction};
 
-use crate::data::DataRouting;
+use crate::data::MAX_MESSAGE;
 use crate::participant::ParticipantKey;
 use crate::proto::signal_response::Message;
 use crate::{Room, RoomError, RoomReply, RoomRequest, proto};
@@ -173,7 +173,7 @@ impl Room {
         if !matches!(request.nonce.len(), 0 | NONCE_LENGTH) {
             return Err(RoomError::InvalidNonce);
         }
-        if request.data.len() > DataRouting::MAX_MESSAGE {
+        if request.data.len() > MAX_MESSAGE {
             return Err(RoomError::DataTooLarge);
         }
         self.send_user_data(now, request);

@@ -1,121 +1,23 @@
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use prost::Message as _;
-use sfu_model::{Command, DataChannel, Now, ParticipantIdentity, PeerId};
+use sfu_model::{Command, DataChannel, Now, PeerId};
 
-use crate::participant::{Participant, ParticipantKey};
+use crate::data_history::RecentMessage;
+use crate::packet_origin::{Routing, route, visible_sid, with_sender};
+use crate::participant::ParticipantKey;
 use crate::proto::data_packet::{Kind, Value};
 use crate::{Room, proto};
 
-/// What the exchange of messages in a room remembers.
-#[derive(Debug, Default)]
-pub(crate) struct DataRouting {
-    recent: VecDeque<RecentMessage>,
-    recent_bytes: usize,
-    nonces: Nonces,
-}
-
-/// A reliable message that was sent a moment ago, for those who lost their connection meanwhile.
-#[derive(Debug)]
-struct RecentMessage {
-    at: Instant,
-    sender_sid: String,
-    sequence: u32,
-    /// For whom; empty for everybody.
-    destinations: Vec<String>,
-    payload: Arc<[u8]>,
-}
-
-/// The marks of messages that callers may send twice. The oldest go first.
-#[derive(Debug, Default)]
-struct Nonces {
-    order: VecDeque<Vec<u8>>,
-    known: BTreeSet<Vec<u8>>,
-}
-
-impl Nonces {
-    const MAX: usize = 100;
-    /// Bytes of a nonce; anything else is none.
-    const LENGTH: usize = 16;
-
-    /// Reports whether a nonce was seen before, and remembers it.
-    fn is_repeated(&mut self, nonce: &[u8]) -> bool {
-        if nonce.len() != Self::LENGTH {
-            return false;
-        }
-        if !self.known.insert(nonce.to_vec()) {
-            return true;
-        }
-        self.order.push_back(nonce.to_vec());
-        if self.order.len() > Self::MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-        }
-        false
-    }
-}
-
-impl DataRouting {
-    /// How long a reliable message is kept: as long as a silent transport is.
-    ///
-    /// Departure: LiveKit keeps them for two seconds, which a resume mostly exceeds.
-    const MAX_AGE: Duration = Duration::from_secs(15);
-    /// Most bytes of them. The oldest go first.
-    const MAX_BYTES: usize = 100 * 1024;
-    /// Largest message that a data channel carries.
-    pub(crate) const MAX_MESSAGE: usize = 64 * 1024;
-
-    fn remember(&mut self, message: RecentMessage) {
-        let oldest = message.at.checked_sub(Self::MAX_AGE);
-        self.recent_bytes += message.payload.len();
-        self.recent.push_back(message);
-        while let Some(first) = self.recent.front() {
-            if self.recent_bytes <= Self::MAX_BYTES && oldest.is_none_or(|at| first.at >= at) {
-                break;
-            }
-            self.recent_bytes -= first.payload.len();
-            self.recent.pop_front();
-        }
-    }
-
-    /// Returns what `receiver` has missed, by the last sequence number that it `seen` of each sender.
-    pub(crate) fn replay(
-        &self,
-        receiver: &ParticipantIdentity,
-        seen: &BTreeMap<&str, u32>,
-    ) -> Vec<Arc<[u8]>> {
-        let missed = self.recent.iter().filter(|message| {
-            let last = seen.get(message.sender_sid.as_str());
-            let addressed = message.destinations.is_empty()
-                || message
-                    .destinations
-                    .iter()
-                    .any(|to| to == receiver.as_str());
-            addressed && last.is_some_and(|last| message.sequence > *last)
-        });
-        missed.map(|message| Arc::clone(&message.payload)).collect()
-    }
-}
+/// Largest message that a data channel carries.
+pub(crate) const MAX_MESSAGE: usize = 64 * 1024;
 
 /// Who is to get a message.
 #[derive(Debug, Default)]
 struct Audience {
     identities: Vec<String>,
     sids: Vec<String>,
-}
-
-/// What is to become of a client's message.
-enum Routing {
-    /// It goes on, with these fields written.
-    Forward(proto::DataPacket),
-    /// It goes on as it came, behind which what we say is written: we do not know what it is, and
-    /// would lose it.
-    ForwardUnknown(proto::DataPacket),
-    /// It ends here.
-    Consume,
 }
 
 impl Room {
@@ -188,7 +90,7 @@ impl Room {
         {
             return;
         }
-        if bytes.len() > DataRouting::MAX_MESSAGE {
+        if bytes.len() > MAX_MESSAGE {
             return;
         }
         let payload: Arc<[u8]> = bytes.into();
@@ -317,7 +219,7 @@ impl Room {
             ..proto::DataPacket::default()
         };
         let payload: Arc<[u8]> = packet.encode_to_vec().into();
-        if payload.len() > DataRouting::MAX_MESSAGE {
+        if payload.len() > MAX_MESSAGE {
             return;
         }
         let others = self.roster.iter();
@@ -361,74 +263,5 @@ impl Audience {
 
     fn is_everybody(&self) -> bool {
         self.identities.is_empty() && self.sids.is_empty()
-    }
-}
-
-/// Writes into a client's packet who sent it, and says whether it goes on. Agents may speak for
-/// others: in transcriptions, generated chat messages and text streams.
-fn route(sender: &Participant, mut packet: proto::DataPacket) -> Routing {
-    let speaks_for_other = sender.is_agent()
-        && !packet.participant_identity.is_empty()
-        && packet.participant_identity != sender.identity.as_str();
-    let mut keep_identity = false;
-    match &mut packet.value {
-        Some(Value::User(user)) => {
-            user.participant_sid = visible_sid(sender);
-            user.participant_identity = visible_identity(sender);
-            if packet.destination_identities.is_empty() {
-                packet
-                    .destination_identities
-                    .clone_from(&user.destination_identities);
-            } else {
-                user.destination_identities
-                    .clone_from(&packet.destination_identities);
-            }
-        }
-        Some(Value::Transcription(_)) if !sender.is_agent() => return Routing::Consume,
-        Some(Value::Metrics(_)) => return Routing::Consume,
-        Some(Value::ChatMessage(chat)) if speaks_for_other => {
-            chat.generated = true;
-            keep_identity = true;
-        }
-        Some(Value::StreamHeader(header)) if speaks_for_other => {
-            use proto::data_stream::header::ContentHeader;
-            if let Some(ContentHeader::TextHeader(text)) = &mut header.content_header {
-                text.generated = true;
-                keep_identity = true;
-            }
-        }
-        Some(_) | None => {}
-    }
-    if !keep_identity {
-        packet.participant_identity = visible_identity(sender);
-    }
-    match packet.value {
-        Some(_) => Routing::Forward(packet),
-        None => Routing::ForwardUnknown(packet),
-    }
-}
-
-/// Appends what `packet` says of its kind and sender to `payload`. In protobuf the last value of a
-/// field counts.
-fn with_sender(payload: &[u8], packet: &proto::DataPacket) -> Vec<u8> {
-    use prost::encoding::{int32, string};
-    let mut bytes = payload.to_vec();
-    int32::encode(1, &packet.kind, &mut bytes);
-    string::encode(4, &packet.participant_identity, &mut bytes);
-    string::encode(17, &packet.participant_sid, &mut bytes);
-    bytes
-}
-
-fn visible_sid(sender: &Participant) -> String {
-    match sender.is_hidden() {
-        true => String::new(),
-        false => sender.sid.as_str().to_owned(),
-    }
-}
-
-fn visible_identity(sender: &Participant) -> String {
-    match sender.is_hidden() {
-        true => String::new(),
-        false => sender.identity.as_str().to_owned(),
     }
 }

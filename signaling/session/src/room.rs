@@ -6,7 +6,7 @@ use sfu_model::{
 };
 use signaling_protocol::{DisconnectCause, LeaveAction, proto, room_sid};
 
-use crate::data::DataRouting;
+use crate::data_history::DataHistory;
 use crate::entropy::Entropy;
 use crate::outbox::Outbox;
 use crate::participant::ParticipantKey;
@@ -42,7 +42,7 @@ pub struct Room {
     pub(crate) roster: Roster,
     pub(crate) tracks: Tracks,
     pub(crate) updates: Updates,
-    pub(crate) data: DataRouting,
+    pub(crate) data: DataHistory,
     pub(crate) rpcs: Rpcs,
     pub(crate) speakers: Speakers,
     pub(crate) reachability: Reachability,
@@ -99,7 +99,7 @@ impl Room {
             roster: Roster::default(),
             tracks: Tracks::default(),
             updates: Updates::default(),
-            data: DataRouting::default(),
+            data: DataHistory::default(),
             rpcs: Rpcs::default(),
             speakers: Speakers::default(),
             reachability: Reachability::default(),

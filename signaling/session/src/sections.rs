@@ -1,0 +1,270 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use sfu_model::{Command, Mid, Now, ReceiveMedia, TrackSid};
+
+use crate::dynacast::{Demand, ToldDemand};
+use crate::negotiation::{Offered, OfferedSection, PublishDecision};
+use crate::participant::ParticipantKey;
+use crate::publishing::PublishingSection;
+use crate::track::{PublishedStream, Track, arriving_codec, subscribable_codecs};
+use crate::{Room, RoomNotice, proto};
+
+impl Room {
+    /// Ends what an offer no longer publishes, and decides what its sections carry.
+    pub(crate) fn match_sections(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        offered: &Offered,
+    ) -> BTreeMap<Mid, PublishDecision> {
+        self.end_sections(now, key, &offered.sections);
+        let Some(participant) = self.roster.get_mut(key) else {
+            return BTreeMap::new();
+        };
+        let publishing = &mut participant.publishing;
+        let sections = offered.sections.iter().filter(|section| section.publishes);
+        publishing.unexplained = sections
+            .filter(|section| !publishing.sections.contains_key(&section.mid))
+            .cloned()
+            .collect();
+        let found = self.match_unexplained(key);
+        let decide = |mid: Mid| {
+            let publishing = &self.roster.get(key)?.publishing;
+            let section = publishing.sections.get(&mid)?;
+            let track = self.tracks.get(&section.track)?;
+            Some((mid, track.decision(section.codec)))
+        };
+        found.into_iter().filter_map(decide).collect()
+    }
+
+    /// Unpublishes tracks whose section is gone, silent, or carries another client track.
+    fn end_sections(&mut self, now: Now, key: ParticipantKey, offered: &[OfferedSection]) {
+        let Some(participant) = self.roster.get(key) else {
+            return;
+        };
+        let continues = |mid: &Mid, section: &PublishingSection| {
+            offered.iter().any(|offered| {
+                offered.mid == *mid && offered.publishes && offered.track_id == section.track_id
+            })
+        };
+        let sections = participant.publishing.sections.iter();
+        let ended: Vec<_> = sections
+            .filter(|(mid, section)| !continues(mid, section))
+            .map(|(mid, section)| (*mid, section.track.clone(), section.codec))
+            .collect();
+        for (mid, track, codec) in ended {
+            match codec {
+                0 => self.unpublish(now, key, &track),
+                _ => self.end_backup_stream(now, key, mid, &track),
+            }
+        }
+    }
+
+    /// Finds requests for sections that none explains yet; returns those that were found.
+    fn match_unexplained(&mut self, key: ParticipantKey) -> Vec<Mid> {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return Vec::new();
+        };
+        let sections = std::mem::take(&mut participant.publishing.unexplained);
+        let mut found = Vec::new();
+        // A section that says which track it carries comes before one that takes what is left.
+        let (found_by_name, rest) = sections
+            .into_iter()
+            .partition::<Vec<_>, _>(|section| self.match_by_name(key, section));
+        let (found_by_kind, rest) = rest
+            .into_iter()
+            .partition::<Vec<_>, _>(|section| self.match_by_kind(key, section));
+        found.extend(found_by_name.iter().map(|section| section.mid));
+        found.extend(found_by_kind.iter().map(|section| section.mid));
+        if let Some(participant) = self.roster.get_mut(key) {
+            participant.publishing.unexplained = rest;
+        }
+        found
+    }
+
+    fn match_by_name(&mut self, key: ParticipantKey, section: &OfferedSection) -> bool {
+        let Some(track_id) = &section.track_id else {
+            return false;
+        };
+        let Some(participant) = self.roster.get_mut(key) else {
+            return false;
+        };
+        if let Some((cid, info)) = participant.publishing.take_named(track_id) {
+            self.begin_track(key, section, cid, info);
+            return true;
+        }
+        let published = participant.publishing.tracks.iter();
+        let backup = published
+            .filter_map(|sid| self.tracks.get(sid))
+            .find_map(|track| {
+                let mut codecs = track.info.codecs.iter();
+                let codec = codecs.position(|codec| codec.cid == *track_id)?;
+                let arrives = track.streams.iter().any(|stream| stream.codec == codec);
+                (!arrives).then(|| (track.sid.clone(), codec))
+            });
+        match backup {
+            Some((sid, codec)) => self.begin_section(key, section, sid, codec),
+            None => return false,
+        }
+        true
+    }
+
+    fn match_by_kind(&mut self, key: ParticipantKey, section: &OfferedSection) -> bool {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return false;
+        };
+        let Some((cid, info)) = participant.publishing.take_first(section.kind) else {
+            return false;
+        };
+        self.begin_track(key, section, cid, info);
+        true
+    }
+
+    fn begin_track(
+        &mut self,
+        key: ParticipantKey,
+        section: &OfferedSection,
+        cid: String,
+        mut info: proto::TrackInfo,
+    ) {
+        let sid = TrackSid::from(info.sid.as_str());
+        if let (Some(first), Some(track_id)) = (info.codecs.first_mut(), &section.track_id)
+            && first.cid != *track_id
+        {
+            first.sdp_cid.clone_from(track_id);
+        }
+        self.tracks.insert(Track {
+            sid: sid.clone(),
+            publisher: key,
+            info,
+            cid,
+            streams: Vec::new(),
+            announced: false,
+            ever_subscribed: false,
+            subscribers: BTreeSet::new(),
+            told_demand: ToldDemand::default(),
+        });
+        if let Some(participant) = self.roster.get_mut(key) {
+            participant.publishing.tracks.push(sid.clone());
+        }
+        self.begin_section(key, section, sid, 0);
+    }
+
+    fn begin_section(
+        &mut self,
+        key: ParticipantKey,
+        section: &OfferedSection,
+        track: TrackSid,
+        codec: usize,
+    ) {
+        if let Some(participant) = self.roster.get_mut(key) {
+            let publishing = PublishingSection {
+                track,
+                codec,
+                track_id: section.track_id.clone(),
+                offered: section.codecs.clone(),
+            };
+            participant
+                .publishing
+                .sections
+                .insert(section.mid, publishing);
+        }
+    }
+
+    /// Has the shard receive a section as it was answered.
+    pub(crate) fn receive_section(&mut self, key: ParticipantKey, mid: Mid, media: &ReceiveMedia) {
+        let fresh = self.next_publication();
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let peer = participant.link.up().peer;
+        let Some(section) = participant.publishing.sections.get(&mid) else {
+            return;
+        };
+        let Some(track) = self.tracks.get_mut(&section.track) else {
+            return;
+        };
+        track.describe(section.codec, media);
+        let stream = track.streams.iter().find(|stream| stream.mid == mid);
+        let publication = match stream {
+            Some(stream) => stream.publication,
+            None => {
+                let requested = track.info.codecs.get(section.codec);
+                let arriving = arriving_codec(requested, media);
+                let codecs = arriving.map(|codec| subscribable_codecs(codec, &section.offered));
+                track.streams.push(PublishedStream {
+                    publication: fresh,
+                    mid,
+                    codec: section.codec,
+                    codecs: codecs.unwrap_or_default(),
+                    demand: Demand::default(),
+                });
+                let sid = track.sid.clone();
+                self.tracks.bind_publication(fresh, sid);
+                fresh
+            }
+        };
+        self.outbox.media(Command::Publish {
+            publication,
+            peer,
+            media: media.clone(),
+        });
+    }
+
+    /// Publishes sections whose request came after the answer.
+    pub(crate) fn explain_sections(&mut self, now: Now, key: ParticipantKey) {
+        for mid in self.match_unexplained(key) {
+            self.publish_section(now, key, mid);
+        }
+    }
+
+    /// Receives a section that has just been matched, and tells others of its track.
+    pub(crate) fn publish_section(&mut self, now: Now, key: ParticipantKey, mid: Mid) {
+        let participant = self.roster.get_mut(key);
+        let media = participant.and_then(|p| p.link.up().answerer.receive(mid).cloned());
+        let Some(media) = media else {
+            return;
+        };
+        self.receive_section(key, mid, &media);
+        let section = self.roster.get(key);
+        let section = section.and_then(|p| p.publishing.sections.get(&mid));
+        let Some(sid) = section.map(|section| section.track.clone()) else {
+            return;
+        };
+        let version = self.next_version(now.unix);
+        let Some(track) = self.tracks.get_mut(&sid) else {
+            return;
+        };
+        let first = !std::mem::replace(&mut track.announced, true);
+        track.info.version = Some(version);
+        self.announce(now, key, &sid);
+        if first {
+            self.watch_demand(now, &sid);
+            self.report_track(key, &sid);
+        }
+    }
+
+    fn announce(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let first = !std::mem::replace(&mut participant.is_publisher, true);
+        participant.touch();
+        self.tell_now(key);
+        self.offer_to_everybody(now, sid);
+        if first {
+            self.counts_changed(now);
+        }
+    }
+
+    fn report_track(&mut self, key: ParticipantKey, sid: &TrackSid) {
+        if let (Some(participant), Some(track)) = (self.roster.get(key), self.tracks.get(sid)) {
+            let published = RoomNotice::TrackPublished {
+                room: Box::new(self.info()),
+                participant: Box::new(self.participant_info(participant)),
+                track: Box::new(track.info.clone()),
+            };
+            self.outbox.notice(published);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+use sfu_model::{Command, Now, SendMedia, SubscriptionId, TrackSid};
+
+use crate::negotiation::SendTrack;
+use crate::participant::ParticipantKey;
+use crate::proto::AudioTrackFeature;
+use crate::proto::signal_response::Message;
+use crate::subscribing::ActiveSubscription;
+use crate::{Room, TimerReason, layers, proto};
+
+impl Room {
+    /// Queues a subscription for negotiation.
+    pub(crate) fn subscribe(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
+        let id = self.next_subscription();
+        let (Some(participant), Some(track)) = (self.roster.get(key), self.tracks.get(sid)) else {
+            return;
+        };
+        let publisher = self.roster.get(track.publisher);
+        let interest = participant.subscribing.tracks.get(sid);
+        let stream = interest.map_or(0, |interest| interest.refused);
+        let (Some(publisher), Some(arriving)) = (publisher, track.stream(stream)) else {
+            return;
+        };
+        let stream_id = format!("{}|{}", publisher.sid, track.sid);
+        let settings = interest.and_then(|interest| interest.settings.as_ref());
+        let forwarding = layers::forwarding(&track.info, settings, participant.adaptive_stream);
+        let send = SendTrack {
+            subscription: id,
+            stream_id,
+            track_sid: sid.clone(),
+            kind: track.kind(),
+            codecs: arriving.codecs.clone(),
+            stereo: track.has_feature(AudioTrackFeature::TfStereo),
+            forwarding,
+        };
+        let active = ActiveSubscription {
+            id,
+            publisher: track.publisher,
+            publication: arriving.publication,
+            kind: track.kind(),
+            stream,
+            forwarding,
+            started: false,
+        };
+        let publisher = track.publisher;
+        let publication = arriving.publication;
+        self.tracks.bind_subscription(id, key, sid.clone());
+        if let Some(track) = self.tracks.get_mut(sid) {
+            track.subscribers.insert(key);
+            track.shift_demand(publication, None, Some(forwarding));
+        }
+        if let Some(participant) = self.roster.get_mut(key) {
+            participant.subscribing.start(sid, active);
+            participant.link.add_send(send);
+        }
+        self.tell_speaker(key, publisher);
+        self.demand_changed(now, sid);
+        self.schedule_negotiation(now, key);
+    }
+
+    /// Has the shard send a subscription as it was negotiated.
+    pub(crate) fn start_subscription(
+        &mut self,
+        key: ParticipantKey,
+        subscription: SubscriptionId,
+        mut media: SendMedia,
+    ) {
+        let Some((_, sid)) = self.tracks.of_subscription(subscription) else {
+            return;
+        };
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let peer = participant.link.send_peer();
+        let hidden = participant.is_hidden();
+        let interest = participant.subscribing.tracks.get_mut(&sid);
+        let Some(active) = interest.and_then(|interest| interest.active.as_mut()) else {
+            return;
+        };
+        active.started = true;
+        media.forwarding = active.forwarding;
+        self.outbox.media(Command::Subscribe {
+            subscription,
+            publication: active.publication,
+            peer,
+            media,
+        });
+        if !hidden {
+            self.tell_first_subscriber(&sid);
+        }
+    }
+
+    /// Tells a publisher, once, that somebody receives its track.
+    fn tell_first_subscriber(&mut self, sid: &TrackSid) {
+        let Some(track) = self.tracks.get_mut(sid) else {
+            return;
+        };
+        if std::mem::replace(&mut track.ever_subscribed, true) {
+            return;
+        }
+        let publisher = self.roster.get(track.publisher);
+        if let Some(publisher) = publisher.filter(|p| p.client.takes_track_subscribed()) {
+            let subscribed = proto::TrackSubscribed {
+                track_sid: sid.as_str().to_owned(),
+            };
+            self.outbox
+                .signal(publisher.connection, Message::TrackSubscribed(subscribed));
+        }
+    }
+
+    /// Ends a subscription, if there is one, and has that negotiated.
+    pub(crate) fn drop_subscription(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let Some(active) = participant.subscribing.end(sid) else {
+            return;
+        };
+        participant.link.remove_send(active.id);
+        self.unsubscribe(now, key, sid, &active);
+        self.schedule_negotiation(now, key);
+        let receives = self.roster.get(key).map(|p| &p.subscribing);
+        if receives.is_some_and(|s| !s.receives_from(active.publisher)) {
+            self.silence_speaker(key, active.publisher);
+        }
+    }
+
+    fn unsubscribe(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        sid: &TrackSid,
+        active: &ActiveSubscription,
+    ) {
+        self.tracks.unbind_subscription(active.id);
+        if let Some(track) = self.tracks.get_mut(sid) {
+            track.subscribers.remove(&key);
+            track.shift_demand(active.publication, Some(active.forwarding), None);
+        }
+        self.demand_changed(now, sid);
+        if active.started {
+            self.outbox.media(Command::Unsubscribe {
+                subscription: active.id,
+            });
+        }
+    }
+
+    /// Ends all subscriptions of a participant who leaves; the shard drops them with the peer.
+    pub(crate) fn forget_subscriptions(&mut self, now: Now, key: ParticipantKey) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        for (sid, interest) in std::mem::take(&mut participant.subscribing.tracks) {
+            if let Some(active) = interest.active {
+                self.tracks.unbind_subscription(active.id);
+                if let Some(track) = self.tracks.get_mut(&sid) {
+                    track.subscribers.remove(&key);
+                    track.shift_demand(active.publication, Some(active.forwarding), None);
+                }
+                self.demand_changed(now, &sid);
+            }
+            self.timers.cancel(&TimerReason::TrackNotFound(key, sid));
+        }
+    }
+
+    /// Deals with subscriptions of which the client accepts no codec: tries the track's other
+    /// codec, asks the publisher for one that is announced but not sent, or gives up.
+    pub(crate) fn drop_unsupported(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        unsupported: &[SubscriptionId],
+    ) {
+        for subscription in unsupported {
+            let Some((_, sid)) = self.tracks.of_subscription(*subscription) else {
+                continue;
+            };
+            let participant = self.roster.get_mut(key);
+            let Some(active) = participant.and_then(|p| p.subscribing.end(&sid)) else {
+                continue;
+            };
+            self.unsubscribe(now, key, &sid, &active);
+            if let Some(participant) = self.roster.get_mut(key) {
+                let interest = participant.subscribing.tracks.entry(sid.clone());
+                interest.or_default().refused = active.stream + 1;
+            }
+            self.reconcile(now, key, &sid);
+            self.resolve_refusal(key, &sid, active.stream + 1);
+        }
+    }
+
+    /// A client accepts none of the first `refused` streams of a track. If there are no others, the
+    /// publisher is asked for a codec that it announced and does not send, else the client is told.
+    fn resolve_refusal(&mut self, key: ParticipantKey, sid: &TrackSid, refused: usize) {
+        let Some(track) = self.tracks.get(sid) else {
+            return;
+        };
+        if track.stream(refused).is_some() {
+            return;
+        }
+        match track.missing_codec() {
+            Some(codec) => self.request_codec(sid, codec),
+            None => {
+                let error = proto::SubscriptionError::SeCodecUnsupported;
+                self.refuse_subscription(key, sid, error);
+            }
+        }
+    }
+
+    fn refuse_subscription(
+        &mut self,
+        key: ParticipantKey,
+        sid: &TrackSid,
+        error: proto::SubscriptionError,
+    ) {
+        let connection = self.roster.get(key).and_then(|p| p.connection);
+        let response = proto::SubscriptionResponse {
+            track_sid: sid.as_str().to_owned(),
+            err: error.into(),
+        };
+        self.outbox
+            .signal(connection, Message::SubscriptionResponse(response));
+    }
+
+    /// Gives up a track that was wanted and has not appeared.
+    pub(crate) fn handle_track_not_found(&mut self, key: ParticipantKey, sid: &TrackSid) {
+        if let Some(participant) = self.roster.get_mut(key) {
+            participant.subscribing.tracks.remove(sid);
+        }
+        self.refuse_subscription(key, sid, proto::SubscriptionError::SeTrackNotfound);
+    }
+}
