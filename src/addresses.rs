@@ -145,7 +145,10 @@ mod tests {
             tcp: vec![],
         };
         let candidates = addresses.candidates(&shard);
-        assert_eq!(candidates[0].address, "198.51.100.1:7882".parse::<SocketAddr>().unwrap());
+        assert_eq!(
+            candidates[0].address,
+            "198.51.100.1:7882".parse::<SocketAddr>().unwrap()
+        );
     }
 
     #[test]

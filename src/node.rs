@@ -114,6 +114,7 @@ fn start_rooms(
         throttle.mid_quality,
         throttle.high_quality,
     ];
+    shard.audio_levels = translate::audio_levels(config);
     let media = MediaConfig {
         udp: ports
             .iter()

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use auth::{InvalidKeys, Keys, Secret};
 use sfu_model::{Codec, NodeId};
+use sfu_rtp::AudioLevelParameters;
 use signaling::{NameLimits, Settings};
 use signaling_protocol::proto;
 use signaling_session::{EnabledCodec, Limits, NodeFacts};
@@ -57,6 +58,17 @@ pub(crate) fn settings(config: &Config) -> Settings {
             metadata: size(limit.max_metadata_size),
         },
         max_signal_message: limit.signal_message_size_limit.map_or(usize::MAX, bounded),
+    }
+}
+
+/// Returns when a track counts as audible.
+pub(crate) fn audio_levels(config: &Config) -> AudioLevelParameters {
+    let audio = &config.audio;
+    AudioLevelParameters {
+        active_level: audio.active_level,
+        min_percentile: audio.min_percentile,
+        window: audio.update_interval,
+        smooth_windows: audio.smooth_intervals,
     }
 }
 

@@ -23,9 +23,6 @@ pub struct Room {
     /// `enable_remote_unmute`: the API may unmute a participant. Default false: a microphone is
     /// opened only by who sits at it.
     pub enable_remote_unmute: bool,
-    /// `update_batch_target_size`: how long one participant update may become, in bytes. Default
-    /// 128 KiB; a longer one is split.
-    pub update_batch_target_size: u32,
     /// `room_configurations`: presets that a token names in `roomPreset`.
     pub room_configurations: BTreeMap<String, RoomPreset>,
 }
@@ -105,7 +102,6 @@ impl Default for Room {
             max_participants: 0,
             enabled_codecs: CODECS.map(CodecSpec::plain).to_vec(),
             enable_remote_unmute: false,
-            update_batch_target_size: 128 << 10,
             room_configurations: BTreeMap::new(),
         }
     }
@@ -139,9 +135,6 @@ impl Room {
             enable_remote_unmute: group
                 .get("enable_remote_unmute", value::truth)
                 .unwrap_or(default.enable_remote_unmute),
-            update_batch_target_size: group
-                .get("update_batch_target_size", value::count)
-                .unwrap_or(default.update_batch_target_size),
             room_configurations: group
                 .named_groups("room_configurations", RoomPreset::read)
                 .into_iter()
@@ -189,6 +182,11 @@ fn unsupported(group: &mut Group<'_>) {
             "has no effect: rooms are created inside this process, at once",
         );
     }
+    group.unsupported(
+        "update_batch_target_size",
+        &["131072"],
+        "has no effect: participant updates have a size of their own",
+    );
     group.unsupported(
         "enable_full_room_in_webhooks",
         &["false"],

@@ -25,21 +25,8 @@ pub struct Rtc {
     pub stun_servers: Vec<String>,
     /// `turn_servers`: clients are told these.
     pub turn_servers: Vec<TurnServer>,
-    /// `packet_buffer_size_video`: packets of a video publication that can be sent again. Default
-    /// 500: a second of 5 Mbit/s.
-    pub packet_buffer_size_video: u32,
-    /// `packet_buffer_size_audio`: the same for audio. Default 200: four seconds of Opus.
-    pub packet_buffer_size_audio: u32,
     /// `pli_throttle`: how often a publisher is asked for a key frame.
     pub pli_throttle: PliThrottle,
-    /// `reconnect_on_publication_error`: a publication without media ends in a full reconnect.
-    /// Default false.
-    pub reconnect_on_publication_error: bool,
-    /// `reconnect_on_subscription_error`: the same for a subscription that does not come up.
-    /// Default false.
-    pub reconnect_on_subscription_error: bool,
-    /// `reconnect_on_data_channel_error`: the same for a data channel. Default false.
-    pub reconnect_on_data_channel_error: bool,
 }
 
 /// The shortest time between two requests for a key frame of one layer.
@@ -85,12 +72,7 @@ impl Default for Rtc {
             enable_loopback_candidate: false,
             stun_servers: Vec::new(),
             turn_servers: Vec::new(),
-            packet_buffer_size_video: 500,
-            packet_buffer_size_audio: 200,
             pli_throttle: PliThrottle::default(),
-            reconnect_on_publication_error: false,
-            reconnect_on_subscription_error: false,
-            reconnect_on_data_channel_error: false,
         }
     }
 }
@@ -99,7 +81,6 @@ impl Rtc {
     pub(crate) fn read(group: &mut Group<'_>, dev: bool, read_file: Option<&FileReader>) -> Self {
         let default = Self::default();
         unsupported(group);
-        let both = group.get("packet_buffer_size", value::count);
         Self {
             udp_ports: udp_ports(group),
             tcp_port: group
@@ -116,23 +97,9 @@ impl Rtc {
                 .into_iter()
                 .flatten()
                 .collect(),
-            packet_buffer_size_video: group
-                .get("packet_buffer_size_video", value::count)
-                .or(both)
-                .unwrap_or(default.packet_buffer_size_video),
-            packet_buffer_size_audio: group
-                .get("packet_buffer_size_audio", value::count)
-                .unwrap_or(default.packet_buffer_size_audio),
             pli_throttle: group.group("pli_throttle", PliThrottle::read),
-            reconnect_on_publication_error: flag(group, "reconnect_on_publication_error"),
-            reconnect_on_subscription_error: flag(group, "reconnect_on_subscription_error"),
-            reconnect_on_data_channel_error: flag(group, "reconnect_on_data_channel_error"),
         }
     }
-}
-
-fn flag(group: &mut Group<'_>, name: &'static str) -> bool {
-    group.get(name, value::truth).unwrap_or(false)
 }
 
 fn shards(written: &str) -> Read<NonZeroU16> {
@@ -212,7 +179,7 @@ const UNSUPPORTED: &[(&[&str], &[&str], &str)] = &[
     (
         &["batch_io"],
         &[],
-        "has no effect: packets are always sent in batches, without waiting",
+        "has no effect: packets are sent as they come",
     ),
     (
         &[
@@ -226,6 +193,24 @@ const UNSUPPORTED: &[(&[&str], &[&str], &str)] = &[
         ],
         &["0", "100ms"],
         "has no effect: the queues of data channels have fixed limits",
+    ),
+    (
+        &[
+            "packet_buffer_size",
+            "packet_buffer_size_video",
+            "packet_buffer_size_audio",
+        ],
+        &[],
+        "has no effect: rings grow with their stream, up to 512 packets of video and 256 of audio",
+    ),
+    (
+        &[
+            "reconnect_on_publication_error",
+            "reconnect_on_subscription_error",
+            "reconnect_on_data_channel_error",
+        ],
+        &["false"],
+        "has no effect: such an error ends the track or channel, not the session",
     ),
     (
         &["congestion_control"],
