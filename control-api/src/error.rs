@@ -102,13 +102,16 @@ impl From<RequestFailed> for TwirpError {
 
 fn code_of(error: &RoomError) -> Code {
     match error {
-        RoomError::ParticipantNotFound | RoomError::TrackNotFound => Code::NotFound,
+        RoomError::RoomClosed | RoomError::ParticipantNotFound | RoomError::TrackNotFound => {
+            Code::NotFound
+        }
         RoomError::MetadataTooLarge
         | RoomError::AttributesTooLarge
         | RoomError::NameTooLong
         | RoomError::InvalidNonce
         | RoomError::DataTooLarge
         | RoomError::NoDestination => Code::InvalidArgument,
+        RoomError::RpcPayloadTooLarge => Code::Malformed,
         RoomError::RemoteUnmuteDisabled => Code::FailedPrecondition,
         RoomError::TooManyRpcs => Code::ResourceExhausted,
         RoomError::Unimplemented => Code::Unimplemented,

@@ -24,9 +24,6 @@ use crate::rooms::Rooms;
 /// Headers by which proxies tell a client's address, the most trusted first.
 const ADDRESS_HEADERS: [&str; 3] = ["cf-connecting-ip", "x-forwarded-for", "x-real-ip"];
 
-/// Bytes read from a WebSocket at a time: few messages are longer, and every participant has this.
-const READ_BUFFER: usize = 16 << 10;
-
 /// Bytes read from a WebSocket at a time. The library's default of 128 KiB would be most of what an
 /// idle participant costs.
 const READ_BUFFER: usize = 4096;
@@ -128,7 +125,6 @@ async fn connect(
     };
     let max_message = rooms.settings().max_signal_message;
     upgrade
-        .read_buffer_size(READ_BUFFER)
         .max_message_size(max_message)
         .max_frame_size(max_message)
         .read_buffer_size(READ_BUFFER)

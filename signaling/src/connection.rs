@@ -212,3 +212,6 @@ fn read_failure(error: &axum::Error) -> End {
         false => End::Client,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,6 +59,16 @@ pub enum RequestFailed {
     Rpc(Box<proto::RpcError>),
 }
 
+impl From<RoomError> for RequestFailed {
+    /// A room that is over is none.
+    fn from(error: RoomError) -> Self {
+        match error {
+            RoomError::RoomClosed => Self::NoRoom,
+            error => Self::Refused(error),
+        }
+    }
+}
+
 impl fmt::Display for RequestFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -17,6 +17,8 @@ mod refusal;
 mod room_task;
 mod rooms;
 mod settings;
+#[cfg(test)]
+mod test_node;
 
 pub use connect::routes;
 pub use dev::dev_routes;

@@ -84,3 +84,73 @@ impl Outbox {
         self.0.try_send(Outgoing::Close).ok();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_node::{TestNode, message};
+
+    fn pong(number: i64) -> Arc<SharedResponse> {
+        SharedResponse::new(proto::SignalResponse {
+            message: Some(proto::signal_response::Message::Pong(number)),
+        })
+    }
+
+    #[tokio::test]
+    async fn what_was_queued_comes_before_the_end() {
+        let (outbox, mut responses) = outbox();
+        outbox.send(pong(1)).unwrap();
+        outbox.close();
+        let first = responses.recv().await.and_then(message);
+        assert_eq!(first, Some(proto::signal_response::Message::Pong(1)));
+        assert!(matches!(responses.recv().await, Some(Outgoing::Close)));
+        assert!(responses.recv().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_full_outbox_says_so_and_one_that_nobody_reads_does_not() {
+        let (outbox, responses) = outbox();
+        for number in 0..CAPACITY {
+            outbox.send(pong(number as i64)).unwrap();
+        }
+        assert!(outbox.send(pong(0)).is_err());
+        drop(responses);
+        assert!(outbox.send(pong(0)).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_reads_too_slowly_is_told_what_was_queued_and_then_let_go() {
+        let node = TestNode::start();
+        let (presence, mut responses) = node.join("lobby", "alice").await.unwrap();
+        for request_id in 0..u32::try_from(CAPACITY).unwrap() + 10 {
+            let update = proto::UpdateParticipantMetadata {
+                request_id,
+                ..proto::UpdateParticipantMetadata::default()
+            };
+            let message = proto::signal_request::Message::UpdateMetadata(update);
+            let letter = crate::letter::Letter::Signal {
+                connection: presence.connection,
+                request: Box::new(proto::SignalRequest {
+                    message: Some(message),
+                }),
+            };
+            presence.room.send(letter).await.unwrap();
+        }
+        let mut queued = 0;
+        // The queue ends by itself: nobody holds its other end any more.
+        while let Some(Outgoing::Response(_)) = responses.recv().await {
+            queued += 1;
+        }
+        assert!(queued >= CAPACITY, "{queued}");
+    }
+
+    #[test]
+    fn a_response_is_encoded_once_in_each_form() {
+        let shared = pong(1);
+        let pointer = |message: Message| message.into_data().as_ptr();
+        for encoding in [Encoding::Binary, Encoding::Text] {
+            let first = pointer(shared.frame(encoding));
+            assert_eq!(pointer(shared.frame(encoding)), first);
+        }
+    }
+}

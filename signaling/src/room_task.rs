@@ -117,7 +117,7 @@ impl RoomTask {
             Letter::Request { request, reply } => {
                 let done = self.room.handle_request(now, request);
                 // Whoever asked may have gone: then nobody misses the reply.
-                reply.send(done.map_err(RequestFailed::Refused)).ok();
+                reply.send(done.map_err(RequestFailed::from)).ok();
             }
             Letter::Rpc { request, reply } => self.start_rpc(request, reply),
             Letter::Describe { reply } => {
@@ -134,7 +134,7 @@ impl RoomTask {
                 self.rpcs.insert(rpc, reply);
             }
             Ok(_) => {}
-            Err(error) => drop(reply.send(Err(RequestFailed::Refused(error)))),
+            Err(error) => drop(reply.send(Err(error.into()))),
         }
     }
 

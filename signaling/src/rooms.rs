@@ -16,6 +16,7 @@ use signaling_session::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
+use crate::connection::Presence;
 use crate::letter::{Letter, MAILBOX, Mailbox, RequestFailed};
 use crate::media_events::MediaEvents;
 use crate::outbox::Outbox;
@@ -23,8 +24,8 @@ use crate::refusal::Refusal;
 use crate::room_task::RoomTask;
 use crate::settings::Settings;
 
-/// Times that a join looks for its room again, when it ends just then.
-const JOIN_ATTEMPTS: usize = 3;
+/// Times that a join or a request to create looks for its room again, when it ends just then.
+const ATTEMPTS: usize = 3;
 
 /// What the rooms of a node stand on.
 #[derive(Debug)]
@@ -56,6 +57,13 @@ struct OpenRooms {
     by_name: BTreeMap<RoomName, Entry>,
     by_index: BTreeMap<RoomIndex, Mailbox>,
     next_index: u32,
+}
+
+impl OpenRooms {
+    fn find(&self, name: &RoomName) -> Option<&Mailbox> {
+        let entry = self.by_name.get(name)?;
+        Some(&entry.mailbox).filter(|mailbox| !mailbox.is_closed())
+    }
 }
 
 struct Entry {
@@ -105,18 +113,27 @@ impl Rooms {
         request: proto::CreateRoomRequest,
     ) -> Result<proto::Room, RequestFailed> {
         let name = RoomName::from(request.name.as_str());
-        let created = {
-            let mut open = self.open();
-            match open.by_name.contains_key(&name) {
-                true => None,
-                false => Some(self.open_room(&mut open, self.options_of(&request))),
+        for _ in 0..ATTEMPTS {
+            let exists = {
+                let mut open = self.open();
+                let exists = open.find(&name).is_some();
+                if !exists {
+                    self.open_room(&mut open, self.options_of(&request));
+                }
+                exists
+            };
+            if exists {
+                let update = RoomRequest::UpdateRoom(Box::new(request.clone()));
+                match self.request(&name, update).await {
+                    Err(RequestFailed::NoRoom) => continue,
+                    updated => updated?,
+                };
             }
-        };
-        if created.is_none() {
-            let update = RoomRequest::UpdateRoom(Box::new(request));
-            self.request(&name, update).await?;
+            if let Some(room) = self.describe(&name).await {
+                return Ok(room);
+            }
         }
-        self.describe(&name).await.ok_or(RequestFailed::NoRoom)
+        Err(RequestFailed::NoRoom)
     }
 
     /// Describes the rooms with these names, or all, ordered by name.
@@ -208,8 +225,8 @@ impl Rooms {
         name: &RoomName,
         join: &Join,
         outbox: &Outbox,
-    ) -> Result<Mailbox, Refusal> {
-        for _ in 0..JOIN_ATTEMPTS {
+    ) -> Result<Presence, Refusal> {
+        for _ in 0..ATTEMPTS {
             let mailbox = self.find_or_open(name, options)?;
             let (reply, joined) = oneshot::channel();
             let letter = Letter::Join {
@@ -220,8 +237,13 @@ impl Rooms {
             if mailbox.send(letter).await.is_err() {
                 continue;
             }
+            // From here on the room may know the client, which may go before the room replies.
+            let presence = Presence {
+                connection: join.connection,
+                room: mailbox,
+            };
             match joined.await {
-                Ok(Ok(())) => return Ok(mailbox),
+                Ok(Ok(())) => return Ok(presence),
                 Ok(Err(JoinRefused::RoomClosed)) | Err(_) => {}
                 Ok(Err(refused)) => return Err(Refusal::Join(refused)),
             }
@@ -231,7 +253,7 @@ impl Rooms {
 
     /// Reports whether a room is open.
     pub(crate) fn contains(&self, name: &RoomName) -> bool {
-        self.open().by_name.contains_key(name)
+        self.open().find(name).is_some()
     }
 
     /// Returns what a room that a request describes is created with.
@@ -293,12 +315,8 @@ impl Rooms {
         options: Option<&RoomOptions>,
     ) -> Result<Mailbox, Refusal> {
         let mut open = self.open();
-        if let Some(entry) = open
-            .by_name
-            .get(name)
-            .filter(|entry| !entry.mailbox.is_closed())
-        {
-            return Ok(entry.mailbox.clone());
+        if let Some(mailbox) = open.find(name) {
+            return Ok(mailbox.clone());
         }
         let options = options.ok_or(Refusal::NoRoom)?;
         Ok(self.open_room(&mut open, options.clone()))
@@ -343,10 +361,7 @@ impl Rooms {
     }
 
     fn mailbox(&self, name: &RoomName) -> Option<Mailbox> {
-        self.open()
-            .by_name
-            .get(name)
-            .map(|entry| entry.mailbox.clone())
+        self.open().find(name).cloned()
     }
 
     async fn ask<T>(
@@ -390,3 +405,6 @@ impl fmt::Display for NoticeName<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

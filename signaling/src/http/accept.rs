@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +10,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tower::{Service, ServiceExt};
+
+use super::watched_stream::{LongQueries, WatchedStream, long_head_slots};
 
 /// Bounds of what a stranger may hold open.
 #[derive(Clone, Copy, Debug)]
@@ -20,8 +23,7 @@ pub struct Limits {
     pub connections: usize,
     /// Time in which the head of a request must have come.
     pub head_timeout: Duration,
-    /// Bytes of a request's head. An offer rides in the URL of `/rtc/v1`; the `http` crate takes
-    /// URLs up to 64 KiB.
+    /// Bytes of a request's head, apart from a query that is longer than a URL may be.
     pub head_bytes: usize,
 }
 
@@ -30,7 +32,7 @@ impl Default for Limits {
         Self {
             connections: 65_536,
             head_timeout: Duration::from_secs(10),
-            head_bytes: 256 << 10,
+            head_bytes: 1 << 20,
         }
     }
 }
@@ -50,6 +52,7 @@ pub async fn serve<S, F>(
     F: Future<Output = Result<Response, Infallible>> + Send + 'static,
 {
     let slots = Arc::new(Semaphore::new(limits.connections));
+    let long_heads = long_head_slots();
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
             return;
@@ -60,6 +63,8 @@ pub async fn serve<S, F>(
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
+            // Gone while it waited in the backlog.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
             Err(error) => {
                 // Out of file handles, mostly: wait for some connection to end.
                 tracing::warn!(%error, "An HTTP connection was not accepted");
@@ -67,28 +72,36 @@ pub async fn serve<S, F>(
                 continue;
             }
         };
+        if stream.set_nodelay(true).is_err() {
+            continue;
+        }
         let service = service.clone();
+        let queries = LongQueries::default();
+        let stream = WatchedStream::new(stream, Arc::clone(&long_heads), queries.clone());
         tokio::spawn(async move {
-            serve_connection(stream, peer, service, limits).await;
+            serve_connection(stream, peer, queries, service, limits).await;
             drop(slot);
         });
     }
 }
 
-async fn serve_connection<S, F>(stream: TcpStream, peer: SocketAddr, service: S, limits: Limits)
-where
+async fn serve_connection<S, F>(
+    stream: WatchedStream,
+    peer: SocketAddr,
+    queries: LongQueries,
+    service: S,
+    limits: Limits,
+) where
     S: Service<Request, Response = Response, Error = Infallible, Future = F>
         + Clone
         + Send
         + 'static,
     F: Future<Output = Result<Response, Infallible>> + Send + 'static,
 {
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
     let service = service.map_request(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        queries.attach(&mut request);
         request
     });
     let served = http1::Builder::new()

@@ -2,6 +2,8 @@
 
 mod accept;
 mod authorization;
+mod head_watch;
+mod watched_stream;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -18,6 +20,7 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 pub use accept::{Limits, serve};
 pub use authorization::{Caller, TokenKeys};
+pub(crate) use watched_stream::query_of;
 
 /// How long a browser may remember what CORS allows.
 const CORS_MAX_AGE: Duration = Duration::from_secs(86_400);

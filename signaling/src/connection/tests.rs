@@ -1,0 +1,280 @@
+//! One connection over a pipe in memory, with a room that is only a mailbox. Time is virtual.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use signaling_protocol::{MAX_FRAME_BYTES, decode_response, encode_request};
+use tokio::io::DuplexStream;
+use tokio_tungstenite::tungstenite::Message as Frame;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use super::*;
+use crate::outbox::{Outbox, outbox};
+
+const ID: ConnectionId = ConnectionId(7);
+const MAX: usize = 4096;
+
+/// Bytes in flight in each direction.
+const PIPE: usize = 1024;
+
+struct Wire {
+    client: WebSocketStream<DuplexStream>,
+    room: mpsc::Receiver<Letter>,
+    outbox: Outbox,
+}
+
+async fn wire() -> Wire {
+    let (room, letters) = mpsc::channel(16);
+    let (outbox, responses) = outbox();
+    let presence = Presence {
+        connection: ID,
+        room,
+    };
+    let parts = Arc::new(Mutex::new(Some((presence, responses))));
+    let upgrade = get(async move |upgrade: WebSocketUpgrade| {
+        let (presence, responses) = parts.lock().unwrap().take().unwrap();
+        upgrade
+            .max_message_size(MAX)
+            .max_frame_size(MAX)
+            .on_upgrade(move |socket| Connection::new(socket, presence, responses, MAX).run())
+    });
+    let (ours, theirs) = tokio::io::duplex(PIPE);
+    let app = TowerToHyperService::new(Router::new().route("/", upgrade));
+    tokio::spawn(
+        http1::Builder::new()
+            .serve_connection(TokioIo::new(theirs), app)
+            .with_upgrades(),
+    );
+    let (client, _) = client_async("ws://node/", ours).await.unwrap();
+    Wire {
+        client,
+        room: letters,
+        outbox,
+    }
+}
+
+fn request(encoding: Encoding, message: signal_request::Message) -> Frame {
+    let message = Some(message);
+    let bytes = encode_request(encoding, &proto::SignalRequest { message });
+    match encoding {
+        Encoding::Binary => Frame::Binary(bytes.into()),
+        Encoding::Text => Frame::Text(String::from_utf8(bytes).unwrap().into()),
+    }
+}
+
+fn response(number: i64) -> Arc<SharedResponse> {
+    SharedResponse::new(proto::SignalResponse {
+        message: Some(signal_response::Message::Pong(number)),
+    })
+}
+
+fn ping_req() -> signal_request::Message {
+    signal_request::Message::PingReq(proto::Ping {
+        timestamp: 42,
+        rtt: 0,
+    })
+}
+
+impl Wire {
+    async fn send(&mut self, frame: Frame) {
+        self.client.send(frame).await.unwrap();
+    }
+
+    /// The next frame that is no ping.
+    async fn frame(&mut self) -> Frame {
+        loop {
+            match self.client.next().await.unwrap().unwrap() {
+                Frame::Ping(_) => {}
+                frame => return frame,
+            }
+        }
+    }
+
+    async fn message(&mut self, encoding: Encoding) -> signal_response::Message {
+        let frame = self.frame().await;
+        assert_eq!(frame.is_text(), encoding == Encoding::Text, "{frame}");
+        let bytes = frame.into_data();
+        let response = decode_response(encoding, &bytes, MAX_FRAME_BYTES).unwrap();
+        response.message.unwrap()
+    }
+
+    async fn close_code(&mut self) -> u16 {
+        loop {
+            if let Frame::Close(close) = self.frame().await {
+                return close.unwrap().code.into();
+            }
+        }
+    }
+
+    /// Waits until the room hears that the connection is gone.
+    async fn room_hears_of_the_end(&mut self) {
+        while let Some(letter) = self.room.recv().await {
+            if let Letter::SignalClosed { connection } = letter {
+                assert_eq!(connection, ID);
+                return;
+            }
+        }
+        panic!("the room was not told");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_message_ends_the_connection() {
+    let junk = [
+        Frame::Binary(vec![0xff, 0xff, 0xff].into()),
+        Frame::Text("{\"ping\":".into()),
+        Frame::Text("{\"ping\": {}}".into()),
+    ];
+    for frame in junk {
+        let mut wire = wire().await;
+        wire.send(frame).await;
+        assert_eq!(wire.close_code().await, 1000);
+        wire.room_hears_of_the_end().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_pings_are_answered_in_both_encodings() {
+    for encoding in [Encoding::Binary, Encoding::Text] {
+        let mut wire = wire().await;
+        let ping = signal_request::Message::Ping(1);
+        wire.send(request(encoding, ping)).await;
+        let pong = wire.message(encoding).await;
+        assert!(matches!(pong, signal_response::Message::Pong(ms) if ms > 1_600_000_000_000));
+        wire.send(request(encoding, ping_req())).await;
+        let signal_response::Message::PongResp(pong) = wire.message(encoding).await else {
+            panic!("no pong_resp");
+        };
+        assert_eq!(pong.last_ping_timestamp, 42);
+        assert!(pong.timestamp > 1_600_000_000_000);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_client_is_answered_as_it_last_wrote_and_in_binary_at_first() {
+    let mut wire = wire().await;
+    wire.outbox.send(response(1)).unwrap();
+    wire.message(Encoding::Binary).await;
+    for encoding in [Encoding::Text, Encoding::Binary] {
+        wire.send(request(encoding, ping_req())).await;
+        wire.message(encoding).await;
+        wire.outbox.send(response(2)).unwrap();
+        wire.message(encoding).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_reach_the_room_in_order() {
+    let mut wire = wire().await;
+    for number in 1..=3 {
+        let mute = proto::MuteTrackRequest {
+            sid: number.to_string(),
+            muted: true,
+        };
+        let mute = signal_request::Message::Mute(mute);
+        wire.send(request(Encoding::Binary, mute)).await;
+    }
+    for number in 1..=3 {
+        let Some(Letter::Signal {
+            connection,
+            request,
+        }) = wire.room.recv().await
+        else {
+            panic!("no request");
+        };
+        assert_eq!(connection, ID);
+        let Some(signal_request::Message::Mute(mute)) = request.message else {
+            panic!("another request");
+        };
+        assert_eq!(mute.sid, number.to_string());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_without_content_is_harmless() {
+    let mut wire = wire().await;
+    wire.send(Frame::Binary(Vec::new().into())).await;
+    wire.send(request(Encoding::Binary, ping_req())).await;
+    wire.message(Encoding::Binary).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_beyond_the_limit_ends_the_connection_with_1009() {
+    let mut wire = wire().await;
+    // The pipe is shorter than the frame, so nobody may wait for the whole of it to be taken.
+    let frame = Frame::Binary(vec![0; MAX + 1].into());
+    wire.client.feed(frame).await.ok();
+    let flush = wire.client.flush().await;
+    drop(flush);
+    assert_eq!(wire.close_code().await, 1009);
+    wire.room_hears_of_the_end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_answers_pings_is_kept() {
+    let mut wire = wire().await;
+    let hour = Duration::from_secs(3600);
+    let mut pings = 0;
+    let reading = async {
+        while let Some(Ok(frame)) = wire.client.next().await {
+            pings += u32::from(frame.is_ping());
+        }
+    };
+    assert!(timeout(hour, reading).await.is_err(), "the end came");
+    assert!((359..=361).contains(&pings), "{pings}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_silent_is_let_go() {
+    let mut wire = wire().await;
+    let begun = Instant::now();
+    wire.room_hears_of_the_end().await;
+    let after = begun.elapsed();
+    assert!(after > SILENCE && after < 2 * SILENCE, "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_is_let_go() {
+    let mut wire = wire().await;
+    let begun = Instant::now();
+    for number in 0..2000 {
+        wire.outbox.send(response(number)).unwrap();
+    }
+    wire.room_hears_of_the_end().await;
+    assert!(begun.elapsed() < 3 * WRITE_TIMEOUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_queued_is_written_before_the_room_closes() {
+    let mut wire = wire().await;
+    wire.outbox.send(response(1)).unwrap();
+    wire.outbox.clone().close();
+    wire.message(Encoding::Binary).await;
+    assert_eq!(wire.close_code().await, 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_ends_closes_its_connections() {
+    let mut wire = wire().await;
+    wire.room.close();
+    wire.send(Frame::Binary(Vec::new().into())).await;
+    assert_eq!(wire.close_code().await, 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_room_hears_of_a_client_that_vanishes() {
+    let Wire {
+        client, mut room, ..
+    } = wire().await;
+    drop(client);
+    let heard = room.recv().await;
+    assert!(matches!(
+        heard,
+        Some(Letter::SignalClosed { connection: ID })
+    ));
+}

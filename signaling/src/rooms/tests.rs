@@ -1,0 +1,221 @@
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use signaling_protocol::proto::signal_response::Message;
+
+use super::*;
+use crate::outbox::outbox;
+use crate::test_node::{TestNode, message, settings};
+
+fn create(name: &str) -> proto::CreateRoomRequest {
+    proto::CreateRoomRequest {
+        name: name.to_owned(),
+        ..proto::CreateRoomRequest::default()
+    }
+}
+
+fn names(rooms: &[proto::Room]) -> Vec<&str> {
+    rooms.iter().map(|room| room.name.as_str()).collect()
+}
+
+async fn delete(node: &TestNode, name: &str) -> Result<RoomReply, RequestFailed> {
+    let name = name.into();
+    node.rooms.request(&name, RoomRequest::DeleteRoom).await
+}
+
+/// Waits until the room's task has taken every trace of it out.
+async fn is_forgotten(node: &TestNode, name: &str) {
+    let mailbox = node
+        .rooms
+        .open()
+        .by_name
+        .get(name)
+        .map(|entry| entry.mailbox.clone());
+    if let Some(mailbox) = mailbox {
+        mailbox.closed().await;
+    }
+}
+
+/// Puts a room in the registry whose task takes one letter and then ends, as a room does that is
+/// over when the letter comes.
+fn open_ending_room(node: &TestNode, name: &str) {
+    let (mailbox, mut letters) = mpsc::channel(MAILBOX);
+    let index = {
+        let mut open = node.rooms.open();
+        let index = RoomIndex(open.next_index);
+        open.next_index += 1;
+        open.by_index.insert(index, mailbox.clone());
+        open.by_name.insert(name.into(), Entry { index, mailbox });
+        index
+    };
+    let rooms = node.rooms.clone();
+    let name = RoomName::from(name);
+    tokio::spawn(async move {
+        drop(letters.recv().await);
+        rooms.forget(&name, index);
+    });
+}
+
+#[tokio::test]
+async fn creating_a_room_again_updates_it() {
+    let node = TestNode::start();
+    let first = node.rooms.create(create("lobby")).await.unwrap();
+    let mut request = create("lobby");
+    request.metadata = "changed".to_owned();
+    let second = node.rooms.create(request).await.unwrap();
+    assert_eq!(second.sid, first.sid);
+    assert_eq!(second.metadata, "changed");
+}
+
+#[tokio::test]
+async fn rooms_are_listed_in_order_and_by_name() {
+    let node = TestNode::start();
+    for name in ["b", "c", "a"] {
+        node.rooms.create(create(name)).await.unwrap();
+    }
+    assert_eq!(names(&node.rooms.list(&[]).await), ["a", "b", "c"]);
+    let wanted = ["c".to_owned(), "unknown".to_owned(), "b".to_owned()];
+    assert_eq!(names(&node.rooms.list(&wanted).await), ["b", "c"]);
+}
+
+#[tokio::test]
+async fn a_deleted_room_leaves_nothing_behind() {
+    let node = TestNode::start();
+    node.rooms.create(create("lobby")).await.unwrap();
+    assert_eq!(delete(&node, "lobby").await, Ok(RoomReply::Done));
+    is_forgotten(&node, "lobby").await;
+    assert!(node.rooms.list(&[]).await.is_empty());
+    let open = node.rooms.open();
+    assert!(open.by_name.is_empty() && open.by_index.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_asked_of_a_room_that_is_not_there_fails() {
+    let node = TestNode::start();
+    assert_eq!(delete(&node, "lobby").await, Err(RequestFailed::NoRoom));
+    let rpc = proto::PerformRpcRequest::default();
+    let called = node.rooms.perform_rpc(&"lobby".into(), rpc).await;
+    assert_eq!(called, Err(RequestFailed::NoRoom));
+}
+
+#[tokio::test]
+async fn a_room_that_ends_late_does_not_take_its_successor_along() {
+    let node = TestNode::start();
+    node.rooms.create(create("lobby")).await.unwrap();
+    let old = node.rooms.open().by_name[&RoomName::from("lobby")].index;
+    delete(&node, "lobby").await.unwrap();
+    is_forgotten(&node, "lobby").await;
+    node.rooms.create(create("lobby")).await.unwrap();
+    node.rooms.forget(&"lobby".into(), old);
+    assert_eq!(names(&node.rooms.list(&[]).await), ["lobby"]);
+}
+
+#[tokio::test]
+async fn a_join_that_meets_a_room_that_ends_is_let_into_a_new_one() {
+    let node = TestNode::start();
+    open_ending_room(&node, "lobby");
+    let _joined = node.join("lobby", "alice").await.unwrap();
+    let rooms = node.rooms.list(&[]).await;
+    assert_eq!(names(&rooms), ["lobby"]);
+}
+
+#[tokio::test]
+async fn a_creation_that_meets_a_room_that_ends_makes_a_new_one() {
+    let node = TestNode::start();
+    open_ending_room(&node, "lobby");
+    let room = node.rooms.create(create("lobby")).await.unwrap();
+    assert!(room.sid.starts_with("RM_"));
+}
+
+#[tokio::test]
+async fn a_join_gives_up_on_rooms_that_end_as_fast_as_they_are_joined() {
+    let node = TestNode::start();
+    let (mailbox, mut letters) = mpsc::channel(MAILBOX);
+    let index = RoomIndex(u32::MAX);
+    let entry = Entry { index, mailbox };
+    node.rooms.open().by_name.insert("lobby".into(), entry);
+    let ends = async { while letters.recv().await.is_some() {} };
+    let refused = tokio::select! {
+        joined = node.join("lobby", "alice") => joined.unwrap_err(),
+        () = ends => unreachable!("the registry has a sender"),
+    };
+    assert_eq!(refused, Refusal::Busy);
+}
+
+#[tokio::test]
+async fn a_room_that_may_not_be_created_is_not_joined() {
+    let node = TestNode::start();
+    let join = node.join_of("lobby", "alice");
+    let joined = node
+        .rooms
+        .join(None, &"lobby".into(), &join, &outbox().0)
+        .await;
+    assert_eq!(joined.unwrap_err(), Refusal::NoRoom);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_before_the_room_replies_takes_no_place() {
+    let node = TestNode::start();
+    node.rooms.create(create("lobby")).await.unwrap();
+    let (name, join, (outbox, _responses)) =
+        ("lobby".into(), node.join_of("lobby", "alice"), outbox());
+    {
+        let joining = pin!(node.rooms.join(None, &name, &join, &outbox));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(matches!(joining.poll(&mut context), Poll::Pending));
+    }
+    // Its letters come before this one.
+    let participants = node
+        .rooms
+        .request(&name, RoomRequest::ListParticipants)
+        .await;
+    assert_eq!(participants, Ok(RoomReply::Participants(vec![])));
+}
+
+#[tokio::test]
+async fn a_full_room_refuses_and_keeps_those_who_are_in() {
+    let node = TestNode::start();
+    let mut request = create("lobby");
+    request.max_participants = 1;
+    node.rooms.create(request).await.unwrap();
+    let _alice = node.join("lobby", "alice").await.unwrap();
+    let refused = node.join("lobby", "bob").await.unwrap_err();
+    assert_eq!(refused, Refusal::Join(JoinRefused::MaxParticipants));
+    assert_eq!(node.rooms.list(&[]).await[0].num_participants, 1);
+}
+
+#[tokio::test]
+async fn shutting_down_tells_participants_and_ends_every_room() {
+    let node = TestNode::start();
+    node.rooms.create(create("empty")).await.unwrap();
+    let (_presence, mut responses) = node.join("lobby", "alice").await.unwrap();
+    node.rooms.shut_down().await;
+    assert!(node.rooms.list(&[]).await.is_empty());
+    let mut told = false;
+    while let Some(outgoing) = responses.recv().await {
+        told |= matches!(message(outgoing), Some(Message::Leave(_)));
+    }
+    assert!(told, "a leave before the end");
+}
+
+#[tokio::test]
+async fn a_request_overrides_a_preset_and_a_preset_the_settings() {
+    let preset = proto::RoomConfiguration {
+        empty_timeout: 7,
+        metadata: "preset".to_owned(),
+        ..proto::RoomConfiguration::default()
+    };
+    let mut settings = settings();
+    settings.max_participants = 9;
+    settings.presets.insert("small".to_owned(), preset);
+    let node = TestNode::with(settings);
+    let mut request = create("lobby");
+    request.room_preset = "small".to_owned();
+    request.departure_timeout = 3;
+    let options = node.rooms.options_of(&request);
+    assert_eq!(options.empty_timeout, Duration::from_secs(7));
+    assert_eq!(options.departure_timeout, Duration::from_secs(3));
+    assert_eq!(options.max_participants, 9);
+    assert_eq!(options.metadata, "preset");
+}

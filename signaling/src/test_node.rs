@@ -1,0 +1,180 @@
+//! A node for tests: real media threads on loopback, no configuration.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth::{Claims, Keys, Secret, VideoGrant};
+use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use sfu_core::ShardConfig;
+use sfu_driver::{MediaConfig, MediaPlane};
+use sfu_transport::TransportConfig;
+use signaling_protocol::proto::signal_response::Message;
+use signaling_protocol::{
+    ConnectHeaders, ConnectParameters, Encoding, Endpoint, MAX_FRAME_BYTES, Query, Strictness,
+    decode_response,
+};
+use signaling_session::negotiation::TransportFacts;
+use signaling_session::{Join, NodeFacts, RoomOptions};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tower::ServiceExt;
+
+use crate::connection::Presence;
+use crate::http::{self, Limits, TokenKeys};
+use crate::outbox::{Outgoing, outbox};
+use crate::refusal::Refusal;
+use crate::rooms::{Rooms, RoomsParts};
+use crate::settings::{NameLimits, Settings};
+use crate::{dev_routes, media_events, routes};
+
+pub(crate) const KEY: &str = "devkey";
+pub(crate) const SECRET: &str = "secret";
+
+/// What a client that has joined holds.
+pub(crate) type Joined = (Presence, mpsc::Receiver<Outgoing>);
+
+pub(crate) struct TestNode {
+    pub(crate) rooms: Rooms,
+    pub(crate) keys: Arc<Keys>,
+    /// Keeps the HTTP server going.
+    stop: watch::Sender<bool>,
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings {
+        auto_create: true,
+        empty_timeout: Duration::from_secs(300),
+        departure_timeout: Duration::from_secs(20),
+        max_participants: 0,
+        codecs: Vec::new(),
+        presets: std::collections::BTreeMap::new(),
+        limits: NameLimits {
+            room_name: 256,
+            identity: 256,
+            metadata: 1024,
+        },
+        max_signal_message: 64 << 10,
+    }
+}
+
+pub(crate) fn keys() -> Arc<Keys> {
+    Arc::new(Keys::new([(KEY.into(), Secret::from(SECRET))]).unwrap())
+}
+
+impl TestNode {
+    pub(crate) fn start() -> Self {
+        Self::with(settings())
+    }
+
+    pub(crate) fn with(settings: Settings) -> Self {
+        let certificate = Arc::new(TransportConfig::generate().unwrap());
+        let config = MediaConfig {
+            udp: vec![vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]],
+            tcp: Vec::new(),
+            shard: ShardConfig::new(Arc::clone(&certificate)),
+            seeds: vec![[7; 32]],
+        };
+        let (sink, events) = media_events();
+        let media = MediaPlane::start(&config, move |event| sink.send(event)).unwrap();
+        let transport = TransportFacts {
+            fingerprint: certificate.fingerprint(),
+            candidates: Vec::new(),
+        };
+        let facts = NodeFacts {
+            node: "ND_test".into(),
+            region: String::new(),
+            ice_servers: Box::new(Vec::new()),
+            limits: signaling_session::Limits::default(),
+            enable_remote_unmute: false,
+        };
+        let keys = keys();
+        let rooms = Rooms::new(RoomsParts {
+            media,
+            transports: vec![Arc::new(transport)],
+            facts: Arc::new(facts),
+            settings,
+            keys: Arc::clone(&keys),
+        });
+        tokio::spawn(rooms.clone().route_media_events(events));
+        let (stop, _) = watch::channel(false);
+        Self { rooms, keys, stop }
+    }
+
+    /// A token that lets `identity` join `room`.
+    pub(crate) fn token(&self, room: &str, identity: &str) -> String {
+        self.rooms
+            .sign(&claims(room, identity), Duration::from_secs(600))
+    }
+
+    /// Joins as an admitted client does.
+    pub(crate) async fn join(&self, room: &str, identity: &str) -> Result<Joined, Refusal> {
+        let options = RoomOptions::new(room.into());
+        let join = self.join_of(room, identity);
+        let (outbox, responses) = outbox();
+        let name = room.into();
+        let presence = self.rooms.join(Some(&options), &name, &join, &outbox).await;
+        presence.map(|presence| (presence, responses))
+    }
+
+    pub(crate) fn join_of(&self, room: &str, identity: &str) -> Join {
+        let query = Query::read("protocol=16&sdk=js&version=2.23.0");
+        let headers = ConnectHeaders::default();
+        let parameters =
+            ConnectParameters::read(Endpoint::V0, Strictness::Lenient, &query, headers).unwrap();
+        Join {
+            connection: self.rooms.next_connection(),
+            claims: claims(room, identity),
+            parameters: Box::new(parameters),
+        }
+    }
+
+    fn app(&self) -> Router {
+        routes(self.rooms.clone()).merge(dev_routes(self.rooms.clone()))
+    }
+
+    /// Answers one request in memory.
+    pub(crate) async fn answer(&self, request: Request) -> Response {
+        let keys = TokenKeys(Arc::clone(&self.keys));
+        let service = http::with_layers(self.app(), keys);
+        service.oneshot(request).await.unwrap()
+    }
+
+    /// Serves on a free port of loopback.
+    pub(crate) async fn serve(&self, limits: Limits) -> SocketAddr {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = http::with_layers(self.app(), TokenKeys(Arc::clone(&self.keys)));
+        tokio::spawn(http::serve(
+            listener,
+            service,
+            limits,
+            self.stop.subscribe(),
+        ));
+        address
+    }
+
+    /// Stops the HTTP server.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// Reads what a client is told.
+pub(crate) fn message(outgoing: Outgoing) -> Option<Message> {
+    let Outgoing::Response(response) = outgoing else {
+        return None;
+    };
+    let frame = response.frame(Encoding::Binary).into_data();
+    decode_response(Encoding::Binary, &frame, MAX_FRAME_BYTES)
+        .unwrap()
+        .message
+}
+
+fn claims(room: &str, identity: &str) -> Claims {
+    let mut claims = Claims::of(identity.into());
+    claims.video = Some(VideoGrant::to_join(room));
+    claims
+}
