@@ -13,6 +13,42 @@
 //! carried out. It never sees a media packet: it tells the shard what to receive, what to send, and
 //! to whom ([`Output::Media`]).
 //!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::{Duration, Instant};
+//!
+//! use sfu_model::{Fingerprint, Now, RoomIndex, ShardIndex, UnixTime};
+//! use signaling_session::negotiation::TransportFacts;
+//! use signaling_session::{Limits, NodeFacts, Output, Room, RoomNotice, RoomOptions, RoomPlace};
+//!
+//! let facts = NodeFacts {
+//!     node: "ND_example".into(),
+//!     region: String::new(),
+//!     ice_servers: Box::new(Vec::new()),
+//!     limits: Limits::default(),
+//!     enable_remote_unmute: false,
+//! };
+//! let place = RoomPlace {
+//!     index: RoomIndex(1),
+//!     shard: ShardIndex(0),
+//!     transport: Arc::new(TransportFacts {
+//!         fingerprint: Fingerprint([0; 32]),
+//!         candidates: Vec::new(),
+//!     }),
+//! };
+//! let unix = UnixTime(Duration::from_secs(1_700_000_000));
+//! let now = Now { mono: Instant::now(), unix };
+//! let options = RoomOptions::new("lobby".into());
+//! let mut room = Room::new(now, Arc::new(facts), place, options, [7; 32]);
+//!
+//! let started = room.poll_output();
+//! assert!(matches!(started, Some(Output::Notice(RoomNotice::RoomStarted { .. }))));
+//! // Nobody joins: the room ends when its time is up.
+//! let deadline = room.poll_timeout().unwrap();
+//! room.handle_timeout(now.after(deadline.at - now.mono));
+//! assert!(room.is_closed());
+//! ```
+//!
 //! Where behaviour is LiveKit's, its reference server 1.13.5 is meant; `Departure:` marks what
 //! differs and why.
 

@@ -35,8 +35,9 @@ impl Room {
     }
 
     fn choose(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid, subscribe: bool) {
+        let exists = self.tracks.get(sid).is_some();
         if let Some(participant) = self.roster.get_mut(key)
-            && participant.subscribing.has_room_for(sid)
+            && (exists || participant.subscribing.has_room_for(sid))
         {
             let interest = participant
                 .subscribing
@@ -58,10 +59,11 @@ impl Room {
     ) {
         for sid in &settings.track_sids {
             let sid = TrackSid::from(sid.as_str());
+            let exists = self.tracks.get(&sid).is_some();
             let Some(participant) = self.roster.get_mut(key) else {
                 return;
             };
-            if participant.subscribing.has_room_for(&sid) {
+            if exists || participant.subscribing.has_room_for(&sid) {
                 let tracks = &mut participant.subscribing.tracks;
                 let settings = proto::UpdateTrackSettings {
                     track_sids: Vec::new(),
@@ -225,13 +227,10 @@ fn wants(participant: &Participant, track: &Track) -> bool {
 }
 
 impl Subscribing {
-    /// Reports whether something may be written down about a track.
+    /// Reports whether something may be written down about a track that does not exist.
     fn has_room_for(&self, sid: &TrackSid) -> bool {
-        self.tracks.contains_key(sid)
-            || self.tracks.len()
-                < Self::MAX_UNKNOWN
-                    + self.number_of(MediaKind::Audio)
-                    + self.number_of(MediaKind::Video)
+        let active = self.number_of(MediaKind::Audio) + self.number_of(MediaKind::Video);
+        self.tracks.contains_key(sid) || self.tracks.len() < Self::MAX_UNKNOWN + active
     }
 }
 

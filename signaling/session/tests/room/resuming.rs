@@ -378,3 +378,58 @@ fn an_ended_session_does_not_end_the_one_that_follows_it() {
     world.send(before, Request::Leave(proto::LeaveRequest::default()));
     assert!(!world.member(after).closed);
 }
+
+#[test]
+fn an_offer_that_was_lost_with_the_connection_is_made_again() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_two(client("bob"));
+    let sid = world.publish(alice, microphone("mic"));
+    world.settle();
+    // The offer is on its way when the connection breaks: it is never answered.
+    world.close_signal(bob);
+    world.pass(Duration::from_secs(20));
+    assert_eq!(world.room.info().num_participants, 2);
+    let bob = world.resume(bob, client("bob").two_transports());
+    assert_eq!(world.received_tracks(bob), [sid]);
+    world.answer(bob);
+    let subscribed = world
+        .commands
+        .iter()
+        .any(|command| matches!(command, Command::Subscribe { .. }));
+    assert!(subscribed);
+    world.pass(Duration::from_secs(60));
+    assert!(!world.member(bob).closed);
+}
+
+#[test]
+fn the_answer_to_an_offer_before_a_resume_is_stale() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_two(client("bob"));
+    world.publish(alice, microphone("mic"));
+    world.settle();
+    let offer = world
+        .member(bob)
+        .inbox
+        .iter()
+        .rev()
+        .find_map(|message| match message {
+            Response::Offer(offer) => Some(offer.clone()),
+            _ => None,
+        });
+    let offer = offer.unwrap();
+    let bob = world.resume(bob, client("bob").two_transports());
+    let sdp = world.member(bob).down.answer(&offer.sdp);
+    let answer = proto::SessionDescription { sdp, ..offer };
+    world.send(bob, Request::Answer(answer));
+    let subscribed = |world: &World| {
+        world
+            .commands
+            .iter()
+            .any(|command| matches!(command, Command::Subscribe { .. }))
+    };
+    assert!(!subscribed(&world));
+    world.answer(bob);
+    assert!(subscribed(&world));
+}
