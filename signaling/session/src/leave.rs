@@ -1,5 +1,6 @@
 use sfu_model::{Command, Now};
 use signaling_protocol::{DisconnectCause, LeaveAction, leave_request};
+use tracing::info;
 
 use crate::participant::{Participant, ParticipantKey};
 use crate::proto::participant_info::State;
@@ -31,6 +32,13 @@ impl Room {
             }
         }
         let was_active = participant.is_active();
+        info!(
+            room = %self.options.name,
+            participant = %participant.sid,
+            identity = %participant.identity,
+            ?cause,
+            "a participant has left"
+        );
         participant.state = State::Disconnected;
         participant.touch();
         self.report_departure(now, &participant, cause, was_active);

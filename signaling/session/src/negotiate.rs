@@ -4,6 +4,7 @@ use std::time::Duration;
 use sfu_model::{
     Command, Fingerprint, IceCredentials, Mid, Now, PeerId, SendMedia, SubscriptionId,
 };
+use tracing::debug;
 
 use crate::link::{Link, PathState};
 use crate::negotiation::PublishDecision;
@@ -33,9 +34,13 @@ impl Room {
             return;
         };
         let up = participant.link.up();
-        let Ok(offered) = up.answerer.handle_offer(&offer.sdp) else {
-            self.full_reconnect(now, key);
-            return;
+        let offered = match up.answerer.handle_offer(&offer.sdp) {
+            Ok(offered) => offered,
+            Err(error) => {
+                debug!(participant = %participant.sid, %error, "an offer cannot be answered");
+                self.full_reconnect(now, key);
+                return;
+            }
         };
         up.offer_requested = false;
         up.open(&mut self.outbox);
@@ -100,7 +105,8 @@ impl Room {
         let answered = match down.offerer.handle_answer(answer.id, &answer.sdp) {
             Ok(Some(answered)) => answered,
             Ok(None) => return,
-            Err(_) => {
+            Err(error) => {
+                debug!(participant = %participant.sid, %error, "an answer does not fit its offer");
                 self.full_reconnect(now, key);
                 return;
             }
@@ -187,8 +193,9 @@ impl Room {
     /// The client has not answered. If it is connected, it never will; else the offer did not reach
     /// it, and a resume brings another.
     pub(crate) fn handle_missing_answer(&mut self, now: Now, key: ParticipantKey) {
-        let connected = self.roster.get(key).is_some_and(|p| p.connection.is_some());
-        if connected {
+        let participant = self.roster.get(key);
+        if let Some(participant) = participant.filter(|p| p.connection.is_some()) {
+            debug!(participant = %participant.sid, "an offer is not answered");
             self.full_reconnect(now, key);
         }
     }

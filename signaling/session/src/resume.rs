@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use sfu_model::{Command, DataChannel, Now};
 use signaling_protocol::{DisconnectCause, LeaveAction, leave_request};
+use tracing::debug;
 
 use crate::participant::ParticipantKey;
 use crate::proto::signal_response::Message;
@@ -99,6 +100,7 @@ impl Room {
         state: proto::SyncState,
     ) {
         if !self.knows_publications(key, &state) {
+            debug!("a client that resumes believes in tracks that are not there");
             self.full_reconnect(now, key);
             return;
         }
