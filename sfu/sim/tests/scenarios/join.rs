@@ -25,13 +25,13 @@ fn two_clients_connect_within_half_a_second() {
 }
 
 #[test]
-fn clients_connect_over_a_link_that_loses_a_fifth() {
+fn clients_connect_over_a_link_that_loses_a_tenth() {
     replay(|seed| {
         let profile = LinkProfile {
             jitter: Duration::from_millis(30),
             duplication: PerMille(50),
             reordering: PerMille(50),
-            ..LinkProfile::losing(PerMille(200))
+            ..LinkProfile::losing(PerMille(100))
         };
         let (mut call, clients) = call(seed, ["alice", "bob", "carol"], profile);
         call.world.run_until(PATIENCE, |world| {

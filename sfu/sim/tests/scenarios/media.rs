@@ -99,9 +99,13 @@ fn what_a_twentieth_of_loss_takes_comes_again() {
         for (kind, reception) in KINDS.into_iter().zip(receptions) {
             assert!(reception.delivered >= packets_of(kind, 10) * 99 / 100);
             assert!(reception.recovered > 10, "{reception:?}");
-            // A packet is sent again three times at most: one in 160,000 stays lost.
+            // A packet is sent again three times at most, so one in 160,000 stays lost; the
+            // receiver waits for it for 0.8 s.
             assert!(reception.lost <= 1, "{reception:?}");
-            assert!(reception.longest_pause < Duration::from_millis(500));
+            assert!(
+                reception.longest_pause < Duration::from_millis(900),
+                "{reception:?}"
+            );
         }
         let counters = call.world.shard().counters();
         assert!(counters.nacks_out > 10 && counters.retransmissions_out > 10);
