@@ -9,11 +9,13 @@
     reason = "a command speaks on the terminal"
 )]
 
+mod dev_node;
 mod step;
 mod system;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
+use dev_node::DevNode;
 use step::{Failed, cargo, run, script};
 
 const USAGE: &str = "\
@@ -61,7 +63,15 @@ fn check() -> Result<(), Failed> {
 
 fn test() -> Result<(), Failed> {
     run(cargo().args(["test", "--workspace", "--locked"]))?;
-    test_clients(&[])
+    test_clients(&[])?;
+    test_call_page()
+}
+
+fn test_call_page() -> Result<(), Failed> {
+    let node = DevNode::start()?;
+    run(Command::new("node")
+        .args(["--test", "tests/call-page/"])
+        .env("SLUICE_URL", &node.url))
 }
 
 fn test_clients(suites: &[&str]) -> Result<(), Failed> {
@@ -75,7 +85,9 @@ fn test_clients(suites: &[&str]) -> Result<(), Failed> {
 fn bench_join(servers: &[&str]) -> Result<(), Failed> {
     system::install_browsers()?;
     run(cargo().args(["build", "--locked", "--release", "--bin", "sluice"]))?;
-    run(script("tests/clients/bench.sh")
-        .args(servers)
-        .env("SLUICE_BIN", step::binary("release")))
+    let sluice = format!("sluice={}", step::binary("release").display());
+    run(Command::new("node")
+        .arg("tests/clients/bench/join/run.js")
+        .arg(sluice)
+        .args(servers))
 }

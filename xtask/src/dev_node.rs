@@ -1,0 +1,52 @@
+//! A node in `--dev`, on ports that the system chooses, for the time of a test.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::step::{self, Failed};
+
+/// A running node. Dropping it ends the process.
+#[derive(Debug)]
+pub(crate) struct DevNode {
+    process: Child,
+    /// Where it serves HTTP: `http://127.0.0.1:PORT`.
+    pub(crate) url: String,
+}
+
+impl DevNode {
+    /// Starts the node of the debug profile and waits until it has said where it listens.
+    pub(crate) fn start() -> Result<Self, Failed> {
+        let mut process = Command::new(step::binary("debug"))
+            .args(["--dev", "--port", "0", "--udp-port", "0"])
+            .args(["--config-body", "rtc: {tcp_port: 0}"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| Failed(format!("the node does not start: {error}")))?;
+        let stdout = process.stdout.take().map(BufReader::new);
+        let mut lines = stdout
+            .into_iter()
+            .flat_map(BufRead::lines)
+            .map_while(Result::ok);
+        let url =
+            lines.find_map(|line| Some(format!("http://{}", line.split_once("ws://")?.1.trim())));
+        let node = Self {
+            process,
+            url: url.unwrap_or_default(),
+        };
+        match node.url.is_empty() {
+            true => Err(Failed(
+                "the node ended without saying where it listens".to_owned(),
+            )),
+            false => Ok(node),
+        }
+    }
+}
+
+impl Drop for DevNode {
+    fn drop(&mut self) {
+        // A node that has ended by itself needs no end.
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
