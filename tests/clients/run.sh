@@ -12,7 +12,7 @@ cd "$(dirname "$0")"
 repository=$(cd ../.. && pwd)
 
 readonly PYTHON=.venv/bin/python
-declare -A LIMIT_S=([signalling]=180 [sdk]=120 [chromium]=540 [firefox]=180 [python]=300)
+declare -A LIMIT_S=([signalling]=180 [sdk]=120 [chromium]=600 [firefox]=180 [python]=300)
 readonly ALL=(signalling sdk chromium firefox python)
 
 find_server() {

@@ -116,4 +116,24 @@ describe('one peer connection', AT_ONCE, () => {
     await hidden.sendData('boo', { reliable: true });
     await alice.message({ text: 'boo', from: null });
   });
+
+  for (const mode of MODES) {
+    test(`a participant who joins while others send misses nothing from its first packet on, ${mode} peer connection`, async (t) => {
+      const [alice] = await suite.pair(t);
+      const carol = await suite.participant(t, 'carol', { mode });
+      let sent = 0;
+      let joining = true;
+      const sending = (async () => {
+        while (joining) await alice.sendData(`${sent++}`, { reliable: true });
+      })();
+      await carol.join();
+      await until('carol receives', async () => (await carol.messages()).length > 20);
+      joining = false;
+      await sending;
+      await carol.message({ text: `${sent - 1}` });
+      const numbers = (await carol.messages()).map(({ text }) => Number(text));
+      const expected = Array.from({ length: sent - numbers[0] }, (_, step) => numbers[0] + step);
+      assert.deepEqual(numbers, expected);
+    });
+  }
 });

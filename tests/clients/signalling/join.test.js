@@ -3,15 +3,18 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { ParticipantInfo_State, SignalTarget } from '@livekit/protocol';
 import { decodeJwt } from 'jose';
+import { RoomServiceClient } from 'livekit-server-sdk';
 
 import { startServer } from '../lib/server.js';
-import { openDual, openSingle, openSignal, sdpOffer } from '../lib/signal.js';
+import { openDual, openSingle, sdpOffer } from '../lib/signal.js';
 import { freshRoom, participantToken } from '../lib/token.js';
+import { until } from '../lib/until.js';
 
 let server;
 before(async () => { server = await startServer(); });
 after(() => server?.stop());
 
+const service = () => new RoomServiceClient(server.http, server.apiKey, server.apiSecret);
 const GENERATIONS = { '/rtc': openDual, '/rtc/v1': openSingle };
 const tokenFor = (identity, room = freshRoom(), grants, claims) => participantToken(server, { room, identity, grants, claims });
 
@@ -280,13 +283,29 @@ describe('what a session answers', () => {
     assert.deepEqual((await signal.next('join')).participant.attributes, { a: '1', b: '2' });
   });
 
-  test('a client that never connects its media is not active for others', async (t) => {
+  test('a client that never connects its media is listed, but not as active', async (t) => {
     const room = freshRoom();
-    const first = await opened(t, openDual(server, await tokenFor('alice', room)));
-    await first.next('join');
-    const second = await opened(t, openDual(server, await tokenFor('bob', room)));
-    const { otherParticipants } = await second.next('join');
-    for (const { state } of otherParticipants) assert.notEqual(state, ParticipantInfo_State.ACTIVE);
+    const signal = await opened(t, openDual(server, await tokenFor('alice', room)));
+    await signal.next('join');
+    const listed = await service().listParticipants(room);
+    assert.deepEqual(listed.map(({ identity }) => identity), ['alice']);
+    assert.notEqual(listed[0].state, ParticipantInfo_State.ACTIVE);
+  });
+
+  test('a change of permissions brings a refresh token that has it', async (t) => {
+    const room = freshRoom();
+    const signal = await opened(t, openDual(server, await tokenFor('alice', room)));
+    await signal.next('refreshToken');
+    const from = signal.messages.length;
+    await service().updateParticipant(room, 'alice', {
+      metadata: 'changed', permission: { canPublish: false, canSubscribe: true, canPublishData: false },
+    });
+    const accepts = (token) => decodeJwt(token).video.canPublish === false;
+    const refreshed = await signal.next('refreshToken', { from, accepts });
+    const { metadata, video } = decodeJwt(refreshed);
+    assert.deepEqual([metadata, video.canPublish, video.canPublishData, video.canSubscribe], ['changed', false, false, true]);
+    const again = await opened(t, openDual(server, refreshed));
+    assert.equal((await again.next('join')).participant.permission.canPublish, false, 'the token is accepted');
   });
 
   test('a second connection of an identity tells the first why it ends', async (t) => {
@@ -301,15 +320,10 @@ describe('what a session answers', () => {
 
   test('a WebSocket that closes before media ever connected ends the participant', async (t) => {
     const room = freshRoom();
-    const watcher = await opened(t, openDual(server, await tokenFor('watcher', room)));
-    await watcher.next('join');
-    const short = await openSignal(server, { query: { protocol: 16 }, token: await tokenFor('short', room) });
-    await short.next('join');
-    short.close();
-    await watcher.until('nobody but the watcher is left', () => {
-      const updates = watcher.messages.filter((message) => message.case === 'update').flatMap(({ value }) => value.participants);
-      const last = updates.filter(({ identity }) => identity === 'short').at(-1);
-      return !last || last.state === ParticipantInfo_State.DISCONNECTED;
-    });
+    const signal = await opened(t, openDual(server, await tokenFor('short', room)));
+    await signal.next('join');
+    assert.equal((await service().listParticipants(room)).length, 1);
+    signal.close();
+    await until('nobody is left', async () => (await service().listParticipants(room)).length === 0);
   });
 });
