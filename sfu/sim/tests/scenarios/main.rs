@@ -4,6 +4,10 @@
 mod data;
 mod join;
 mod media;
+mod member;
 mod moving;
+mod node;
+mod rooms;
+mod sdp;
 mod strangers;
 mod support;
