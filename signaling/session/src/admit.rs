@@ -133,6 +133,7 @@ impl Room {
             client: parameters.client.clone(),
             region: self.facts.region.clone(),
             auto_subscribe: parameters.auto_subscribe,
+            auto_subscribe_data: parameters.auto_subscribe_data_track.unwrap_or(false),
             adaptive_stream: parameters.adaptive_stream,
             connection,
         };
@@ -194,6 +195,7 @@ impl Room {
         self.timers.set(TimerReason::JoinTimeout(key), at);
         self.open_primary(key);
         self.reconcile_all(now, key);
+        self.reconcile_all_data(key);
         self.offer_now(now, key);
         self.watch_idleness();
         self.tell_soon(now, key);

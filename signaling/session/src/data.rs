@@ -40,8 +40,7 @@ impl Room {
             DataChannel::Reliable => self.handle_packet(now, key, Kind::Reliable, &payload),
             DataChannel::Lossy => self.handle_packet(now, key, Kind::Lossy, &payload),
             DataChannel::Unlabelled => self.handle_unlabelled(key, payload),
-            // Departure: data tracks are not routed.
-            DataChannel::DataTrack => {}
+            DataChannel::DataTrack => self.route_data_packet(key, payload),
         }
     }
 

@@ -19,6 +19,8 @@ impl Room {
     ) {
         self.say_farewell(key, cause, action);
         self.unpublish_all(now, key);
+        self.end_data_tracks(key);
+        self.forget_data_subscriptions(key);
         self.forget_subscriptions(now, key);
         self.cancel_timers(key);
         self.fail_rpcs_of(key);
@@ -83,7 +85,7 @@ impl Room {
         cause: DisconnectCause,
         was_active: bool,
     ) {
-        let mut info = participant.info(Vec::new());
+        let mut info = participant.info(Vec::new(), Vec::new());
         info.set_disconnect_reason(cause.reason());
         if !participant.is_hidden() {
             let replaced = cause == DisconnectCause::Replaced;

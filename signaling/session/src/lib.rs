@@ -62,6 +62,8 @@ mod call;
 mod codecs;
 mod data;
 mod data_history;
+mod data_publishing;
+mod data_track;
 mod dynacast;
 mod entropy;
 mod facts;

@@ -4,6 +4,7 @@ use auth::{Claims, ParticipantKind, SourceSet, TrackSource, VideoGrant};
 use sfu_model::{ParticipantIdentity, ParticipantSid, UnixTime};
 use signaling_protocol::Client;
 
+use crate::data_track::DataInterest;
 use crate::link::Link;
 use crate::messages::Messages;
 use crate::proto::participant_info::{Kind, KindDetail, State};
@@ -41,6 +42,7 @@ pub(crate) struct Participant {
     pub(crate) link: Link,
     pub(crate) publishing: Publishing,
     pub(crate) subscribing: Subscribing,
+    pub(crate) data_interest: DataInterest,
     pub(crate) messages: Messages,
     pub(crate) faults: Faults,
 }
@@ -54,6 +56,7 @@ pub(crate) struct NewParticipant {
     pub(crate) client: Client,
     pub(crate) region: String,
     pub(crate) auto_subscribe: bool,
+    pub(crate) auto_subscribe_data: bool,
     pub(crate) adaptive_stream: bool,
     pub(crate) connection: ConnectionId,
     pub(crate) link: Link,
@@ -82,6 +85,10 @@ impl Participant {
             link: new.link,
             publishing: Publishing::default(),
             subscribing: Subscribing::default(),
+            data_interest: DataInterest {
+                automatic: new.auto_subscribe_data,
+                ..DataInterest::default()
+            },
             messages: Messages::default(),
             faults: Faults::default(),
         }
@@ -213,8 +220,12 @@ impl Participant {
         }
     }
 
-    /// Returns what others are told of it, where `tracks` is what it publishes.
-    pub(crate) fn info(&self, tracks: Vec<proto::TrackInfo>) -> proto::ParticipantInfo {
+    /// Returns what others are told of it, where `tracks` and `data_tracks` are what it publishes.
+    pub(crate) fn info(
+        &self,
+        tracks: Vec<proto::TrackInfo>,
+        data_tracks: Vec<proto::DataTrackInfo>,
+    ) -> proto::ParticipantInfo {
         proto::ParticipantInfo {
             sid: self.sid.as_str().to_owned(),
             identity: self.identity.as_str().to_owned(),
@@ -232,7 +243,7 @@ impl Participant {
             attributes: self.claims.attributes.clone().into_iter().collect(),
             disconnect_reason: 0,
             kind_details: kind_details(&self.claims.kind_details),
-            data_tracks: Vec::new(),
+            data_tracks,
             client_protocol: self.client.info().client_protocol,
             capabilities: self.client.info().capabilities.clone(),
         }

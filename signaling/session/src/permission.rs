@@ -76,10 +76,16 @@ impl Room {
         participant.touch();
         let recorder = participant.is_recorder() != was_recorder;
         self.revoke_tracks(now, key);
+        if !permission.can_publish_data {
+            self.end_data_tracks(key);
+        }
         self.reconcile_all(now, key);
+        self.reconcile_all_data(key);
         if let Some(participant) = self.roster.get_mut(key) {
-            let publishes = !participant.publishing.tracks.is_empty();
-            participant.is_publisher = publishes && participant.grant().may_publish();
+            let media = participant.grant().may_publish();
+            let media = media && !participant.publishing.tracks.is_empty();
+            let data = !participant.data_interest.published.is_empty();
+            participant.is_publisher = media || data;
         }
         self.tell_now(key);
         self.hide(key, was_hidden);
@@ -97,7 +103,7 @@ impl Room {
             return;
         };
         if participant.is_hidden() && !was_hidden {
-            let mut info = participant.info(Vec::new());
+            let mut info = participant.info(Vec::new(), Vec::new());
             info.set_state(proto::participant_info::State::Disconnected);
             let own = participant.connection;
             let others = self.connections(|other| other.connection != own);
@@ -119,8 +125,15 @@ impl Room {
             return;
         };
         participant.publishing.permissions = permissions;
-        for sid in participant.publishing.tracks.clone() {
+        let tracks = participant.publishing.tracks.clone();
+        let data_tracks = participant.data_interest.published.clone();
+        for sid in tracks {
             self.offer_to_everybody(now, &sid);
+        }
+        for sid in data_tracks {
+            for other in self.roster.keys() {
+                self.reconcile_data(other, &sid);
+            }
         }
     }
 

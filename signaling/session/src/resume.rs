@@ -64,6 +64,13 @@ impl Room {
         let room = Some(self.info());
         self.outbox
             .signal(connection, Message::RoomUpdate(proto::RoomUpdate { room }));
+        if self
+            .data_tracks
+            .iter()
+            .any(|it| it.subscribers.contains(&key))
+        {
+            self.tell_data_handles(key);
+        }
         if let Some(participant) = self.roster.get_mut(key) {
             participant.last_signal = now.mono;
         }
@@ -115,6 +122,9 @@ impl Room {
         if let Some(subscription) = state.subscription {
             self.handle_subscription(now, key, &subscription);
         }
+        if let Some(subscription) = state.data_subscription {
+            self.handle_data_subscription(key, subscription);
+        }
         self.replay_messages(key, &state.datachannel_receive_states);
     }
 
@@ -133,7 +143,13 @@ impl Room {
                 .any(|sid| sid.as_str() == track.sid);
             published || publishing.pending_infos(&track.sid).next().is_some()
         };
-        state.publish_tracks.iter().all(&mut known) && state.publish_data_tracks.is_empty()
+        let data = &participant.data_interest.published;
+        let known_data = |published: &proto::PublishDataTrackResponse| {
+            let info = published.info.as_ref();
+            info.is_some_and(|info| data.iter().any(|sid| sid.as_str() == info.sid))
+        };
+        state.publish_tracks.iter().all(&mut known)
+            && state.publish_data_tracks.iter().all(known_data)
     }
 
     /// Sends again the reliable messages that came after the last one that the client saw of each

@@ -7,6 +7,7 @@ use sfu_model::{
 use signaling_protocol::{DisconnectCause, LeaveAction, proto, room_sid};
 
 use crate::data_history::DataHistory;
+use crate::data_track::DataTracks;
 use crate::entropy::Entropy;
 use crate::outbox::Outbox;
 use crate::participant::ParticipantKey;
@@ -41,6 +42,7 @@ pub struct Room {
     ids: Ids,
     pub(crate) roster: Roster,
     pub(crate) tracks: Tracks,
+    pub(crate) data_tracks: DataTracks,
     pub(crate) updates: Updates,
     pub(crate) data: DataHistory,
     pub(crate) rpcs: Rpcs,
@@ -98,6 +100,7 @@ impl Room {
             ids: Ids::default(),
             roster: Roster::default(),
             tracks: Tracks::default(),
+            data_tracks: DataTracks::default(),
             updates: Updates::default(),
             data: DataHistory::default(),
             rpcs: Rpcs::default(),

@@ -51,21 +51,20 @@ impl Room {
             Message::UpdateAudioTrack(update) => self.handle_update_audio_track(now, key, update),
             Message::UpdateVideoTrack(update) => self.handle_update_video_track(now, key, update),
             Message::PublishDataTrackRequest(request) => {
-                let request = Request::PublishDataTrack(request);
-                self.refuse_data_feature(key, request);
+                self.handle_publish_data_track(now, key, request);
             }
             Message::UnpublishDataTrackRequest(request) => {
-                let request = Request::UnpublishDataTrack(request);
-                self.refuse_data_feature(key, request);
+                self.handle_unpublish_data_track(key, request);
             }
+            Message::UpdateDataSubscription(update) => self.handle_data_subscription(key, update),
             Message::StoreDataBlobRequest(request) => {
                 self.refuse(key, request.request_id, Reason::NotAllowed);
             }
             Message::GetDataBlobRequest(request) => {
                 self.refuse(key, request.request_id, Reason::NotAllowed);
             }
-            // Layers are read from the media; there are no data tracks to subscribe to.
-            Message::UpdateLayers(_) | Message::UpdateDataSubscription(_) => {}
+            // Layers are read from the media.
+            Message::UpdateLayers(_) => {}
         }
     }
 
@@ -95,11 +94,6 @@ impl Room {
             timestamp: now.unix.millis(),
         });
         self.outbox.signal(connection, pong);
-    }
-
-    fn refuse_data_feature(&mut self, key: ParticipantKey, request: Request) {
-        let message = "data tracks are not supported";
-        self.respond(key, 0, Reason::NotAllowed, message, request);
     }
 
     fn refuse(&mut self, key: ParticipantKey, request_id: u32, reason: Reason) {

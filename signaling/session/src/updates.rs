@@ -52,7 +52,11 @@ impl Room {
             .filter_map(|sid| self.tracks.get(sid))
             .filter(|track| track.announced)
             .map(|track| track.info.clone());
-        participant.info(tracks.collect())
+        let data_tracks = participant.data_interest.published.iter();
+        let data_tracks = data_tracks
+            .filter_map(|sid| self.data_tracks.get(sid))
+            .map(|track| track.info.clone());
+        participant.info(tracks.collect(), data_tracks.collect())
     }
 
     /// Returns what everybody but `except` is told of: nobody hidden.

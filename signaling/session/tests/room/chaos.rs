@@ -107,7 +107,7 @@ impl Chaos {
         let members = &self.world.members;
         self.connected.retain(|it| !members[it].closed);
         let connection = self.dice.pick(&self.connected).copied();
-        match (self.dice.below(24), connection) {
+        match (self.dice.below(26), connection) {
             (0..=3, _) | (_, None) => self.join(),
             (4, Some(it)) => self
                 .world
@@ -136,6 +136,22 @@ impl Chaos {
                 self.connected.retain(|other| *other != it);
             }
             (20..=21, Some(it)) => self.talk(it),
+            (22, Some(it)) => {
+                let pub_handle = u32::try_from(self.dice.below(5)).unwrap();
+                let request = proto::PublishDataTrackRequest {
+                    pub_handle,
+                    name: pub_handle.to_string(),
+                    ..proto::PublishDataTrackRequest::default()
+                };
+                self.world
+                    .send(it, Request::PublishDataTrackRequest(request));
+            }
+            (23, Some(it)) => {
+                let pub_handle = u32::try_from(self.dice.below(5)).unwrap();
+                let request = proto::UnpublishDataTrackRequest { pub_handle };
+                self.world
+                    .send(it, Request::UnpublishDataTrackRequest(request));
+            }
             (_, Some(_)) => {
                 let wait = u64::try_from(self.dice.below(20_000)).unwrap();
                 self.world.pass(Duration::from_millis(wait));
@@ -153,6 +169,7 @@ impl Chaos {
             joining.grant().agent = dice & 1 != 0;
             joining.grant().hidden = dice & 14 == 14;
             joining.parameters.auto_subscribe = dice & 6 != 6;
+            joining.parameters.auto_subscribe_data_track = Some(dice & 2 != 0);
         });
         let two = self.dice.below(2) == 0;
         let joining = if two {

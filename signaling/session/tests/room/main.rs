@@ -16,6 +16,8 @@ mod chaos;
 #[cfg(test)]
 mod closing;
 #[cfg(test)]
+mod data_tracks;
+#[cfg(test)]
 mod demand;
 #[cfg(test)]
 mod joining;

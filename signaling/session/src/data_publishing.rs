@@ -1,0 +1,315 @@
+use std::sync::Arc;
+
+use sfu_model::{Command, DataChannel, Now, TrackSid};
+use signaling_protocol::sid;
+
+use crate::participant::{Participant, ParticipantKey};
+use crate::proto::data_track_subscriber_handles::PublishedDataTrack;
+use crate::proto::request_response::{Reason, Request};
+use crate::proto::signal_response::Message;
+use crate::subscribing::Subscribing;
+use crate::{Room, proto};
+
+/// Most bytes of a data track's name, and of the name of its schema.
+const MAX_NAME: usize = 256;
+/// Most bytes of the name of an encoding that LiveKit does not know.
+const MAX_ENCODING: usize = 32;
+/// Most data tracks of one participant.
+const MAX_TRACKS: usize = 1024;
+
+/// Bytes of a data packet's header without extensions, and where its handle is.
+const HEADER: usize = 12;
+const HANDLE: std::ops::Range<usize> = 2..4;
+
+/// Why a data track is refused.
+struct Refusal(Reason, &'static str);
+
+impl Room {
+    /// Takes a client's wish to publish a data track.
+    pub(crate) fn handle_publish_data_track(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        request: proto::PublishDataTrackRequest,
+    ) {
+        let random = self.entropy.bytes();
+        let Some(participant) = self.roster.get(key) else {
+            return;
+        };
+        let checked = self.check_data_track(participant, &request);
+        let info = checked.map(|source| {
+            let info = proto::DataTrackInfo {
+                pub_handle: request.pub_handle,
+                sid: sid("DTR_", random),
+                name: request.name.clone(),
+                encryption: request.encryption,
+                frame_encoding: request.frame_encoding.clone(),
+                schema: request.schema.clone(),
+            };
+            (source, info)
+        });
+        match info {
+            Ok((source, info)) if self.data_tracks.insert(key, source, info.clone()) => {
+                self.announce_data_track(now, key, info);
+            }
+            Ok(_) => self.refuse_data_track(key, request, &TOO_MANY),
+            Err(refusal) => self.refuse_data_track(key, request, &refusal),
+        }
+    }
+
+    fn refuse_data_track(
+        &mut self,
+        key: ParticipantKey,
+        request: proto::PublishDataTrackRequest,
+        refusal: &Refusal,
+    ) {
+        let request = Request::PublishDataTrack(request);
+        self.respond(key, 0, refusal.0, refusal.1, request);
+    }
+
+    /// Returns the number that the client gives the track.
+    fn check_data_track(
+        &self,
+        participant: &Participant,
+        request: &proto::PublishDataTrackRequest,
+    ) -> Result<u16, Refusal> {
+        if !participant.grant().may_publish_data() {
+            let text = "does not have permission to publish data";
+            return Err(Refusal(Reason::NotAllowed, text));
+        }
+        let source = u16::try_from(request.pub_handle).unwrap_or(0);
+        if source == 0 {
+            let text = "handle should be > 0 AND < 65536";
+            return Err(Refusal(Reason::InvalidHandle, text));
+        }
+        if !(1..=MAX_NAME).contains(&request.name.len()) {
+            let text = "name should not be empty and should not exceed 256 characters";
+            return Err(Refusal(Reason::InvalidName, text));
+        }
+        if !are_encodings_valid(request) {
+            let text = "encoding identifier is empty or exceeds the maximum length";
+            return Err(Refusal(Reason::InvalidRequest, text));
+        }
+        let published = &participant.data_interest.published;
+        if published.len() >= MAX_TRACKS {
+            return Err(TOO_MANY);
+        }
+        for other in published.iter().filter_map(|sid| self.data_tracks.get(sid)) {
+            if other.info.pub_handle == request.pub_handle {
+                let text = "a data track with same handle already exists";
+                return Err(Refusal(Reason::DuplicateHandle, text));
+            }
+            if other.info.name == request.name {
+                let text = "a data track with same name already exists";
+                return Err(Refusal(Reason::DuplicateName, text));
+            }
+        }
+        Ok(source)
+    }
+
+    fn announce_data_track(&mut self, now: Now, key: ParticipantKey, info: proto::DataTrackInfo) {
+        let sid = TrackSid::from(info.sid.as_str());
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        participant.data_interest.published.push(sid.clone());
+        let first = !std::mem::replace(&mut participant.is_publisher, true);
+        participant.touch();
+        let response = proto::PublishDataTrackResponse { info: Some(info) };
+        self.outbox.signal(
+            participant.connection,
+            Message::PublishDataTrackResponse(response),
+        );
+        self.tell_now(key);
+        for other in self.roster.keys() {
+            self.reconcile_data(other, &sid);
+        }
+        if first {
+            self.counts_changed(now);
+        }
+    }
+
+    /// Takes a client's wish to end its data track.
+    pub(crate) fn handle_unpublish_data_track(
+        &mut self,
+        key: ParticipantKey,
+        request: proto::UnpublishDataTrackRequest,
+    ) {
+        let source = u16::try_from(request.pub_handle).unwrap_or(0);
+        let track = self.data_tracks.of_source(key, source);
+        let Some((sid, info)) = track.map(|track| (track.sid.clone(), track.info.clone())) else {
+            let request = Request::UnpublishDataTrack(request);
+            self.respond(key, 0, Reason::NotFound, "", request);
+            return;
+        };
+        self.end_data_track(key, &sid);
+        let connection = self.roster.get(key).and_then(|p| p.connection);
+        let response = proto::UnpublishDataTrackResponse { info: Some(info) };
+        self.outbox
+            .signal(connection, Message::UnpublishDataTrackResponse(response));
+        self.tell_now(key);
+    }
+
+    /// Ends the data tracks of a participant who leaves or may not publish data any more.
+    pub(crate) fn end_data_tracks(&mut self, key: ParticipantKey) {
+        let published = self.roster.get(key);
+        let published = published.map(|p| p.data_interest.published.clone());
+        for sid in published.unwrap_or_default() {
+            self.end_data_track(key, &sid);
+        }
+    }
+
+    fn end_data_track(&mut self, key: ParticipantKey, sid: &TrackSid) {
+        let Some(track) = self.data_tracks.remove(sid) else {
+            return;
+        };
+        if let Some(participant) = self.roster.get_mut(key) {
+            participant.data_interest.published.retain(|it| it != sid);
+            participant.touch();
+        }
+        for other in self.roster.keys() {
+            if let Some(participant) = self.roster.get_mut(other) {
+                participant.data_interest.choices.remove(sid);
+            }
+        }
+        for subscriber in track.subscribers {
+            self.tell_data_handles(subscriber);
+        }
+    }
+
+    /// Takes a client's choice of data tracks.
+    pub(crate) fn handle_data_subscription(
+        &mut self,
+        key: ParticipantKey,
+        update: proto::UpdateDataSubscription,
+    ) {
+        for choice in update.updates {
+            let sid = TrackSid::from(choice.track_sid);
+            let Some(participant) = self.roster.get_mut(key) else {
+                return;
+            };
+            let choices = &mut participant.data_interest.choices;
+            let known = self.data_tracks.get(&sid).is_some() || choices.contains_key(&sid);
+            if known || choices.len() < Subscribing::MAX_UNKNOWN {
+                choices.insert(sid.clone(), choice.subscribe);
+                self.reconcile_data(key, &sid);
+            }
+        }
+    }
+
+    /// Has a participant receive all data tracks that it wants and may have, and no others.
+    pub(crate) fn reconcile_all_data(&mut self, key: ParticipantKey) {
+        let tracks: Vec<_> = self.data_tracks.iter().map(|it| it.sid.clone()).collect();
+        for sid in tracks {
+            self.reconcile_data(key, &sid);
+        }
+    }
+
+    /// Makes a participant's subscription to a data track what it should be by now.
+    pub(crate) fn reconcile_data(&mut self, key: ParticipantKey, sid: &TrackSid) {
+        let (Some(participant), Some(track)) = (self.roster.get(key), self.data_tracks.get(sid))
+        else {
+            return;
+        };
+        let interest = &participant.data_interest;
+        let choice = interest.choices.get(sid).copied();
+        let publisher = self.roster.get(track.publisher);
+        let permissions = publisher.map(|publisher| &publisher.publishing.permissions);
+        let allowed = participant.is_recorder()
+            || permissions.is_some_and(|it| it.allows(&participant.identity, sid));
+        let receives = choice.unwrap_or(interest.automatic)
+            && allowed
+            && participant.can_receive()
+            && track.publisher != key;
+        let Some(track) = self.data_tracks.get_mut(sid) else {
+            return;
+        };
+        let changed = match receives {
+            true => track.subscribers.insert(key),
+            false => track.subscribers.remove(&key),
+        };
+        if changed {
+            self.tell_data_handles(key);
+        }
+    }
+
+    /// Tells a participant which number stands for which data track that it receives: all of them,
+    /// whichever changed.
+    pub(crate) fn tell_data_handles(&mut self, key: ParticipantKey) {
+        let received = self.data_tracks.iter();
+        let received = received.filter(|track| track.subscribers.contains(&key));
+        let described = received.filter_map(|track| {
+            let publisher = self.roster.get(track.publisher)?;
+            let published = PublishedDataTrack {
+                publisher_identity: publisher.identity.as_str().to_owned(),
+                publisher_sid: publisher.sid.as_str().to_owned(),
+                track_sid: track.sid.as_str().to_owned(),
+            };
+            Some((u32::from(track.handle), published))
+        });
+        let handles = proto::DataTrackSubscriberHandles {
+            sub_handles: described.collect(),
+        };
+        let connection = self.roster.get(key).and_then(|p| p.connection);
+        self.outbox
+            .signal(connection, Message::DataTrackSubscriberHandles(handles));
+    }
+
+    /// Ends the data subscriptions of a participant who leaves.
+    pub(crate) fn forget_data_subscriptions(&mut self, key: ParticipantKey) {
+        let tracks: Vec<_> = self.data_tracks.iter().map(|it| it.sid.clone()).collect();
+        for sid in tracks {
+            if let Some(track) = self.data_tracks.get_mut(&sid) {
+                track.subscribers.remove(&key);
+            }
+        }
+    }
+
+    /// Passes a packet of a data track on, under the number that its subscribers know.
+    pub(crate) fn route_data_packet(&mut self, key: ParticipantKey, mut packet: Vec<u8>) {
+        if packet.len() < HEADER {
+            return;
+        }
+        let Some(handle) = packet.get_mut(HANDLE) else {
+            return;
+        };
+        let source = handle.iter().fold(0, |it, byte| it << 8 | u16::from(*byte));
+        let Some(track) = self.data_tracks.of_source(key, source) else {
+            return;
+        };
+        handle.copy_from_slice(&track.handle.to_be_bytes());
+        let subscribers = track.subscribers.iter();
+        let active = subscribers.filter_map(|key| self.roster.get(*key).filter(|p| p.is_active()));
+        let peers: Arc<[_]> = active.map(|p| p.link.primary_peer()).collect();
+        if !peers.is_empty() {
+            self.outbox.media(Command::SendData {
+                peers,
+                channel: DataChannel::DataTrack,
+                payload: packet.into(),
+            });
+        }
+    }
+}
+
+const TOO_MANY: Refusal = Refusal(Reason::LimitExceeded, "too many data tracks");
+
+/// Checks the names of what LiveKit does not know by a number.
+fn are_encodings_valid(request: &proto::PublishDataTrackRequest) -> bool {
+    use proto::data_track_frame_encoding::Value as Frame;
+    use proto::data_track_schema_encoding::Value as Schema;
+    let short = |name: &str, limit: usize| (1..=limit).contains(&name.len());
+    let frame = request.frame_encoding.as_ref();
+    let frame = match frame.and_then(|encoding| encoding.value.as_ref()) {
+        Some(Frame::Custom(name)) => short(name, MAX_ENCODING),
+        Some(Frame::WellKnown(_)) | None => true,
+    };
+    let schema = request.schema.as_ref().is_none_or(|schema| {
+        let encoding = schema.encoding.as_ref();
+        let encoding = match encoding.and_then(|encoding| encoding.value.as_ref()) {
+            Some(Schema::Custom(name)) => short(name, MAX_ENCODING),
+            Some(Schema::WellKnown(_)) | None => true,
+        };
+        encoding && short(&schema.name, MAX_NAME)
+    });
+    frame && schema
+}
