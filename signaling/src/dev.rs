@@ -96,3 +96,72 @@ async fn token(State(rooms): State<Rooms>, Query(query): Query<TokenQuery>) -> R
     })
     .into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+
+    use super::*;
+    use crate::test_node::{TestNode, body_of, get_request};
+
+    async fn get_page(path: &str) -> (StatusCode, HeaderMap, String) {
+        let node = TestNode::start();
+        let response = node.answer(get_request(path)).await;
+        let (status, headers) = (response.status(), response.headers().clone());
+        (status, headers, body_of(response).await)
+    }
+
+    #[tokio::test]
+    async fn the_page_comes_with_a_policy_that_keeps_others_out() {
+        let (status, headers, body) = get_page("/call").await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
+        assert_eq!(
+            headers[header::CONTENT_SECURITY_POLICY],
+            CONTENT_SECURITY_POLICY
+        );
+        assert!(body.starts_with("<!doctype html>") || body.starts_with("<!DOCTYPE html>"));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_file_of_the_page_is_not_found() {
+        for path in [
+            "/call/nothing.js",
+            "/call/../Cargo.toml",
+            "/call/%2e%2e/Cargo.toml",
+        ] {
+            assert_eq!(get_page(path).await.0, StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_tab_gets_a_token_of_its_own_that_joins_the_room() {
+        let node = TestNode::start();
+        let mut identities = Vec::new();
+        for _ in 0..2 {
+            let request = get_request("/call/token?room=lobby&name=Ann%20B");
+            let body = body_of(node.answer(request).await).await;
+            let reply: serde_json::Value = serde_json::from_str(&body).unwrap();
+            let token = reply["token"].as_str().unwrap();
+            let verified = auth::verify(token, &node.keys, crate::clock::now().unix).unwrap();
+            assert_eq!(verified.claims.room_to_join().unwrap().as_str(), "lobby");
+            assert_eq!(verified.claims.name, "Ann B");
+            identities.push(verified.claims.identity);
+        }
+        assert_ne!(identities[0], identities[1]);
+    }
+
+    #[tokio::test]
+    async fn a_token_for_no_room_or_with_an_endless_name_is_refused() {
+        let long = "x".repeat(MAX_NAME + 1);
+        let paths = [
+            "/call/token".to_owned(),
+            "/call/token?room=".to_owned(),
+            format!("/call/token?room={long}"),
+            format!("/call/token?room=a&name={long}"),
+        ];
+        for path in paths {
+            assert_eq!(get_page(&path).await.0, StatusCode::BAD_REQUEST, "{path}");
+        }
+    }
+}

@@ -62,9 +62,9 @@ pub enum RequestFailed {
 impl From<RoomError> for RequestFailed {
     /// A room that is over is none.
     fn from(error: RoomError) -> Self {
-        match error {
-            RoomError::RoomClosed => Self::NoRoom,
-            error => Self::Refused(error),
+        match error == RoomError::RoomClosed {
+            true => Self::NoRoom,
+            false => Self::Refused(error),
         }
     }
 }

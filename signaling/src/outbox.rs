@@ -137,8 +137,9 @@ mod tests {
             presence.room.send(letter).await.unwrap();
         }
         let mut queued = 0;
-        // The queue ends by itself: nobody holds its other end any more.
-        while let Some(Outgoing::Response(_)) = responses.recv().await {
+        // The queue ends without a word: nobody holds its other end any more.
+        while let Some(outgoing) = responses.recv().await {
+            assert!(matches!(outgoing, Outgoing::Response(_)), "{outgoing:?}");
             queued += 1;
         }
         assert!(queued >= CAPACITY, "{queued}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use auth::{Claims, Keys, Secret, VideoGrant};
 use axum::Router;
+use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::response::Response;
 use sfu_core::ShardConfig;
@@ -160,6 +161,17 @@ impl TestNode {
     pub(crate) fn stop(&self) {
         self.stop.send_replace(true);
     }
+}
+
+/// A request for a page, without a token.
+pub(crate) fn get_request(path: &str) -> Request {
+    Request::builder().uri(path).body(Body::empty()).unwrap()
+}
+
+/// Reads the text of a response.
+pub(crate) async fn body_of(response: Response) -> String {
+    let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    String::from_utf8(bytes.into()).unwrap()
 }
 
 /// Reads what a client is told.

@@ -88,9 +88,9 @@ impl Wire {
     /// The next frame that is no ping.
     async fn frame(&mut self) -> Frame {
         loop {
-            match self.client.next().await.unwrap().unwrap() {
-                Frame::Ping(_) => {}
-                frame => return frame,
+            let frame = self.client.next().await.unwrap().unwrap();
+            if !frame.is_ping() {
+                return frame;
             }
         }
     }

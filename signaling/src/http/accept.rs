@@ -115,3 +115,6 @@ async fn serve_connection<S, F>(
         tracing::debug!(%peer, %error, "An HTTP connection ended badly");
     }
 }
+
+#[cfg(test)]
+mod tests;
