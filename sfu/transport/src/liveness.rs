@@ -29,6 +29,11 @@ impl Liveness {
         std::mem::take(&mut self.silent)
     }
 
+    /// Begins the silence anew, as the peer is given time for checks with other credentials.
+    pub(crate) fn renew(&mut self, now: Instant) {
+        self.heard_at = self.heard_at.map(|_| now);
+    }
+
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<Silence> {
         let quiet = now.saturating_duration_since(self.heard_at?);
         if quiet >= TIMED_OUT_AFTER {

@@ -87,8 +87,9 @@ impl Transport {
 
     /// Replaces our credentials. Checks by the old ones are answered until one by the new ones
     /// came; DTLS and media go on (RFC 8445 section 9).
-    pub fn restart_ice(&mut self, _now: Now, local: IceCredentials) {
+    pub fn restart_ice(&mut self, now: Now, local: IceCredentials) {
         self.ice.restart(local);
+        self.liveness.renew(now.mono);
     }
 
     /// Returns our ufrags that are answered: the current one, and while ICE restarts the one before.

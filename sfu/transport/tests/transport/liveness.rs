@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sfu_model::{CloseReason, DataChannelOpener};
+use sfu_model::{CloseReason, DataChannelOpener, IceCredentials, ShardIndex};
 use sfu_transport::TransportEvent;
 
 use crate::world::World;
@@ -49,6 +49,20 @@ fn a_check_resumes_a_silent_peer() {
         let events: Vec<_> = world.events.drain(..).collect();
         assert_eq!(events, [TransportEvent::Silent, TransportEvent::Resumed]);
     }
+}
+
+#[test]
+fn restarted_ice_gives_a_silent_peer_its_time_again() {
+    let mut world = World::connected(DataChannelOpener::Peer);
+    world.events.clear();
+    quiet(&mut world, 12);
+    let restarted = IceCredentials::generate(ShardIndex(0), [9; 34]);
+    world.server.restart_ice(world.now, restarted);
+    quiet(&mut world, 14);
+    assert_eq!(world.events, [TransportEvent::Silent]);
+    quiet(&mut world, 1);
+    let closed = TransportEvent::Closed(CloseReason::TimedOut);
+    assert_eq!(world.events, [TransportEvent::Silent, closed]);
 }
 
 #[test]
