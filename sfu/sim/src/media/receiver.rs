@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use sfu_model::{CodecBinding, MediaKind, SendMedia, Ssrc};
+use sfu_model::{CodecBinding, SendMedia, Ssrc};
 use sfu_rtp::rtcp::{NackPair, write_nack, write_pli};
 use sfu_rtp::{RtpHeader, SeqUnwrapper, rtx};
 
@@ -22,6 +22,8 @@ pub struct Receiver {
     waiting: BTreeMap<u64, Received>,
     missing: BTreeMap<u64, Missing>,
     last: Option<(Instant, Received)>,
+    /// When the next key frame is asked for; `None` while pictures can be shown.
+    key_frame_at: Option<Instant>,
     reception: Reception,
 }
 
@@ -37,6 +39,8 @@ impl Receiver {
     const GRACE: Duration = Duration::from_millis(15);
     /// Between two requests for the same packet.
     const ASK_AGAIN: Duration = Duration::from_millis(110);
+    /// Between two requests for a key frame.
+    const KEY_FRAME_AGAIN: Duration = Duration::from_millis(500);
     /// When a packet is given up.
     const PATIENCE: Duration = Duration::from_millis(800);
 
@@ -51,6 +55,7 @@ impl Receiver {
             waiting: BTreeMap::new(),
             missing: BTreeMap::new(),
             last: None,
+            key_frame_at: None,
             reception: Reception::default(),
         }
     }
@@ -129,9 +134,14 @@ impl Receiver {
                 return;
             }
             self.waiting.remove(&seq);
-            let follows = self.next.replace(seq + 1) == Some(seq);
+            let follows = self.next.replace(seq + 1) == Some(seq) && self.last.is_some();
             self.reception.delivered += 1;
             self.reception.key_frames += u64::from(received.key_frame);
+            if received.key_frame {
+                self.key_frame_at = None;
+            } else if received.picture.is_some() && !follows {
+                self.key_frame_at = Some(now);
+            }
             if let Some((at, last)) = self.last.replace((now, received)) {
                 let pause = now.saturating_duration_since(at);
                 self.reception.longest_pause = self.reception.longest_pause.max(pause);
@@ -157,22 +167,22 @@ impl Receiver {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let missing = self.missing.values();
-        missing
-            .map(|missing| match self.media.nack {
-                true => missing.ask_at.min(missing.since + Self::PATIENCE),
-                false => missing.since + Self::PATIENCE,
-            })
-            .min()
+        let missing = self.missing.values().map(|missing| match self.media.nack {
+            true => missing.ask_at.min(missing.since + Self::PATIENCE),
+            false => missing.since + Self::PATIENCE,
+        });
+        missing.chain(self.key_frame_at).min()
     }
 
     /// Asks for what is missing, and gives up what was for too long. Appends the feedback to
     /// `compound`.
     pub(crate) fn handle_timeout(&mut self, now: Instant, compound: &mut Vec<u8>) {
-        if self.give_up(now) && self.media.codecs.iter().any(is_video) {
+        self.give_up(now);
+        self.deliver(now);
+        if self.key_frame_at.is_some_and(|at| at <= now) {
+            self.key_frame_at = Some(now + Self::KEY_FRAME_AGAIN);
             write_pli(compound, self.own_ssrc, self.media.ssrc);
         }
-        self.deliver(now);
         if !self.media.nack {
             return;
         }
@@ -192,14 +202,12 @@ impl Receiver {
         }
     }
 
-    /// Gives up what has been missing for too long; returns whether there was anything.
-    fn give_up(&mut self, now: Instant) -> bool {
+    /// Gives up what has been missing for too long.
+    fn give_up(&mut self, now: Instant) {
         let before = self.missing.len();
         let missing = &mut self.missing;
         missing.retain(|_, missing| now < missing.since + Self::PATIENCE);
-        let lost = before - self.missing.len();
-        self.reception.lost += lost as u64;
-        lost > 0
+        self.reception.lost += (before - self.missing.len()) as u64;
     }
 }
 
@@ -208,8 +216,4 @@ fn find<'a>(
     select: impl Fn(&CodecBinding) -> bool,
 ) -> Option<CodecBinding> {
     codecs.find(|codec| select(codec)).copied()
-}
-
-fn is_video(binding: &CodecBinding) -> bool {
-    binding.codec.kind() == MediaKind::Video
 }

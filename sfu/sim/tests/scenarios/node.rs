@@ -190,6 +190,17 @@ impl Node {
         self.world.run_to(end);
     }
 
+    /// Lets time pass until something holds.
+    #[track_caller]
+    pub(crate) fn run_until(&mut self, limit: Duration, holds: impl Fn(&Self) -> bool) {
+        let end = self.world.now().mono + limit;
+        while !holds(self) {
+            let tail = self.world.trace().tail();
+            assert!(self.world.now().mono < end, "{tail}");
+            self.run_for(Duration::from_millis(10));
+        }
+    }
+
     fn next_due(&mut self) -> Option<Instant> {
         let signal = self.signals.front().map(|(at, _)| *at);
         let room = self.room.poll_timeout().map(|deadline| deadline.at);

@@ -8,7 +8,7 @@ use signaling_protocol::proto;
 use signaling_protocol::proto::signal_request::Message as Request;
 
 use crate::node::Node;
-use crate::support::{packets_of, replay};
+use crate::support::{PATIENCE, packets_of, replay};
 
 fn microphone() -> Request {
     Request::AddTrack(proto::AddTrackRequest {
@@ -170,10 +170,11 @@ fn a_participant_that_leaves_or_vanishes_is_gone_for_the_others() {
 fn reliable_messages_reach_the_others_complete_and_in_order_under_loss() {
     replay(|seed| {
         let mut node = room(seed, LinkProfile::losing(PerMille(50)));
-        for name in ["alice", "bob"] {
-            let client = node.member(name).client;
-            assert!(node.world.client(client).data().is_open(), "{name}");
-        }
+        node.run_until(PATIENCE, |node| {
+            let clients = ["alice", "bob"].map(|name| node.member(name).client);
+            let mut clients = clients.iter();
+            clients.all(|id| node.world.client(*id).data().is_open())
+        });
         for sequence in 1..=100 {
             let user = proto::UserPacket {
                 payload: vec![0x5a; 10 * sequence as usize],
