@@ -79,6 +79,11 @@ impl TwirpError {
     pub fn permissions_denied() -> Self {
         Self::new(Code::Unauthenticated, "permissions denied")
     }
+
+    /// Refuses a body that does not come.
+    pub(crate) fn body_timeout() -> Self {
+        Self::new(Code::DeadlineExceeded, "the body did not come in time")
+    }
 }
 
 impl fmt::Display for TwirpError {

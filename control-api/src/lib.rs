@@ -3,6 +3,7 @@
 //! [`routes`] serves `POST /twirp/livekit.RoomService/<Method>`. A call is checked for its grant,
 //! then asked of the room it is about; this crate keeps nothing of its own.
 
+mod body;
 mod error;
 mod json_form;
 mod message_fields;

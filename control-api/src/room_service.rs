@@ -2,7 +2,7 @@
 
 use auth::{Claims, PermissionDenied};
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody};
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -13,6 +13,7 @@ use signaling::{RequestFailed, Rooms};
 use signaling_protocol::proto;
 use signaling_session::{RoomReply, RoomRequest};
 
+use crate::body::{self, NoBody};
 use crate::error::{Code, TwirpError};
 use crate::twirp::{Call, Form};
 
@@ -49,13 +50,24 @@ async fn call(
         Ok(form) => form,
         Err(error) => return error.into_response(),
     };
-    let Ok(body) = to_bytes(body, api.max_body).await else {
-        return (StatusCode::PAYLOAD_TOO_LARGE, "request body too large").into_response();
+    let declared = body.size_hint().lower();
+    let Some(verified) = caller.verified() else {
+        // Every call needs a grant, so nothing of a stranger's body is kept.
+        return match body::read(body, 0).await {
+            Err(NoBody::TooLarge) if declared > api.max_body as u64 => too_large(),
+            Ok(_) | Err(NoBody::TooLarge | NoBody::Late) => {
+                TwirpError::permissions_denied().into_response()
+            }
+        };
     };
-    let claims = caller.verified().map(|verified| &verified.claims);
+    let body = match body::read(body, api.max_body).await {
+        Ok(body) => body,
+        Err(NoBody::TooLarge) => return too_large(),
+        Err(NoBody::Late) => return TwirpError::body_timeout().into_response(),
+    };
     let service = RoomService {
         rooms: &api.rooms,
-        claims,
+        claims: &verified.claims,
         call: Call { form, body },
     };
     let reply = service.dispatch(&method).await;
@@ -65,10 +77,14 @@ async fn call(
     reply.unwrap_or_else(IntoResponse::into_response)
 }
 
+fn too_large() -> Response {
+    (StatusCode::PAYLOAD_TOO_LARGE, "request body too large").into_response()
+}
+
 /// One call with the caller's rights.
 struct RoomService<'a> {
     rooms: &'a Rooms,
-    claims: Option<&'a Claims>,
+    claims: &'a Claims,
     call: Call,
 }
 
@@ -294,10 +310,7 @@ impl RoomService<'_> {
         &self,
         allows: impl FnOnce(&Claims) -> Result<(), PermissionDenied>,
     ) -> Result<(), TwirpError> {
-        match self.claims.map(allows) {
-            Some(Ok(())) => Ok(()),
-            Some(Err(PermissionDenied)) | None => Err(TwirpError::permissions_denied()),
-        }
+        allows(self.claims).map_err(|PermissionDenied| TwirpError::permissions_denied())
     }
 }
 
@@ -305,3 +318,6 @@ fn unexpected(reply: &RoomReply) -> TwirpError {
     tracing::error!(?reply, "A room replied to another question than was asked");
     TwirpError::new(Code::Internal, "operation cannot be completed")
 }
+
+#[cfg(test)]
+mod tests;
