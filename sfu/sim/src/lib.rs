@@ -33,14 +33,13 @@ mod link;
 mod media;
 mod queue;
 mod random;
+mod residence;
 mod scenario;
 mod trace;
 mod world;
 
 pub use call::{Call, Heard, Repair, Track};
-pub use client::{
-    CHROMIUM_PROFILES, Client, DataChannels, Dtls, DtlsEvent, Reply, Srtp, write_check,
-};
+pub use client::{Client, DataChannels, write_check};
 pub use link::{Arrivals, Link, LinkProfile};
 pub use media::{Published, Publisher, Received, Receiver, Reception};
 pub use random::{PerMille, Random, Seed};

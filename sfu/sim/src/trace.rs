@@ -1,6 +1,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use sfu_model::Event;
+
 /// What happened in a world: when, to whom, what.
 ///
 /// Two runs with one seed write the same trace. Keys, signatures and ids that cryptography and SCTP
@@ -85,6 +87,25 @@ impl Trace {
 
     fn text(lines: &[Line]) -> String {
         lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+}
+
+/// Says what an event is, with nothing that differs between runs.
+pub(crate) fn describe(event: &Event) -> String {
+    match event {
+        Event::DataReceived {
+            peer,
+            channel,
+            payload,
+        } => format!("got {} bytes by {channel:?} of {peer}", payload.len()),
+        Event::PeerConnected { .. }
+        | Event::PeerSilent { .. }
+        | Event::PeerResumed { .. }
+        | Event::PeerClosed { .. }
+        | Event::PublicationStarted { .. }
+        | Event::SubscriptionStarted { .. }
+        | Event::DataChannelOpened { .. }
+        | Event::AudioLevels { .. } => format!("{event:?}"),
     }
 }
 

@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use sfu_core::{Shard, ShardConfig};
 use sfu_model::{Command, Event, Fingerprint, LinkProtocol, Now, Path, UnixTime};
-use sfu_transport::{PacketKind, TransportConfig, classify};
+use sfu_transport::TransportConfig;
 
 use crate::queue::Queue;
-use crate::{Client, Link, LinkProfile, Random, Seed, Trace};
+use crate::residence::Residence;
+use crate::trace::describe;
+use crate::{Client, LinkProfile, Random, Seed, Trace};
 
 /// When every world begins. A monotonic time can be made of no number, so the process reads its
 /// clock once.
@@ -42,16 +44,6 @@ pub struct World {
     trace: Trace,
 }
 
-/// A client and where it lives.
-#[derive(Debug)]
-struct Residence {
-    client: Client,
-    /// The address that the server sees.
-    address: SocketAddr,
-    up: Link,
-    down: Link,
-}
-
 /// A datagram at the end of its way.
 #[derive(Clone, Debug)]
 struct Arrival {
@@ -66,10 +58,8 @@ enum Side {
     Client,
 }
 
-/// Sources of randomness of a world. Those of clients follow.
+/// The shard's source of randomness.
 const SHARD_STREAM: u64 = 0;
-const FIRST_CLIENT_STREAM: u64 = 10;
-const STREAMS_PER_CLIENT: u64 = 3;
 
 impl World {
     /// Where the shard listens.
@@ -141,14 +131,9 @@ impl World {
     /// Adds a client that nobody has told of the server yet.
     pub fn add_client(&mut self, name: &str, profile: LinkProfile) -> ClientId {
         let id = ClientId(self.clients.len());
-        let stream = FIRST_CLIENT_STREAM + id.0 as u64 * STREAMS_PER_CLIENT;
-        let random = |offset| Random::new(self.seed, stream + offset);
-        self.clients.push(Residence {
-            client: Client::new(self.now, name, random(0)),
-            address: home(id),
-            up: Link::new(profile, random(1)),
-            down: Link::new(profile, random(2)),
-        });
+        let number = u16::try_from(id.0).expect("a world has few clients");
+        let residence = Residence::new(self.seed, self.now, number, name, profile);
+        self.clients.push(residence);
         id
     }
 
@@ -318,12 +303,8 @@ impl World {
         let Some(residence) = clients.find(|one| one.address == path.remote) else {
             return;
         };
-        let sent = Sent {
-            from: "shard",
-            to: residence.client.name(),
-            datagram,
-        };
-        for at in sent.carry(self.now.mono, &mut residence.down, &mut self.trace) {
+        let arrivals = residence.carry_down(self.now.mono, datagram, &mut self.trace);
+        for at in arrivals {
             let arrival = Arrival {
                 path,
                 towards: Side::Client,
@@ -336,12 +317,7 @@ impl World {
     fn collect_from_clients(&mut self) {
         for residence in &mut self.clients {
             while let Some(datagram) = residence.client.poll_transmit(self.now) {
-                let sent = Sent {
-                    from: residence.client.name(),
-                    to: "shard",
-                    datagram: &datagram,
-                };
-                let arrivals = sent.carry(self.now.mono, &mut residence.up, &mut self.trace);
+                let arrivals = residence.carry_up(self.now.mono, &datagram, &mut self.trace);
                 for at in arrivals {
                     let arrival = Arrival {
                         path: path_of(residence.address),
@@ -363,68 +339,6 @@ impl World {
         let residence = self.clients.get_mut(id.0);
         residence.expect("a client of this world")
     }
-}
-
-/// A datagram at the beginning of its way.
-struct Sent<'a> {
-    from: &'a str,
-    to: &'a str,
-    datagram: &'a [u8],
-}
-
-impl Sent<'_> {
-    /// Decides when it arrives, and notes it.
-    fn carry(
-        &self,
-        now: Instant,
-        link: &mut Link,
-        trace: &mut Trace,
-    ) -> impl Iterator<Item = Instant> + use<> {
-        let arrivals = link.carry(now);
-        let fate = match (arrivals.first, arrivals.copy) {
-            (None, _) => ", which is lost",
-            (Some(_), Some(_)) => ", twice",
-            (Some(_), None) => "",
-        };
-        let kind = classify(self.datagram);
-        let len = match kind {
-            // Signatures and certificates have lengths by chance.
-            PacketKind::Dtls => String::new(),
-            PacketKind::Stun | PacketKind::Rtp | PacketKind::Rtcp | PacketKind::Other => {
-                format!(" of {} bytes", self.datagram.len())
-            }
-        };
-        let what = format!("sends {kind:?}{len} to {}{fate}", self.to);
-        trace.note(now, self.from, what);
-        [arrivals.first, arrivals.copy].into_iter().flatten()
-    }
-}
-
-/// Says what an event is, with nothing that differs between runs.
-fn describe(event: &Event) -> String {
-    match event {
-        Event::DataReceived {
-            peer,
-            channel,
-            payload,
-        } => format!("got {} bytes by {channel:?} of {peer}", payload.len()),
-        Event::PeerConnected { .. }
-        | Event::PeerSilent { .. }
-        | Event::PeerResumed { .. }
-        | Event::PeerClosed { .. }
-        | Event::PublicationStarted { .. }
-        | Event::SubscriptionStarted { .. }
-        | Event::DataChannelOpened { .. }
-        | Event::AudioLevels { .. } => format!("{event:?}"),
-    }
-}
-
-/// Returns where a client lives at first.
-fn home(id: ClientId) -> SocketAddr {
-    let port = u16::try_from(id.0)
-        .unwrap_or(u16::MAX)
-        .saturating_add(40_000);
-    ([198, 51, 100, 7], port).into()
 }
 
 fn path_of(remote: SocketAddr) -> Path {

@@ -36,15 +36,15 @@ pub fn write_check(to: &IceCredentials, from_ufrag: &str, transaction: [u8; 12])
 
 /// A reply to a check, as it reads before its signature is verified.
 #[derive(Debug)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// The check's transaction.
-    pub transaction: [u8; 12],
+    pub(crate) transaction: [u8; 12],
     message: Message,
 }
 
 impl Reply {
     /// Reads a message; `None` if it is no reply to a check.
-    pub fn read(datagram: &[u8]) -> Option<Self> {
+    pub(crate) fn read(datagram: &[u8]) -> Option<Self> {
         let mut message = Message::new();
         message.raw = datagram.to_vec();
         message.decode().ok()?;
@@ -56,7 +56,7 @@ impl Reply {
     }
 
     /// Returns the address that the check came from, if the reply is signed by `pwd`.
-    pub fn verify(mut self, pwd: &str) -> Option<SocketAddr> {
+    pub(crate) fn verify(mut self, pwd: &str) -> Option<SocketAddr> {
         let provider = default_provider().expect("a provider is compiled in");
         FINGERPRINT.check(&self.message).ok()?;
         MessageIntegrity::check(&mut self.message, pwd.as_bytes(), provider.crypto()).ok()?;

@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +16,7 @@ use rtc_srtp::protection_profile::ProtectionProfile;
 use sfu_model::Fingerprint;
 
 /// What Chromium offers, in its order.
-pub const CHROMIUM_PROFILES: [SrtpProtectionProfile; 3] = [
+const CHROMIUM_PROFILES: [SrtpProtectionProfile; 3] = [
     SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
     SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
     SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
@@ -40,7 +39,7 @@ const KEYS_OF_PROFILES: [(SrtpProtectionProfile, ProtectionProfile); 3] = [
 ];
 
 /// A DTLS client by `rtc-dtls`, and the SRTP keys of its association by `rtc-srtp`.
-pub struct Dtls {
+pub(crate) struct Dtls {
     endpoint: Endpoint,
     config: Arc<HandshakeConfig>,
     server: SocketAddr,
@@ -51,7 +50,7 @@ pub struct Dtls {
 
 /// What came of a datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DtlsEvent {
+pub(crate) enum DtlsEvent {
     /// The handshake is done.
     Connected,
     /// A datagram of the layer above.
@@ -61,28 +60,17 @@ pub enum DtlsEvent {
 }
 
 /// Both directions' keys.
-pub struct Srtp {
+pub(crate) struct Srtp {
     /// Encrypts what the client sends.
-    pub seal: Context,
+    pub(crate) seal: Context,
     /// Decrypts what it gets.
-    pub open: Context,
-}
-
-impl fmt::Debug for Srtp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Srtp").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Dtls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dtls").finish_non_exhaustive()
-    }
+    pub(crate) open: Context,
 }
 
 impl Dtls {
-    /// Makes a client with a certificate of its own, which offers `profiles`. Nothing is sent yet.
-    pub fn new(profiles: &[SrtpProtectionProfile]) -> Self {
+    /// Makes a client with a certificate of its own, and offers what Chromium does. Nothing is
+    /// sent yet.
+    pub(crate) fn new() -> Self {
         let provider = default_provider().expect("a provider is compiled in");
         let names = vec!["client".to_owned()];
         let certificate = Certificate::generate_self_signed(names, provider.crypto())
@@ -95,7 +83,7 @@ impl Dtls {
             .with_crypto_provider(provider)
             .with_certificates(vec![certificate])
             .with_insecure_skip_verify(true)
-            .with_srtp_protection_profiles(profiles.to_vec())
+            .with_srtp_protection_profiles(CHROMIUM_PROFILES.to_vec())
             .build(true, None)
             .expect("the configuration is complete");
         // Addresses are names of associations here: the world knows where datagrams go.
@@ -110,19 +98,19 @@ impl Dtls {
     }
 
     /// Returns the fingerprint of the client's certificate.
-    pub fn fingerprint(&self) -> Fingerprint {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
     /// Begins the handshake.
-    pub fn connect(&mut self, now: Instant) {
+    pub(crate) fn connect(&mut self, now: Instant) {
         let config = Arc::clone(&self.config);
         let begun = self.endpoint.connect(now, self.server, config, None);
         begun.expect("the only association of its endpoint begins once");
     }
 
     /// Takes a datagram.
-    pub fn handle(&mut self, now: Instant, datagram: &[u8]) -> Vec<DtlsEvent> {
+    pub(crate) fn handle(&mut self, now: Instant, datagram: &[u8]) -> Vec<DtlsEvent> {
         if self.is_repeat(datagram) {
             return Vec::new();
         }
@@ -173,28 +161,28 @@ impl Dtls {
     }
 
     /// Sends a datagram of the layer above.
-    pub fn send(&mut self, now: Instant, data: &[u8]) {
+    pub(crate) fn send(&mut self, now: Instant, data: &[u8]) {
         // Before the handshake is done it is lost, as on a lossy link.
         self.endpoint.write(now, self.server, data).ok();
     }
 
     /// Returns the next datagram to send.
-    pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         Some(self.endpoint.poll_transmit()?.message.to_vec())
     }
 
     /// Returns when [`Dtls::handle_timeout`] is due.
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.endpoint.poll_timeout(&self.server)
     }
 
     /// Does what is due.
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.endpoint.handle_timeout(self.server, now).ok();
     }
 
     /// Returns the keys of a connected client.
-    pub fn srtp(&self) -> Option<Srtp> {
+    pub(crate) fn srtp(&self) -> Option<Srtp> {
         let state = self.endpoint.get_connection_state(self.server)?;
         let negotiated = state.srtp_protection_profile();
         let mut profiles = KEYS_OF_PROFILES.into_iter();

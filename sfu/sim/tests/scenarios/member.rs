@@ -7,7 +7,7 @@ use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
 use signaling_session::ConnectionId;
 
-use crate::sdp::{self, Answer, Answered, Section, Use};
+use crate::sdp::{self, Answer, Answered, Role, Section};
 
 /// A participant with one peer connection.
 #[derive(Debug)]
@@ -58,12 +58,12 @@ impl Member {
 
     fn add_receiving(&mut self, count: u32, kind: MediaKind) {
         for _ in 0..count {
-            self.add(kind, Use::Receive);
+            self.add(kind, Role::Receive);
         }
     }
 
-    fn add(&mut self, kind: MediaKind, use_: Use) {
-        self.sections.push(Section { kind, use_ });
+    fn add(&mut self, kind: MediaKind, role: Role) {
+        self.sections.push(Section { kind, role });
         self.started.push(false);
     }
 
@@ -105,7 +105,7 @@ impl Member {
                     proto::TrackType::Video | proto::TrackType::Data => MediaKind::Video,
                 };
                 let ssrc = Ssrc(self.first_ssrc + 2 * self.sections.len() as u32);
-                self.add(kind, Use::Send(published.cid, ssrc));
+                self.add(kind, Role::Send(published.cid, ssrc));
                 self.offer(world)
             }
             Response::Join(join) => {
@@ -148,12 +148,12 @@ impl Member {
         let mine = self.sections.iter().zip(&mut self.started);
         for ((section, started), answered) in mine.zip(answer.sections) {
             let begins = !std::mem::replace(started, !matches!(answered, Answered::Inactive));
-            match (answered, &section.use_) {
-                (Answered::Receives(media), Use::Send(_, ssrc)) if begins => {
+            match (answered, &section.role) {
+                (Answered::Receives(media), Role::Send(_, ssrc)) if begins => {
                     let rtx = sdp::rtx_of(section.kind, *ssrc);
                     client.publish(Publisher::new(now.mono, *media, *ssrc, rtx));
                 }
-                (Answered::Sends(track, media), Use::Receive) if begins => {
+                (Answered::Sends(track, media), Role::Receive) if begins => {
                     self.heard.push((track, client.receivers().len()));
                     client.receive(Receiver::new(*media, Ssrc(1)));
                 }

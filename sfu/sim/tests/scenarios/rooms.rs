@@ -61,6 +61,8 @@ fn participants_that_join_and_publish_by_signalling_hear_and_see_each_other() {
         for name in ["alice", "bob"] {
             let receptions = node.receptions(name);
             assert_eq!(receptions.len(), 2, "{name}");
+            let pictures = receptions.iter().filter(|one| one.key_frames > 0);
+            assert_eq!(pictures.count(), 1, "{name}");
             for reception in receptions {
                 assert!(
                     reception.delivered >= packets_of(MediaKind::Audio, 5),
@@ -82,6 +84,8 @@ fn a_late_participant_receives_all_that_is_published() {
         node.run_for(Duration::from_secs(10));
         let receptions = node.receptions("carol");
         assert_eq!(receptions.len(), 4);
+        let pictures = receptions.iter().filter(|one| one.key_frames > 0);
+        assert_eq!(pictures.count(), 2);
         for reception in receptions {
             assert!(
                 reception.delivered >= packets_of(MediaKind::Audio, 7),

@@ -12,12 +12,12 @@ use sfu_model::{
 #[derive(Clone, Debug)]
 pub(crate) struct Section {
     pub(crate) kind: MediaKind,
-    pub(crate) use_: Use,
+    pub(crate) role: Role,
 }
 
 /// What a section is for.
 #[derive(Clone, Debug)]
-pub(crate) enum Use {
+pub(crate) enum Role {
     Receive,
     /// Sends the track of this id, by this SSRC.
     Send(String, Ssrc),
@@ -86,9 +86,9 @@ impl Section {
         for (id, extension) in EXTENSIONS {
             write!(sdp, "a=extmap:{id} {}\r\n", extension.uri()).expect("a String takes any text");
         }
-        let rest = match &self.use_ {
-            Use::Receive => "a=recvonly\r\n".to_owned(),
-            Use::Send(track, Ssrc(ssrc)) => {
+        let rest = match &self.role {
+            Role::Receive => "a=recvonly\r\n".to_owned(),
+            Role::Send(track, Ssrc(ssrc)) => {
                 let group = match rtx_of(self.kind, Ssrc(*ssrc)) {
                     Some(Ssrc(rtx)) => {
                         format!("a=ssrc-group:FID {ssrc} {rtx}\r\na=ssrc:{rtx} cname:c\r\n")

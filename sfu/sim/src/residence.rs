@@ -1,0 +1,82 @@
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use sfu_model::Now;
+use sfu_transport::{PacketKind, classify};
+
+use crate::{Client, Link, LinkProfile, Random, Seed, Trace};
+
+/// A client, where it lives, and its links to the shard.
+#[derive(Debug)]
+pub(crate) struct Residence {
+    pub(crate) client: Client,
+    /// The address that the server sees.
+    pub(crate) address: SocketAddr,
+    pub(crate) up: Link,
+    pub(crate) down: Link,
+}
+
+/// Sources of randomness: the world's own come before those of clients.
+const FIRST_STREAM: u64 = 10;
+const STREAMS: u64 = 3;
+
+impl Residence {
+    /// Makes the residence of the client with this number.
+    pub(crate) fn new(seed: Seed, now: Now, number: u16, name: &str, profile: LinkProfile) -> Self {
+        let first = FIRST_STREAM + u64::from(number) * STREAMS;
+        let random = |stream| Random::new(seed, first + stream);
+        Self {
+            client: Client::new(now, name, random(0)),
+            address: ([198, 51, 100, 7], number.saturating_add(40_000)).into(),
+            up: Link::new(profile, random(1)),
+            down: Link::new(profile, random(2)),
+        }
+    }
+
+    /// Puts a datagram of the client on its way; returns when it arrives.
+    pub(crate) fn carry_up(
+        &mut self,
+        now: Instant,
+        datagram: &[u8],
+        trace: &mut Trace,
+    ) -> impl Iterator<Item = Instant> + use<> {
+        let route = (self.client.name(), "shard");
+        carry(now, &mut self.up, route, datagram, trace)
+    }
+
+    /// Puts a datagram for the client on its way; returns when it arrives.
+    pub(crate) fn carry_down(
+        &mut self,
+        now: Instant,
+        datagram: &[u8],
+        trace: &mut Trace,
+    ) -> impl Iterator<Item = Instant> + use<> {
+        let route = ("shard", self.client.name());
+        carry(now, &mut self.down, route, datagram, trace)
+    }
+}
+
+fn carry(
+    now: Instant,
+    link: &mut Link,
+    (from, to): (&str, &str),
+    datagram: &[u8],
+    trace: &mut Trace,
+) -> impl Iterator<Item = Instant> + use<> {
+    let arrivals = link.carry(now);
+    let fate = match (arrivals.first, arrivals.copy) {
+        (None, _) => ", which is lost",
+        (Some(_), Some(_)) => ", twice",
+        (Some(_), None) => "",
+    };
+    let kind = classify(datagram);
+    let len = match kind {
+        // Signatures and certificates have lengths by chance.
+        PacketKind::Dtls => String::new(),
+        PacketKind::Stun | PacketKind::Rtp | PacketKind::Rtcp | PacketKind::Other => {
+            format!(" of {} bytes", datagram.len())
+        }
+    };
+    trace.note(now, from, format!("sends {kind:?}{len} to {to}{fate}"));
+    [arrivals.first, arrivals.copy].into_iter().flatten()
+}
