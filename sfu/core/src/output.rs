@@ -88,19 +88,18 @@ impl Link<'_> {
         })
     }
 
-    /// Seals and queues an RTCP compound.
+    /// Seals and queues an RTCP compound. `write` may find that there is nothing to say.
     pub(crate) fn send_rtcp(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
         let Some(mut slot) = self.begin(Priority::Control) else {
             return false;
         };
         write(&mut slot.bytes);
-        let written = slot.bytes.len() > slot.start;
-        let sealed = written
-            && self
-                .transport
-                .seal_rtcp(&mut slot.bytes, slot.start)
-                .is_ok();
-        self.finish(Priority::Control, slot, sealed)
+        if slot.bytes.len() == slot.start {
+            self.output.transmit.cancel(slot);
+            return false;
+        }
+        let sealed = self.transport.seal_rtcp(&mut slot.bytes, slot.start);
+        self.finish(Priority::Control, slot, sealed.is_ok())
     }
 
     /// Numbers a packet of the transport, if it carries times.
