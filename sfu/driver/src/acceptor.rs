@@ -13,13 +13,14 @@ use mio::{Events, Interest, Poll, Token};
 use sfu_model::{IceCredentials, ShardIndex};
 
 use crate::framing::Deframer;
+use crate::limits::TcpLimits;
 use crate::mailbox::{Inbox, Letter, Mailbox};
 
-/// Connections that have not yet said what they want; further ones are closed at once.
-const MAX_PENDING: usize = 512;
+/// Connections accepted before those that wait have their turn.
+const ACCEPT_TURN: usize = 64;
 
-/// Time in which the first message must be complete.
-const FIRST_MESSAGE: Duration = Duration::from_secs(10);
+/// Pause after the system refused a connection: it is out of file handles, mostly.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The token of the thread's mailbox; listeners follow, then connections.
 pub(crate) const MAILBOX: Token = Token(0);
@@ -31,8 +32,12 @@ pub(crate) struct Acceptor {
     inbox: Inbox,
     listeners: Vec<TcpListener>,
     shards: Vec<Mailbox>,
+    limits: TcpLimits,
+    /// In the order in which they came, which is that of their deadlines too.
     pending: BTreeMap<Token, Pending>,
     next_token: usize,
+    /// When to accept again without being told that there is something.
+    resume: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -56,6 +61,7 @@ impl Acceptor {
         inbox: Inbox,
         addresses: &[SocketAddr],
         shards: Vec<Mailbox>,
+        limits: TcpLimits,
     ) -> io::Result<Self> {
         let mut listeners = Vec::new();
         for (i, address) in addresses.iter().enumerate() {
@@ -70,8 +76,10 @@ impl Acceptor {
             inbox,
             listeners,
             shards,
+            limits,
             pending: BTreeMap::new(),
             next_token,
+            resume: None,
         })
     }
 
@@ -91,55 +99,82 @@ impl Acceptor {
                 return;
             }
             for event in &events {
-                let token = event.token();
-                if token == MAILBOX {
-                    self.inbox.acknowledge_wake();
-                    if matches!(self.inbox.take(), Some(Letter::Stop)) {
-                        return;
-                    }
-                } else if token.0 <= self.listeners.len() {
-                    self.accept(token.0 - 1);
-                } else {
-                    self.read(token);
+                if event.token() == MAILBOX && self.is_told_to_stop() {
+                    return;
                 }
+                self.note_readiness(event.token());
             }
             let now = Instant::now();
-            self.pending.retain(|_, pending| pending.deadline > now);
+            if self.resume.is_some_and(|resume| resume <= now) {
+                self.resume = None;
+                (0..self.listeners.len()).for_each(|listener| self.accept(listener));
+            }
+            self.close_late(now);
+        }
+    }
+
+    fn is_told_to_stop(&self) -> bool {
+        self.inbox.acknowledge_wake();
+        matches!(self.inbox.take(), Some(Letter::Stop))
+    }
+
+    fn note_readiness(&mut self, token: Token) {
+        let listeners = 1..=self.listeners.len();
+        if listeners.contains(&token.0) {
+            // It is told once; which listener it was does not matter.
+            self.resume.get_or_insert_with(Instant::now);
+        } else {
+            self.read(token);
         }
     }
 
     fn timeout(&self) -> Option<Duration> {
-        let first = self
-            .pending
-            .values()
-            .map(|pending| pending.deadline)
-            .min()?;
-        Some(first.saturating_duration_since(Instant::now()))
+        let first = self.pending.values().next();
+        let deadlines = [first.map(|pending| pending.deadline), self.resume];
+        let next = deadlines.into_iter().flatten().min()?;
+        Some(next.saturating_duration_since(Instant::now()))
     }
 
     fn accept(&mut self, listener: usize) {
-        while let Some(Ok((mut stream, _))) = self.listeners.get(listener).map(TcpListener::accept)
-        {
-            if self.pending.len() >= MAX_PENDING {
-                continue;
-            }
-            let token = Token(self.next_token);
-            self.next_token += 1;
-            let registry = self.poll.registry();
-            if registry
-                .register(&mut stream, token, Interest::READABLE)
-                .is_err()
-            {
-                continue;
-            }
-            let pending = Pending {
-                stream,
-                deframer: Deframer::default(),
-                deadline: Instant::now() + FIRST_MESSAGE,
+        for _ in 0..ACCEPT_TURN {
+            let Some(accepted) = self.listeners.get(listener).map(TcpListener::accept) else {
+                return;
             };
-            self.pending.insert(token, pending);
-            self.read(token);
+            match accepted {
+                Ok((stream, _)) => self.admit(stream),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // It was gone before it was accepted; there may be others behind it.
+                Err(error) if is_about_connection(error.kind()) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "ICE-TCP connections wait to be accepted");
+                    self.resume = Some(Instant::now() + PAUSE);
+                    return;
+                }
+            }
         }
+        self.resume.get_or_insert_with(Instant::now);
+    }
+
+    fn admit(&mut self, mut stream: TcpStream) {
+        let token = Token(self.next_token);
+        self.next_token += 1;
+        let registry = self.poll.registry();
+        if registry
+            .register(&mut stream, token, Interest::READABLE)
+            .is_err()
+        {
+            return;
+        }
+        if self.pending.len() >= self.limits.pending {
+            self.pending.pop_first();
+        }
+        let pending = Pending {
+            stream,
+            deframer: Deframer::default(),
+            deadline: Instant::now() + self.limits.step,
+        };
+        self.pending.insert(token, pending);
+        self.read(token);
     }
 
     fn read(&mut self, token: Token) {
@@ -167,6 +202,23 @@ impl Acceptor {
             mailbox.send(Letter::Connection(pending.stream.into(), head));
         }
     }
+
+    fn close_late(&mut self, now: Instant) {
+        while let Some(first) = self.pending.first_entry()
+            && first.get().deadline <= now
+        {
+            first.remove();
+        }
+    }
+}
+
+fn is_about_connection(error: io::ErrorKind) -> bool {
+    matches!(
+        error,
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
 }
 
 impl Pending {
@@ -184,11 +236,11 @@ impl Pending {
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Progress::Refused,
                 Ok(length) => self.deframer.push(chunk.get(..length).unwrap_or_default()),
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => return Progress::Waiting,
-                    io::ErrorKind::Interrupted => {}
-                    _ => return Progress::Refused,
-                },
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Progress::Waiting;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Progress::Refused,
             }
         }
     }

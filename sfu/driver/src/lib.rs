@@ -10,10 +10,15 @@
 mod acceptor;
 mod clock;
 mod framing;
+mod limits;
+mod links;
 mod mailbox;
 mod plane;
 mod shard_thread;
 mod tcp;
 mod udp;
+
+#[cfg(test)]
+mod tests;
 
 pub use plane::{MediaConfig, MediaPlane, ShardAddresses, StartError};

@@ -8,7 +8,7 @@ use mio::Waker;
 use sfu_model::{Command, DataChannel};
 
 /// Letters that may wait. A full mailbox stops those who write to it until the thread has caught
-/// up, but for lossy data, which is dropped.
+/// up, but for lossy data and connections of strangers, which are dropped.
 const CAPACITY: usize = 16_384;
 
 /// What a shard's thread can be sent.
@@ -100,11 +100,96 @@ impl Inbox {
 }
 
 fn is_lossy(letter: &Letter) -> bool {
-    matches!(
-        letter,
+    match letter {
+        Letter::Command(Command::SendData { channel, .. }) => match channel {
+            DataChannel::Lossy | DataChannel::DataTrack => true,
+            DataChannel::Reliable | DataChannel::Unlabelled => false,
+        },
+        Letter::Connection(..) => true,
+        Letter::Command(_) | Letter::Stop => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use mio::{Poll, Token};
+    use sfu_model::{PeerId, RoomIndex};
+
+    use super::*;
+
+    fn message(channel: DataChannel) -> Letter {
         Letter::Command(Command::SendData {
-            channel: DataChannel::Lossy | DataChannel::DataTrack,
-            ..
+            peers: Arc::new([]),
+            channel,
+            payload: Arc::new([]),
         })
-    )
+    }
+
+    fn remove(index: u32) -> Letter {
+        let room = RoomIndex(0);
+        let peer = PeerId { room, index };
+        Letter::Command(Command::RemovePeer { peer })
+    }
+
+    fn full() -> (Poll, Mailbox, Inbox) {
+        let poll = Poll::new().unwrap();
+        let (mailbox, inbox) = mailbox(Waker::new(poll.registry(), Token(0)).unwrap());
+        (0..CAPACITY).for_each(|_| mailbox.send(remove(0)));
+        (poll, mailbox, inbox)
+    }
+
+    #[test]
+    fn a_full_mailbox_drops_lossy_data_and_strangers() {
+        let (_poll, mailbox, inbox) = full();
+        mailbox.send(message(DataChannel::Lossy));
+        mailbox.send(message(DataChannel::DataTrack));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        mailbox.send(Letter::Connection(stream, Vec::new()));
+        assert_eq!(mailbox.dropped(), 3);
+        let left = std::iter::from_fn(|| inbox.take());
+        assert_eq!(left.count(), CAPACITY);
+    }
+
+    #[test]
+    fn a_full_mailbox_keeps_everything_else_until_there_is_room() {
+        let (_poll, mailbox, inbox) = full();
+        let letters = [
+            remove(1),
+            message(DataChannel::Reliable),
+            message(DataChannel::Unlabelled),
+        ];
+        let count = letters.len();
+        let writer = thread::spawn(move || letters.into_iter().for_each(|l| mailbox.send(l)));
+        let mut taken = 0;
+        while taken < CAPACITY + count {
+            match inbox.take() {
+                Some(_) => taken += 1,
+                None => thread::yield_now(),
+            }
+        }
+        writer.join().unwrap();
+        assert!(inbox.take().is_none());
+    }
+
+    #[test]
+    fn a_thread_that_has_ended_stops_nobody() {
+        let (_poll, mailbox, inbox) = full();
+        drop(inbox);
+        mailbox.send(remove(1));
+    }
+
+    #[test]
+    fn one_wake_up_is_enough_for_many_letters() {
+        let (mut poll, mailbox, inbox) = full();
+        let mut events = mio::Events::with_capacity(8);
+        poll.poll(&mut events, None).unwrap();
+        inbox.acknowledge_wake();
+        assert!(std::iter::from_fn(|| inbox.take()).count() > 1);
+        mailbox.send(remove(1));
+        poll.poll(&mut events, None).unwrap();
+        assert!(!events.is_empty());
+    }
 }

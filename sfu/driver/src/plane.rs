@@ -7,6 +7,7 @@ use sfu_core::{Shard, ShardConfig};
 use sfu_model::{Command, Event, ShardIndex};
 
 use crate::acceptor::{self, Acceptor};
+use crate::limits::TcpLimits;
 use crate::mailbox::{Letter, Mailbox, mailbox};
 use crate::shard_thread::{self, ShardThread};
 use crate::udp::UdpPort;
@@ -62,6 +63,7 @@ pub enum StartError {
 pub struct MediaPlane {
     shards: Vec<Mailbox>,
     acceptor: Option<Mailbox>,
+    limits: TcpLimits,
     addresses: Vec<ShardAddresses>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -77,9 +79,21 @@ impl MediaPlane {
     where
         S: FnMut(Event) + Clone + Send + 'static,
     {
+        Self::start_with(config, TcpLimits::default(), sink)
+    }
+
+    pub(crate) fn start_with<S>(
+        config: &MediaConfig,
+        limits: TcpLimits,
+        sink: S,
+    ) -> Result<Self, StartError>
+    where
+        S: FnMut(Event) + Clone + Send + 'static,
+    {
         let mut plane = Self {
             shards: Vec::new(),
             acceptor: None,
+            limits,
             addresses: Vec::new(),
             threads: Vec::new(),
         };
@@ -136,7 +150,7 @@ impl MediaPlane {
             tcp: Vec::new(),
         });
         let shard = Shard::new(config.shard.clone(), seed);
-        let shard_thread = ShardThread::new(shard, poll, inbox, ports, sink)?;
+        let shard_thread = ShardThread::new(shard, poll, inbox, ports, self.limits, sink)?;
         let thread = thread::Builder::new()
             .name(format!("shard-{index}"))
             .spawn(move || shard_thread.run())?;
@@ -152,8 +166,9 @@ impl MediaPlane {
             addresses: addresses.to_vec(),
             source,
         };
+        let shards = self.shards.clone();
         let acceptor =
-            Acceptor::bind(poll, inbox, addresses, self.shards.clone()).map_err(failed)?;
+            Acceptor::bind(poll, inbox, addresses, shards, self.limits).map_err(failed)?;
         let bound = acceptor.addresses().map_err(failed)?;
         for shard in &mut self.addresses {
             shard.tcp.clone_from(&bound);

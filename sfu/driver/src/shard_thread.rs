@@ -1,16 +1,16 @@
 //! The loop of one shard.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 use sfu_core::{Shard, Transmit};
-use sfu_model::{Event, LinkProtocol, Now, Path};
+use sfu_model::{Event, LinkProtocol, Now};
 
 use crate::clock;
+use crate::limits::TcpLimits;
+use crate::links::Links;
 use crate::mailbox::{Inbox, Letter};
-use crate::tcp::{LinkState, TcpLink};
 use crate::udp::UdpPort;
 
 /// Datagrams taken from a socket before everything else has its turn.
@@ -31,11 +31,7 @@ pub(crate) struct ShardThread<S> {
     poll: Poll,
     inbox: Inbox,
     ports: Vec<UdpPort>,
-    links: BTreeMap<Token, TcpLink>,
-    link_of_path: BTreeMap<Path, Token>,
-    /// Connections that may have more to read than one turn took.
-    unread: Vec<Token>,
-    next_token: usize,
+    links: Links,
     sink: S,
     transmit: Vec<u8>,
 }
@@ -53,22 +49,21 @@ impl<S: FnMut(Event)> ShardThread<S> {
         poll: Poll,
         inbox: Inbox,
         mut ports: Vec<UdpPort>,
+        limits: TcpLimits,
         sink: S,
     ) -> io::Result<Self> {
         for (i, port) in ports.iter_mut().enumerate() {
             poll.registry()
                 .register(port.socket(), Token(1 + i), Interest::READABLE)?;
         }
-        let next_token = 1 + ports.len();
+        let first_link = Token(1 + ports.len());
+        let links = Links::new(poll.registry().try_clone()?, first_link, limits);
         Ok(Self {
             shard,
             poll,
             inbox,
             ports,
-            links: BTreeMap::new(),
-            link_of_path: BTreeMap::new(),
-            unread: Vec::new(),
-            next_token,
+            links,
             sink,
             transmit: Vec::with_capacity(MAX_DATAGRAM),
         })
@@ -108,27 +103,22 @@ impl<S: FnMut(Event)> ShardThread<S> {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if !self.unread.is_empty() || self.ports.iter().any(UdpPort::is_readable) {
+        if self.ports.iter().any(UdpPort::is_readable) {
             return Some(Duration::ZERO);
         }
-        let deadline = self.shard.poll_timeout()?;
-        Some(deadline.at.saturating_duration_since(Instant::now()))
+        let now = Instant::now();
+        let shard = self.shard.poll_timeout().map(|deadline| deadline.at);
+        let next = shard.into_iter().chain(self.links.deadline(now)).min()?;
+        Some(next.saturating_duration_since(now))
     }
 
     fn note_readiness(&mut self, token: Token, writable: bool) {
         if token == MAILBOX {
             return;
         }
-        if let Some(port) = self.ports.get_mut(token.0 - 1) {
-            port.set_readable();
-            return;
-        }
-        self.unread.push(token);
-        if writable
-            && let Some(link) = self.links.get_mut(&token)
-            && link.flush() == LinkState::Closed
-        {
-            self.close_link(token);
+        match self.ports.get_mut(token.0 - 1) {
+            Some(port) => port.set_readable(),
+            None => self.links.note_readiness(Instant::now(), token, writable),
         }
     }
 
@@ -141,39 +131,10 @@ impl<S: FnMut(Event)> ShardThread<S> {
                 None => return (Flow::Continue, false),
                 Some(Letter::Stop) => return (Flow::Stop, false),
                 Some(Letter::Command(command)) => self.shard.handle_command(now, command),
-                Some(Letter::Connection(stream, head)) => self.add_link(stream, &head),
+                Some(Letter::Connection(stream, head)) => self.links.add(now.mono, stream, &head),
             }
         }
         (Flow::Continue, true)
-    }
-
-    fn add_link(&mut self, stream: std::net::TcpStream, head: &[u8]) {
-        let Ok(mut link) = TcpLink::new(stream, head) else {
-            return;
-        };
-        let token = Token(self.next_token);
-        self.next_token += 1;
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if self
-            .poll
-            .registry()
-            .register(link.stream(), token, interest)
-            .is_ok()
-        {
-            self.link_of_path.insert(link.path(), token);
-            self.links.insert(token, link);
-            self.unread.push(token);
-        }
-    }
-
-    fn close_link(&mut self, token: Token) {
-        let Some(mut link) = self.links.remove(&token) else {
-            return;
-        };
-        self.link_of_path.remove(&link.path());
-        // A stream that cannot be deregistered is closed by the drop, which has the same effect.
-        self.poll.registry().deregister(link.stream()).ok();
-        self.shard.handle_path_closed(clock::now(), link.path());
     }
 
     fn receive(&mut self) {
@@ -181,17 +142,15 @@ impl<S: FnMut(Event)> ShardThread<S> {
         for index in 0..self.ports.len() {
             self.receive_datagrams(now, index);
         }
-        for token in std::mem::take(&mut self.unread) {
-            let Some(link) = self.links.get_mut(&token) else {
-                continue;
-            };
+        for token in self.links.take_unread() {
             let shard = &mut self.shard;
-            match link.receive(|path, packet| shard.handle_datagram(now, path, packet)) {
-                LinkState::Drained => {}
-                LinkState::MayHaveMore => self.unread.push(token),
-                LinkState::Closed => self.close_link(token),
-            }
+            let take = |path, packet: &mut [u8]| shard.handle_datagram(now, path, packet);
+            self.links.receive(token, take);
             self.drain_backlog();
+        }
+        self.links.sweep(now.mono);
+        while let Some(path) = self.links.take_closed() {
+            self.shard.handle_path_closed(now, path);
         }
     }
 
@@ -229,7 +188,7 @@ impl<S: FnMut(Event)> ShardThread<S> {
         let now = clock::now();
         let mut buffer = std::mem::take(&mut self.transmit);
         while let Some(transmit) = self.shard.poll_transmit(now, &mut buffer) {
-            self.send(&transmit, &buffer);
+            self.send(now.mono, &transmit, &buffer);
         }
         self.transmit = buffer;
         while let Some(event) = self.shard.poll_event() {
@@ -237,30 +196,17 @@ impl<S: FnMut(Event)> ShardThread<S> {
         }
     }
 
-    fn send(&mut self, transmit: &Transmit, datagrams: &[u8]) {
+    fn send(&mut self, now: Instant, transmit: &Transmit, datagrams: &[u8]) {
         let path = transmit.path;
         let segment = transmit.segment_size.unwrap_or(datagrams.len());
         match path.protocol {
             LinkProtocol::Udp => {
-                let port = self
-                    .ports
-                    .iter_mut()
-                    .find(|port| port.local() == path.local);
+                let port = self.ports.iter().find(|port| port.local() == path.local);
                 if let Some(port) = port {
                     port.send(path.remote, datagrams, segment);
                 }
             }
-            LinkProtocol::Tcp => {
-                let Some(token) = self.link_of_path.get(&path).copied() else {
-                    return;
-                };
-                for packet in datagrams.chunks(segment.max(1)) {
-                    let link = self.links.get_mut(&token);
-                    if link.is_some_and(|link| link.send(packet) == LinkState::Closed) {
-                        self.close_link(token);
-                    }
-                }
-            }
+            LinkProtocol::Tcp => self.links.send(now, path, datagrams, segment),
         }
     }
 }

@@ -1,7 +1,8 @@
-//! A shard's ICE-TCP connections (RFC 6544, passive; framed by RFC 4571).
+//! One ICE-TCP connection (RFC 6544, passive; framed by RFC 4571).
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use mio::net::TcpStream;
 use sfu_model::{LinkProtocol, Path};
@@ -11,8 +12,8 @@ use crate::framing::{Deframer, frame};
 /// Bytes that may wait for a slow receiver; packets beyond are dropped, as a full path drops them.
 const SEND_BUFFER: usize = 256 << 10;
 
-/// Bytes taken from a connection before others have their turn.
-const READ_TURN: usize = 64 << 10;
+/// Capacity that an empty send buffer keeps.
+const KEPT_BUFFER: usize = 16 << 10;
 
 /// One accepted connection.
 #[derive(Debug)]
@@ -21,7 +22,10 @@ pub(crate) struct TcpLink {
     path: Path,
     deframer: Deframer,
     unsent: Vec<u8>,
-    dropped: u64,
+    /// Whether the kernel takes no more until it says so.
+    blocked: bool,
+    /// When it is closed, unless the peer takes something before.
+    pub(crate) deadline: Instant,
 }
 
 /// Whether a connection can still be used.
@@ -37,7 +41,11 @@ pub(crate) enum LinkState {
 
 impl TcpLink {
     /// Takes over a connection of which `head` was read.
-    pub(crate) fn new(stream: std::net::TcpStream, head: &[u8]) -> io::Result<Self> {
+    pub(crate) fn new(
+        stream: std::net::TcpStream,
+        head: &[u8],
+        deadline: Instant,
+    ) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
         let path = path(&stream)?;
@@ -48,7 +56,8 @@ impl TcpLink {
             path,
             deframer,
             unsent: Vec::new(),
-            dropped: 0,
+            blocked: false,
+            deadline,
         })
     }
 
@@ -60,48 +69,53 @@ impl TcpLink {
         &mut self.stream
     }
 
-    /// Hands every packet that has arrived to `take`, up to one turn.
-    pub(crate) fn receive(&mut self, mut take: impl FnMut(Path, &mut [u8])) -> LinkState {
+    /// Hands packets that have arrived to `take`, up to `turn` of them.
+    pub(crate) fn receive(
+        &mut self,
+        turn: usize,
+        mut take: impl FnMut(Path, &mut [u8]),
+    ) -> LinkState {
         let mut chunk = [0; 4096];
-        let mut turn = 0;
-        loop {
-            loop {
-                match self.deframer.next_packet() {
-                    Ok(Some(packet)) => take(self.path, packet),
-                    Ok(None) => break,
-                    Err(_) => return LinkState::Closed,
+        let mut taken = 0;
+        while taken < turn {
+            match self.deframer.next_packet() {
+                Ok(Some(packet)) => {
+                    take(self.path, packet);
+                    taken += 1;
+                    continue;
                 }
-            }
-            if turn >= READ_TURN {
-                return LinkState::MayHaveMore;
+                Ok(None) => {}
+                Err(_) => return LinkState::Closed,
             }
             match self.stream.read(&mut chunk) {
                 Ok(0) => return LinkState::Closed,
-                Ok(length) => {
-                    turn += length;
-                    self.deframer.push(chunk.get(..length).unwrap_or_default());
+                Ok(length) => self.deframer.push(chunk.get(..length).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return LinkState::Drained;
                 }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => return LinkState::Drained,
-                    io::ErrorKind::Interrupted => {}
-                    _ => return LinkState::Closed,
-                },
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return LinkState::Closed,
             }
         }
+        LinkState::MayHaveMore
     }
 
-    /// Sends one packet, or queues it behind those that wait.
-    pub(crate) fn send(&mut self, packet: &[u8]) -> LinkState {
+    /// Sends one packet, or queues it behind those that wait. Where the peer takes something, its
+    /// deadline becomes `deadline`.
+    pub(crate) fn send(&mut self, packet: &[u8], deadline: Instant) -> LinkState {
         if self.unsent.len() + packet.len() > SEND_BUFFER {
-            self.dropped += 1;
             return LinkState::Drained;
         }
         frame(packet, &mut self.unsent);
-        self.flush()
+        match self.blocked {
+            true => LinkState::Drained,
+            false => self.flush(deadline),
+        }
     }
 
     /// Writes what waits, as far as the kernel takes it.
-    pub(crate) fn flush(&mut self) -> LinkState {
+    pub(crate) fn flush(&mut self, deadline: Instant) -> LinkState {
+        self.blocked = false;
         let mut written = 0;
         let state = loop {
             let rest = self.unsent.get(written..).unwrap_or_default();
@@ -110,14 +124,21 @@ impl TcpLink {
             }
             match self.stream.write(rest) {
                 Ok(length) => written += length,
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => break LinkState::Drained,
-                    io::ErrorKind::Interrupted => {}
-                    _ => break LinkState::Closed,
-                },
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    break LinkState::Drained;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break LinkState::Closed,
             }
         };
+        if written > 0 {
+            self.deadline = deadline;
+        }
         self.unsent.drain(..written);
+        if self.unsent.is_empty() {
+            self.unsent.shrink_to(KEPT_BUFFER);
+        }
         state
     }
 }
@@ -133,4 +154,95 @@ fn path(stream: &std::net::TcpStream) -> io::Result<Path> {
 /// Writes an IPv4 address that came through an IPv6 socket as IPv4.
 fn unmapped(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use super::*;
+
+    fn pair() -> (TcpLink, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (ours, _) = listener.accept().unwrap();
+        let link = TcpLink::new(ours, &[], Instant::now()).unwrap();
+        (link, peer)
+    }
+
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs(3600)
+    }
+
+    /// Sends numbered packets until the link drops some.
+    fn fill(link: &mut TcpLink) -> u32 {
+        let mut sent = 0;
+        while !link.blocked || link.unsent.len() + 1200 < SEND_BUFFER {
+            let mut packet = [0; 1200];
+            packet[..4].copy_from_slice(&u32::to_be_bytes(sent));
+            assert_eq!(link.send(&packet, later()), LinkState::Drained);
+            sent += 1;
+        }
+        sent
+    }
+
+    #[test]
+    fn a_peer_that_never_reads_costs_one_buffer() {
+        let (mut link, _peer) = pair();
+        fill(&mut link);
+        let silent_since = link.deadline;
+        for _ in 0..10_000 {
+            assert_eq!(link.send(&[7; 1200], later()), LinkState::Drained);
+        }
+        assert!(link.unsent.len() <= SEND_BUFFER);
+        assert_eq!(link.deadline, silent_since, "it took nothing");
+    }
+
+    #[test]
+    fn packets_come_whole_and_in_order_once_the_peer_reads() {
+        let (mut link, mut peer) = pair();
+        let sent = fill(&mut link);
+        let reader = std::thread::spawn(move || {
+            for number in 0..sent {
+                let mut packet = [0; 1202];
+                peer.read_exact(&mut packet).unwrap();
+                assert_eq!(packet[..2], [0x04, 0xb0]);
+                assert_eq!(packet[2..6], number.to_be_bytes());
+            }
+        });
+        while !link.unsent.is_empty() {
+            link.flush(later());
+        }
+        reader.join().unwrap();
+        assert!(link.unsent.capacity() <= KEPT_BUFFER);
+    }
+
+    #[test]
+    fn one_turn_takes_no_more_than_its_packets() {
+        let (mut link, mut peer) = pair();
+        // Empty frames are the cheapest to send.
+        peer.write_all(&[0; 2 * 10]).unwrap();
+        let mut taken = Vec::new();
+        while taken.iter().sum::<i32>() < 10 {
+            let mut turn = 0;
+            let state = link.receive(4, |_, packet| {
+                assert!(packet.is_empty());
+                turn += 1;
+            });
+            assert_eq!(state == LinkState::MayHaveMore, turn == 4);
+            taken.push(turn);
+        }
+        assert!(taken.iter().all(|turn| *turn <= 4), "{taken:?}");
+    }
+
+    #[test]
+    fn the_end_and_an_endless_frame_close_the_link() {
+        for last in [&[0xff_u8, 0xff][..], &[]] {
+            let (mut link, mut peer) = pair();
+            peer.write_all(last).unwrap();
+            drop(peer);
+            while link.receive(4, |_, _| {}) == LinkState::Drained {}
+        }
+    }
 }

@@ -18,8 +18,6 @@ pub(crate) struct UdpPort {
     local: SocketAddr,
     /// Whether the kernel may still hold datagrams: readiness is told once per edge.
     readable: bool,
-    /// Datagrams that the kernel refused to take.
-    unsent: u64,
 }
 
 impl UdpPort {
@@ -43,7 +41,6 @@ impl UdpPort {
             socket,
             local,
             readable: true,
-            unsent: 0,
         })
     }
 
@@ -75,27 +72,33 @@ impl UdpPort {
                     };
                     return Some((path, buffer.get_mut(..length)?));
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(error) if is_about_earlier(error.kind()) => {}
+                // Mostly because there is none; whatever it is, the next datagram wakes us.
+                Err(_) => {
                     self.readable = false;
                     return None;
                 }
-                // An ICMP error about an earlier datagram; the next call goes on.
-                Err(_) => {}
             }
         }
     }
 
-    /// Sends `datagrams`, each `segment` bytes long but the last.
-    pub(crate) fn send(&mut self, remote: SocketAddr, datagrams: &[u8], segment: usize) {
+    /// Sends `datagrams`, each `segment` bytes long but the last. What the kernel does not take is
+    /// dropped, as a full path drops it.
+    pub(crate) fn send(&self, remote: SocketAddr, datagrams: &[u8], segment: usize) {
         for datagram in datagrams.chunks(segment.max(1)) {
-            if self.socket.send_to(datagram, remote).is_err() {
-                self.unsent += 1;
-            }
+            self.socket.send_to(datagram, remote).ok();
         }
     }
+}
 
-    /// Returns how many datagrams the kernel refused.
-    pub(crate) fn unsent(&self) -> u64 {
-        self.unsent
-    }
+/// Reports whether an error tells what became of a datagram that was sent (ICMP).
+fn is_about_earlier(error: io::ErrorKind) -> bool {
+    matches!(
+        error,
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::Interrupted
+    )
 }

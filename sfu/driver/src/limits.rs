@@ -1,0 +1,28 @@
+use std::time::Duration;
+
+/// Bounds of what strangers may hold open by ICE-TCP.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TcpLimits {
+    /// Connections that have not yet said what they want. The oldest gives way to a further one: a
+    /// client says it at once.
+    pub(crate) pending: usize,
+    /// Connections on which a shard has not yet sent anything: it answers only valid checks. The
+    /// oldest gives way to a further one.
+    pub(crate) unproven: usize,
+    /// Time for each of these two steps.
+    pub(crate) step: Duration,
+    /// Time in which the peer must take something. Checks and their answers go on even where no
+    /// media flows.
+    pub(crate) idle: Duration,
+}
+
+impl Default for TcpLimits {
+    fn default() -> Self {
+        Self {
+            pending: 512,
+            unproven: 512,
+            step: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+        }
+    }
+}

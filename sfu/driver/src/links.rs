@@ -1,0 +1,172 @@
+//! A shard's ICE-TCP connections.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use mio::{Interest, Registry, Token};
+use sfu_model::Path;
+
+use crate::limits::TcpLimits;
+use crate::tcp::{LinkState, TcpLink};
+
+/// Packets taken from a connection before others have their turn.
+const TURN: usize = 64;
+
+/// The same from one that may be a stranger's.
+const UNPROVEN_TURN: usize = 4;
+
+/// All connections that were handed to a shard.
+///
+/// Whoever names a shard in a check gets a connection to it, so one proves nothing until the shard
+/// has answered on it. It is closed when its peer takes nothing for some time.
+#[derive(Debug)]
+pub(crate) struct Links {
+    registry: Registry,
+    limits: TcpLimits,
+    links: BTreeMap<Token, TcpLink>,
+    of_path: BTreeMap<Path, Token>,
+    /// Connections on which nothing was sent yet; tokens are in the order of age.
+    unproven: BTreeSet<Token>,
+    /// Connections that may have something to read.
+    unread: BTreeSet<Token>,
+    next_token: usize,
+    /// When to look for connections whose deadline has passed.
+    sweep: Option<Instant>,
+    closed: Vec<Path>,
+}
+
+impl Links {
+    /// Numbers connections from `first` on.
+    pub(crate) fn new(registry: Registry, first: Token, limits: TcpLimits) -> Self {
+        Self {
+            registry,
+            limits,
+            links: BTreeMap::new(),
+            of_path: BTreeMap::new(),
+            unproven: BTreeSet::new(),
+            unread: BTreeSet::new(),
+            next_token: first.0,
+            sweep: None,
+            closed: Vec::new(),
+        }
+    }
+
+    /// Takes over a connection of which `head` was read.
+    pub(crate) fn add(&mut self, now: Instant, stream: std::net::TcpStream, head: &[u8]) {
+        let deadline = now + self.limits.step;
+        let Ok(mut link) = TcpLink::new(stream, head, deadline) else {
+            return;
+        };
+        let token = Token(self.next_token);
+        self.next_token += 1;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if self
+            .registry
+            .register(link.stream(), token, interest)
+            .is_err()
+        {
+            return;
+        }
+        if let Some(former) = self.of_path.get(&link.path()) {
+            self.close(*former);
+        }
+        if self.unproven.len() >= self.limits.unproven
+            && let Some(oldest) = self.unproven.first()
+        {
+            self.close(*oldest);
+        }
+        self.of_path.insert(link.path(), token);
+        self.links.insert(token, link);
+        self.unproven.insert(token);
+        self.unread.insert(token);
+        self.sweep.get_or_insert(now + self.limits.step / 4);
+    }
+
+    /// Notes that a connection may have something to read, and perhaps takes more.
+    pub(crate) fn note_readiness(&mut self, now: Instant, token: Token, writable: bool) {
+        let Some(link) = self.links.get_mut(&token) else {
+            return;
+        };
+        self.unread.insert(token);
+        if writable && link.flush(now + self.limits.idle) == LinkState::Closed {
+            self.close(token);
+        }
+    }
+
+    /// Returns the connections whose turn it is to be read.
+    pub(crate) fn take_unread(&mut self) -> BTreeSet<Token> {
+        std::mem::take(&mut self.unread)
+    }
+
+    /// Hands one turn of a connection's packets to `take`.
+    pub(crate) fn receive(&mut self, token: Token, take: impl FnMut(Path, &mut [u8])) {
+        let Some(link) = self.links.get_mut(&token) else {
+            return;
+        };
+        let turn = match self.unproven.contains(&token) {
+            true => UNPROVEN_TURN,
+            false => TURN,
+        };
+        match link.receive(turn, take) {
+            LinkState::Drained => {}
+            LinkState::MayHaveMore => {
+                self.unread.insert(token);
+            }
+            LinkState::Closed => self.close(token),
+        }
+    }
+
+    /// Sends packets of `segment` bytes, the last of which may be shorter.
+    pub(crate) fn send(&mut self, now: Instant, path: Path, packets: &[u8], segment: usize) {
+        let Some(token) = self.of_path.get(&path).copied() else {
+            return;
+        };
+        self.unproven.remove(&token);
+        let deadline = now + self.limits.idle;
+        for packet in packets.chunks(segment.max(1)) {
+            let link = self.links.get_mut(&token);
+            if link.is_some_and(|link| link.send(packet, deadline) == LinkState::Closed) {
+                self.close(token);
+                return;
+            }
+        }
+    }
+
+    /// Returns when [`Links::sweep`] or [`Links::take_unread`] has something to do.
+    pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
+        match self.unread.is_empty() {
+            true => self.sweep,
+            false => Some(now),
+        }
+    }
+
+    /// Closes connections whose peers have not taken anything in time.
+    pub(crate) fn sweep(&mut self, now: Instant) {
+        if self.sweep.is_none_or(|sweep| now < sweep) {
+            return;
+        }
+        let is_late = |(_, link): &(&Token, &TcpLink)| link.deadline <= now;
+        let late = self.links.iter().filter(is_late);
+        let late: Vec<Token> = late.map(|(token, _)| *token).collect();
+        for token in late {
+            self.close(token);
+        }
+        self.sweep = (!self.links.is_empty()).then(|| now + self.limits.step / 4);
+    }
+
+    /// Returns the path of a connection that was closed since the last call.
+    pub(crate) fn take_closed(&mut self) -> Option<Path> {
+        self.closed.pop()
+    }
+
+    fn close(&mut self, token: Token) {
+        let Some(mut link) = self.links.remove(&token) else {
+            return;
+        };
+        self.of_path.remove(&link.path());
+        self.unproven.remove(&token);
+        // A stream that cannot be deregistered is closed by the drop, which has the same effect.
+        self.registry.deregister(link.stream()).ok();
+        self.closed.push(link.path());
+    }
+}
