@@ -167,8 +167,7 @@ describe('one peer connection', AT_ONCE, () => {
     const [alice, bob] = await suite.pair(t);
     await alice.publishVideo({
       // livekit-client makes three layers from this size on.
-      drawn: true,
-      size: { width: 960, height: 540, frameRate: 15 },
+      drawn: { width: 960, height: 540, frameRate: 15 },
       publish: {
         simulcast: true,
         videoEncoding: { maxBitrate: 600_000, maxFramerate: 15 },

@@ -10,22 +10,19 @@ const FLAGS = [
   '--autoplay-policy=no-user-gesture-required', '--allow-loopback-in-peer-connection',
 ];
 
-/** Starts one Chromium; `page()` gives a page that shows `url` and has the client loaded. */
-export async function startChromium(url) {
+/** Starts one Chromium; `page()` gives a page that shows `url` and has the client loaded. `camera` keeps the fake one running. */
+export async function startChromium(url, { camera = true } = {}) {
   const browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
   const context = await browser.newContext({ permissions: ['camera', 'microphone'] });
-  return {
-    async page() {
-      const page = await context.newPage();
-      page.errors = [];
-      page.on('pageerror', (error) => page.errors.push(error.message));
-      page.on('console', (message) => {
-        if (process.env.SLUICE_PAGE_LOGS) console.log(`[page] ${message.text()}`);
-      });
-      await page.goto(url);
-      await page.waitForFunction(() => window.perform);
-      return page;
-    },
-    close: () => browser.close(),
+  const open = async () => {
+    const page = await context.newPage();
+    page.on('console', (message) => {
+      if (process.env.SLUICE_PAGE_LOGS) console.log(`[page] ${message.text()}`);
+    });
+    await page.goto(url);
+    await page.waitForFunction(() => window.perform);
+    return page;
   };
+  if (camera) await (await open()).evaluate(() => window.keepCameraRunning());
+  return { page: open, close: () => browser.close() };
 }

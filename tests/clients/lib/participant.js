@@ -14,6 +14,9 @@ const OPERATIONS = [
   'messages', 'sendData', 'sendText', 'sendBytes', 'answerRpc', 'callRpc',
 ];
 
+/** Room and identity -> the participant who joined last: for what the far end of a failure sends. */
+const joined = new Map();
+
 export class Participant {
   constructor(page, server, { room, identity, mode }) {
     this.page = page;
@@ -40,6 +43,7 @@ export class Participant {
   }
 
   async join(options = {}) {
+    joined.set(`${this.room}/${this.identity}`, this);
     return this.perform('join', await this.#joinOptions(options));
   }
 
@@ -113,7 +117,7 @@ export class Participant {
       if (!stats?.framesDecoded) return null;
       first ??= stats.framesDecoded;
       return stats.framesDecoded >= first + frames ? stats : null;
-    }, { within, seen: () => this.received(identity, source) });
+    }, { within, seen: () => this.#receptionOf(identity, source) });
   }
 
   /** Waits until sound of `identity` arrives that has energy. */
@@ -124,7 +128,15 @@ export class Participant {
       if (!stats?.packetsReceived) return null;
       first ??= stats.totalAudioEnergy;
       return stats.totalAudioEnergy > first ? stats : null;
-    }, { within, seen: () => this.received(identity, source) });
+    }, { within, seen: () => this.#receptionOf(identity, source) });
+  }
+
+  /** What a failure of reception prints: the figures, what the client knows of the track, and its last events. */
+  async #receptionOf(identity, source) {
+    const [stats, state, events] = [await this.received(identity, source), await this.state(), await this.events()];
+    const track = state.others[identity]?.tracks[source];
+    const sent = await joined.get(`${this.room}/${identity}`)?.sent(source).catch((error) => error.message);
+    return { stats, sent, connection: state.connection, knows: Object.keys(state.others), track, events: events.slice(-12) };
   }
 
   /** Waits for a message (data, text or bytes) that contains `match`. */

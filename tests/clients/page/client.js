@@ -151,6 +151,8 @@ const operations = {
   ...lifecycle, ...identityAndSubscriptions, ...media.operations, ...messages.operations, ...timing.operations,
 };
 
+window.keepCameraRunning = media.keepCameraRunning;
+
 /** The one entry point of the tests: runs an operation on the client with this key. */
 window.perform = (operation, key, args) => {
   const run = operations[operation];

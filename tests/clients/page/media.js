@@ -11,14 +11,26 @@ const REPORTED = ['packetsLost', 'roundTripTime', 'jitter'];
 
 const SMALL = { width: 320, height: 180, frameRate: 15 };
 
+/**
+ * Shows the fake camera here for as long as the page lives, so that it runs: Chromium suspends a device that nobody looks
+ * at, and then it may give no frames to any page.
+ */
+export async function keepCameraRunning() {
+  const element = Object.assign(document.createElement('video'), { muted: true });
+  document.body.append(element);
+  element.srcObject = await navigator.mediaDevices.getUserMedia({ video: SMALL });
+  const frame = new Promise((resolve) => element.requestVideoFrameCallback(resolve));
+  await element.play();
+  await frame;
+}
+
 export const operations = {
   /**
-   * Publishes a picture of the fake camera, or a drawn one where `drawn` is set (the camera has one size at a time for
-   * all pages); returns its track sid. `publish` is livekit-client's TrackPublishOptions.
+   * Publishes the picture of the fake camera, or one of the size `drawn` that is drawn here; returns its track sid.
+   * `publish` is livekit-client's TrackPublishOptions.
    */
-  async publishVideo(client, { codec = 'vp8', size = SMALL, source = Track.Source.Camera, publish = {}, drawn } = {}) {
-    const stream = drawn ? drawing(size) : await navigator.mediaDevices.getUserMedia({ video: size });
-    const track = new LocalVideoTrack(stream.getVideoTracks()[0], undefined, false);
+  async publishVideo(client, { codec = 'vp8', source = Track.Source.Camera, publish = {}, drawn } = {}) {
+    const track = new LocalVideoTrack(drawn ? drawing(drawn) : await cameraTrack(), undefined, false);
     return announce(client, track, {
       source,
       videoCodec: codec,
@@ -103,7 +115,12 @@ async function announce({ room, sources }, track, options) {
   return publication.trackSid;
 }
 
-/** A moving picture of exactly this size. */
+async function cameraTrack() {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: SMALL });
+  return stream.getVideoTracks()[0];
+}
+
+/** A moving picture of exactly this size, as a track. */
 function drawing({ width, height, frameRate }) {
   const canvas = Object.assign(document.createElement('canvas'), { width, height });
   const context = canvas.getContext('2d');
@@ -115,14 +132,13 @@ function drawing({ width, height, frameRate }) {
     context.fillStyle = 'white';
     context.fillRect(step * 11 % width, height / 4, width / 8, height / 2);
   }, 1000 / frameRate);
-  const stream = canvas.captureStream(frameRate);
-  const [track] = stream.getVideoTracks();
+  const [track] = canvas.captureStream(frameRate).getVideoTracks();
   const stop = track.stop.bind(track);
   track.stop = () => {
     clearInterval(timer);
     stop();
   };
-  return stream;
+  return track;
 }
 
 /** Turns the JSON form of simulcast layers into livekit-client's presets. */

@@ -102,7 +102,7 @@ const MEASURES = [
     const room = freshRoom();
     const publisher = new Participant(publisherPage, server, { room, identity: 'publisher' });
     await publisher.join();
-    await publisher.publishVideo();
+    await publisher.publishVideo({ drawn: { width: 320, height: 180, frameRate: 15 } });
     const { times } = await series(server, async () => {
       return inPage(page, 'timeFirstFrame', { url: server.url, token: await token(server, room, 'joiner') });
     });
@@ -142,7 +142,7 @@ function table(results) {
 const servers = [];
 for (const specification of specifications) servers.push(await openServer(specification));
 const pages = await servePages();
-const chromium = await startChromium(pages.url);
+const chromium = await startChromium(pages.url, { camera: false });
 const python = startPython();
 const results = new Map(servers.map(({ name }) => [name, {}]));
 try {
