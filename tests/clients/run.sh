@@ -5,8 +5,8 @@
 #                                        a file such as chromium/call.test.js or python/test_media.py runs alone
 #
 # The server: SLUICE_URL with SLUICE_API_KEY and SLUICE_API_SECRET names one that runs; otherwise SLUICE_BIN is started
-# on free ports (default: target/release/sluice, then target/debug/sluice). Installs what is missing: Debian packages
-# (as root), npm and Python packages in this directory. Exits with 1 if any suite fails or exceeds its time.
+# on free ports (default: target/release/sluice, then target/debug/sluice). Installs what is missing (install.sh). Exits
+# with 1 if any suite fails or exceeds its time.
 set -uo pipefail
 cd "$(dirname "$0")"
 repository=$(cd ../.. && pwd)
@@ -26,25 +26,6 @@ find_server() {
   echo "server: $SLUICE_BIN"
 }
 
-install_packages() {
-  local missing=()
-  command -v "${SLUICE_CHROMIUM:-chromium}" >/dev/null || missing+=(chromium)
-  command -v "${SLUICE_FIREFOX:-firefox-esr}" >/dev/null || missing+=(firefox-esr)
-  command -v npm >/dev/null || missing+=(nodejs npm)
-  python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
-  if (( ${#missing[@]} )); then
-    (( EUID == 0 )) || { echo "missing: ${missing[*]} (install them, or run as root)" >&2; exit 2; }
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" || exit 2
-  fi
-  # A lock file or requirements newer than the installation means: install again.
-  if [[ ! -e node_modules/.installed || package-lock.json -nt node_modules/.installed ]]; then
-    npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.installed || exit 2
-  fi
-  if [[ ! -e .venv/.installed || requirements.txt -nt .venv/.installed ]]; then
-    python3 -m venv .venv && "$PYTHON" -m pip install --quiet -r requirements.txt && touch .venv/.installed || exit 2
-  fi
-}
-
 node_tests() {
   local limit=$1; shift
   timeout --kill-after=10 "$limit" node --test --test-concurrency=1 --test-reporter=spec "$@"
@@ -61,7 +42,7 @@ run_suite() {
 }
 
 find_server
-install_packages
+./install.sh || exit 2
 export SLUICE_TEST_LOGS=${SLUICE_TEST_LOGS:-$(mktemp -d -t sluice-client-tests.XXXXXX)}
 failed=0
 summary=()

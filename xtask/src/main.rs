@@ -11,7 +11,6 @@
 
 mod dev_node;
 mod step;
-mod system;
 
 use std::process::{Command, ExitCode};
 
@@ -75,7 +74,6 @@ fn test_call_page() -> Result<(), Failed> {
 }
 
 fn test_clients(suites: &[&str]) -> Result<(), Failed> {
-    system::install_browsers()?;
     run(cargo().args(["build", "--locked", "--bin", "sluice"]))?;
     run(script("tests/clients/run.sh")
         .args(suites)
@@ -83,7 +81,7 @@ fn test_clients(suites: &[&str]) -> Result<(), Failed> {
 }
 
 fn bench_join(servers: &[&str]) -> Result<(), Failed> {
-    system::install_browsers()?;
+    run(&mut script("tests/clients/install.sh"))?;
     run(cargo().args(["build", "--locked", "--release", "--bin", "sluice"]))?;
     let sluice = format!("sluice={}", step::binary("release").display());
     run(Command::new("node")
