@@ -9,6 +9,8 @@ mod clock;
 mod connect;
 mod connection;
 mod dev;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod http;
 mod letter;
 mod media_events;

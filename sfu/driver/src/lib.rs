@@ -10,6 +10,8 @@
 mod acceptor;
 mod clock;
 mod framing;
+#[doc(hidden)]
+pub mod fuzz;
 mod limits;
 mod links;
 mod mailbox;

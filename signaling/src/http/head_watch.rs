@@ -6,7 +6,7 @@
 //! its place. It also says when a head grows long, so that few do at a time.
 
 /// Bytes of a head that nothing is done about.
-pub(super) const PLAIN_HEAD: usize = 60 << 10;
+pub(crate) const PLAIN_HEAD: usize = 60 << 10;
 
 /// Longest query that is taken out of a target, in bytes: a join request of 1 MiB in base64, and
 /// what else a query has.
@@ -30,7 +30,7 @@ const NAME_BYTES: usize = 18;
 /// the head of another one passes untouched and uncopied ([`HeadWatch::is_over`]). Memory: one
 /// request line of at most [`PLAIN_HEAD`] and [`MAX_QUERY`] bytes.
 #[derive(Debug, Default)]
-pub(super) struct HeadWatch {
+pub(crate) struct HeadWatch {
     place: Place,
     /// A request line so far, or the first bytes of a header line.
     held: Vec<u8>,
@@ -58,23 +58,23 @@ enum Place {
 
 /// The query of a target that was too long.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TakenQuery {
+pub(crate) struct TakenQuery {
     /// What stands in the target as query.
     mark: String,
     /// The query as the client wrote it.
-    pub(super) query: String,
+    pub(crate) query: String,
 }
 
 impl TakenQuery {
     /// Reports whether a request's query stands for this one.
-    pub(super) fn is_of(&self, query: &str) -> bool {
+    pub(crate) fn is_of(&self, query: &str) -> bool {
         self.mark == query
     }
 }
 
 impl HeadWatch {
     /// Appends to `output` what HTTP is to read of the next `bytes` of the stream.
-    pub(super) fn push(&mut self, mut bytes: &[u8], output: &mut Vec<u8>) {
+    pub(crate) fn push(&mut self, mut bytes: &[u8], output: &mut Vec<u8>) {
         while !bytes.is_empty() {
             let end = bytes.iter().position(|byte| *byte == b'\n');
             let (line, rest) = bytes.split_at(end.map_or(bytes.len(), |end| end + 1));
@@ -94,17 +94,17 @@ impl HeadWatch {
     }
 
     /// Reports whether all that is still to come passes as it is.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.place == Place::Over
     }
 
     /// Reports whether a head is coming in that is longer than [`PLAIN_HEAD`].
-    pub(super) fn is_in_long_head(&self) -> bool {
+    pub(crate) fn is_in_long_head(&self) -> bool {
         self.place != Place::Over && self.length > PLAIN_HEAD
     }
 
     /// Returns the query that was taken out last.
-    pub(super) fn take_query(&mut self) -> Option<TakenQuery> {
+    pub(crate) fn take_query(&mut self) -> Option<TakenQuery> {
         self.taken.take()
     }
 

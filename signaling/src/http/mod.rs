@@ -2,7 +2,7 @@
 
 mod accept;
 mod authorization;
-mod head_watch;
+pub(crate) mod head_watch;
 mod watched_stream;
 
 use std::convert::Infallible;
