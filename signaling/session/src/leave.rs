@@ -105,6 +105,7 @@ impl Room {
             TimerReason::Answer(key),
             TimerReason::JoinTimeout(key),
             TimerReason::Departure(key),
+            TimerReason::Farewell(key),
             TimerReason::RefreshToken(key),
             TimerReason::SimulatedSpeaker(key),
         ] {

@@ -1,11 +1,14 @@
 use std::time::Duration;
 
-use sfu_model::{Event, Now, PeerId};
+use sfu_model::{CloseReason, Event, Now, PeerId};
 use signaling_protocol::{DisconnectCause, LeaveAction};
 
 use crate::participant::ParticipantKey;
 use crate::proto::participant_info::State;
 use crate::{Room, RoomNotice, TimerReason};
+
+/// How long a client that closed its transport has to say that it leaves.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How long a participant is kept whose media has stopped coming.
 const DEPARTURE: Duration = Duration::from_secs(5);
@@ -17,7 +20,7 @@ impl Room {
             Event::PeerConnected { peer, .. } => self.handle_connected(now, peer),
             Event::PeerResumed { peer } => self.handle_resumed(peer),
             Event::PeerSilent { peer } => self.handle_silent(now, peer),
-            Event::PeerClosed { peer, .. } => self.handle_peer_closed(now, peer),
+            Event::PeerClosed { peer, reason } => self.handle_peer_closed(now, peer, reason),
             Event::DataReceived {
                 peer,
                 channel,
@@ -90,17 +93,33 @@ impl Room {
         self.timers.set(TimerReason::Departure(key), at);
     }
 
-    /// A transport is over, and with it what a resume would take up.
-    ///
-    /// Departure: LiveKit asks for a resume here too. The shard has forgotten the association, so
-    /// that only a fresh session can follow; asking for it at once saves the client an attempt.
-    fn handle_peer_closed(&mut self, now: Now, peer: PeerId) {
+    /// A transport is over. A client that closed it is about to say that it leaves, and why, by
+    /// another way that may be slower.
+    fn handle_peer_closed(&mut self, now: Now, peer: PeerId, reason: CloseReason) {
         let Some(key) = self.roster.by_peer(peer) else {
             return;
         };
         if let Some(path) = self.roster.get_mut(key).and_then(|p| p.link.path(peer)) {
             path.open = false;
         }
+        match reason {
+            CloseReason::ClosedByPeer => {
+                let at = now.mono + FAREWELL;
+                self.timers.set_once(TimerReason::Farewell(key), at);
+            }
+            CloseReason::TimedOut
+            | CloseReason::HandshakeFailed
+            | CloseReason::DataChannelFailed
+            | CloseReason::DataQueueFull
+            | CloseReason::InternalFault => self.handle_lost_transport(now, key),
+        }
+    }
+
+    /// A transport is over, and with it what a resume would take up.
+    ///
+    /// Departure: LiveKit asks for a resume here too. The shard has forgotten the association, so
+    /// that only a fresh session can follow; asking for it at once saves the client an attempt.
+    pub(crate) fn handle_lost_transport(&mut self, now: Now, key: ParticipantKey) {
         let cause = DisconnectCause::TransportFailed;
         self.disconnect(now, key, cause, Some(LeaveAction::Reconnect));
     }

@@ -22,6 +22,7 @@ impl Room {
                 self.disconnect(now, key, DisconnectCause::JoinFailed, action);
             }
             TimerReason::Departure(key) => self.handle_departure(now, key),
+            TimerReason::Farewell(key) => self.handle_lost_transport(now, key),
             TimerReason::RefreshToken(key) => self.refresh_token(now, key),
             TimerReason::TrackNotFound(key, sid) => self.handle_track_not_found(key, &sid),
             TimerReason::Demand(sid) => self.tell_demand(&sid),

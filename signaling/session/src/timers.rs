@@ -22,6 +22,8 @@ pub enum TimerReason {
     JoinTimeout(ParticipantKey),
     /// A participant whose transport failed and who may resume.
     Departure(ParticipantKey),
+    /// A participant that closed its transport and has not said why.
+    Farewell(ParticipantKey),
     /// A token that should be replaced.
     RefreshToken(ParticipantKey),
     /// A wanted track that does not appear.

@@ -255,6 +255,52 @@ fn a_transport_that_is_over_asks_for_a_fresh_session() {
 }
 
 #[test]
+fn a_client_that_closes_its_transport_before_it_says_goodbye_has_left_by_itself() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    let peer = world.peers(alice)[0];
+    let reason = CloseReason::ClosedByPeer;
+    world.media(Event::PeerClosed { peer, reason });
+    assert_eq!(world.room.info().num_participants, 2);
+    world.send(
+        alice,
+        Request::Leave(proto::LeaveRequest {
+            reason: DisconnectReason::ClientInitiated.into(),
+            ..proto::LeaveRequest::default()
+        }),
+    );
+    world.pass(Duration::from_secs(2));
+    assert_eq!(world.room.info().num_participants, 1);
+    let gone = world
+        .member(bob)
+        .inbox
+        .iter()
+        .find_map(|message| match message {
+            Response::Update(update) => update
+                .participants
+                .iter()
+                .find(|p| p.identity == "alice" && p.state() == State::Disconnected)
+                .map(proto::ParticipantInfo::disconnect_reason),
+            _ => None,
+        });
+    assert_eq!(gone, Some(DisconnectReason::ClientInitiated));
+}
+
+#[test]
+fn a_client_that_closes_its_transport_and_says_nothing_is_gone_after_a_second() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let peer = world.peers(alice)[0];
+    let reason = CloseReason::ClosedByPeer;
+    world.media(Event::PeerClosed { peer, reason });
+    world.pass(Duration::from_millis(900));
+    assert_eq!(world.room.info().num_participants, 1);
+    world.pass(Duration::from_millis(200));
+    assert_eq!(world.room.info().num_participants, 0);
+}
+
+#[test]
 fn a_client_that_believes_in_an_unknown_track_begins_again() {
     let mut world = World::new();
     let alice = world.join_one(client("alice"));
