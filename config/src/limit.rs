@@ -57,7 +57,7 @@ impl Limit {
             group.unsupported(
                 name,
                 &["0", "256", "64000", "32"],
-                "has no effect: this node keeps no data blobs and carries no data tracks",
+                "has no effect: this node keeps no data blobs, and data tracks have limits of their own",
             );
         }
         for name in ["num_tracks", "bytes_per_sec"] {

@@ -10,7 +10,7 @@ pub(crate) fn read(root: &mut Group<'_>) {
         ("webhook", "has no effect: no webhook is sent"),
         (
             "video",
-            "has no effect: publishers send all their layers and codecs all the time",
+            "has no effect: publishers are told at fixed times which layers nobody wants",
         ),
         ("ingress", "has no effect: no stream can be brought in"),
         ("sip", "has no effect: there is no telephony"),
@@ -50,8 +50,8 @@ pub(crate) fn read(root: &mut Group<'_>) {
     );
     root.unsupported(
         "enable_data_tracks",
-        &["false"],
-        "has no effect: data tracks are not carried",
+        &["true"],
+        "has no effect: data tracks are always carried",
     );
     root.unsupported(
         "enable_participant_data_blob",
