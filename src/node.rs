@@ -1,6 +1,6 @@
 //! One node: started in order, stopped in the opposite order.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
@@ -76,7 +76,13 @@ async fn serve(config: &Config, dev: bool) -> Outcome {
         )));
     }
     if let Some(address) = first {
-        println!("{}", start_message(config, &keys, address, dev));
+        // Whoever started the node may not read what it says.
+        writeln!(
+            io::stdout(),
+            "{}",
+            start_message(config, &keys, address, dev)
+        )
+        .ok();
     }
     wait_for_stop()
         .await

@@ -1,7 +1,7 @@
 //! A node in `--dev`, on ports that the system chooses, for the time of a test.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::step::{self, Failed};
 
@@ -9,6 +9,8 @@ use crate::step::{self, Failed};
 #[derive(Debug)]
 pub(crate) struct DevNode {
     process: Child,
+    /// Kept open: what the node says later must go somewhere.
+    _said: Option<BufReader<ChildStdout>>,
     /// Where it serves HTTP: `http://127.0.0.1:PORT`.
     pub(crate) url: String,
 }
@@ -23,15 +25,14 @@ impl DevNode {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| Failed(format!("the node does not start: {error}")))?;
-        let stdout = process.stdout.take().map(BufReader::new);
-        let mut lines = stdout
-            .into_iter()
-            .flat_map(BufRead::lines)
-            .map_while(Result::ok);
+        let mut said = process.stdout.take().map(BufReader::new);
+        let lines = said.iter_mut().flat_map(BufRead::lines);
+        let mut lines = lines.map_while(Result::ok);
         let url =
             lines.find_map(|line| Some(format!("http://{}", line.split_once("ws://")?.1.trim())));
         let node = Self {
             process,
+            _said: said,
             url: url.unwrap_or_default(),
         };
         match node.url.is_empty() {

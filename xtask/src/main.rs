@@ -21,6 +21,7 @@ const USAGE: &str = "\
 cargo xtask check             format, Clippy without warnings, layering
 cargo xtask test              unit, simulation and client tests (installs what they need)
 cargo xtask test clients [SUITE...]   only the tests with real clients, or some of them
+cargo xtask test call-page    only the test of the call page
 cargo xtask bench join [NAME=URL=PID...]   what a join costs, beside other servers where given
 ";
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         ["check"] => check(),
         ["test"] => test(),
         ["test", "clients", suites @ ..] => test_clients(suites),
+        ["test", "call-page"] => test_call_page(),
         ["bench", "join", servers @ ..] => bench_join(servers),
         _ => {
             eprint!("{USAGE}");
@@ -67,6 +69,8 @@ fn test() -> Result<(), Failed> {
 }
 
 fn test_call_page() -> Result<(), Failed> {
+    run(&mut script("tests/clients/install.sh"))?;
+    run(cargo().args(["build", "--locked", "--bin", "sluice"]))?;
     let node = DevNode::start()?;
     run(Command::new("node")
         .args(["--test", "tests/call-page/"])
