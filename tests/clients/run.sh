@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests with clients that this project did not write, against a server binary or a running server.
 #
-#   tests/clients/run.sh [suite...]      suites: signalling sdk chromium firefox python (all when none is named);
+#   tests/clients/run.sh [suite...]      suites: signalling hostile sdk chromium firefox python (all when none is named);
 #                                        a file such as chromium/call.test.js or python/test_media.py runs alone
 #
 # The server: SLUICE_URL with SLUICE_API_KEY and SLUICE_API_SECRET names one that runs; otherwise SLUICE_BIN is started
@@ -12,8 +12,8 @@ cd "$(dirname "$0")"
 repository=$(cd ../.. && pwd)
 
 readonly PYTHON=.venv/bin/python
-declare -A LIMIT_S=([signalling]=180 [sdk]=120 [chromium]=600 [firefox]=180 [python]=300)
-readonly ALL=(signalling sdk chromium firefox python)
+declare -A LIMIT_S=([signalling]=180 [hostile]=240 [sdk]=120 [chromium]=600 [firefox]=180 [python]=300)
+readonly ALL=(signalling hostile sdk chromium firefox python)
 
 find_server() {
   [[ -n ${SLUICE_URL:-} ]] && { echo "server: $SLUICE_URL"; return; }
@@ -35,7 +35,7 @@ run_suite() {
   local limit=${LIMIT_S[${1%%/*}]:-}
   case $1 in
     python | python/*) timeout --kill-after=10 "$limit" "$PYTHON" -m pytest --tb=short "$1" ;;
-    signalling | sdk | chromium | firefox) node_tests "$limit" "$1"/*.test.js ;;
+    signalling | hostile | sdk | chromium | firefox) node_tests "$limit" "$1"/*.test.js ;;
     *.test.js) node_tests "$limit" "$1" ;;
     *) echo "no such suite: $1" >&2; return 2 ;;
   esac
