@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt, TryFutureExt};
 use sfu_model::Now;
 use signaling_protocol::proto::{self, signal_request, signal_response};
 use signaling_protocol::{Encoding, FrameError, decode_request};
@@ -23,7 +23,10 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// Silence, pongs included, after which a connection is closed.
 const SILENCE: Duration = Duration::from_secs(45);
 
-/// Time in which a client must take a frame.
+/// Frames that are written at once: one packet for what a client hears together, such as its join.
+const BURST: usize = 16;
+
+/// Time in which a client must take what is written at once.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Tells the room that a connection is gone, whichever way its task ends.
@@ -127,12 +130,13 @@ impl Connection {
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ping.reset();
         let mut heard = Instant::now();
+        let mut burst = Vec::with_capacity(BURST);
         loop {
             let done = tokio::select! {
                 biased;
-                outgoing = self.responses.recv() => match outgoing {
-                    Some(Outgoing::Response(response)) => self.write_response(&response).await,
-                    Some(Outgoing::Close) | None => Err(End::Room),
+                count = self.responses.recv_many(&mut burst, BURST) => match count {
+                    0 => Err(End::Room),
+                    _ => self.write_burst(burst.drain(..)).await,
                 },
                 frame = self.socket.next() => {
                     heard = Instant::now();
@@ -163,7 +167,7 @@ impl Connection {
         self.encoding = encoding;
         let request = decode_request(encoding, &bytes, self.max_message).map_err(End::Malformed)?;
         if let Some(pong) = pong(&request, clock::now()) {
-            return self.write_response(&pong).await;
+            return self.write(pong.frame(encoding)).await;
         }
         let letter = Letter::Signal {
             connection: self.presence.connection,
@@ -172,17 +176,36 @@ impl Connection {
         self.presence.room.send(letter).await.map_err(|_| End::Room)
     }
 
-    async fn write_response(&mut self, response: &SharedResponse) -> Result<(), End> {
-        self.write(response.frame(self.encoding)).await
+    /// Writes frames and flushes once.
+    async fn write_burst(&mut self, burst: impl Iterator<Item = Outgoing>) -> Result<(), End> {
+        let encoding = self.encoding;
+        let socket = &mut self.socket;
+        let write = async {
+            let mut flow = Ok(());
+            for outgoing in burst {
+                let Outgoing::Response(response) = outgoing else {
+                    flow = Err(End::Room);
+                    break;
+                };
+                let fed = socket.feed(response.frame(encoding)).await;
+                fed.map_err(|_| End::Client)?;
+            }
+            socket.flush().await.map_err(|_| End::Client)?;
+            flow
+        };
+        in_time(write).await
     }
 
     async fn write(&mut self, frame: Message) -> Result<(), End> {
-        match timeout(WRITE_TIMEOUT, SinkExt::send(&mut self.socket, frame)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Client),
-            Err(_) => Err(End::Stuck),
-        }
+        let sent = SinkExt::send(&mut self.socket, frame);
+        in_time(sent.map_err(|_| End::Client)).await
     }
+}
+
+async fn in_time(write: impl Future<Output = Result<(), End>>) -> Result<(), End> {
+    timeout(WRITE_TIMEOUT, write)
+        .await
+        .unwrap_or(Err(End::Stuck))
 }
 
 /// Answers both kinds of ping; they are about this connection, not about the room.
