@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::Claims;
-use sfu_model::ShardIndex;
+use sfu_model::{Command, ShardIndex};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_response::Message;
 use signaling_session::{ConnectionId, Output, Room, RoomReply, RoomRequest, RpcId, RpcOutcome};
@@ -139,6 +139,16 @@ impl RoomTask {
     }
 
     fn carry_out(&mut self) -> Life {
+        let mut commands = Vec::new();
+        let life = self.carry_out_signals(&mut commands);
+        if !commands.is_empty() {
+            self.rooms.media().send(self.shard, commands);
+        }
+        life
+    }
+
+    /// Carries out everything but what is the shard's, which goes to `commands`.
+    fn carry_out_signals(&mut self, commands: &mut Vec<Command>) -> Life {
         while let Some(output) = self.room.poll_output() {
             match output {
                 Output::Signal {
@@ -160,7 +170,7 @@ impl RoomTask {
                         outbox.close();
                     }
                 }
-                Output::Media(command) => self.rooms.media().send(self.shard, command),
+                Output::Media(command) => commands.push(command),
                 Output::Notice(notice) => self.rooms.notice(self.room.name(), notice),
                 Output::RpcDone { rpc, outcome } => self.finish_rpc(rpc, outcome),
                 Output::Closed => return Life::Over,

@@ -59,6 +59,17 @@ pub(crate) fn mailbox(waker: Waker) -> (Mailbox, Inbox) {
 impl Mailbox {
     /// Delivers a letter. A thread that has ended loses it.
     pub(crate) fn send(&self, letter: Letter) {
+        self.put(letter);
+        self.wake();
+    }
+
+    /// Delivers letters, and wakes the thread once for all of them.
+    pub(crate) fn send_all(&self, letters: impl Iterator<Item = Letter>) {
+        letters.for_each(|letter| self.put(letter));
+        self.wake();
+    }
+
+    fn put(&self, letter: Letter) {
         match self.letters.try_send(letter) {
             Ok(()) | Err(TrySendError::Disconnected(_)) => {}
             Err(TrySendError::Full(letter)) if is_lossy(&letter) => {
@@ -69,7 +80,6 @@ impl Mailbox {
                 self.letters.send(letter).ok();
             }
         }
-        self.wake();
     }
 
     /// Returns how many letters were dropped because the mailbox was full.

@@ -111,11 +111,11 @@ impl MediaPlane {
         &self.addresses
     }
 
-    /// Sends a command to a shard. It waits only while the shard's mailbox is full, and never for
-    /// lossy data, which is dropped then.
-    pub fn send(&self, shard: ShardIndex, command: Command) {
+    /// Sends commands to a shard, which is woken once. It waits only while the shard's mailbox is
+    /// full, and never for lossy data, which is dropped then.
+    pub fn send(&self, shard: ShardIndex, commands: impl IntoIterator<Item = Command>) {
         if let Some(mailbox) = self.shards.get(usize::from(shard.0)) {
-            mailbox.send(Letter::Command(command));
+            mailbox.send_all(commands.into_iter().map(Letter::Command));
         }
     }
 

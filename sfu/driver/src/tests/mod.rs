@@ -77,7 +77,7 @@ fn add_peer(plane: &MediaPlane) -> Check {
         },
     ];
     for command in commands {
-        plane.send(shard, command);
+        plane.send(shard, [command]);
     }
     Check {
         to: local,

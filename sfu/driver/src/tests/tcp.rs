@@ -192,12 +192,12 @@ fn a_proven_connection_on_which_nothing_is_sent_for_long_is_closed() {
     assert!(is_answered(&mut peer, &check));
     plane.send(
         ShardIndex(1),
-        Command::RemovePeer {
+        [Command::RemovePeer {
             peer: PeerId {
                 room: RoomIndex(0),
                 index: 0,
             },
-        },
+        }],
     );
     assert!(is_closed(peer));
 }
