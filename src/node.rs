@@ -1,6 +1,6 @@
 //! One node: started in order, stopped in the opposite order.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
@@ -31,6 +31,7 @@ pub(crate) fn start_logging(config: &Config) {
     ));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr);
     match config.logging.json {
         true => log.json().init(),

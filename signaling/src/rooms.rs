@@ -214,7 +214,7 @@ impl Rooms {
         reason = "notices have one owner, whoever comes to read them"
     )]
     pub(crate) fn notice(&self, room: &RoomName, notice: RoomNotice) {
-        tracing::info!(%room, notice = %NoticeName(&notice), "Room event");
+        tracing::debug!(%room, notice = %NoticeName(&notice), "Room event");
     }
 
     /// Lets a client into a room, which is created with `options` where it does not exist and

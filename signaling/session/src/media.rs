@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use sfu_model::{CloseReason, Event, Now, PeerId};
 use signaling_protocol::{DisconnectCause, LeaveAction};
+use tracing::info;
 
 use crate::participant::ParticipantKey;
 use crate::proto::participant_info::State;
@@ -69,6 +70,12 @@ impl Room {
 
     fn report_join(&mut self, key: ParticipantKey) {
         if let Some(participant) = self.roster.get(key) {
+            info!(
+                room = %self.options.name,
+                participant = %participant.sid,
+                identity = %participant.identity,
+                "a participant has joined"
+            );
             let joined = RoomNotice::ParticipantJoined {
                 room: Box::new(self.info()),
                 participant: Box::new(self.participant_info(participant)),
