@@ -198,7 +198,10 @@ impl Room {
         self.reconcile_all_data(key);
         self.offer_now(now, key);
         self.watch_idleness();
-        self.tell_soon(now, key);
+        // It knows itself from its `JoinResponse`.
+        if self.roster.iter().any(|other| other.key != key) {
+            self.tell_soon(now, key);
+        }
         match recorder {
             true => self.tell_room(),
             false => self.counts_changed(now),
