@@ -345,13 +345,10 @@ impl Answerer {
     }
 
     fn answer_section(&mut self, offered: &Section, answer: &mut Answer) -> Section {
-        let mut content = offered.content.clone();
-        if let Some((mid, media)) = offered.media()
-            && let Some(section) = self.sections.get_mut(&mid)
-        {
+        let ours = offered.media().and_then(|(mid, media)| {
+            let section = self.sections.get_mut(&mid)?;
             let answered = section.answer(mid, media, &self.policy, answer);
-            content = answered.map_or(Content::Rejected, Content::Media);
-            if content == Content::Rejected {
+            if answered.is_none() {
                 self.rejected.insert(mid);
             } else if let Slot::Carrying(carried) = &section.slot {
                 let track = carried.track.track_sid.as_str().to_owned();
@@ -359,7 +356,9 @@ impl Answerer {
                     .mid_to_track_id
                     .insert(mid.0.as_str().to_owned(), track);
             }
-        }
+            Some(answered.map_or(Content::Rejected, Content::Media))
+        });
+        let content = ours.unwrap_or_else(|| offered.content.clone());
         Section {
             mid: offered.mid,
             line: offered.line.clone(),

@@ -85,10 +85,10 @@ impl<'a> Lines<'a> {
                 continue;
             }
             let (kind, value) = split_line(number, line)?;
-            if kind == 'm' {
+            if kind == b'm' {
                 check_limit("media sections", sections.len() + 1, MAX_SECTIONS)?;
                 sections.push(SectionLines::of(number, value)?);
-            } else if kind == 'a' {
+            } else if kind == b'a' {
                 let attributes = match sections.last_mut() {
                     Some(section) => &mut section.attributes,
                     None => &mut session,
@@ -127,23 +127,28 @@ impl<'a> SectionLines<'a> {
     }
 }
 
-fn split_line(number: usize, line: &str) -> Result<(char, &str), SdpError> {
+fn split_line(number: usize, line: &str) -> Result<(u8, &str), SdpError> {
     check_limit("bytes of a line", line.len(), MAX_LINE)?;
     let malformed = |reason| SdpError::Malformed {
         line: number,
         reason,
     };
-    if line.chars().any(char::is_control) {
+    if has_control(line) {
         return Err(malformed("control characters are not allowed"));
     }
-    let (kind, value) = line
-        .split_once('=')
-        .ok_or_else(|| malformed("a line is a letter, = and a value"))?;
-    let mut letters = kind.chars();
-    match (letters.next(), letters.next()) {
-        (Some(letter), None) => Ok((letter, value)),
+    match line.as_bytes() {
+        [letter, b'=', ..] => Ok((*letter, line.get(2..).unwrap_or_default())),
         _ => Err(malformed("a line is a letter, = and a value")),
     }
+}
+
+fn has_control(line: &str) -> bool {
+    if !line.is_ascii() {
+        return line.chars().any(char::is_control);
+    }
+    // Without a way out early, so that many bytes are looked at at a time.
+    let bytes = line.bytes();
+    bytes.fold(false, |found, byte| found | byte.is_ascii_control())
 }
 
 /// Fails when there is more than `limit` of `what`.

@@ -39,34 +39,55 @@ pub(super) fn parse(
 }
 
 /// What the attributes say of one payload type.
-#[derive(Default)]
 struct Said<'a> {
+    payload_type: PayloadType,
     rtpmap: Option<&'a str>,
     fmtp: Option<&'a str>,
     feedback: Vec<Feedback>,
 }
 
+impl Said<'_> {
+    fn nothing(payload_type: PayloadType) -> Self {
+        Self {
+            payload_type,
+            rtpmap: None,
+            fmtp: None,
+            feedback: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, feedback: Feedback) {
+        if !self.feedback.contains(&feedback) {
+            self.feedback.push(feedback);
+        }
+    }
+}
+
 fn parse_payloads(raw: &SectionLines<'_>, kind: MediaKind) -> Result<Vec<Payload>, SdpError> {
-    let mut order = Vec::new();
-    let mut said: BTreeMap<PayloadType, Said<'_>> = BTreeMap::new();
+    // In the order of the `m=` line.
+    let mut said: Vec<Said<'_>> = Vec::new();
     for format in raw.formats.split_ascii_whitespace() {
-        check_limit("payload types", order.len() + 1, MAX_PAYLOADS)?;
+        check_limit("payload types", said.len() + 1, MAX_PAYLOADS)?;
         let payload_type = parse_payload_type(format).ok_or(SdpError::Malformed {
             line: raw.number,
             reason: "a payload type is 0 to 127",
         })?;
-        if said.insert(payload_type, Said::default()).is_none() {
-            order.push(payload_type);
+        if find(&mut said, payload_type).is_none() {
+            said.push(Said::nothing(payload_type));
         }
     }
     for attribute in raw.attributes.iter() {
         note_payload(attribute, &mut said);
     }
-    let payloads = order.into_iter().filter_map(|payload_type| {
-        let said = said.remove(&payload_type)?;
-        build_payload(payload_type, said, kind)
-    });
-    Ok(payloads.collect())
+    let payloads = said.into_iter();
+    Ok(payloads
+        .filter_map(|said| build_payload(said, kind))
+        .collect())
+}
+
+fn find<'s, 'a>(said: &'s mut [Said<'a>], payload_type: PayloadType) -> Option<&'s mut Said<'a>> {
+    said.iter_mut()
+        .find(|said| said.payload_type == payload_type)
 }
 
 fn parse_payload_type(text: &str) -> Option<PayloadType> {
@@ -76,37 +97,31 @@ fn parse_payload_type(text: &str) -> Option<PayloadType> {
 
 /// Adds `a=rtpmap`, `a=fmtp` and `a=rtcp-fb` to the payload type that they name, if the `m=` line
 /// has it.
-fn note_payload<'a>(attribute: Attribute<'a>, said: &mut BTreeMap<PayloadType, Said<'a>>) {
-    if !matches!(attribute.key, "rtpmap" | "fmtp" | "rtcp-fb") {
-        return;
-    }
+fn note_payload<'a>(attribute: Attribute<'a>, said: &mut [Said<'a>]) {
     let Some((target, value)) = attribute.value.split_once(' ') else {
         return;
     };
     let value = value.trim();
-    if attribute.key == "rtcp-fb" {
-        let Some(feedback) = Feedback::from_name(value) else {
-            return;
-        };
-        let wanted = parse_payload_type(target);
-        for (payload_type, said) in said {
-            let meant = target == "*" || wanted == Some(*payload_type);
-            if meant && !said.feedback.contains(&feedback) {
-                said.feedback.push(feedback);
-            }
-        }
-        return;
-    }
-    let Some(said) = parse_payload_type(target).and_then(|wanted| said.get_mut(&wanted)) else {
-        return;
-    };
     match attribute.key {
-        "rtpmap" => said.rtpmap = Some(value),
-        _ => said.fmtp = Some(value),
+        "rtpmap" => note(target, said, |said| said.rtpmap = Some(value)),
+        "fmtp" => note(target, said, |said| said.fmtp = Some(value)),
+        "rtcp-fb" => match (Feedback::from_name(value), target) {
+            (None, _) => {}
+            (Some(feedback), "*") => said.iter_mut().for_each(|said| said.add(feedback)),
+            (Some(feedback), _) => note(target, said, |said| said.add(feedback)),
+        },
+        _ => {}
     }
 }
 
-fn build_payload(payload_type: PayloadType, said: Said<'_>, kind: MediaKind) -> Option<Payload> {
+fn note<'a>(target: &str, said: &mut [Said<'a>], note: impl FnOnce(&mut Said<'a>)) {
+    if let Some(said) = parse_payload_type(target).and_then(|named| find(said, named)) {
+        note(said);
+    }
+}
+
+fn build_payload(said: Said<'_>, kind: MediaKind) -> Option<Payload> {
+    let payload_type = said.payload_type;
     let is_rtx = said.rtpmap.is_some_and(|rtpmap| {
         let name = rtpmap.split('/').next().unwrap_or(rtpmap);
         name.eq_ignore_ascii_case("rtx")

@@ -10,6 +10,9 @@ use super::payload::{Format, Payload};
 /// Longest data channel message that we take (RFC 8841 section 6). Clients keep below 64,000.
 const MAX_MESSAGE_SIZE: u32 = 65_536;
 
+/// Usual size of a section's text.
+const SECTION_BYTES: usize = 1_024;
+
 /// `o=`: the session's number and which of its descriptions this is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
@@ -19,7 +22,9 @@ pub(super) struct Origin {
 
 /// Writes a description of ours: ICE-lite, everything in one bundle, all candidates inline.
 pub(super) fn write(description: &Description, origin: Origin, facts: &TransportFacts) -> String {
-    let mut text = Text::default();
+    let mut text = Text(String::with_capacity(
+        SECTION_BYTES * (1 + description.sections.len()),
+    ));
     // The number is a positive 63-bit one for the parsers that read it as signed.
     text.line(format_args!(
         "v=0\r\no=- {} {} IN IP4 0.0.0.0\r\ns=-\r\nt=0 0",
@@ -50,7 +55,6 @@ pub(super) fn write(description: &Description, origin: Origin, facts: &Transport
 }
 
 /// A text under construction.
-#[derive(Default)]
 struct Text(String);
 
 impl Text {
