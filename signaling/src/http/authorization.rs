@@ -60,8 +60,13 @@ fn caller(keys: &Keys, request: &Request) -> Result<Caller, TokenError> {
     }
 }
 
+/// Decodes names alone on the way to the value: that of a join request is long.
 fn access_token(query: &str) -> Option<String> {
-    form_urlencoded::parse(query.as_bytes())
-        .find(|(name, _)| name == "access_token")
-        .map(|(_, value)| value.into_owned())
+    let named = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or(pair);
+        form_urlencoded::parse(name.as_bytes()).any(|(name, _)| name == "access_token")
+    };
+    let pair = query.split('&').find(named)?;
+    let (_, token) = form_urlencoded::parse(pair.as_bytes()).next()?;
+    Some(token.into_owned())
 }
