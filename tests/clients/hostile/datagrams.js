@@ -46,10 +46,19 @@ function crc32(bytes) {
   return ~crc >>> 0;
 }
 
-/** A DTLS 1.2 ClientHello without extensions. */
+/** A DTLS 1.2 ClientHello as WebRTC clients send it: ECDHE with ECDSA, AES-128-GCM, SRTP. */
 export function clientHello() {
+  const extension = (type, ...bytes) => Buffer.from([0, type, 0, bytes.length, ...bytes]);
+  const extensions = Buffer.concat([
+    extension(10, 0, 4, 0, 29, 0, 23), // supported_groups: x25519, secp256r1
+    extension(11, 1, 0), // ec_point_formats
+    extension(13, 0, 4, 4, 3, 8, 4), // signature_algorithms
+    extension(14, 0, 4, 0, 7, 0, 1, 0), // use_srtp
+    extension(23), // extended_master_secret
+    Buffer.from([0xff, 1, 0, 1, 0]), // renegotiation_info
+  ]);
   const body = Buffer.concat([
-    Buffer.from([0xfe, 0xfd]), randomBytes(32), Buffer.from([0, 0, 0, 2, 0xc0, 0x2b, 1, 0]),
+    Buffer.from([0xfe, 0xfd]), randomBytes(32), Buffer.from([0, 0, 0, 2, 0xc0, 0x2b, 1, 0, 0, extensions.length]), extensions,
   ]);
   const handshake = Buffer.concat([Buffer.from([1, 0, 0, body.length, 0, 0, 0, 0, 0, 0, 0, body.length]), body]);
   return Buffer.concat([Buffer.from([22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, handshake.length]), handshake]);
