@@ -70,6 +70,9 @@ impl TransmitQueue {
     /// Most bytes of a run: a dozen datagrams, beyond which a larger message gains little.
     const MAX_RUN: usize = 16 * 1_024;
 
+    /// Most datagrams of a run that Linux takes (`UDP_MAX_SEGMENTS`).
+    const MAX_SEGMENTS: usize = 64;
+
     /// Most bytes of empty buffers that are kept.
     const MAX_SPARE: usize = 8 * 1_024 * 1_024;
 
@@ -130,7 +133,8 @@ impl TransmitQueue {
             return self.begin_run(path, alone, true);
         }
         let end = bytes.len();
-        let more = len == segment && end + segment <= Self::MAX_RUN;
+        let room = Self::MAX_RUN.min(Self::MAX_SEGMENTS * segment);
+        let more = len == segment && end + segment <= room;
         self.put_back(id, bytes, end, more);
         id
     }

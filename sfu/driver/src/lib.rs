@@ -3,7 +3,7 @@
 //! A [`MediaPlane`] runs one thread per shard. Each owns its sockets and one [`sfu_core::Shard`]; it
 //! feeds it datagrams, commands and time, and sends what the shard writes. Threads share nothing but
 //! their mailboxes. One more thread accepts ICE-TCP connections and hands each to the shard that its
-//! first message names.
+//! first message names. Once a second a shard leaves a [`ShardReport`] of what it counted.
 //!
 //! The crate decides nothing about media: what a packet means is `sfu-core`'s.
 
@@ -16,6 +16,7 @@ mod limits;
 mod links;
 mod mailbox;
 mod plane;
+mod report;
 mod shard_thread;
 mod tcp;
 mod udp;
@@ -24,3 +25,4 @@ mod udp;
 mod tests;
 
 pub use plane::{MediaConfig, MediaPlane, ShardAddresses, StartError};
+pub use report::ShardReport;

@@ -1,5 +1,6 @@
 use std::io;
 use std::net::SocketAddr;
+use std::sync::PoisonError;
 use std::thread::{self, JoinHandle};
 
 use mio::{Poll, Waker};
@@ -9,7 +10,8 @@ use sfu_model::{Command, Event, ShardIndex};
 use crate::acceptor::{self, Acceptor};
 use crate::limits::TcpLimits;
 use crate::mailbox::{Letter, Mailbox, mailbox};
-use crate::shard_thread::{self, ShardThread};
+use crate::report::{LatestReport, ShardReport};
+use crate::shard_thread::{self, Intake, ShardThread};
 use crate::udp::UdpPort;
 
 /// What the media plane listens on.
@@ -62,6 +64,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct MediaPlane {
     shards: Vec<Mailbox>,
+    reports: Vec<LatestReport>,
     acceptor: Option<Mailbox>,
     limits: TcpLimits,
     addresses: Vec<ShardAddresses>,
@@ -92,6 +95,7 @@ impl MediaPlane {
     {
         let mut plane = Self {
             shards: Vec::new(),
+            reports: Vec::new(),
             acceptor: None,
             limits,
             addresses: Vec::new(),
@@ -117,6 +121,17 @@ impl MediaPlane {
         if let Some(mailbox) = self.shards.get(usize::from(shard.0)) {
             mailbox.send_all(commands.into_iter().map(Letter::Command));
         }
+    }
+
+    /// Returns the latest report of each shard, at most a second old.
+    pub fn reports(&self) -> Vec<ShardReport> {
+        let read = |report: &LatestReport| {
+            report
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
+        };
+        self.reports.iter().map(read).collect()
     }
 
     /// Returns how many lossy messages were dropped because a shard did not keep up.
@@ -150,11 +165,15 @@ impl MediaPlane {
             tcp: Vec::new(),
         });
         let shard = Shard::new(config.shard.clone(), seed);
-        let shard_thread = ShardThread::new(shard, poll, inbox, ports, self.limits, sink)?;
+        let report = LatestReport::default();
+        let intake = Intake { inbox, ports };
+        let shard_thread =
+            ShardThread::new(shard, poll, intake, self.limits, report.clone(), sink)?;
         let thread = thread::Builder::new()
             .name(format!("shard-{index}"))
             .spawn(move || shard_thread.run())?;
         self.shards.push(mailbox);
+        self.reports.push(report);
         self.threads.push(thread);
         Ok(())
     }

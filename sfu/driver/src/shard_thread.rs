@@ -3,7 +3,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Interest, Poll, Token};
+use mio::event::Event as Readiness;
+use mio::{Events, Poll, Token};
 use sfu_core::{Shard, Transmit};
 use sfu_model::{Event, LinkProtocol, Now};
 
@@ -11,7 +12,8 @@ use crate::clock;
 use crate::limits::TcpLimits;
 use crate::links::Links;
 use crate::mailbox::{Inbox, Letter};
-use crate::udp::UdpPort;
+use crate::report::{LatestReport, Reporter, ShardReport};
+use crate::udp::{Inbound, UdpPort};
 
 /// Datagrams taken from a socket before everything else has its turn.
 const RECEIVE_TURN: usize = 256;
@@ -19,11 +21,14 @@ const RECEIVE_TURN: usize = 256;
 /// Commands carried out before packets have their turn.
 const COMMAND_TURN: usize = 1024;
 
-/// Longest datagram that is taken whole; longer ones are no packet of ours.
-const MAX_DATAGRAM: usize = 2048;
-
 /// The token of the mailbox; UDP ports follow, then connections.
 pub(crate) const MAILBOX: Token = Token(0);
+
+/// Where a shard's work comes from.
+pub(crate) struct Intake {
+    pub(crate) inbox: Inbox,
+    pub(crate) ports: Vec<UdpPort>,
+}
 
 /// One shard with its sockets.
 pub(crate) struct ShardThread<S> {
@@ -33,7 +38,9 @@ pub(crate) struct ShardThread<S> {
     ports: Vec<UdpPort>,
     links: Links,
     sink: S,
+    inbound: Inbound,
     transmit: Vec<u8>,
+    reporter: Reporter,
 }
 
 /// Whether the thread goes on.
@@ -47,14 +54,14 @@ impl<S: FnMut(Event)> ShardThread<S> {
     pub(crate) fn new(
         shard: Shard,
         poll: Poll,
-        inbox: Inbox,
-        mut ports: Vec<UdpPort>,
+        intake: Intake,
         limits: TcpLimits,
+        report: LatestReport,
         sink: S,
     ) -> io::Result<Self> {
+        let Intake { inbox, mut ports } = intake;
         for (i, port) in ports.iter_mut().enumerate() {
-            poll.registry()
-                .register(port.socket(), Token(1 + i), Interest::READABLE)?;
+            port.register(poll.registry(), Token(1 + i))?;
         }
         let first_link = Token(1 + ports.len());
         let links = Links::new(poll.registry().try_clone()?, first_link, limits);
@@ -65,7 +72,9 @@ impl<S: FnMut(Event)> ShardThread<S> {
             ports,
             links,
             sink,
-            transmit: Vec::with_capacity(MAX_DATAGRAM),
+            inbound: Inbound::new(),
+            transmit: Vec::new(),
+            reporter: Reporter::new(report, Instant::now()),
         })
     }
 
@@ -88,7 +97,7 @@ impl<S: FnMut(Event)> ShardThread<S> {
             }
             for event in &events {
                 more_letters |= event.token() == MAILBOX;
-                self.note_readiness(event.token(), event.is_writable());
+                self.note_readiness(event);
             }
             if more_letters {
                 match self.take_letters() {
@@ -99,6 +108,7 @@ impl<S: FnMut(Event)> ShardThread<S> {
             self.receive();
             self.fire_timeout();
             self.drain();
+            self.report();
         }
     }
 
@@ -108,17 +118,26 @@ impl<S: FnMut(Event)> ShardThread<S> {
         }
         let now = Instant::now();
         let shard = self.shard.poll_timeout().map(|deadline| deadline.at);
-        let next = shard.into_iter().chain(self.links.deadline(now)).min()?;
+        let own = [Some(self.reporter.due()), self.links.deadline(now)];
+        let next = shard.into_iter().chain(own.into_iter().flatten()).min()?;
         Some(next.saturating_duration_since(now))
     }
 
-    fn note_readiness(&mut self, token: Token, writable: bool) {
+    fn note_readiness(&mut self, event: &Readiness) {
+        let token = event.token();
         if token == MAILBOX {
             return;
         }
-        match self.ports.get_mut(token.0 - 1) {
-            Some(port) => port.set_readable(),
-            None => self.links.note_readiness(Instant::now(), token, writable),
+        let Some(port) = self.ports.get_mut(token.0 - 1) else {
+            let now = Instant::now();
+            self.links.note_readiness(now, token, event.is_writable());
+            return;
+        };
+        if event.is_readable() {
+            port.set_readable();
+        }
+        if event.is_writable() && port.is_blocked() {
+            port.flush();
         }
     }
 
@@ -155,15 +174,18 @@ impl<S: FnMut(Event)> ShardThread<S> {
     }
 
     fn receive_datagrams(&mut self, now: Now, index: usize) {
-        let mut buffer = [0; MAX_DATAGRAM];
-        for _ in 0..RECEIVE_TURN {
-            let port = self.ports.get_mut(index).filter(|port| port.is_readable());
-            let Some((path, datagram)) = port.and_then(|port| port.receive(&mut buffer)) else {
-                return;
-            };
-            self.shard.handle_datagram(now, path, datagram);
-            self.drain_backlog();
+        let mut inbound = std::mem::take(&mut self.inbound);
+        let mut taken = 0;
+        while taken < RECEIVE_TURN
+            && let Some(port) = self.ports.get_mut(index).filter(|port| port.is_readable())
+        {
+            port.receive(&mut inbound);
+            taken += inbound.each(port.local(), |path, datagram| {
+                self.shard.handle_datagram(now, path, datagram);
+                self.drain_backlog();
+            });
         }
+        self.inbound = inbound;
     }
 
     /// Sends in the midst of a turn what the shard can hold no more of.
@@ -184,25 +206,45 @@ impl<S: FnMut(Event)> ShardThread<S> {
         }
     }
 
+    /// Hands on what the shard has for the network and for the control plane.
     fn drain(&mut self) {
         let now = clock::now();
         let mut buffer = std::mem::take(&mut self.transmit);
-        while let Some(transmit) = self.shard.poll_transmit(now, &mut buffer) {
-            self.send(now.mono, &transmit, &buffer);
+        // While the kernel has no room the shard keeps what it has, and chooses what gives way.
+        while !self.ports.iter().any(UdpPort::is_blocked)
+            && let Some(transmit) = self.shard.poll_transmit(now, &mut buffer)
+        {
+            self.send(now.mono, &transmit, &mut buffer);
         }
         self.transmit = buffer;
+        for (i, port) in self.ports.iter_mut().enumerate() {
+            port.flush();
+            let watched = port.watch_room(self.poll.registry(), Token(1 + i));
+            if let Err(error) = watched {
+                tracing::error!(%error, "A media socket cannot be watched");
+            }
+        }
         while let Some(event) = self.shard.poll_event() {
             (self.sink)(event);
         }
     }
 
-    fn send(&mut self, now: Instant, transmit: &Transmit, datagrams: &[u8]) {
+    fn report(&mut self) {
+        let (shard, ports) = (&self.shard, &self.ports);
+        self.reporter.poll(Instant::now(), || ShardReport {
+            counters: shard.counters().clone(),
+            receive_overflows: ports.iter().map(|port| u64::from(port.lost())).sum(),
+            refused_sends: ports.iter().map(UdpPort::refused).sum(),
+        });
+    }
+
+    fn send(&mut self, now: Instant, transmit: &Transmit, datagrams: &mut Vec<u8>) {
         let path = transmit.path;
         let segment = transmit.segment_size.unwrap_or(datagrams.len());
         match path.protocol {
             LinkProtocol::Udp => {
-                let port = self.ports.iter().find(|port| port.local() == path.local);
-                if let Some(port) = port {
+                let mut ports = self.ports.iter_mut();
+                if let Some(port) = ports.find(|port| port.local() == path.local) {
                     port.send(path.remote, datagrams, segment);
                 }
             }

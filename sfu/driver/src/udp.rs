@@ -1,11 +1,18 @@
-//! A shard's UDP socket.
+//! A shard's UDP sockets.
+
+mod inbound;
+mod outbound;
+mod system;
 
 use std::io;
 use std::net::SocketAddr;
 
 use mio::net::UdpSocket;
-use sfu_model::{LinkProtocol, Path};
+use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
+
+pub(crate) use inbound::Inbound;
+use outbound::Outbound;
 
 /// Kernel buffer in each direction, in bytes: a key frame to hundreds of subscribers leaves in one
 /// burst. The kernel grants at most `net.core.{r,w}mem_max`.
@@ -18,6 +25,9 @@ pub(crate) struct UdpPort {
     local: SocketAddr,
     /// Whether the kernel may still hold datagrams: readiness is told once per edge.
     readable: bool,
+    outbound: Outbound,
+    watches_room: bool,
+    lost: u32,
 }
 
 impl UdpPort {
@@ -34,6 +44,7 @@ impl UdpPort {
         socket.set_nonblocking(true)?;
         socket.set_recv_buffer_size(KERNEL_BUFFER)?;
         socket.set_send_buffer_size(KERNEL_BUFFER)?;
+        system::ask_for_extras(&socket);
         socket.bind(&address.into())?;
         let socket = UdpSocket::from_std(socket.into());
         let local = socket.local_addr()?;
@@ -41,15 +52,19 @@ impl UdpPort {
             socket,
             local,
             readable: true,
+            outbound: Outbound::new(),
+            watches_room: false,
+            lost: 0,
         })
+    }
+
+    /// Has `token` told when there is something to receive.
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut self.socket, token, Interest::READABLE)
     }
 
     pub(crate) fn local(&self) -> SocketAddr {
         self.local
-    }
-
-    pub(crate) fn socket(&mut self) -> &mut UdpSocket {
-        &mut self.socket
     }
 
     pub(crate) fn set_readable(&mut self) {
@@ -60,45 +75,152 @@ impl UdpPort {
         self.readable
     }
 
-    /// Receives one datagram into `buffer`; `None` when there is none.
-    pub(crate) fn receive<'b>(&mut self, buffer: &'b mut [u8]) -> Option<(Path, &'b mut [u8])> {
-        loop {
-            match self.socket.recv_from(buffer) {
-                Ok((length, remote)) => {
-                    let path = Path {
-                        local: self.local,
-                        remote,
-                        protocol: LinkProtocol::Udp,
-                    };
-                    return Some((path, buffer.get_mut(..length)?));
-                }
-                Err(error) if is_about_earlier(error.kind()) => {}
-                // Mostly because there is none; whatever it is, the next datagram wakes us.
-                Err(_) => {
-                    self.readable = false;
-                    return None;
-                }
-            }
+    /// Receives a batch of datagrams into `inbound`.
+    pub(crate) fn receive(&mut self, inbound: &mut Inbound) {
+        self.readable = inbound.fill(&self.socket);
+        self.lost = inbound.lost().unwrap_or(self.lost);
+    }
+
+    /// Queues datagrams, each `segment` bytes long but the last, and sends when a batch is full.
+    /// `datagrams` is exchanged for another buffer.
+    pub(crate) fn send(&mut self, remote: SocketAddr, datagrams: &mut Vec<u8>, segment: usize) {
+        self.outbound.push(remote, datagrams, segment);
+        if self.outbound.is_full() {
+            self.flush();
         }
     }
 
-    /// Sends `datagrams`, each `segment` bytes long but the last. What the kernel does not take is
-    /// dropped, as a full path drops it.
-    pub(crate) fn send(&self, remote: SocketAddr, datagrams: &[u8], segment: usize) {
-        for datagram in datagrams.chunks(segment.max(1)) {
-            self.socket.send_to(datagram, remote).ok();
+    /// Sends what is queued.
+    pub(crate) fn flush(&mut self) {
+        let socket = &self.socket;
+        self.outbound
+            .flush(|messages| system::send_many(socket, messages));
+    }
+
+    /// Reports whether the kernel's buffer is full: nothing more should be sent until
+    /// [`UdpPort::flush`] has found room again.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.outbound.is_blocked()
+    }
+
+    /// Has `token` told when there is room to send again, while the kernel's buffer is full; at other
+    /// times every datagram that leaves it would wake the thread.
+    pub(crate) fn watch_room(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        if self.watches_room == self.is_blocked() {
+            return Ok(());
         }
+        self.watches_room = self.is_blocked();
+        let interest = match self.watches_room {
+            true => Interest::READABLE | Interest::WRITABLE,
+            false => Interest::READABLE,
+        };
+        registry.reregister(&mut self.socket, token, interest)
+    }
+
+    /// Returns how many datagrams were lost because the kernel's receive buffer was full.
+    pub(crate) fn lost(&self) -> u32 {
+        self.lost
+    }
+
+    /// Returns how many messages the kernel refused to send.
+    pub(crate) fn refused(&self) -> u64 {
+        self.outbound.refused()
     }
 }
 
-/// Reports whether an error tells what became of a datagram that was sent (ICMP).
-fn is_about_earlier(error: io::ErrorKind) -> bool {
-    matches!(
-        error,
-        io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::HostUnreachable
-            | io::ErrorKind::NetworkUnreachable
-            | io::ErrorKind::Interrupted
-    )
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, UdpSocket as StdSocket};
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn port() -> UdpPort {
+        UdpPort::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap()
+    }
+
+    /// Ten datagrams of one length and a shorter one, each of a byte of its own.
+    fn run() -> Vec<Vec<u8>> {
+        let datagrams = (0..10).map(|i| vec![i; 1_200]);
+        datagrams.chain([vec![10; 700]]).collect()
+    }
+
+    /// Receives until `count` datagrams are there.
+    fn receive(port: &mut UdpPort, count: usize) -> Vec<Vec<u8>> {
+        let (mut inbound, mut datagrams) = (Inbound::new(), Vec::new());
+        let patience = Instant::now() + Duration::from_secs(10);
+        while datagrams.len() < count && Instant::now() < patience {
+            port.receive(&mut inbound);
+            inbound.each(port.local(), |_, datagram| {
+                datagrams.push(datagram.to_vec());
+            });
+        }
+        datagrams
+    }
+
+    #[test]
+    fn a_run_arrives_as_its_datagrams_wherever_it_goes() {
+        let (mut sender, mut receiver) = (port(), port());
+        sender.send(receiver.local(), &mut run().concat(), 1_200);
+        sender.flush();
+        assert_eq!(receive(&mut receiver, run().len()), run());
+
+        let plain = StdSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        plain
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        sender.send(plain.local_addr().unwrap(), &mut run().concat(), 1_200);
+        sender.flush();
+        for expected in run() {
+            let mut datagram = vec![0; 2_048];
+            let length = plain.recv(&mut datagram).unwrap();
+            assert_eq!(datagram[..length], expected);
+        }
+    }
+
+    #[test]
+    fn messages_of_several_destinations_leave_in_one_batch() {
+        let (mut sender, mut receivers) = (port(), [port(), port(), port()]);
+        for (i, receiver) in receivers.iter().enumerate() {
+            sender.send(receiver.local(), &mut vec![i as u8; 3], 3);
+        }
+        sender.flush();
+        for (i, receiver) in receivers.iter_mut().enumerate() {
+            assert_eq!(receive(receiver, 1), [vec![i as u8; 3]]);
+        }
+        assert_eq!(sender.refused(), 0);
+    }
+
+    #[test]
+    fn datagrams_longer_than_any_packet_go_no_further() {
+        let (sender, mut receiver) = (StdSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(), port());
+        sender.send_to(&[1; 9_000], receiver.local()).unwrap();
+        sender.send_to(&[2; 10], receiver.local()).unwrap();
+        assert_eq!(receive(&mut receiver, 1), [vec![2; 10]]);
+    }
+
+    #[test]
+    fn what_a_full_socket_loses_is_counted() {
+        let (sender, mut receiver) = (StdSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(), port());
+        let sent = 2 * KERNEL_BUFFER / 1_000;
+        for _ in 0..sent {
+            sender.send_to(&[1; 1_000], receiver.local()).unwrap();
+        }
+        let taken = receive_all(&mut receiver);
+        // The count comes with the next datagram.
+        sender.send_to(&[2; 10], receiver.local()).unwrap();
+        assert_eq!(receive(&mut receiver, 1), [vec![2; 10]]);
+        assert_eq!(receiver.lost() as usize, sent - taken);
+        assert!(receiver.lost() > 0);
+    }
+
+    fn receive_all(port: &mut UdpPort) -> usize {
+        let (mut inbound, mut count) = (Inbound::new(), 0);
+        port.set_readable();
+        while port.is_readable() {
+            port.receive(&mut inbound);
+            count += inbound.each(port.local(), |_, _| {});
+        }
+        count
+    }
 }
