@@ -50,6 +50,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
         empty_timeout: room.empty_timeout,
         departure_timeout: room.departure_timeout,
         max_participants: room.max_participants,
+        home_participants: usize::from(config.rtc.home_participants),
         codecs: room.enabled_codecs.iter().filter_map(codec).collect(),
         presets: presets.map(preset).collect::<BTreeMap<_, _>>(),
         limits: NameLimits {

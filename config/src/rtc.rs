@@ -16,6 +16,9 @@ pub struct Rtc {
     /// `shards`: media threads. Ours, not LiveKit's. Default one for each core, but never more than
     /// UDP ports.
     pub shards: Option<NonZeroU16>,
+    /// `home_participants`: how many participants of a room one shard carries before further ones are
+    /// spread over all shards. Ours, not LiveKit's. Default 50.
+    pub home_participants: u16,
     /// `node_ip`: the address that clients are told. Default those of the machine.
     pub node_ip: NodeIp,
     /// `enable_loopback_candidate`: clients on this machine are told its loopback address too.
@@ -68,6 +71,7 @@ impl Default for Rtc {
             udp_ports: UdpPorts::default(),
             tcp_port: Some(7881),
             shards: None,
+            home_participants: 50,
             node_ip: NodeIp::default(),
             enable_loopback_candidate: false,
             stun_servers: Vec::new(),
@@ -87,6 +91,9 @@ impl Rtc {
                 .get("tcp_port", value::port_or_off)
                 .unwrap_or(default.tcp_port),
             shards: group.get("shards", shards),
+            home_participants: group
+                .get("home_participants", home_participants)
+                .unwrap_or(default.home_participants),
             node_ip: NodeIp::read(group, "node_ip"),
             enable_loopback_candidate: group
                 .get("enable_loopback_candidate", value::truth)
@@ -106,6 +113,12 @@ fn shards(written: &str) -> Read<NonZeroU16> {
     written
         .parse()
         .map_err(|_| Problem::new("is no number of shards", "write a number such as 4"))
+}
+
+fn home_participants(written: &str) -> Read<u16> {
+    written
+        .parse()
+        .map_err(|_| Problem::new("is no number of participants", "write a number such as 50"))
 }
 
 /// Reads the UDP ports from either way of writing them.

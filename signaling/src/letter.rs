@@ -27,7 +27,7 @@ pub(crate) enum Letter {
     },
     /// A client's connection is gone.
     SignalClosed { connection: ConnectionId },
-    /// The room's shard reports.
+    /// A shard of the room reports.
     Media(Event),
     /// A call of the API.
     Request {

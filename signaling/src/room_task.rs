@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::Claims;
-use sfu_model::{Command, ShardIndex};
+use sfu_model::Command;
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_response::Message;
 use signaling_session::{ConnectionId, Output, Room, RoomReply, RoomRequest, RpcId, RpcOutcome};
@@ -28,7 +28,6 @@ type RpcReply = oneshot::Sender<Result<String, RequestFailed>>;
 /// One room with the connections of its participants.
 pub(crate) struct RoomTask {
     room: Room,
-    shard: ShardIndex,
     rooms: Rooms,
     letters: mpsc::Receiver<Letter>,
     connections: BTreeMap<ConnectionId, Outbox>,
@@ -43,15 +42,9 @@ enum Life {
 }
 
 impl RoomTask {
-    pub(crate) fn new(
-        room: Room,
-        shard: ShardIndex,
-        rooms: Rooms,
-        letters: mpsc::Receiver<Letter>,
-    ) -> Self {
+    pub(crate) fn new(room: Room, rooms: Rooms, letters: mpsc::Receiver<Letter>) -> Self {
         Self {
             room,
-            shard,
             rooms,
             letters,
             connections: BTreeMap::new(),
@@ -142,12 +135,12 @@ impl RoomTask {
         let mut commands = Vec::new();
         let life = self.carry_out_signals(&mut commands);
         if !commands.is_empty() {
-            self.rooms.media().send(self.shard, commands);
+            self.rooms.media().send(commands);
         }
         life
     }
 
-    /// Carries out everything but what is the shard's, which goes to `commands`.
+    /// Carries out everything but what is for shards, which goes to `commands`.
     fn carry_out_signals(&mut self, commands: &mut Vec<Command>) -> Life {
         while let Some(output) = self.room.poll_output() {
             match output {

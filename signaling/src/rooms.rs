@@ -33,7 +33,7 @@ pub struct RoomsParts {
     /// The media plane.
     pub media: MediaPlane,
     /// Certificate and addresses of each shard, by [`ShardIndex`].
-    pub transports: Vec<Arc<TransportFacts>>,
+    pub transports: Arc<[Arc<TransportFacts>]>,
     /// What is true of the node.
     pub facts: Arc<NodeFacts>,
     /// What the operator set.
@@ -327,16 +327,17 @@ impl Rooms {
         open.next_index += 1;
         let (mailbox, letters) = mpsc::channel(MAILBOX);
         let name = options.name.clone();
-        let (shard, transport) = self.place(index);
+        let shards = &self.0.parts.transports;
         let place = RoomPlace {
             index,
-            shard,
-            transport,
+            home: home(index, shards.len()),
+            home_participants: self.settings().home_participants,
+            shards: Arc::clone(shards),
         };
         let facts = Arc::clone(&self.0.parts.facts);
-        let room = Room::new(clock::now(), facts, place, options, random_seed());
+        let room = Room::new(clock::now(), facts, &place, options, random_seed());
         tracing::info!(room = %name, sid = %room.sid(), "Room opened");
-        tokio::spawn(RoomTask::new(room, shard, self.clone(), letters).run());
+        tokio::spawn(RoomTask::new(room, self.clone(), letters).run());
         open.by_index.insert(index, mailbox.clone());
         let entry = Entry {
             index,
@@ -344,15 +345,6 @@ impl Rooms {
         };
         open.by_name.insert(name, entry);
         mailbox
-    }
-
-    /// Gives each room in turn to the next shard.
-    fn place(&self, index: RoomIndex) -> (ShardIndex, Arc<TransportFacts>) {
-        let transports = &self.0.parts.transports;
-        let shard = index.0 as usize % transports.len().max(1);
-        let transport = transports.get(shard).expect("a media plane has a shard");
-        let shard = u16::try_from(shard).expect("shards are numbered in 16 bits");
-        (ShardIndex(shard), Arc::clone(transport))
     }
 
     async fn describe(&self, name: &RoomName) -> Option<proto::Room> {
@@ -381,6 +373,12 @@ async fn describe(mailbox: &Mailbox) -> Option<proto::Room> {
     let (reply, answer) = oneshot::channel();
     mailbox.send(Letter::Describe { reply }).await.ok()?;
     answer.await.ok()
+}
+
+/// Gives each room in turn the next shard as its home.
+fn home(room: RoomIndex, shards: usize) -> ShardIndex {
+    let shard = room.0 as usize % shards.max(1);
+    ShardIndex(u16::try_from(shard).expect("shards are numbered in 16 bits"))
 }
 
 fn random_seed() -> [u8; 32] {

@@ -15,6 +15,8 @@ pub struct Settings {
     pub departure_timeout: Duration,
     /// Most participants of a room; zero for any number.
     pub max_participants: u32,
+    /// How many participants of a room live on its home shard before further ones live on others.
+    pub home_participants: usize,
     /// Codecs that may be published.
     pub codecs: Vec<EnabledCodec>,
     /// Named sets of room options.

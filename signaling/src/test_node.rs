@@ -50,6 +50,7 @@ pub(crate) fn settings() -> Settings {
         empty_timeout: Duration::from_secs(300),
         departure_timeout: Duration::from_secs(20),
         max_participants: 0,
+        home_participants: 50,
         codecs: Vec::new(),
         presets: std::collections::BTreeMap::new(),
         limits: NameLimits {
@@ -94,7 +95,7 @@ impl TestNode {
         let keys = keys();
         let rooms = Rooms::new(RoomsParts {
             media,
-            transports: vec![Arc::new(transport)],
+            transports: Arc::new([Arc::new(transport)]),
             facts: Arc::new(facts),
             settings,
             keys: Arc::clone(&keys),

@@ -89,10 +89,10 @@ impl Node {
         let keys = Arc::new(keys);
         let rooms = Rooms::new(RoomsParts {
             media: MediaPlane::start(&media, drop).unwrap(),
-            transports: vec![Arc::new(TransportFacts {
+            transports: Arc::new([Arc::new(TransportFacts {
                 fingerprint: certificate.fingerprint(),
                 candidates: Vec::new(),
-            })],
+            })]),
             facts: Arc::new(NodeFacts {
                 node: "ND_test".into(),
                 region: String::new(),
@@ -105,6 +105,7 @@ impl Node {
                 empty_timeout: Duration::from_secs(300),
                 departure_timeout: Duration::from_secs(20),
                 max_participants: 0,
+                home_participants: 50,
                 codecs: Vec::new(),
                 presets: std::collections::BTreeMap::new(),
                 limits: NameLimits {

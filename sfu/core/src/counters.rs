@@ -31,10 +31,14 @@ pub enum DropReason {
     NotConnected,
     /// A data message that the receiver's transport did not take.
     DataRefused,
+    /// A video packet for another shard that does not keep up.
+    VideoExportFull,
+    /// An audio packet for another shard that does not keep up at all.
+    AudioExportFull,
 }
 
 impl DropReason {
-    const OWN: [Self; 13] = [
+    const OWN: [Self; 15] = [
         Self::NotOurs,
         Self::UnknownPath,
         Self::UnknownUfrag,
@@ -48,6 +52,8 @@ impl DropReason {
         Self::TransmitQueueFull,
         Self::NotConnected,
         Self::DataRefused,
+        Self::VideoExportFull,
+        Self::AudioExportFull,
     ];
 
     const COUNT: usize = Self::OWN.len() + TransportDrop::ALL.len();
@@ -75,6 +81,8 @@ impl DropReason {
             Self::TransmitQueueFull => "transmit_queue_full",
             Self::NotConnected => "not_connected",
             Self::DataRefused => "data_refused",
+            Self::VideoExportFull => "video_export_full",
+            Self::AudioExportFull => "audio_export_full",
         }
     }
 
@@ -94,6 +102,8 @@ impl DropReason {
             Self::TransmitQueueFull => 10,
             Self::NotConnected => 11,
             Self::DataRefused => 12,
+            Self::VideoExportFull => 13,
+            Self::AudioExportFull => 14,
             Self::Refused(reason) => Self::OWN.len() + reason as usize,
         }
     }
@@ -116,6 +126,10 @@ pub struct Counters {
     pub rtp_out: u64,
     /// RTP packets that were sent again to a subscriber who missed them.
     pub retransmissions_out: u64,
+    /// RTP packets that were copied to other shards with subscribers of their publication.
+    pub exports_out: u64,
+    /// RTP packets of other shards' publications that came.
+    pub exports_in: u64,
     /// Packets that publishers were asked to send again.
     pub nacks_out: u64,
     /// Packets that subscribers asked for again.
@@ -136,7 +150,7 @@ pub struct Counters {
     pub data_out: u64,
     /// Peers that the shard holds.
     pub peers: usize,
-    /// Publications that the shard holds.
+    /// Publications that the shard holds, those of other shards included that have subscribers here.
     pub publications: usize,
     /// Subscriptions that the shard holds.
     pub subscriptions: usize,

@@ -5,15 +5,16 @@ use sfu_rtp::rtcp::write_pli;
 
 use crate::Shard;
 use crate::arrival::Arrival;
+use crate::export::ExportItem;
 use crate::peer::Peer;
-use crate::publication::PublicationKey;
+use crate::publication::{PublicationKey, Source};
 use crate::subscription::Subscription;
 use crate::timers::{Schedule, TimerReason};
 
 /// From a packet of a publication to those who subscribe to it here.
 ///
 /// This half knows a publication and its packets, not the publisher's datagrams, and asks back for
-/// nothing but key frames: a publication may as well live on another shard.
+/// nothing but key frames: the publication may as well live on another shard.
 impl Shard {
     pub(crate) fn fan_out(&mut self, now: Now, key: PublicationKey, arrival: &Arrival<'_>) {
         let Some(publication) = self.publications.get(key) else {
@@ -94,7 +95,19 @@ impl Shard {
         let Some(stream) = publication.stream(encoding) else {
             return;
         };
-        let Some(peer) = self.peers.get_mut(publication.peer) else {
+        let peer = match publication.source {
+            Source::Peer(peer) => peer,
+            Source::Shard(shard) => {
+                let publication = publication.id;
+                let item = ExportItem::KeyFrame {
+                    publication,
+                    encoding,
+                };
+                self.exports.push(shard, item);
+                return;
+            }
+        };
+        let Some(peer) = self.peers.get_mut(peer) else {
             return;
         };
         let feedback_ssrc = peer.feedback_ssrc;

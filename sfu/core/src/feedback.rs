@@ -41,9 +41,7 @@ impl Shard {
     fn on_rtcp(&mut self, now: Now, key: PeerKey, packet: &Packet<'_>) {
         match packet {
             Packet::SenderReport { sender, blocks } => {
-                if let Some(stream) = self.stream_of(key, sender.ssrc) {
-                    stream.on_sender_report(now.mono, sender);
-                }
+                self.on_sender_report(now.mono, key, sender);
                 self.on_report_blocks(now.mono, key, *blocks);
             }
             Packet::ReceiverReport { blocks, .. } => {

@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn a_fault_ends_the_peer_whose_input_was_handled() {
         let transport = Arc::new(TransportConfig::generate().unwrap());
-        let mut shard = Shard::new(ShardConfig::new(transport), [1; 32]);
+        let mut shard = Shard::new(ShardIndex(0), ShardConfig::new(transport), [1; 32]);
         let now = Now {
             mono: start(),
             unix: UnixTime(Duration::from_secs(1)),
@@ -50,6 +50,7 @@ mod tests {
         let ids = [1, 2].map(|index| PeerId {
             room: RoomIndex(1),
             index,
+            shard: ShardIndex(0),
         });
         for peer in ids {
             let byte = u8::try_from(peer.index).unwrap();

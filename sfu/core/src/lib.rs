@@ -4,11 +4,13 @@
 //! forwards packets between them. It opens no socket, reads no clock and draws no random number:
 //! a driver feeds it and carries away what it wants sent. The order of a tick:
 //!
-//! 1. [`Shard::handle_datagram`] for what arrived, [`Shard::handle_command`] for what the control
-//!    plane asks, [`Shard::handle_timeout`] when [`Shard::poll_timeout`] is due;
-//! 2. [`Shard::poll_transmit`] until it yields nothing, and in between whenever
+//! 1. [`Shard::handle_command`] for what the control plane asks, [`Shard::handle_export`] for what
+//!    other shards have, [`Shard::handle_datagram`] for what arrived, [`Shard::handle_timeout`] when
+//!    [`Shard::poll_timeout`] is due;
+//! 2. [`Shard::poll_export`] for each other shard;
+//! 3. [`Shard::poll_transmit`] until it yields nothing, and in between whenever
 //!    [`Shard::is_backlogged`] says so;
-//! 3. [`Shard::poll_event`] until it yields nothing.
+//! 4. [`Shard::poll_event`] until it yields nothing.
 //!
 //! ```
 //! use sfu_core::Shard;
@@ -43,7 +45,8 @@
 //! A packet's way through the modules: `demux` finds the peer, `receive` decrypts and finds the
 //! stream, `fan_out` offers the packet to each subscription, which selects (`layer_selector`), numbers
 //! (`outgoing_stream`) and sends it (`output`); `feedback` takes what subscribers say, `reports` and
-//! `tick` say what is due.
+//! `tick` say what is due. A publication with subscribers on another shard goes there once (`export`,
+//! `exchange`), and from there the same way through `fan_out` (`import`).
 //!
 //! Invariant: a datagram that is not authenticated changes no state but counters.
 //!
@@ -56,10 +59,13 @@ mod command;
 mod counters;
 mod demux;
 mod directory;
+mod exchange;
+mod export;
 mod fan_out;
 mod feedback;
 mod frame;
 mod hash;
+mod import;
 mod isolation;
 mod key_frame;
 mod layer_selector;
@@ -87,6 +93,7 @@ mod timers;
 mod transmit;
 
 pub use counters::{Counters, DropReason};
+pub use export::ExportBatch;
 pub use shard::{Shard, ShardConfig};
 pub use timers::{Deadline, TimerReason};
 pub use transmit::Transmit;

@@ -3,9 +3,10 @@ use sfu_model::{
 };
 
 use crate::Shard;
+use crate::export::ExportItem;
 use crate::outgoing_stream::OutgoingStream;
 use crate::peer::{LinkState, Peer, PeerKey};
-use crate::publication::{Publication, PublicationKey};
+use crate::publication::{Publication, PublicationKey, Source};
 use crate::routes::{Flow, Route};
 use crate::subscription::{Subscription, SubscriptionKey};
 
@@ -26,10 +27,11 @@ impl Shard {
                 if let Some(publication) = self.publications.get_mut(key) {
                     publication.update(media);
                 }
+                self.export_description(now, key);
                 key
             }
             None => {
-                let publication = Publication::new(id, peer_key, media);
+                let publication = Publication::new(id, Source::Peer(peer_key), media);
                 let key = self.publications.insert(publication);
                 self.directory.publications.insert(id, key);
                 key
@@ -68,16 +70,19 @@ impl Shard {
     }
 
     pub(crate) fn remove_publication(&mut self, key: PublicationKey) {
-        while let Some(publication) = self.publications.get_mut(key)
-            && let Some(subscription) = publication.subscriptions.pop()
-        {
-            self.remove_subscription(subscription);
-        }
         let Some(publication) = self.publications.remove(key) else {
             return;
         };
         self.directory.publications.remove(&publication.id);
-        if let Some(peer) = self.peers.get_mut(publication.peer) {
+        for subscription in publication.subscriptions {
+            self.remove_subscription(subscription);
+        }
+        for shard in publication.exports {
+            self.exports.push(shard, ExportItem::Ended(publication.id));
+        }
+        if let Source::Peer(peer) = publication.source
+            && let Some(peer) = self.peers.get_mut(peer)
+        {
             peer.receives.routes.unbind(key);
         }
     }
@@ -95,10 +100,11 @@ impl Shard {
             self.request_awaited_key_frame(now, key);
             return;
         }
-        let Some(publication_key) = self.directory.publication(publication) else {
+        let Some(peer_key) = self.directory.peer(peer) else {
             return;
         };
-        let Some(peer_key) = self.directory.peer(peer) else {
+        let known = self.directory.publication(publication);
+        let Some(publication_key) = known.or_else(|| self.import(publication, media.kind())) else {
             return;
         };
         let ssrc = media.ssrc;
@@ -153,6 +159,7 @@ impl Shard {
         if let Some(publication) = self.publications.get_mut(subscription.publication) {
             publication.subscriptions.retain(|other| *other != key);
         }
+        self.release_idle_import(subscription.publication);
         if let Some(peer) = self.peers.get_mut(subscription.peer) {
             peer.sends.remove(key);
             peer.sends.park(subscription.into_stream());
@@ -179,7 +186,7 @@ impl Shard {
     }
 
     /// Asks for the key frames that a publication's subscriptions wait for.
-    fn request_awaited_key_frames_of(&mut self, now: Now, publication: PublicationKey) {
+    pub(crate) fn request_awaited_key_frames_of(&mut self, now: Now, publication: PublicationKey) {
         let mut place = 0;
         while let Some(publication) = self.publications.get(publication)
             && let Some(key) = publication.subscriptions.get(place)

@@ -3,11 +3,12 @@ use std::time::{Duration, Instant};
 
 use sfu_model::{
     Codec, ExtensionMap, MediaKind, Mid, PayloadType, PublicationId, ReceiveEncoding, ReceiveMedia,
-    Rid, SpatialLayer, Ssrc,
+    Rid, ShardIndex, SpatialLayer, Ssrc,
 };
 use sfu_rtp::{AudioLevelWindow, ExtensionTable, RtpClock};
 
 use crate::arrival::Passage;
+use crate::export::{Description, LiveStream};
 use crate::key_frame::KeyFrameThrottle;
 use crate::layers::Layers;
 use crate::peer::PeerKey;
@@ -19,17 +20,28 @@ use crate::subscription::SubscriptionKey;
 /// Names a [`Publication`] of this shard.
 pub(crate) type PublicationKey = Key<Publication>;
 
-/// A track that a peer sends to us, in one codec, with all its layers.
+/// A track that is forwarded here, in one codec, with all its layers.
 #[derive(Debug)]
 pub(crate) struct Publication {
     pub(crate) id: PublicationId,
-    pub(crate) peer: PeerKey,
+    pub(crate) source: Source,
     media: ReceiveMedia,
     pub(crate) extensions: Box<ExtensionTable>,
     encodings: [Encoding; SpatialLayer::COUNT],
     pub(crate) subscriptions: Vec<SubscriptionKey>,
+    /// The other shards that have subscribers of it; none of an import.
+    pub(crate) exports: Vec<ShardIndex>,
     pub(crate) started: bool,
     pub(crate) loudness: Loudness,
+}
+
+/// Where a publication's packets come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A peer of this shard.
+    Peer(PeerKey),
+    /// The shard that the publication lives on: this one has an import of it.
+    Shard(ShardIndex),
 }
 
 /// How loud an audio publication is.
@@ -57,19 +69,30 @@ pub(crate) struct Format {
     pub(crate) flow: Flow,
 }
 
+impl Encoding {
+    /// Returns its stream, if that sends.
+    #[inline]
+    fn live(&self, now: Instant) -> Option<&ReceiveStream> {
+        let stream = self.stream.as_deref()?;
+        let silence = now.saturating_duration_since(stream.latest());
+        (silence < Publication::SILENCE).then_some(stream)
+    }
+}
+
 impl Publication {
     /// An encoding without packets for this long, while another one has some, is not live: longer
     /// than the pauses of a slow screen share.
     const SILENCE: Duration = Duration::from_millis(1_500);
 
-    pub(crate) fn new(id: PublicationId, peer: PeerKey, media: ReceiveMedia) -> Self {
+    pub(crate) fn new(id: PublicationId, source: Source, media: ReceiveMedia) -> Self {
         Self {
             id,
-            peer,
+            source,
             extensions: Box::new(ExtensionTable::from(&media.extensions)),
             media,
             encodings: Default::default(),
             subscriptions: Vec::new(),
+            exports: Vec::new(),
             started: false,
             loudness: Loudness::default(),
         }
@@ -104,6 +127,30 @@ impl Publication {
             return old.is_none() == new.is_none();
         };
         old.rid == new.rid && new.ssrc.is_none_or(|declared| declared == ssrc)
+    }
+
+    /// Reports whether it lives on another shard.
+    pub(crate) fn is_import(&self) -> bool {
+        match self.source {
+            Source::Shard(_) => true,
+            Source::Peer(_) => false,
+        }
+    }
+
+    /// Returns what another shard needs to know of it.
+    pub(crate) fn describe(&self, now: Instant) -> Description {
+        let live = |encoding: &Encoding| {
+            let stream = encoding.live(now)?;
+            Some(LiveStream {
+                ssrc: stream.ssrc(),
+                clock_rate: stream.clock_rate(),
+                clock: stream.clock(),
+            })
+        };
+        Description {
+            media: self.media.clone(),
+            streams: self.encodings.each_ref().map(live),
+        }
     }
 
     pub(crate) fn kind(&self) -> MediaKind {
@@ -192,8 +239,8 @@ impl Publication {
     }
 
     /// Begins the stream of an encoding, in place of the one it had.
-    pub(crate) fn begin_stream(&mut self, now: Instant, encoding: u8, ssrc: Ssrc, codec: Codec) {
-        let stream = ReceiveStream::new(now, ssrc, self.media.kind, codec.clock_rate());
+    pub(crate) fn begin_stream(&mut self, now: Instant, encoding: u8, ssrc: Ssrc, clock_rate: u32) {
+        let stream = ReceiveStream::new(now, ssrc, self.media.kind, clock_rate);
         if let Some(encoding) = self.encodings.get_mut(usize::from(encoding)) {
             encoding.stream = Some(Box::new(stream));
         }
@@ -204,9 +251,7 @@ impl Publication {
     pub(crate) fn live(&self, now: Instant) -> Layers {
         let mut live = Layers::default();
         for (layer, encoding) in (0..).zip(&self.encodings) {
-            if let Some(stream) = &encoding.stream
-                && now.saturating_duration_since(stream.latest()) < Self::SILENCE
-            {
+            if encoding.live(now).is_some() {
                 live.insert(layer);
             }
         }

@@ -1,22 +1,22 @@
 use std::time::{Duration, Instant};
 
-use sfu_model::{Event, MediaKind, Now, Ssrc};
+use sfu_model::{Event, MediaKind, Now};
 use sfu_rtp::payload::peek;
+use sfu_rtp::rtcp::SenderReport;
 use sfu_rtp::{AbsSendTime, ExtensionRanges, RtpHeader, TwccRecorder, rtx};
 
 use crate::arrival::Arrival;
 use crate::peer::{Peer, PeerKey};
 use crate::publication::{Format, Publication, PublicationKey};
-use crate::receive_stream::ReceiveStream;
 use crate::routes::{Flow, Route};
 use crate::timers::TimerReason;
 use crate::{DropReason, Shard};
 
-/// A decrypted packet on its way to its stream.
-struct Received<'a> {
-    packet: &'a mut [u8],
-    header: RtpHeader,
-    extensions: ExtensionRanges,
+/// A decrypted packet on its way to its stream. `P` are its bytes.
+pub(crate) struct Received<P> {
+    pub(crate) packet: P,
+    pub(crate) header: RtpHeader,
+    pub(crate) extensions: ExtensionRanges,
 }
 
 /// From the datagram of a publisher to a packet of a publication.
@@ -42,7 +42,12 @@ impl Shard {
         }
     }
 
-    fn take(&mut self, now: Now, key: PeerKey, received: Received<'_>) -> Result<(), DropReason> {
+    fn take(
+        &mut self,
+        now: Now,
+        key: PeerKey,
+        received: Received<&mut [u8]>,
+    ) -> Result<(), DropReason> {
         let route = self.route(key, &received)?;
         let (received, format) = self.ready(now.mono, route, received)?;
         self.accept(now, key, route, format, received)
@@ -53,7 +58,7 @@ impl Shard {
         now: Now,
         peer: &mut Peer,
         datagram: &'a mut [u8],
-    ) -> Result<Received<'a>, DropReason> {
+    ) -> Result<Received<&'a mut [u8]>, DropReason> {
         let opened = peer.transport.open_rtp(now, datagram);
         let len = opened.map_err(DropReason::Refused)?;
         let packet = datagram.get_mut(..len).ok_or(DropReason::Malformed)?;
@@ -79,7 +84,7 @@ impl Shard {
 
     /// Finds what a packet belongs to: by its SSRC, or by what it says of itself.
     #[inline]
-    fn route(&mut self, key: PeerKey, received: &Received<'_>) -> Result<Route, DropReason> {
+    fn route(&mut self, key: PeerKey, received: &Received<&mut [u8]>) -> Result<Route, DropReason> {
         let peer = self.peers.get_mut(key).ok_or(DropReason::UnknownSsrc)?;
         let ssrc = received.header.ssrc;
         if let Some(route) = peer.receives.routes.find(ssrc) {
@@ -114,7 +119,7 @@ impl Shard {
     fn section_of(
         &self,
         key: PeerKey,
-        received: &Received<'_>,
+        received: &Received<&mut [u8]>,
     ) -> Result<PublicationKey, DropReason> {
         let peer = self.peers.get(key).ok_or(DropReason::UnknownSsrc)?;
         let routes = &peer.receives.routes;
@@ -138,8 +143,8 @@ impl Shard {
         &mut self,
         now: Instant,
         route: Route,
-        received: Received<'a>,
-    ) -> Result<(Received<'a>, Format), DropReason> {
+        received: Received<&'a mut [u8]>,
+    ) -> Result<(Received<&'a mut [u8]>, Format), DropReason> {
         let publication = self.publications.get_mut(route.publication);
         let publication = publication.ok_or(DropReason::UnknownSsrc)?;
         let format = publication.format(received.header.payload_type);
@@ -149,7 +154,7 @@ impl Shard {
             Flow::Retransmission => Self::restore(received, publication, route.encoding, format)?,
         };
         if Self::ready_stream(now, publication, &received, route.encoding, format)? {
-            self.on_stream_began(route);
+            self.on_stream_began(route.publication, route.encoding);
         }
         Ok((received, format))
     }
@@ -161,8 +166,32 @@ impl Shard {
         key: PeerKey,
         route: Route,
         format: Format,
-        received: Received<'_>,
+        received: Received<&mut [u8]>,
     ) -> Result<(), DropReason> {
+        let received = Received {
+            packet: &*received.packet,
+            header: received.header,
+            extensions: received.extensions,
+        };
+        let (arrival, losses_due) = self.admit(now, route, format, received)?;
+        self.output.counters.rtp_in += 1;
+        self.arm_reports(now.mono, key, losses_due);
+        self.note_arrival(now, route.publication, &arrival);
+        self.export_packet(route.publication, &arrival);
+        self.fan_out(now, route.publication, &arrival);
+        Ok(())
+    }
+
+    /// Takes a packet into its stream. Returns what it is, and when those that are missing are to be
+    /// asked for.
+    #[inline]
+    pub(crate) fn admit<'a>(
+        &mut self,
+        now: Now,
+        route: Route,
+        format: Format,
+        received: Received<&'a [u8]>,
+    ) -> Result<(Arrival<'a>, Option<Instant>), DropReason> {
         let publication = self.publications.get_mut(route.publication);
         let publication = publication.ok_or(DropReason::UnknownSsrc)?;
         let (nack, passage) = (publication.nack(), publication.passage(format.codec));
@@ -173,7 +202,6 @@ impl Shard {
             header,
             extensions,
         } = received;
-        let packet = &*packet;
         let seq = stream
             .accept(now.mono, &header, packet, format.flow)
             .ok_or(DropReason::Duplicate)?;
@@ -197,20 +225,16 @@ impl Shard {
             passage,
             departure: AbsSendTime::from(now.unix),
         };
-        self.output.counters.rtp_in += 1;
-        self.arm_reports(now.mono, key, losses_due);
-        self.note_arrival(now, route.publication, &arrival);
-        self.fan_out(now, route.publication, &arrival);
-        Ok(())
+        Ok((arrival, losses_due))
     }
 
     /// Turns a retransmission into the packet that it repeats.
     fn restore<'a>(
-        received: Received<'a>,
+        received: Received<&'a mut [u8]>,
         publication: &Publication,
         encoding: u8,
         format: Format,
-    ) -> Result<Received<'a>, DropReason> {
+    ) -> Result<Received<&'a mut [u8]>, DropReason> {
         let stream = publication.stream(encoding);
         let ssrc = stream.ok_or(DropReason::EarlyRetransmission)?.ssrc();
         let Received {
@@ -233,7 +257,7 @@ impl Shard {
     fn ready_stream(
         now: Instant,
         publication: &mut Publication,
-        received: &Received<'_>,
+        received: &Received<&mut [u8]>,
         encoding: u8,
         format: Format,
     ) -> Result<bool, DropReason> {
@@ -245,18 +269,18 @@ impl Shard {
             }
             Some(_) | None => {}
         }
-        publication.begin_stream(now, encoding, ssrc, format.codec);
+        publication.begin_stream(now, encoding, ssrc, format.codec.clock_rate());
         Ok(true)
     }
 
     /// Tells subscribers that an encoding's numbers begin anew.
-    fn on_stream_began(&mut self, route: Route) {
-        let Some(publication) = self.publications.get(route.publication) else {
+    pub(crate) fn on_stream_began(&mut self, publication: PublicationKey, encoding: u8) {
+        let Some(publication) = self.publications.get(publication) else {
             return;
         };
         for key in &publication.subscriptions {
             if let Some(subscription) = self.subscriptions.get_mut(*key) {
-                subscription.lose(route.encoding);
+                subscription.lose(encoding);
             }
         }
     }
@@ -306,24 +330,33 @@ impl Shard {
         }
         match publication.kind() {
             MediaKind::Audio => self.hear(now, key, arrival),
-            MediaKind::Video => {
-                if arrival.frame.is_some_and(|frame| frame.key)
-                    && let Some(throttle) = publication.key_frames(arrival.encoding)
-                {
-                    throttle.on_key_frame();
-                }
-            }
+            MediaKind::Video => self.note_key_frame(key, arrival),
         }
     }
 
-    /// Returns the stream of an SSRC of a peer.
-    pub(crate) fn stream_of(&mut self, key: PeerKey, ssrc: Ssrc) -> Option<&mut ReceiveStream> {
-        let route = self.peers.get(key)?.receives.routes.find(ssrc)?;
-        if route.flow == Flow::Retransmission {
-            return None;
+    /// Takes note that nobody waits for a key frame any more, if the packet begins one.
+    #[inline]
+    pub(crate) fn note_key_frame(&mut self, key: PublicationKey, arrival: &Arrival<'_>) {
+        if arrival.frame.is_some_and(|frame| frame.key)
+            && let Some(publication) = self.publications.get_mut(key)
+            && let Some(throttle) = publication.key_frames(arrival.encoding)
+        {
+            throttle.on_key_frame();
         }
-        let publication = self.publications.get_mut(route.publication)?;
-        let stream = publication.stream_mut(route.encoding)?;
-        (stream.ssrc() == ssrc).then_some(stream)
+    }
+
+    /// Takes what a publisher says of the clock of one of its streams.
+    pub(crate) fn on_sender_report(&mut self, now: Instant, key: PeerKey, report: &SenderReport) {
+        let peer = self.peers.get(key);
+        let route = peer.and_then(|peer| peer.receives.routes.find(report.ssrc));
+        let Some(route) = route.filter(|route| route.flow == Flow::Primary) else {
+            return;
+        };
+        let publication = self.publications.get_mut(route.publication);
+        let stream = publication.and_then(|publication| publication.stream_mut(route.encoding));
+        if let Some(stream) = stream.filter(|stream| stream.ssrc() == report.ssrc) {
+            stream.on_sender_report(now, report);
+            self.export_clock(route.publication, route.encoding);
+        }
     }
 }

@@ -116,6 +116,16 @@ impl ReceiveStream {
         self.cache.get(seq)
     }
 
+    /// Returns the ticks of its timestamps per second.
+    pub(crate) fn clock_rate(&self) -> u32 {
+        self.clock_rate
+    }
+
+    /// Sets how the stream's timestamps map to the publisher's wall clock.
+    pub(crate) fn set_clock(&mut self, clock: RtpClock) {
+        self.clock = Some(clock);
+    }
+
     /// Takes the publisher's report about this stream.
     pub(crate) fn on_sender_report(&mut self, now: Instant, report: &SenderReport) {
         self.stats.on_sender_report(now, report.ntp);

@@ -100,8 +100,11 @@ impl Shard {
             self.schedule.arm(sleeper, &mut levels.armed, Some(next));
         }
         if was_audible || !report.is_empty() {
-            let levels = report;
-            self.output.event(Event::AudioLevels { room, levels });
+            self.output.event(Event::AudioLevels {
+                room,
+                shard: self.index,
+                levels: report,
+            });
         }
     }
 }

@@ -2,11 +2,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sfu_model::{Event, Now, RoomIndex, SpatialLayer};
+use sfu_model::{Event, Now, RoomIndex, ShardIndex, SpatialLayer};
 use sfu_rtp::AudioLevelParameters;
 use sfu_transport::TransportConfig;
 
 use crate::directory::Directory;
+use crate::export::Exports;
 use crate::output::Output;
 use crate::peer::Peer;
 use crate::publication::Publication;
@@ -26,16 +27,19 @@ pub struct ShardConfig {
     pub key_frame_interval: [Duration; SpatialLayer::COUNT],
     /// When an audio publication counts as audible. Its window is how often levels are reported.
     pub audio_levels: AudioLevelParameters,
+    /// How many shards the media plane has.
+    pub shards: u16,
 }
 
 impl ShardConfig {
-    /// Returns LiveKit's defaults.
+    /// Returns LiveKit's defaults, for a media plane of one shard.
     pub fn new(transport: Arc<TransportConfig>) -> Self {
         let second = Duration::from_secs(1);
         Self {
             transport,
             key_frame_interval: [second / 2, second, second],
             audio_levels: AudioLevelParameters::default(),
+            shards: 1,
         }
     }
 }
@@ -43,6 +47,7 @@ impl ShardConfig {
 /// Peers, publications and subscriptions of one thread.
 #[derive(Debug)]
 pub struct Shard {
+    pub(crate) index: ShardIndex,
     pub(crate) config: ShardConfig,
     pub(crate) seed: Seed,
     pub(crate) directory: Directory,
@@ -53,13 +58,16 @@ pub struct Shard {
     pub(crate) rooms: BTreeMap<RoomIndex, RoomLevels>,
     pub(crate) schedule: Schedule,
     pub(crate) output: Output,
+    pub(crate) exports: Exports,
 }
 
 impl Shard {
-    /// Makes an empty shard. `seed` is fresh randomness: numbers on the wire and the secrets of
+    /// Makes the empty shard `index` of those that `config` counts. `seed` is fresh randomness: numbers on the wire and the secrets of
     /// transports derive from it.
-    pub fn new(config: ShardConfig, seed: [u8; 32]) -> Self {
+    pub fn new(index: ShardIndex, config: ShardConfig, seed: [u8; 32]) -> Self {
         Self {
+            index,
+            exports: Exports::new(index, config.shards),
             config,
             seed: Seed::new(seed),
             directory: Directory::default(),

@@ -408,23 +408,14 @@ impl Subscription {
 
     #[inline]
     pub(crate) fn priority(&self) -> Priority {
-        match self.kind() {
+        match self.media.kind() {
             MediaKind::Audio => Priority::Audio,
             MediaKind::Video => Priority::Video,
         }
     }
 
-    fn kind(&self) -> MediaKind {
-        Self::kind_of(&self.media)
-    }
-
-    fn kind_of(media: &SendMedia) -> MediaKind {
-        let first = media.codecs.first();
-        first.map_or(MediaKind::Video, |binding| binding.codec.kind())
-    }
-
     fn sequencer(media: &SendMedia) -> Sequencer {
-        Sequencer::new(match Self::kind_of(media) {
+        Sequencer::new(match media.kind() {
             MediaKind::Audio => Self::SEQUENCER_AUDIO,
             MediaKind::Video => Self::SEQUENCER_VIDEO,
         })

@@ -2,19 +2,22 @@
 //!
 //! A [`MediaPlane`] runs one thread per shard. Each owns its sockets and one [`sfu_core::Shard`]; it
 //! feeds it datagrams, commands and time, and sends what the shard writes. Threads share nothing but
-//! their mailboxes. One more thread accepts ICE-TCP connections and hands each to the shard that its
-//! first message names. Once a second a shard leaves a [`ShardReport`] of what it counted.
+//! their mailboxes, and batches of packets that go from one shard to another. One more thread
+//! accepts ICE-TCP connections and hands each to the shard that its first message names. Once a
+//! second a shard leaves a [`ShardReport`] of what it counted.
 //!
 //! The crate decides nothing about media: what a packet means is `sfu-core`'s.
 
 mod acceptor;
 mod clock;
+mod exchange;
 mod framing;
 #[doc(hidden)]
 pub mod fuzz;
 mod limits;
 mod links;
 mod mailbox;
+mod pinning;
 mod plane;
 mod report;
 mod shard_thread;

@@ -9,7 +9,7 @@ use sfu_model::{Command, DataChannel};
 
 /// Letters that may wait. A full mailbox stops those who write to it until the thread has caught
 /// up, but for lossy data and connections of strangers, which are dropped.
-const CAPACITY: usize = 16_384;
+pub(crate) const CAPACITY: usize = 16_384;
 
 /// What a shard's thread can be sent.
 #[derive(Debug)]
@@ -63,13 +63,8 @@ impl Mailbox {
         self.wake();
     }
 
-    /// Delivers letters, and wakes the thread once for all of them.
-    pub(crate) fn send_all(&self, letters: impl Iterator<Item = Letter>) {
-        letters.for_each(|letter| self.put(letter));
-        self.wake();
-    }
-
-    fn put(&self, letter: Letter) {
+    /// Delivers a letter without waking the thread: [`Mailbox::wake`] must follow.
+    pub(crate) fn put(&self, letter: Letter) {
         match self.letters.try_send(letter) {
             Ok(()) | Err(TrySendError::Disconnected(_)) => {}
             Err(TrySendError::Full(letter)) if is_lossy(&letter) => {
@@ -87,7 +82,8 @@ impl Mailbox {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    fn wake(&self) {
+    /// Wakes the thread, unless a wake-up is on its way already.
+    pub(crate) fn wake(&self) {
         if self.woken.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -100,7 +96,7 @@ impl Mailbox {
 impl Inbox {
     /// Tells writers that the next letter needs a wake-up. Call before the letters are taken.
     pub(crate) fn acknowledge_wake(&self) {
-        self.woken.store(false, Ordering::Release);
+        self.woken.swap(false, Ordering::AcqRel);
     }
 
     /// Returns the next letter.
@@ -125,7 +121,7 @@ mod tests {
     use std::thread;
 
     use mio::{Poll, Token};
-    use sfu_model::{PeerId, RoomIndex};
+    use sfu_model::{PeerId, RoomIndex, ShardIndex};
 
     use super::*;
 
@@ -139,7 +135,8 @@ mod tests {
 
     fn remove(index: u32) -> Letter {
         let room = RoomIndex(0);
-        let peer = PeerId { room, index };
+        let shard = ShardIndex(0);
+        let peer = PeerId { room, index, shard };
         Letter::Command(Command::RemovePeer { peer })
     }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::PoisonError;
@@ -5,11 +6,13 @@ use std::thread::{self, JoinHandle};
 
 use mio::{Poll, Waker};
 use sfu_core::{Shard, ShardConfig};
-use sfu_model::{Command, Event, ShardIndex};
+use sfu_model::{Command, Destination, Event, PeerId, ShardIndex};
 
 use crate::acceptor::{self, Acceptor};
+use crate::exchange::Exchange;
 use crate::limits::TcpLimits;
-use crate::mailbox::{Letter, Mailbox, mailbox};
+use crate::mailbox::{Inbox, Letter, Mailbox, mailbox};
+use crate::pinning::Cores;
 use crate::report::{LatestReport, ShardReport};
 use crate::shard_thread::{self, Intake, ShardThread};
 use crate::udp::UdpPort;
@@ -21,7 +24,7 @@ pub struct MediaConfig {
     pub udp: Vec<Vec<SocketAddr>>,
     /// The addresses where ICE-TCP is accepted for all shards; none switches it off.
     pub tcp: Vec<SocketAddr>,
-    /// Limits and timers of each shard.
+    /// Limits and timers of each shard. How many there are is told by `udp`.
     pub shard: ShardConfig,
     /// Seed of each shard's random choices; must be unpredictable.
     pub seeds: Vec<[u8; 32]>,
@@ -58,6 +61,13 @@ pub enum StartError {
     /// The system refused a thread or a poll.
     #[error("a media thread cannot start: {0}")]
     Thread(#[from] io::Error),
+}
+
+/// What a shard's thread is made of.
+struct Seat {
+    poll: Poll,
+    inbox: Inbox,
+    ports: Vec<UdpPort>,
 }
 
 /// The running media plane. Dropping it ends its threads.
@@ -101,9 +111,8 @@ impl MediaPlane {
             addresses: Vec::new(),
             threads: Vec::new(),
         };
-        for (addresses, seed) in config.udp.iter().zip(&config.seeds) {
-            plane.start_shard(config, addresses, *seed, sink.clone())?;
-        }
+        let seats = plane.bind(config)?;
+        plane.start_shards(config, seats, sink)?;
         if !config.tcp.is_empty() {
             plane.start_acceptor(&config.tcp)?;
         }
@@ -115,12 +124,32 @@ impl MediaPlane {
         &self.addresses
     }
 
-    /// Sends commands to a shard, which is woken once. It waits only while the shard's mailbox is
-    /// full, and never for lossy data, which is dropped then.
-    pub fn send(&self, shard: ShardIndex, commands: impl IntoIterator<Item = Command>) {
-        if let Some(mailbox) = self.shards.get(usize::from(shard.0)) {
-            mailbox.send_all(commands.into_iter().map(Letter::Command));
+    /// Sends commands to their shards, which are woken once. It waits only while a shard's mailbox
+    /// is full, and never for lossy data, which is dropped then.
+    ///
+    /// Invariant: each command is in its mailbox before the next, so that a shard that hears from
+    /// another shard of a command finds those that went before.
+    pub fn send(&self, commands: impl IntoIterator<Item = Command>) {
+        let mut told = vec![false; self.shards.len()];
+        let mut put = |shard: ShardIndex, command| {
+            let place = usize::from(shard.0);
+            if let (Some(mailbox), Some(told)) = (self.shards.get(place), told.get_mut(place)) {
+                mailbox.put(Letter::Command(command));
+                *told = true;
+            }
+        };
+        for command in commands {
+            match command.destination() {
+                Destination::Shard(shard) => put(shard, command),
+                Destination::ShardsOf(peers) => {
+                    for shard in shards_of(peers) {
+                        put(shard, command.clone());
+                    }
+                }
+            }
         }
+        let told = self.shards.iter().zip(told).filter(|(_, told)| *told);
+        told.for_each(|(mailbox, _)| mailbox.wake());
     }
 
     /// Returns the latest report of each shard, at most a second old.
@@ -139,42 +168,68 @@ impl MediaPlane {
         self.shards.iter().map(Mailbox::dropped).sum()
     }
 
-    fn start_shard<S>(
+    /// Binds the ports of all shards.
+    fn bind(&mut self, config: &MediaConfig) -> Result<Vec<Seat>, StartError> {
+        let mut seats = Vec::new();
+        for addresses in &config.udp {
+            let mut ports = Vec::new();
+            for address in addresses {
+                let port = UdpPort::bind(*address).map_err(|source| StartError::Udp {
+                    address: *address,
+                    source,
+                })?;
+                ports.push(port);
+            }
+            let poll = Poll::new()?;
+            let waker = Waker::new(poll.registry(), shard_thread::MAILBOX)?;
+            let (mailbox, inbox) = mailbox(waker);
+            self.shards.push(mailbox);
+            self.addresses.push(ShardAddresses {
+                udp: ports.iter().map(UdpPort::local).collect(),
+                tcp: Vec::new(),
+            });
+            seats.push(Seat { poll, inbox, ports });
+        }
+        Ok(seats)
+    }
+
+    fn start_shards<S>(
         &mut self,
         config: &MediaConfig,
-        addresses: &[SocketAddr],
-        seed: [u8; 32],
+        seats: Vec<Seat>,
         sink: S,
     ) -> Result<(), StartError>
     where
-        S: FnMut(Event) + Send + 'static,
+        S: FnMut(Event) + Clone + Send + 'static,
     {
-        let mut ports = Vec::new();
-        for address in addresses {
-            let port = UdpPort::bind(*address).map_err(|source| StartError::Udp {
-                address: *address,
-                source,
-            })?;
-            ports.push(port);
+        let cores = Cores::allowed();
+        let count = seats.len();
+        let exchanges = Exchange::between(&self.shards);
+        let seats = seats.into_iter().zip(exchanges).zip(&config.seeds);
+        for (index, ((seat, exchange), seed)) in (0..).map(ShardIndex).zip(seats) {
+            let mut shard_config = config.shard.clone();
+            shard_config.shards = u16::try_from(count).unwrap_or(u16::MAX);
+            let shard = Shard::new(index, shard_config, *seed);
+            let intake = Intake {
+                inbox: seat.inbox,
+                exchange,
+                ports: seat.ports,
+            };
+            let (report, sink) = (LatestReport::default(), sink.clone());
+            self.reports.push(report.clone());
+            let shard_thread =
+                ShardThread::new(shard, seat.poll, intake, self.limits, report, sink)?;
+            let cores = cores.clone();
+            let thread = thread::Builder::new()
+                .name(format!("shard-{}", index.0))
+                .spawn(move || {
+                    if let Err(error) = cores.pin(index.0.into(), count) {
+                        tracing::warn!(%error, shard = index.0, "A media thread stays without a core of its own");
+                    }
+                    shard_thread.run();
+                })?;
+            self.threads.push(thread);
         }
-        let poll = Poll::new()?;
-        let (mailbox, inbox) = mailbox(Waker::new(poll.registry(), shard_thread::MAILBOX)?);
-        let index = self.shards.len();
-        self.addresses.push(ShardAddresses {
-            udp: ports.iter().map(UdpPort::local).collect(),
-            tcp: Vec::new(),
-        });
-        let shard = Shard::new(config.shard.clone(), seed);
-        let report = LatestReport::default();
-        let intake = Intake { inbox, ports };
-        let shard_thread =
-            ShardThread::new(shard, poll, intake, self.limits, report.clone(), sink)?;
-        let thread = thread::Builder::new()
-            .name(format!("shard-{index}"))
-            .spawn(move || shard_thread.run())?;
-        self.shards.push(mailbox);
-        self.reports.push(report);
-        self.threads.push(thread);
         Ok(())
     }
 
@@ -199,6 +254,11 @@ impl MediaPlane {
         self.threads.push(thread);
         Ok(())
     }
+}
+
+/// Returns each shard that any of `peers` lives on.
+fn shards_of(peers: &[PeerId]) -> BTreeSet<ShardIndex> {
+    peers.iter().map(|peer| peer.shard).collect()
 }
 
 impl Drop for MediaPlane {

@@ -9,6 +9,7 @@ use sfu_core::{Shard, Transmit};
 use sfu_model::{Event, LinkProtocol, Now};
 
 use crate::clock;
+use crate::exchange::Exchange;
 use crate::limits::TcpLimits;
 use crate::links::Links;
 use crate::mailbox::{Inbox, Letter};
@@ -27,6 +28,7 @@ pub(crate) const MAILBOX: Token = Token(0);
 /// Where a shard's work comes from.
 pub(crate) struct Intake {
     pub(crate) inbox: Inbox,
+    pub(crate) exchange: Exchange,
     pub(crate) ports: Vec<UdpPort>,
 }
 
@@ -35,6 +37,7 @@ pub(crate) struct ShardThread<S> {
     shard: Shard,
     poll: Poll,
     inbox: Inbox,
+    exchange: Exchange,
     ports: Vec<UdpPort>,
     links: Links,
     sink: S,
@@ -59,7 +62,11 @@ impl<S: FnMut(Event)> ShardThread<S> {
         report: LatestReport,
         sink: S,
     ) -> io::Result<Self> {
-        let Intake { inbox, mut ports } = intake;
+        let Intake {
+            inbox,
+            exchange,
+            mut ports,
+        } = intake;
         for (i, port) in ports.iter_mut().enumerate() {
             port.register(poll.registry(), Token(1 + i))?;
         }
@@ -69,6 +76,7 @@ impl<S: FnMut(Event)> ShardThread<S> {
             shard,
             poll,
             inbox,
+            exchange,
             ports,
             links,
             sink,
@@ -100,10 +108,14 @@ impl<S: FnMut(Event)> ShardThread<S> {
                 self.note_readiness(event);
             }
             if more_letters {
+                self.inbox.acknowledge_wake();
+            }
+            if self.exchange.collect() || more_letters {
                 match self.take_letters() {
                     (Flow::Stop, _) => return,
                     (Flow::Continue, more) => more_letters = more,
                 }
+                self.take_exports();
             }
             self.receive();
             self.fire_timeout();
@@ -113,7 +125,8 @@ impl<S: FnMut(Event)> ShardThread<S> {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if self.ports.iter().any(UdpPort::is_readable) {
+        let exports = self.exchange.is_waiting() && !self.shard.is_backlogged();
+        if exports || self.ports.iter().any(UdpPort::is_readable) {
             return Some(Duration::ZERO);
         }
         let now = Instant::now();
@@ -143,17 +156,36 @@ impl<S: FnMut(Event)> ShardThread<S> {
 
     /// Carries out letters, and says whether some are left for the next turn.
     fn take_letters(&mut self) -> (Flow, bool) {
-        self.inbox.acknowledge_wake();
         let now = clock::now();
         for _ in 0..COMMAND_TURN {
             match self.inbox.take() {
-                None => return (Flow::Continue, false),
+                None => {
+                    self.exchange.note_no_letters();
+                    return (Flow::Continue, false);
+                }
                 Some(Letter::Stop) => return (Flow::Stop, false),
                 Some(Letter::Command(command)) => self.shard.handle_command(now, command),
                 Some(Letter::Connection(stream, head)) => self.links.add(now.mono, stream, &head),
             }
+            self.exchange.note_letter();
         }
         (Flow::Continue, true)
+    }
+
+    /// Takes what other shards have for this one.
+    fn take_exports(&mut self) {
+        let now = clock::now();
+        while !self
+            .exchange
+            .handle(|from, batch| self.shard.handle_export(now, from, batch))
+        {
+            self.drain();
+            if self.shard.is_backlogged() {
+                // The kernel has no room: the rest waits, as long as there is none.
+                return;
+            }
+        }
+        self.drain_backlog();
     }
 
     fn receive(&mut self) {
@@ -209,6 +241,7 @@ impl<S: FnMut(Event)> ShardThread<S> {
     /// Hands on what the shard has for the network and for the control plane.
     fn drain(&mut self) {
         let now = clock::now();
+        self.exchange.send(&mut self.shard);
         let mut buffer = std::mem::take(&mut self.transmit);
         // While the kernel has no room the shard keeps what it has, and chooses what gives way.
         while !self.ports.iter().any(UdpPort::is_blocked)

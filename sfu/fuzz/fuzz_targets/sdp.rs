@@ -30,6 +30,7 @@ fn credentials() -> IceCredentials {
 fn send(index: u32, kind: MediaKind, codec: Codec) -> SendTrack {
     SendTrack {
         subscription: SubscriptionId {
+            shard: ShardIndex(0),
             room: RoomIndex(0),
             index,
         },

@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use crate::{
     Codec, DataChannel, ExtensionMap, Fingerprint, IceCredentials, MediaKind, Mid, PayloadType,
-    PeerId, PublicationId, Rid, SpatialLayer, Ssrc, SubscriptionId, TemporalLayer,
+    PeerId, PublicationId, Rid, ShardIndex, SpatialLayer, Ssrc, SubscriptionId, TemporalLayer,
+    Token,
 };
 
-/// What the control plane asks of the shard that holds a peer.
+/// What the control plane asks of the shards; [`Command::destination`] says of which.
 ///
 /// Commands about an id that has gone are dropped: the other side may have heard of its end later.
 #[derive(Clone, Debug)]
@@ -82,13 +83,41 @@ pub enum Command {
     /// Sends a message on a data channel to each of `peers`. A channel that is not open yet queues
     /// reliable messages and drops lossy ones.
     SendData {
-        /// The receivers.
+        /// The receivers. Each shard sends to those that live on it.
         peers: Arc<[PeerId]>,
         /// The channel.
         channel: DataChannel,
         /// The message, at most 64 KiB.
         payload: Arc<[u8]>,
     },
+}
+
+/// Which shards carry a command out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination<'a> {
+    /// This one.
+    Shard(ShardIndex),
+    /// Each that any of these peers lives on.
+    ShardsOf(&'a [PeerId]),
+}
+
+impl Command {
+    /// Returns which shards carry the command out.
+    pub fn destination(&self) -> Destination<'_> {
+        Destination::Shard(match self {
+            Self::AddPeer { peer, .. }
+            | Self::SetRemote { peer, .. }
+            | Self::RestartIce { peer, .. }
+            | Self::RemovePeer { peer }
+            | Self::Publish { peer, .. }
+            | Self::Subscribe { peer, .. } => peer.shard,
+            Self::Unpublish { publication } => publication.shard,
+            Self::Unsubscribe { subscription } | Self::SetForwarding { subscription, .. } => {
+                subscription.shard
+            }
+            Self::SendData { peers, .. } => return Destination::ShardsOf(peers),
+        })
+    }
 }
 
 /// Who opens LiveKit's data channels of a transport.
@@ -130,6 +159,21 @@ pub struct ReceiveMedia {
     pub transport_cc: bool,
 }
 
+impl ReceiveMedia {
+    /// Returns what holds of a publication of which only the kind is known yet: no packet fits it.
+    pub fn unknown(kind: MediaKind) -> Self {
+        Self {
+            kind,
+            mid: Mid(Token::default()),
+            codecs: Vec::new(),
+            extensions: ExtensionMap::default(),
+            encodings: Vec::new(),
+            nack: false,
+            transport_cc: false,
+        }
+    }
+}
+
 /// One RTP stream of a publication: found by SSRC, by rid, or by its section alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReceiveEncoding {
@@ -160,6 +204,14 @@ pub struct SendMedia {
     pub cname: String,
     /// What is forwarded at first.
     pub forwarding: Forwarding,
+}
+
+impl SendMedia {
+    /// Returns whether it is audio or video.
+    pub fn kind(&self) -> MediaKind {
+        let first = self.codecs.first();
+        first.map_or(MediaKind::Video, |binding| binding.codec.kind())
+    }
 }
 
 /// Which layers of a publication a subscription forwards.

@@ -1,4 +1,4 @@
-use crate::{DataChannel, PeerId, PublicationId, RoomIndex, SubscriptionId};
+use crate::{DataChannel, PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId};
 
 /// What a shard tells the control plane.
 #[derive(Clone, Debug)]
@@ -53,11 +53,14 @@ pub enum Event {
         /// The message.
         payload: Vec<u8>,
     },
-    /// How loud the audio publications of a room were since the last report, every 400 ms; those
-    /// without audible packets are left out, and an empty list follows the last audible one.
+    /// How loud the audio publications of a room on one shard were since the last report, every
+    /// 400 ms; those without audible packets are left out, and an empty list follows the last audible
+    /// one.
     AudioLevels {
         /// The room.
         room: RoomIndex,
+        /// Who reports: each shard tells of its own publications alone.
+        shard: ShardIndex,
         /// The loudest first.
         levels: Vec<(PublicationId, AudioLevel)>,
     },

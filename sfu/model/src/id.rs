@@ -3,7 +3,9 @@ use std::fmt;
 /// A room's number in this process. It is never reused.
 ///
 /// Every id of the media plane carries it, so that whatever a shard reports finds its room without
-/// a lookup by participant.
+/// a lookup by participant. It carries its [`ShardIndex`] too, so that whatever a room asks for finds
+/// its shard: a publication lives where its publisher's peer does, a subscription where its
+/// receiver's does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoomIndex(pub u32);
 
@@ -20,6 +22,8 @@ macro_rules! room_scoped_id {
             pub room: RoomIndex,
             /// Its number in that room, never reused.
             pub index: u32,
+            /// The shard that it lives on, from beginning to end.
+            pub shard: ShardIndex,
         }
 
         impl fmt::Display for $name {

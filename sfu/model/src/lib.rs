@@ -21,7 +21,8 @@ mod time;
 
 pub use codec::{Codec, MediaKind};
 pub use command::{
-    CodecBinding, Command, DataChannelOpener, Forwarding, ReceiveEncoding, ReceiveMedia, SendMedia,
+    CodecBinding, Command, DataChannelOpener, Destination, Forwarding, ReceiveEncoding,
+    ReceiveMedia, SendMedia,
 };
 pub use credentials::{Fingerprint, IceCredentials, InvalidFingerprint};
 pub use data::DataChannel;

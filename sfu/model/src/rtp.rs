@@ -11,7 +11,7 @@ pub struct PayloadType(pub u8);
 /// A short identifier held inline: at most [`Token::MAX`] bytes, so that packets can be matched
 /// without allocation. Both header extension forms carry at most 16 bytes in the one-byte form
 /// (RFC 8285 section 4.2).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token {
     bytes: [u8; Self::MAX],
     len: u8,

@@ -50,6 +50,7 @@ pub struct Heard {
 }
 
 const ROOM: RoomIndex = RoomIndex(1);
+const SHARD: ShardIndex = ShardIndex(0);
 
 impl Call {
     const RANDOM_STREAM: u32 = 1;
@@ -96,7 +97,7 @@ impl Call {
     }
 
     fn draw_credentials(&mut self) -> IceCredentials {
-        IceCredentials::generate(ShardIndex(0), self.random.bytes())
+        IceCredentials::generate(SHARD, self.random.bytes())
     }
 
     /// Exchanges descriptions.
@@ -130,6 +131,7 @@ impl Call {
         PeerId {
             room: ROOM,
             index: number(place),
+            shard: SHARD,
         }
     }
 
@@ -161,6 +163,7 @@ impl Call {
         let publication = PublicationId {
             room: ROOM,
             index: section,
+            shard: SHARD,
         };
         self.world.command(Command::Publish {
             publication,
@@ -192,6 +195,7 @@ impl Call {
         let subscription = SubscriptionId {
             room: ROOM,
             index: section,
+            shard: SHARD,
         };
         self.world.command(Command::Subscribe {
             subscription,

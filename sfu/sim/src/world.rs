@@ -3,7 +3,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use sfu_core::{Shard, ShardConfig};
-use sfu_model::{Command, Event, Fingerprint, LinkProtocol, Now, Path, UnixTime};
+use sfu_model::{Command, Event, Fingerprint, LinkProtocol, Now, Path, ShardIndex, UnixTime};
 use sfu_transport::TransportConfig;
 
 use crate::queue::Queue;
@@ -84,7 +84,7 @@ impl World {
         Self {
             now,
             fingerprint: transport.fingerprint(),
-            shard: Shard::new(ShardConfig::new(transport), random),
+            shard: Shard::new(ShardIndex(0), ShardConfig::new(transport), random),
             clients: Vec::new(),
             queue: Queue::new(),
             events: Vec::new(),

@@ -147,10 +147,11 @@ impl Room {
         may_subscribe: bool,
     ) -> Link {
         let policy = codecs::codec_policy(&parameters.client, &self.options.codecs);
-        let facts = self.reachability.facts_for(identity, &self.place.transport);
-        let shard = self.place.shard;
+        let shard = self.placement.choose();
+        let transport = self.placement.transport(shard);
+        let facts = self.reachability.facts_for(identity, &transport);
         let up = Upstream {
-            peer: self.next_peer(),
+            peer: self.next_peer(shard),
             answerer: Answerer::new(
                 Arc::clone(&facts),
                 self.entropy.ice(shard),
@@ -165,7 +166,7 @@ impl Room {
             return Link::One(up);
         }
         let down = Box::new(Downstream {
-            peer: self.next_peer(),
+            peer: self.next_peer(shard),
             offerer: Offerer::new(
                 facts,
                 self.entropy.ice(shard),
@@ -188,6 +189,7 @@ impl Room {
         let key = newcomer.key;
         self.life.ever_joined |= !newcomer.is_dependent();
         let recorder = newcomer.is_recorder();
+        self.placement.settle(newcomer.link.shard());
         self.roster.insert(newcomer);
         self.send_join(now, key);
         self.refresh_token(now, key);

@@ -94,15 +94,17 @@ impl Default for Limits {
     }
 }
 
-/// Where a room lives: its number, its shard, and how that shard is reached.
+/// Where a room lives: its number, its shards, and how those are reached.
 #[derive(Clone, Debug)]
 pub struct RoomPlace {
     /// The room's number in the process.
     pub index: RoomIndex,
-    /// The shard that carries its media.
-    pub shard: ShardIndex,
-    /// Certificate and addresses of the shard.
-    pub transport: Arc<TransportFacts>,
+    /// The shard of its first participants, one of `shards`.
+    pub home: ShardIndex,
+    /// How many participants live there before further ones live on other shards too.
+    pub home_participants: usize,
+    /// Certificate and addresses of every shard, by [`ShardIndex`].
+    pub shards: Arc<[Arc<TransportFacts>]>,
 }
 
 /// What a room is created with.

@@ -28,6 +28,7 @@ impl Room {
         let Some(mut participant) = self.roster.remove(key) else {
             return;
         };
+        self.placement.vacate(participant.link.shard());
         for peer in participant.link.peers() {
             if participant.link.path(peer).is_some_and(|path| path.open) {
                 self.outbox.media(Command::RemovePeer { peer });

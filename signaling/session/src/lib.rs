@@ -3,14 +3,14 @@
 //! A [`Room`] is driven by what comes in, and polled for what is to be done:
 //!
 //! - [`Room::handle_join`], [`Room::handle_signal`], [`Room::handle_signal_closed`]: clients;
-//! - [`Room::handle_media`]: what the room's shard reports;
+//! - [`Room::handle_media`]: what the room's shards report;
 //! - [`Room::handle_request`]: the calls of LiveKit's RoomService;
 //! - [`Room::handle_timeout`], when [`Room::poll_timeout`] is due;
 //! - [`Room::poll_output`], until it returns nothing, after each of these.
 //!
 //! It never touches a socket, a thread or a clock: time and randomness are parameters. It signs and
 //! verifies nothing: tokens are verified before a join and signed where [`Output::RefreshToken`] is
-//! carried out. It never sees a media packet: it tells the shard what to receive, what to send, and
+//! carried out. It never sees a media packet: it tells its shards what to receive, what to send, and
 //! to whom ([`Output::Media`]).
 //!
 //! ```
@@ -30,16 +30,17 @@
 //! };
 //! let place = RoomPlace {
 //!     index: RoomIndex(1),
-//!     shard: ShardIndex(0),
-//!     transport: Arc::new(TransportFacts {
+//!     home: ShardIndex(0),
+//!     home_participants: 50,
+//!     shards: Arc::new([Arc::new(TransportFacts {
 //!         fingerprint: Fingerprint([0; 32]),
 //!         candidates: Vec::new(),
-//!     }),
+//!     })]),
 //! };
 //! let unix = UnixTime(Duration::from_secs(1_700_000_000));
 //! let now = Now { mono: Instant::now(), unix };
 //! let options = RoomOptions::new("lobby".into());
-//! let mut room = Room::new(now, Arc::new(facts), place, options, [7; 32]);
+//! let mut room = Room::new(now, Arc::new(facts), &place, options, [7; 32]);
 //!
 //! let started = room.poll_output();
 //! assert!(matches!(started, Some(Output::Notice(RoomNotice::RoomStarted { .. }))));
@@ -81,6 +82,7 @@ mod output;
 mod packet_origin;
 mod participant;
 mod permission;
+mod placement;
 mod publish;
 mod publishing;
 mod reachability;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use sfu_model::{Fingerprint, IceCredentials, PeerId, SubscriptionId};
+use sfu_model::{Fingerprint, IceCredentials, PeerId, ShardIndex, SubscriptionId};
 
 use crate::negotiation::{Answerer, Offerer, SendTrack, TransportFacts};
 
@@ -67,6 +67,13 @@ impl Link {
     pub(crate) fn up(&mut self) -> &mut Upstream {
         match self {
             Self::One(up) | Self::Two { up, .. } => up,
+        }
+    }
+
+    /// Returns the shard that all its transports live on.
+    pub(crate) fn shard(&self) -> ShardIndex {
+        match self {
+            Self::One(up) | Self::Two { up, .. } => up.peer.shard,
         }
     }
 

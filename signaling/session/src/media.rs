@@ -15,7 +15,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const DEPARTURE: Duration = Duration::from_secs(5);
 
 impl Room {
-    /// Takes what the shard reports about this room.
+    /// Takes what a shard reports about this room.
     pub fn handle_media(&mut self, now: Now, event: Event) {
         match event {
             Event::PeerConnected { peer, .. } => self.handle_connected(now, peer),
@@ -27,7 +27,7 @@ impl Room {
                 channel,
                 payload,
             } => self.handle_data(now, peer, channel, payload),
-            Event::AudioLevels { levels, .. } => self.handle_audio_levels(&levels),
+            Event::AudioLevels { shard, levels, .. } => self.handle_audio_levels(shard, levels),
             Event::DataChannelOpened { peer, channel } => {
                 self.handle_channel_opened(peer, channel);
             }

@@ -29,10 +29,10 @@ impl Room {
         key: ParticipantKey,
         offer: &proto::SessionDescription,
     ) {
-        let local = self.entropy.ice(self.place.shard);
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
+        let local = self.entropy.ice(participant.link.shard());
         let up = participant.link.up();
         let offered = match up.answerer.handle_offer(&offer.sdp) {
             Ok(offered) => offered,

@@ -36,7 +36,7 @@ pub enum Output {
         /// The connection.
         connection: ConnectionId,
     },
-    /// Ask the room's shard.
+    /// Ask the shard that the command names.
     Media(Command),
     /// Tell whoever keeps records or sends webhooks.
     Notice(RoomNotice),

@@ -79,10 +79,10 @@ impl Room {
     /// Offers with other credentials on the subscriber transport. The only transport of a client is
     /// restarted by the client's own offer.
     pub(crate) fn restart_subscriber_ice(&mut self, now: Now, key: ParticipantKey) {
-        let local = self.entropy.ice(self.place.shard);
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
+        let local = self.entropy.ice(participant.link.shard());
         let up = participant.link.up();
         up.offer_requested = false;
         let Some(down) = participant.link.down() else {

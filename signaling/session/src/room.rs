@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sfu_model::{
-    Now, PeerId, PublicationId, RoomIndex, RoomName, RoomSid, SubscriptionId, UnixTime,
+    Now, PeerId, PublicationId, RoomIndex, RoomName, RoomSid, ShardIndex, SubscriptionId, UnixTime,
 };
 use signaling_protocol::{DisconnectCause, LeaveAction, proto, room_sid};
 
@@ -11,6 +11,7 @@ use crate::data_track::DataTracks;
 use crate::entropy::Entropy;
 use crate::outbox::Outbox;
 use crate::participant::ParticipantKey;
+use crate::placement::Placement;
 use crate::reachability::Reachability;
 use crate::roster::Roster;
 use crate::rpc::Rpcs;
@@ -32,7 +33,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Room {
     pub(crate) facts: Arc<NodeFacts>,
-    pub(crate) place: RoomPlace,
+    index: RoomIndex,
+    pub(crate) placement: Placement,
     pub(crate) sid: RoomSid,
     pub(crate) options: RoomOptions,
     pub(crate) life: Life,
@@ -79,14 +81,15 @@ impl Room {
     pub fn new(
         now: Now,
         facts: Arc<NodeFacts>,
-        place: RoomPlace,
+        place: &RoomPlace,
         options: RoomOptions,
         seed: [u8; 32],
     ) -> Self {
         let mut entropy = Entropy::new(seed);
         let mut room = Self {
             facts,
-            place,
+            index: place.index,
+            placement: Placement::new(place),
             sid: room_sid(entropy.bytes()),
             options,
             life: Life {
@@ -119,7 +122,7 @@ impl Room {
 
     /// Returns the room's number.
     pub fn index(&self) -> RoomIndex {
-        self.place.index
+        self.index
     }
 
     /// Returns the room's name.
@@ -226,27 +229,32 @@ impl Room {
         ParticipantKey(self.ids.participant)
     }
 
-    pub(crate) fn next_peer(&mut self) -> PeerId {
+    pub(crate) fn next_peer(&mut self, shard: ShardIndex) -> PeerId {
         self.ids.peer += 1;
         PeerId {
-            room: self.place.index,
+            room: self.index,
             index: self.ids.peer,
+            shard,
         }
     }
 
-    pub(crate) fn next_publication(&mut self) -> PublicationId {
+    /// Numbers a publication of a peer on `shard`.
+    pub(crate) fn next_publication(&mut self, shard: ShardIndex) -> PublicationId {
         self.ids.publication += 1;
         PublicationId {
-            room: self.place.index,
+            room: self.index,
             index: self.ids.publication,
+            shard,
         }
     }
 
-    pub(crate) fn next_subscription(&mut self) -> SubscriptionId {
+    /// Numbers a subscription of a peer on `shard`.
+    pub(crate) fn next_subscription(&mut self, shard: ShardIndex) -> SubscriptionId {
         self.ids.subscription += 1;
         SubscriptionId {
-            room: self.place.index,
+            room: self.index,
             index: self.ids.subscription,
+            shard,
         }
     }
 

@@ -173,7 +173,11 @@ impl Room {
 
     /// Has the shard receive a section as it was answered.
     pub(crate) fn receive_section(&mut self, key: ParticipantKey, mid: Mid, media: &ReceiveMedia) {
-        let fresh = self.next_publication();
+        let publisher = self.roster.get(key);
+        let Some(shard) = publisher.map(|participant| participant.link.shard()) else {
+            return;
+        };
+        let fresh = self.next_publication(shard);
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };

@@ -98,9 +98,8 @@ impl Room {
         };
         let identity = participant.identity.clone();
         self.reachability.set_tcp_only(&identity, tcp_only);
-        let facts = self
-            .reachability
-            .facts_for(&identity, &self.place.transport);
+        let transport = self.placement.transport(participant.link.shard());
+        let facts = self.reachability.facts_for(&identity, &transport);
         participant.link.set_facts(&facts);
         self.restart_subscriber_ice(now, key);
     }

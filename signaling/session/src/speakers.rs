@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use sfu_model::{AudioLevel, PublicationId};
+use sfu_model::{AudioLevel, PublicationId, ShardIndex};
 
 use crate::participant::ParticipantKey;
 use crate::proto::signal_response::Message;
@@ -12,6 +12,8 @@ use crate::{ConnectionId, Room, proto};
 /// Levels are rounded up to eighths, and only what differs from the last report is told.
 #[derive(Debug, Default)]
 pub(crate) struct Speakers {
+    /// What each shard reported last; those that hear nobody are absent.
+    reports: BTreeMap<ShardIndex, Vec<(PublicationId, AudioLevel)>>,
     /// Loudness in eighths; who is silent is absent.
     loudness: BTreeMap<ParticipantKey, u8>,
 }
@@ -38,10 +40,18 @@ fn quantise(level: AudioLevel) -> u8 {
 }
 
 impl Room {
-    /// Takes how loud publications are, and tells who of those that hear them.
-    pub(crate) fn handle_audio_levels(&mut self, levels: &[(PublicationId, AudioLevel)]) {
+    /// Takes how loud the publications of a shard are, and tells who of those that hear them.
+    pub(crate) fn handle_audio_levels(
+        &mut self,
+        shard: ShardIndex,
+        levels: Vec<(PublicationId, AudioLevel)>,
+    ) {
+        match levels.is_empty() {
+            true => self.speakers.reports.remove(&shard),
+            false => self.speakers.reports.insert(shard, levels),
+        };
         let mut loudness: BTreeMap<ParticipantKey, u8> = BTreeMap::new();
-        for (publication, level) in levels {
+        for (publication, level) in self.speakers.reports.values().flatten() {
             let track = self.tracks.of_publication(*publication);
             let microphone = track.filter(|t| t.info.source() == proto::TrackSource::Microphone);
             if let Some(track) = microphone {

@@ -10,7 +10,11 @@ use crate::{Room, TimerReason, layers, proto};
 impl Room {
     /// Queues a subscription for negotiation.
     pub(crate) fn subscribe(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
-        let id = self.next_subscription();
+        let receiver = self.roster.get(key);
+        let Some(shard) = receiver.map(|participant| participant.link.shard()) else {
+            return;
+        };
+        let id = self.next_subscription(shard);
         let (Some(participant), Some(track)) = (self.roster.get(key), self.tracks.get(sid)) else {
             return;
         };

@@ -54,7 +54,7 @@ fn say(world: &mut World, source: &mut Source, level: u8) {
 
 fn levels(world: &mut World) -> Vec<usize> {
     world.take_events(|event| match event {
-        Event::AudioLevels { room, levels } => {
+        Event::AudioLevels { room, levels, .. } => {
             assert_eq!(*room, RoomIndex(1));
             assert!(levels.iter().all(|(id, _)| *id == publication_id(0)));
             Some(levels.len())

@@ -17,11 +17,11 @@ use crate::world::World;
 
 const OURS: Ssrc = Ssrc(9);
 
-fn is_nack(packet: &Packet<'_>) -> bool {
+pub(crate) fn is_nack(packet: &Packet<'_>) -> bool {
     matches!(packet, Packet::Nack { .. })
 }
 
-fn is_pli(packet: &Packet<'_>) -> bool {
+pub(crate) fn is_pli(packet: &Packet<'_>) -> bool {
     matches!(packet, Packet::PictureLossIndication { .. })
 }
 

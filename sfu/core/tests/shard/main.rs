@@ -27,6 +27,7 @@ mod client;
 
 mod audio;
 mod data;
+mod export;
 mod feedback;
 mod lifecycle;
 mod media;

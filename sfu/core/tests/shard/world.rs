@@ -22,16 +22,23 @@ static CONFIG: LazyLock<Arc<TransportConfig>> =
 
 pub(crate) const ROOM: RoomIndex = RoomIndex(1);
 
-pub(crate) fn peer_id(index: u32) -> PeerId {
-    PeerId { room: ROOM, index }
-}
+/// Where everything lives that is not said to live elsewhere.
+pub(crate) const HOME: ShardIndex = ShardIndex(0);
 
 pub(crate) fn publication_id(index: u32) -> PublicationId {
-    PublicationId { room: ROOM, index }
+    PublicationId {
+        room: ROOM,
+        index,
+        shard: HOME,
+    }
 }
 
 pub(crate) fn subscription_id(index: u32) -> SubscriptionId {
-    SubscriptionId { room: ROOM, index }
+    SubscriptionId {
+        room: ROOM,
+        index,
+        shard: HOME,
+    }
 }
 
 fn start() -> Now {
@@ -83,6 +90,7 @@ impl Participant {
 
 pub(crate) struct World {
     pub(crate) now: Now,
+    pub(crate) index: ShardIndex,
     pub(crate) shard: Shard,
     pub(crate) participants: Vec<Participant>,
     pub(crate) events: Vec<Event>,
@@ -90,9 +98,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::of(HOME, 1)
+    }
+
+    /// The world around one of several shards.
+    pub(crate) fn of(index: ShardIndex, shards: u16) -> Self {
+        let mut config = ShardConfig::new(Arc::clone(&CONFIG));
+        config.shards = shards;
         Self {
             now: start(),
-            shard: Shard::new(ShardConfig::new(Arc::clone(&CONFIG)), [7; 32]),
+            index,
+            shard: Shard::new(index, config, [7; 32]),
             participants: Vec::new(),
             events: Vec::new(),
         }
@@ -136,10 +152,14 @@ impl World {
         let port = 40_000 + u16::try_from(place).unwrap();
         let credentials = |side: u8| {
             let byte = u8::try_from(place).unwrap().wrapping_mul(3) ^ side;
-            IceCredentials::generate(ShardIndex(0), [byte; 34])
+            IceCredentials::generate(self.index, [byte; 34])
         };
         let participant = Participant {
-            id: peer_id(index),
+            id: PeerId {
+                room: ROOM,
+                index,
+                shard: self.index,
+            },
             client: Client::new(self.now, &[SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm]),
             path: Path {
                 local: ([192, 0, 2, 1], 7882).into(),

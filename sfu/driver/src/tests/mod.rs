@@ -59,7 +59,8 @@ fn add_peer(plane: &MediaPlane) -> Check {
     let shard = ShardIndex(1);
     let local = IceCredentials::generate(shard, [3; 34]);
     let room = RoomIndex(0);
-    let peer = PeerId { room, index: 0 };
+    let index = 0;
+    let peer = PeerId { room, index, shard };
     let remote = IceCredentials {
         ufrag: "them".to_owned(),
         pwd: "a-password-of-two-and-twenty".to_owned(),
@@ -76,9 +77,7 @@ fn add_peer(plane: &MediaPlane) -> Check {
             fingerprint: Fingerprint([1; 32]),
         },
     ];
-    for command in commands {
-        plane.send(shard, [command]);
-    }
+    plane.send(commands);
     Check {
         to: local,
         from_ufrag: "them".to_owned(),

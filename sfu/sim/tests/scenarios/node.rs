@@ -55,13 +55,14 @@ impl Node {
         };
         let place = RoomPlace {
             index: RoomIndex(1),
-            shard: ShardIndex(0),
-            transport: Arc::new(transport),
+            home: ShardIndex(0),
+            home_participants: 50,
+            shards: Arc::new([Arc::new(transport)]),
         };
         let options = RoomOptions::new("lobby".into());
         let random = world.random(2).bytes();
         Self {
-            room: Room::new(world.now(), Arc::new(facts), place, options, random),
+            room: Room::new(world.now(), Arc::new(facts), &place, options, random),
             world,
             members: BTreeMap::new(),
             signals: VecDeque::new(),

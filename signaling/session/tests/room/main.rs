@@ -25,6 +25,7 @@ mod joining;
 mod messages;
 #[cfg(test)]
 mod permissions;
+mod placing;
 #[cfg(test)]
 mod publishing;
 #[cfg(test)]

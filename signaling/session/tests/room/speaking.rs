@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sfu_model::{AudioLevel, Command, Event, PublicationId, RoomIndex};
+use sfu_model::{AudioLevel, Command, Event, PublicationId, RoomIndex, ShardIndex};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
@@ -20,12 +20,20 @@ fn publications(world: &World) -> Vec<PublicationId> {
 }
 
 fn hear(world: &mut World, levels: &[(PublicationId, f32)]) {
+    hear_on(ShardIndex(0), world, levels);
+}
+
+fn hear_on(shard: ShardIndex, world: &mut World, levels: &[(PublicationId, f32)]) {
     let levels = levels
         .iter()
         .map(|(publication, level)| (*publication, AudioLevel(*level)));
     let levels = levels.collect();
     let room = RoomIndex(1);
-    world.media(Event::AudioLevels { room, levels });
+    world.media(Event::AudioLevels {
+        room,
+        shard,
+        levels,
+    });
 }
 
 fn speakers(world: &mut World, connection: ConnectionId) -> Vec<Vec<(f32, bool)>> {
@@ -118,4 +126,25 @@ fn a_simulated_speaker_speaks_for_as_long_as_it_asked() {
     assert!(speakers(&mut world, alice).is_empty());
     world.pass(Duration::from_secs(2));
     assert!(!speakers(&mut world, alice)[0][0].1);
+}
+
+#[test]
+fn who_speaks_on_different_shards_is_told_of_together() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    let carol = world.join_one(client("carol"));
+    world.publish(alice, microphone("a"));
+    world.publish(bob, microphone("b"));
+    let ids = publications(&world);
+    let (first, second) = (ShardIndex(0), ShardIndex(1));
+    hear_on(first, &mut world, &[(ids[0], 0.3)]);
+    hear_on(second, &mut world, &[(ids[1], 0.8)]);
+    hear_on(first, &mut world, &[(ids[0], 0.3)]);
+    assert_eq!(
+        speakers(&mut world, carol),
+        [vec![(0.375, true)], vec![(0.875, true)]]
+    );
+    hear_on(second, &mut world, &[]);
+    assert_eq!(speakers(&mut world, carol), [vec![(0.0, false)]]);
 }

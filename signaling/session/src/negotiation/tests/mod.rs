@@ -83,6 +83,7 @@ fn mid(text: &str) -> Mid {
 
 fn subscription(index: u32) -> SubscriptionId {
     SubscriptionId {
+        shard: ShardIndex(0),
         room: RoomIndex(0),
         index,
     }

@@ -117,6 +117,16 @@ impl World {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut RoomOptions, &mut NodeFacts)) -> Self {
+        Self::placed(1, 50, change)
+    }
+
+    /// A room with so many participants on the first of so many shards before others take any. Each
+    /// shard is reached by its own port.
+    pub(crate) fn placed(
+        shards: u16,
+        home_participants: usize,
+        change: impl FnOnce(&mut RoomOptions, &mut NodeFacts),
+    ) -> Self {
         let mut options = RoomOptions::new("lobby".into());
         let mut facts = NodeFacts {
             node: "ND_test".into(),
@@ -130,22 +140,23 @@ impl World {
             mono: beginning(),
             unix: UnixTime(Duration::from_secs(1_700_000_000)),
         };
-        let transport = Arc::new(TransportFacts {
-            fingerprint: Fingerprint([7; 32]),
-            candidates: [LinkProtocol::Udp, LinkProtocol::Tcp]
-                .map(|protocol| Candidate {
-                    address: "192.0.2.1:50000".parse().unwrap(),
-                    protocol,
-                })
-                .into(),
-        });
+        let transport = |shard: u16| {
+            let address = ([192, 0, 2, 1], 50_000 + shard).into();
+            let protocols = [LinkProtocol::Udp, LinkProtocol::Tcp];
+            let candidates = protocols.map(|protocol| Candidate { address, protocol });
+            Arc::new(TransportFacts {
+                fingerprint: Fingerprint([7; 32]),
+                candidates: candidates.into(),
+            })
+        };
         let place = RoomPlace {
             index: RoomIndex(1),
-            shard: ShardIndex(0),
-            transport,
+            home: ShardIndex(0),
+            home_participants,
+            shards: (0..shards).map(transport).collect(),
         };
         let mut world = Self {
-            room: Room::new(now, Arc::new(facts), place, options, [9; 32]),
+            room: Room::new(now, Arc::new(facts), &place, options, [9; 32]),
             now,
             members: BTreeMap::new(),
             commands: Vec::new(),

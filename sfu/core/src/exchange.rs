@@ -1,0 +1,143 @@
+use sfu_model::{Now, PublicationId, ShardIndex};
+
+use crate::Shard;
+use crate::arrival::Arrival;
+use crate::export::{ExportBatch, ExportItem};
+use crate::publication::PublicationKey;
+
+/// Between the shards of one media plane: a publication's packets go once to each shard that has
+/// subscribers of it, and what those ask for comes back.
+impl Shard {
+    /// Exchanges `batch`, an empty one, for what this shard has for shard `to`. Returns whether it
+    /// has anything. What is not taken waits; see [`DropReason::VideoExportFull`].
+    ///
+    /// [`DropReason::VideoExportFull`]: crate::DropReason::VideoExportFull
+    pub fn poll_export(&mut self, to: ShardIndex, batch: &mut ExportBatch) -> bool {
+        self.exports.take(to, batch)
+    }
+
+    /// Takes what shard `from` has for this one. Returns whether `batch` is empty then: if it is not,
+    /// so much waits to be sent that it should be drained before the rest is taken.
+    ///
+    /// Batches of one shard are taken in their order, and none before the commands that were there
+    /// when it came.
+    pub fn handle_export(&mut self, now: Now, from: ShardIndex, batch: &mut ExportBatch) -> bool {
+        while !self.is_backlogged()
+            && let Some(item) = batch.items.pop_front()
+        {
+            match item {
+                ExportItem::Packet {
+                    publication,
+                    encoding,
+                    len,
+                } => {
+                    let begin = batch.taken;
+                    batch.taken += len;
+                    let packet = batch.bytes.get(begin..batch.taken);
+                    self.import_packet(now, publication, encoding, packet.unwrap_or_default());
+                }
+                ExportItem::Request(publication) => self.on_request(now, from, publication),
+                ExportItem::Release(publication) => self.on_release(from, publication),
+                ExportItem::Description(publication, description) => {
+                    self.describe_import(now, publication, *description);
+                }
+                ExportItem::Clock {
+                    publication,
+                    encoding,
+                    ssrc,
+                    clock,
+                } => self.import_clock(publication, encoding, ssrc, clock),
+                ExportItem::KeyFrame {
+                    publication,
+                    encoding,
+                } => {
+                    if let Some(key) = self.directory.publication(publication) {
+                        self.request_key_frame(now.mono, key, encoding);
+                    }
+                }
+                ExportItem::Ended(publication) => self.end_import(publication),
+            }
+        }
+        self.count_held();
+        let all = batch.is_empty();
+        if all {
+            batch.clear();
+        }
+        all
+    }
+
+    /// Another shard has subscribers of a publication that lives here.
+    fn on_request(&mut self, now: Now, from: ShardIndex, id: PublicationId) {
+        let key = self.directory.publication(id);
+        let publication = key.and_then(|key| self.publications.get_mut(key));
+        let Some(publication) = publication.filter(|publication| !publication.is_import()) else {
+            self.exports.push(from, ExportItem::Ended(id));
+            return;
+        };
+        if !publication.exports.contains(&from) {
+            publication.exports.push(from);
+        }
+        let description = Box::new(publication.describe(now.mono));
+        self.exports
+            .push(from, ExportItem::Description(id, description));
+    }
+
+    fn on_release(&mut self, from: ShardIndex, id: PublicationId) {
+        let key = self.directory.publication(id);
+        if let Some(publication) = key.and_then(|key| self.publications.get_mut(key)) {
+            publication.exports.retain(|shard| *shard != from);
+        }
+    }
+
+    /// Tells the shards that have subscribers of a publication how it is received by now.
+    pub(crate) fn export_description(&mut self, now: Now, key: PublicationKey) {
+        let Some(publication) = self.publications.get(key) else {
+            return;
+        };
+        for shard in &publication.exports {
+            let description = Box::new(publication.describe(now.mono));
+            let item = ExportItem::Description(publication.id, description);
+            self.exports.push(*shard, item);
+        }
+    }
+
+    /// Copies an accepted packet to each shard that has subscribers of its publication.
+    #[inline]
+    pub(crate) fn export_packet(&mut self, key: PublicationKey, arrival: &Arrival<'_>) {
+        let Some(publication) = self.publications.get(key) else {
+            return;
+        };
+        let sort = (publication.kind(), arrival.encoding);
+        for shard in &publication.exports {
+            let pushed = self
+                .exports
+                .push_packet(*shard, publication.id, sort, arrival.packet);
+            match pushed {
+                Ok(()) => self.output.counters.exports_out += 1,
+                Err(reason) => self.output.drop(reason),
+            }
+        }
+    }
+
+    /// Tells the shards that have subscribers of a publication what its publisher's clock says.
+    pub(crate) fn export_clock(&mut self, key: PublicationKey, encoding: u8) {
+        let Some(publication) = self.publications.get(key) else {
+            return;
+        };
+        let Some(stream) = publication.stream(encoding) else {
+            return;
+        };
+        let Some(clock) = stream.clock() else {
+            return;
+        };
+        for shard in &publication.exports {
+            let item = ExportItem::Clock {
+                publication: publication.id,
+                encoding,
+                ssrc: stream.ssrc(),
+                clock,
+            };
+            self.exports.push_clock(*shard, item);
+        }
+    }
+}

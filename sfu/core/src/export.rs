@@ -1,0 +1,247 @@
+use std::collections::VecDeque;
+
+use sfu_model::{MediaKind, PublicationId, ReceiveMedia, ShardIndex, SpatialLayer, Ssrc};
+use sfu_rtp::RtpClock;
+
+use crate::DropReason;
+
+/// What one shard has for another at once: items in their order, with the bytes of all packets in
+/// one buffer. Batches circulate between shards, so that no packet costs an allocation.
+#[derive(Debug, Default)]
+pub struct ExportBatch {
+    pub(crate) items: VecDeque<ExportItem>,
+    pub(crate) bytes: Vec<u8>,
+    /// How many of the bytes were taken with their items.
+    pub(crate) taken: usize,
+}
+
+/// What shards tell each other. An *export* is a publication of the one that tells, an *import* that
+/// same publication on the one that is told.
+#[derive(Debug)]
+pub(crate) enum ExportItem {
+    /// The sender has subscribers of a publication of the receiver's, and wants its packets.
+    Request(PublicationId),
+    /// It has none any more.
+    Release(PublicationId),
+    /// How a publication is received: the answer to a request, and whenever that changes.
+    Description(PublicationId, Box<Description>),
+    /// An accepted packet.
+    Packet {
+        publication: PublicationId,
+        encoding: u8,
+        len: usize,
+    },
+    /// What a sender report of the publisher says.
+    Clock {
+        publication: PublicationId,
+        encoding: u8,
+        ssrc: Ssrc,
+        clock: RtpClock,
+    },
+    /// Subscribers wait for a key frame.
+    KeyFrame {
+        publication: PublicationId,
+        encoding: u8,
+    },
+    /// There is no such publication, or no longer.
+    Ended(PublicationId),
+}
+
+/// A publication as it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Description {
+    pub(crate) media: ReceiveMedia,
+    /// The streams that send, lowest encoding first.
+    pub(crate) streams: [Option<LiveStream>; SpatialLayer::COUNT],
+}
+
+/// A stream that sends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LiveStream {
+    pub(crate) ssrc: Ssrc,
+    pub(crate) clock_rate: u32,
+    pub(crate) clock: Option<RtpClock>,
+}
+
+impl ExportBatch {
+    /// Most bytes of packets that wait.
+    const MAX_BYTES: usize = 1_024 * 1_024;
+
+    /// Most packets and reports that wait.
+    const MAX_ITEMS: usize = 4_096;
+
+    /// Largest buffer that is kept for the next packets.
+    const MAX_SPARE: usize = 256 * 1_024;
+
+    /// Reports whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Forgets what is in it and keeps its buffers, unless they are very large.
+    pub(crate) fn clear(&mut self) {
+        self.items.clear();
+        self.bytes.clear();
+        self.taken = 0;
+        self.bytes.shrink_to(Self::MAX_SPARE);
+    }
+
+    /// Reports whether it is filled to `eighths` of what it may hold.
+    fn is_filled(&self, eighths: usize) -> bool {
+        self.bytes.len() >= Self::MAX_BYTES / 8 * eighths
+            || self.items.len() >= Self::MAX_ITEMS / 8 * eighths
+    }
+}
+
+/// What waits for each of the other shards.
+///
+/// When a shard does not take what waits for it, video gives way first, then audio and the clocks of
+/// publishers. All else is never dropped; it is bounded by what the control plane asks for and by the
+/// throttles of key frames.
+#[derive(Debug)]
+pub(crate) struct Exports {
+    own: ShardIndex,
+    /// By shard.
+    queues: Vec<ExportBatch>,
+}
+
+impl Exports {
+    /// Makes the queues of shard `own` of `shards`.
+    pub(crate) fn new(own: ShardIndex, shards: u16) -> Self {
+        let queues = std::iter::repeat_with(ExportBatch::default);
+        Self {
+            own,
+            queues: queues.take(usize::from(shards)).collect(),
+        }
+    }
+
+    /// Reports whether `shard` is another one of this media plane.
+    pub(crate) fn is_other(&self, shard: ShardIndex) -> bool {
+        shard != self.own && usize::from(shard.0) < self.queues.len()
+    }
+
+    /// Queues what must not be lost.
+    pub(crate) fn push(&mut self, to: ShardIndex, item: ExportItem) {
+        if let Some(queue) = self.queue(to) {
+            queue.items.push_back(item);
+        }
+    }
+
+    /// Queues what a sender report says, unless the queue is nearly full.
+    pub(crate) fn push_clock(&mut self, to: ShardIndex, item: ExportItem) {
+        if let Some(queue) = self.queue(to)
+            && !queue.is_filled(7)
+        {
+            queue.items.push_back(item);
+        }
+    }
+
+    /// Queues a packet.
+    ///
+    /// # Errors
+    ///
+    /// The queue is too full for packets of this kind.
+    pub(crate) fn push_packet(
+        &mut self,
+        to: ShardIndex,
+        publication: PublicationId,
+        (kind, encoding): (MediaKind, u8),
+        packet: &[u8],
+    ) -> Result<(), DropReason> {
+        let Some(queue) = self.queue(to) else {
+            return Ok(());
+        };
+        let (limit, full) = match kind {
+            MediaKind::Video => (6, DropReason::VideoExportFull),
+            MediaKind::Audio => (7, DropReason::AudioExportFull),
+        };
+        if queue.is_filled(limit) {
+            return Err(full);
+        }
+        queue.bytes.extend_from_slice(packet);
+        queue.items.push_back(ExportItem::Packet {
+            publication,
+            encoding,
+            len: packet.len(),
+        });
+        Ok(())
+    }
+
+    /// Exchanges `batch`, an empty one, for what waits for a shard. Returns whether anything did.
+    pub(crate) fn take(&mut self, to: ShardIndex, batch: &mut ExportBatch) -> bool {
+        match self.queue(to) {
+            Some(queue) if !queue.is_empty() => {
+                std::mem::swap(queue, batch);
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    fn queue(&mut self, to: ShardIndex) -> Option<&mut ExportBatch> {
+        self.queues.get_mut(usize::from(to.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sfu_model::RoomIndex;
+
+    use super::*;
+
+    const FAR: ShardIndex = ShardIndex(1);
+
+    fn publication() -> PublicationId {
+        PublicationId {
+            room: RoomIndex(1),
+            index: 1,
+            shard: ShardIndex(0),
+        }
+    }
+
+    fn push(exports: &mut Exports, kind: MediaKind) -> Result<(), DropReason> {
+        exports.push_packet(FAR, publication(), (kind, 0), &[0; 1_000])
+    }
+
+    #[test]
+    fn a_shard_that_takes_nothing_loses_video_then_audio_and_nothing_else() {
+        let mut exports = Exports::new(ShardIndex(0), 2);
+        while push(&mut exports, MediaKind::Video).is_ok() {}
+        assert_eq!(
+            push(&mut exports, MediaKind::Video),
+            Err(DropReason::VideoExportFull)
+        );
+        assert_eq!(push(&mut exports, MediaKind::Audio), Ok(()));
+        while push(&mut exports, MediaKind::Audio).is_ok() {}
+        assert_eq!(
+            push(&mut exports, MediaKind::Audio),
+            Err(DropReason::AudioExportFull)
+        );
+        exports.push(FAR, ExportItem::Ended(publication()));
+        let mut batch = ExportBatch::default();
+        assert!(exports.take(FAR, &mut batch));
+        assert!(matches!(batch.items.back(), Some(ExportItem::Ended(_))));
+        assert!(batch.bytes.len() <= ExportBatch::MAX_BYTES);
+    }
+
+    #[test]
+    fn what_was_taken_makes_room() {
+        let mut exports = Exports::new(ShardIndex(0), 2);
+        while push(&mut exports, MediaKind::Video).is_ok() {}
+        let mut batch = ExportBatch::default();
+        assert!(exports.take(FAR, &mut batch));
+        assert_eq!(push(&mut exports, MediaKind::Video), Ok(()));
+        batch.clear();
+        assert!(batch.is_empty());
+        assert!(batch.bytes.capacity() <= ExportBatch::MAX_SPARE);
+    }
+
+    #[test]
+    fn a_shard_that_is_not_there_is_told_nothing() {
+        let mut exports = Exports::new(ShardIndex(0), 2);
+        let nowhere = ShardIndex(2);
+        exports.push(nowhere, ExportItem::Request(publication()));
+        assert!(!exports.take(nowhere, &mut ExportBatch::default()));
+        assert!(!exports.is_other(nowhere) && !exports.is_other(ShardIndex(0)));
+    }
+}

@@ -1,0 +1,168 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use sfu_model::{MediaKind, Now, PublicationId, ReceiveMedia, Ssrc};
+use sfu_rtp::{RtpClock, RtpHeader};
+
+use crate::export::{Description, ExportItem};
+use crate::publication::{Publication, PublicationKey, Source};
+use crate::receive::Received;
+use crate::routes::{Flow, Route};
+use crate::{DropReason, Shard};
+
+/// Publications of other shards that have subscribers on this one. Their packets come authenticated,
+/// decrypted and without duplicates: from there on they go the way of this shard's own.
+impl Shard {
+    /// Returns a publication that lives on another shard, and asks that shard for it if this is the
+    /// first subscription here. Its description follows.
+    pub(crate) fn import(&mut self, id: PublicationId, kind: MediaKind) -> Option<PublicationKey> {
+        if !self.exports.is_other(id.shard) {
+            return None;
+        }
+        let media = ReceiveMedia::unknown(kind);
+        let publication = Publication::new(id, Source::Shard(id.shard), media);
+        let key = self.publications.insert(publication);
+        self.directory.publications.insert(id, key);
+        self.exports.push(id.shard, ExportItem::Request(id));
+        Some(key)
+    }
+
+    /// Gives an import up that has no subscription left.
+    pub(crate) fn release_idle_import(&mut self, key: PublicationKey) {
+        let Some(publication) = self.publications.get(key) else {
+            return;
+        };
+        if let Source::Shard(shard) = publication.source
+            && publication.subscriptions.is_empty()
+        {
+            let release = ExportItem::Release(publication.id);
+            self.exports.push(shard, release);
+            self.remove_publication(key);
+        }
+    }
+
+    /// Takes what the owner says of an import.
+    pub(crate) fn describe_import(
+        &mut self,
+        now: Now,
+        id: PublicationId,
+        description: Description,
+    ) {
+        let Some(key) = self.imported(id) else {
+            return;
+        };
+        if let Some(publication) = self.publications.get_mut(key) {
+            publication.update(description.media);
+        }
+        for (encoding, live) in (0..).zip(description.streams) {
+            let Some(live) = live else {
+                continue;
+            };
+            self.begin_import(now, key, encoding, (live.ssrc, live.clock_rate));
+            if let Some(clock) = live.clock {
+                self.import_clock(id, encoding, live.ssrc, clock);
+            }
+        }
+        self.request_awaited_key_frames_of(now, key);
+    }
+
+    /// Takes what the publisher of an import says of its clock.
+    pub(crate) fn import_clock(
+        &mut self,
+        id: PublicationId,
+        encoding: u8,
+        ssrc: Ssrc,
+        clock: RtpClock,
+    ) {
+        let key = self.imported(id);
+        let publication = key.and_then(|key| self.publications.get_mut(key));
+        let stream = publication.and_then(|publication| publication.stream_mut(encoding));
+        if let Some(stream) = stream.filter(|stream| stream.ssrc() == ssrc) {
+            stream.set_clock(clock);
+        }
+    }
+
+    /// The owner has the publication no more: subscriptions here end too.
+    pub(crate) fn end_import(&mut self, id: PublicationId) {
+        if let Some(key) = self.imported(id) {
+            self.remove_publication(key);
+        }
+    }
+
+    /// Takes a packet of an import and hands it to those who subscribe here. A fault of ours in doing
+    /// so ends that import alone.
+    pub(crate) fn import_packet(
+        &mut self,
+        now: Now,
+        id: PublicationId,
+        encoding: u8,
+        packet: &[u8],
+    ) {
+        let Some(key) = self.imported(id) else {
+            return;
+        };
+        self.output.counters.exports_in += 1;
+        let take = || self.take_import(now, key, encoding, packet);
+        match catch_unwind(AssertUnwindSafe(take)) {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => self.output.drop(reason),
+            Err(_) => {
+                self.exports.push(id.shard, ExportItem::Release(id));
+                self.remove_publication(key);
+            }
+        }
+    }
+
+    fn take_import(
+        &mut self,
+        now: Now,
+        key: PublicationKey,
+        encoding: u8,
+        packet: &[u8],
+    ) -> Result<(), DropReason> {
+        let header = RtpHeader::parse(packet).map_err(|_| DropReason::Malformed)?;
+        let publication = self.publications.get(key);
+        let publication = publication.ok_or(DropReason::UnknownSsrc)?;
+        let format = publication.format(header.payload_type);
+        let format = format.ok_or(DropReason::UnknownPayloadType)?;
+        let received = Received {
+            extensions: header.extensions(packet, &publication.extensions),
+            packet,
+            header,
+        };
+        let clock_rate = format.codec.clock_rate();
+        self.begin_import(now, key, encoding, (header.ssrc, clock_rate));
+        let route = Route {
+            publication: key,
+            encoding,
+            flow: Flow::Primary,
+        };
+        let (arrival, _) = self.admit(now, route, format, received)?;
+        self.note_key_frame(key, &arrival);
+        self.fan_out(now, key, &arrival);
+        Ok(())
+    }
+
+    /// Sees to it that an import's encoding has a stream of this SSRC: the owner has decided that it
+    /// is this one.
+    fn begin_import(
+        &mut self,
+        now: Now,
+        key: PublicationKey,
+        encoding: u8,
+        (ssrc, clock_rate): (Ssrc, u32),
+    ) {
+        let Some(publication) = self.publications.get_mut(key) else {
+            return;
+        };
+        let stream = publication.stream(encoding);
+        if stream.is_none_or(|stream| stream.ssrc() != ssrc) {
+            publication.begin_stream(now.mono, encoding, ssrc, clock_rate);
+            self.on_stream_began(key, encoding);
+        }
+    }
+
+    fn imported(&self, id: PublicationId) -> Option<PublicationKey> {
+        let key = self.directory.publication(id)?;
+        self.publications.get(key)?.is_import().then_some(key)
+    }
+}
