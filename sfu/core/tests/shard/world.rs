@@ -212,11 +212,15 @@ impl World {
 
     /// Sends an RTP packet as a participant.
     pub(crate) fn handle_rtp(&mut self, place: usize, packet: &[u8]) {
-        let participant = &mut self.participants[place];
-        let (seal, _) = participant.srtp.as_mut().unwrap();
-        let mut datagram = seal.encrypt_rtp(packet).unwrap();
-        let path = participant.path;
+        let mut datagram = self.seal_rtp(place, packet);
+        let path = self.participants[place].path;
         self.shard.handle_datagram(self.now, path, &mut datagram);
+    }
+
+    /// Encrypts an RTP packet as a participant does.
+    pub(crate) fn seal_rtp(&mut self, place: usize, packet: &[u8]) -> Vec<u8> {
+        let (seal, _) = self.participants[place].srtp.as_mut().unwrap();
+        seal.encrypt_rtp(packet).unwrap().to_vec()
     }
 
     /// Sends an RTCP compound as a participant.

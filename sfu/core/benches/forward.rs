@@ -1,0 +1,131 @@
+//! What a forwarded packet costs a shard, from datagram to datagram, without sockets:
+//! `cargo bench -p sfu-core`.
+//!
+//! One publisher with clients of the tests around it. Prints nanoseconds for each packet to a
+//! subscriber, the best of many batches: decrypting and parsing are shared by all subscribers, choosing,
+//! munging and encrypting are not. `cargo bench -p sfu-core -- --once` runs every case a single time,
+//! to count instructions under Callgrind.
+
+#![expect(clippy::print_stdout, reason = "a bench reports to who runs it")]
+#![expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
+#![allow(
+    dead_code,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "the clients are those of the tests"
+)]
+
+#[path = "../../transport/tests/transport/check.rs"]
+#[allow(unreachable_pub, reason = "shared with the tests of sfu-transport")]
+mod check;
+#[path = "../../transport/tests/transport/client.rs"]
+#[allow(unreachable_pub, reason = "shared with the tests of sfu-transport")]
+mod client;
+#[path = "../tests/shard/media.rs"]
+mod media;
+#[path = "../tests/shard/world.rs"]
+mod world;
+
+use std::time::{Duration, Instant};
+
+use sfu_model::{MediaKind, ReceiveEncoding, ReceiveMedia};
+
+use media::{
+    CAMERA, MICROPHONE, OPUS, Source, camera, publish, receive, send, subscribe, vp8_payload,
+};
+use world::World;
+
+/// Packets that are handled before the shard's output is taken: a picture.
+const BURST: usize = 7;
+
+fn main() {
+    let once = std::env::args().any(|argument| argument == "--once");
+    let batches = if once { 1 } else { 40 };
+    for (kind, len) in [(MediaKind::Video, 1_150), (MediaKind::Audio, 100)] {
+        for subscribers in [1, 10, 100] {
+            let best = forward(kind, len, subscribers, batches);
+            println!("{kind:?} of {len} bytes to {subscribers}: {best:.0} ns");
+        }
+    }
+}
+
+/// Returns the nanoseconds for one packet to one subscriber, in the best batch.
+fn forward(kind: MediaKind, len: usize, subscribers: u32, batches: usize) -> f64 {
+    let mut world = World::with(1 + subscribers);
+    let (media, mut source) = match kind {
+        MediaKind::Video => (camera(), Source::video(CAMERA)),
+        MediaKind::Audio => (microphone(), Source::video(MICROPHONE)),
+    };
+    if kind == MediaKind::Audio {
+        source.payload_type = OPUS;
+    }
+    publish(&mut world, media);
+    for subscriber in 1..=subscribers {
+        subscribe(&mut world, subscriber, send(kind, "0", 50_000));
+    }
+    let mut stream = Stream {
+        kind,
+        source,
+        len,
+        pictures: 0,
+    };
+    // The first picture is a key frame, and buffers grow.
+    stream.batch(&mut world, 4);
+    let subscribers = subscribers as usize;
+    let pictures = 20_000 / subscribers / BURST + 1;
+    let times = (0..batches).map(|_| stream.batch(&mut world, pictures));
+    let best = times.min().unwrap_or_default();
+    best.as_secs_f64() * 1e9 / (pictures * BURST * subscribers) as f64
+}
+
+fn microphone() -> ReceiveMedia {
+    let encoding = ReceiveEncoding {
+        ssrc: Some(MICROPHONE),
+        ..ReceiveEncoding::default()
+    };
+    receive(MediaKind::Audio, "0", &[encoding])
+}
+
+/// What the publisher sends.
+struct Stream {
+    kind: MediaKind,
+    source: Source,
+    len: usize,
+    pictures: u64,
+}
+
+impl Stream {
+    /// Sends pictures, and returns how long the shard took.
+    fn batch(&mut self, world: &mut World, pictures: usize) -> Duration {
+        let mut elapsed = Duration::ZERO;
+        let mut buf = Vec::new();
+        for _ in 0..pictures {
+            let mut datagrams: Vec<_> = (0..BURST).map(|_| self.datagram(world)).collect();
+            let path = world.participants[0].path;
+            let begin = Instant::now();
+            for datagram in &mut datagrams {
+                world.shard.handle_datagram(world.now, path, datagram);
+            }
+            while world.shard.poll_transmit(world.now, &mut buf).is_some() {}
+            elapsed += begin.elapsed();
+            while world.shard.poll_event().is_some() {}
+            world.now = world.now.after(Duration::from_millis(1));
+        }
+        elapsed
+    }
+
+    fn datagram(&mut self, world: &mut World) -> Vec<u8> {
+        let mut payload = match self.kind {
+            MediaKind::Video => vp8_payload(self.pictures == 0, self.source.picture),
+            MediaKind::Audio => Vec::new(),
+        };
+        payload.resize(self.len, 7);
+        let packet = self.source.packet(&payload);
+        self.pictures += 1;
+        self.source.picture = (self.source.picture + 1) & 0x7fff;
+        self.source.timestamp = self.source.timestamp.plus(3_000);
+        world.seal_rtp(0, &packet)
+    }
+}
