@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
 
+use control_api::metrics_routes;
 use sfu_core::ShardConfig;
 use sfu_driver::{MediaConfig, MediaPlane};
 use sfu_transport::TransportConfig;
@@ -51,7 +52,7 @@ pub(crate) fn run(config: &Config, flags: &NodeFlags) -> Outcome {
 
 async fn serve(config: &Config, dev: bool) -> Outcome {
     let keys = translate::keys(config).map_err(|error| error.to_string())?;
-    let listeners = listen(config).await?;
+    let listeners = listen(config, Some(config.port)).await?;
     let (rooms, routing) = start_rooms(config, Arc::clone(&keys))?;
     let routing = tokio::spawn(routing);
 
@@ -72,6 +73,15 @@ async fn serve(config: &Config, dev: bool) -> Outcome {
         servers.push(tokio::spawn(http::serve(
             listener,
             service.clone(),
+            Limits::default(),
+            stopped.clone(),
+        )));
+    }
+    for listener in listen(config, config.prometheus.port).await? {
+        let metrics = metrics_routes(rooms.clone(), translate::metrics_login(config));
+        servers.push(tokio::spawn(http::serve(
+            listener,
+            metrics,
             Limits::default(),
             stopped.clone(),
         )));
@@ -162,8 +172,12 @@ fn shard_count(config: &Config) -> u16 {
     config.rtc.shards.map_or(cores, u16::from)
 }
 
-/// Listens for HTTP wherever configured. A machine without IPv6 has no IPv6 loopback either.
-async fn listen(config: &Config) -> Result<Vec<TcpListener>, String> {
+/// Listens for HTTP on a port, if there is one, wherever configured. A machine without IPv6 has no
+/// IPv6 loopback either.
+async fn listen(config: &Config, port: Option<u16>) -> Result<Vec<TcpListener>, String> {
+    let Some(port) = port else {
+        return Ok(Vec::new());
+    };
     let (ips, optional) = match &config.bind {
         Bind::All => (vec![IpAddr::from(Ipv4Addr::UNSPECIFIED)], None),
         Bind::Only(ips) => (
@@ -173,7 +187,7 @@ async fn listen(config: &Config) -> Result<Vec<TcpListener>, String> {
     };
     let mut listeners: Vec<TcpListener> = Vec::new();
     for ip in ips {
-        let address = SocketAddr::new(ip, config.port);
+        let address = SocketAddr::new(ip, port);
         match TcpListener::bind(address).await {
             Ok(listener) => listeners.push(listener),
             Err(_) if Some(ip) == optional && !listeners.is_empty() => {}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{InvalidKeys, Keys, Secret};
+use control_api::MetricsLogin;
 use sfu_model::{Codec, NodeId};
 use sfu_rtp::AudioLevelParameters;
 use signaling::{NameLimits, Settings};
@@ -113,4 +114,13 @@ fn preset((name, preset): (&String, &RoomPreset)) -> (String, proto::RoomConfigu
         ..proto::RoomConfiguration::default()
     };
     (name.clone(), configuration)
+}
+
+/// Returns who may read metrics, if not everybody.
+pub(crate) fn metrics_login(config: &Config) -> Option<MetricsLogin> {
+    let login = config.prometheus.login.as_ref()?;
+    Some(MetricsLogin {
+        username: login.username.clone(),
+        password: login.password.expose().to_owned(),
+    })
 }

@@ -4,8 +4,8 @@ use crate::fault::Report;
 use crate::group::Group;
 use crate::value::{self, Problem};
 use crate::{
-    ApiKeyPair, Audio, Bind, DEV_KEY, DEV_SECRET, Fault, Inputs, Limit, Logging, Room, Rtc,
-    Warning, ip, keys, unsupported,
+    ApiKeyPair, Audio, Bind, DEV_KEY, DEV_SECRET, Fault, Inputs, Limit, Logging, Prometheus, Room,
+    Rtc, Warning, ip, keys, unsupported,
 };
 
 /// What the operator decides about a node.
@@ -32,6 +32,8 @@ pub struct Config {
     pub audio: Audio,
     /// What is logged and how.
     pub logging: Logging,
+    /// Where metrics are served.
+    pub prometheus: Prometheus,
 }
 
 impl Config {
@@ -71,6 +73,7 @@ impl Config {
             limit,
             audio: root.group("audio", Audio::read),
             logging: Logging::read(root, development),
+            prometheus: Prometheus::read(root),
         };
         unsupported::read(root);
         if inputs.dev {
@@ -104,6 +107,18 @@ impl Config {
                 "write another port for one of them",
             );
             root.fault("rtc.tcp_port", None, problem);
+        }
+        let taken = [self.rtc.tcp_port, Some(self.port).filter(|port| *port != 0)];
+        if self
+            .prometheus
+            .port
+            .is_some_and(|port| taken.contains(&Some(port)))
+        {
+            let problem = Problem::new(
+                "is the same as `port` or `rtc.tcp_port`, and all are TCP",
+                "write a port that is free, such as 6789",
+            );
+            root.fault("prometheus.port", None, problem);
         }
     }
 }

@@ -2,7 +2,7 @@ use crate::group::Group;
 
 /// Takes the groups of LiveKit's configuration that this node does not obey.
 pub(crate) fn read(root: &mut Group<'_>) {
-    const GROUPS: [(&str, &str); 15] = [
+    const GROUPS: [(&str, &str); 14] = [
         (
             "redis",
             "has no effect: this node does not join others, its rooms are its own",
@@ -37,17 +37,11 @@ pub(crate) fn read(root: &mut Group<'_>) {
             "has no effect: clients' metrics are not collected",
         ),
         ("trace", "has no effect: no traces are sent"),
-        ("prometheus", "has no effect: no metrics are served"),
         ("debug_handler", "has no effect: no profile is served"),
     ];
     for (name, consequence) in GROUPS {
         root.unsupported(name, &[], consequence);
     }
-    root.unsupported(
-        "prometheus_port",
-        &["0"],
-        "has no effect: no metrics are served",
-    );
     root.unsupported(
         "enable_data_tracks",
         &["true"],

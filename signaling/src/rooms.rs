@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use auth::{Claims, Keys};
-use sfu_driver::MediaPlane;
+use sfu_driver::{MediaPlane, ShardReport};
 use sfu_model::{RoomIndex, RoomName, ShardIndex};
 use signaling_protocol::proto;
 use signaling_session::negotiation::TransportFacts;
@@ -90,6 +90,16 @@ impl Rooms {
     /// Returns what the operator set.
     pub fn settings(&self) -> &Settings {
         &self.0.parts.settings
+    }
+
+    /// Returns how many rooms are open.
+    pub fn count(&self) -> usize {
+        self.open().by_index.len()
+    }
+
+    /// Returns what each shard has counted, at most a second ago.
+    pub fn media_reports(&self) -> Vec<ShardReport> {
+        self.media().reports()
     }
 
     /// Takes events of the media plane to their rooms, until the media plane ends.

@@ -280,6 +280,29 @@ fn asking_for_what_happens_anyway_is_no_warning() {
 }
 
 #[test]
+fn metrics_are_served_where_either_key_says_and_only_to_who_may_read_them() {
+    let (config, _) = read("");
+    assert_eq!(config.prometheus, Prometheus::default());
+    let (config, warnings) = read("prometheus_port: 6789");
+    assert_eq!((config.prometheus.port, warnings.len()), (Some(6789), 0));
+    let (config, _) = read("prometheus: {port: 6790, username: me, password: hush}");
+    assert_eq!(config.prometheus.port, Some(6790));
+    assert_eq!(config.prometheus.login.unwrap().username, "me");
+    let found = faults("prometheus: {port: 7881, username: me}");
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(
+        found
+            .iter()
+            .any(|fault| fault.contains("without `prometheus.password`"))
+    );
+    assert!(
+        found
+            .iter()
+            .any(|fault| fault.contains("is the same as `port`"))
+    );
+}
+
+#[test]
 fn a_range_of_ports_is_taken_from_livekits_older_keys() {
     let (config, _) = read("rtc: {port_range_start: 50000, port_range_end: 60000}");
     assert_eq!(

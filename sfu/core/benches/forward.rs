@@ -10,6 +10,7 @@
 #![expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
 #![allow(
     dead_code,
+    unused_imports,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,

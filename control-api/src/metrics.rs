@@ -1,0 +1,274 @@
+//! What the node counts, for Prometheus.
+//!
+//! Labels are bounded: a shard, a direction, a reason; never a room or an identity.
+
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry, TEXT_FORMAT, TextEncoder};
+use sfu_driver::ShardReport;
+use signaling::Rooms;
+
+/// Who may read metrics (RFC 7617).
+#[derive(Clone)]
+pub struct MetricsLogin {
+    /// The name.
+    pub username: String,
+    /// The password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for MetricsLogin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MetricsLogin")
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}
+
+impl MetricsLogin {
+    fn admits(&self, headers: &HeaderMap) -> bool {
+        let given = headers.get(header::AUTHORIZATION);
+        let given = given.and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
+        let Some(given) = given.and_then(|text| BASE64_STANDARD.decode(text.trim()).ok()) else {
+            return false;
+        };
+        let expected = format!("{}:{}", self.username, self.password);
+        verify_slices_are_equal(&given, expected.as_bytes()).is_ok()
+    }
+}
+
+/// Answers every path with the node's metrics, as LiveKit's `prometheus.port` does; with a login,
+/// only to who knows it.
+pub fn metrics_routes(rooms: Rooms, login: Option<MetricsLogin>) -> Router {
+    Router::new()
+        .fallback(serve)
+        .with_state(Arc::new((rooms, login)))
+}
+
+async fn serve(
+    State(state): State<Arc<(Rooms, Option<MetricsLogin>)>>,
+    headers: HeaderMap,
+) -> Response {
+    let (rooms, login) = &*state;
+    if login.as_ref().is_some_and(|login| !login.admits(&headers)) {
+        let ask = [(header::WWW_AUTHENTICATE, "Basic realm=\"metrics\"")];
+        return (StatusCode::UNAUTHORIZED, ask).into_response();
+    }
+    match render(&rooms.media_reports(), rooms.count()) {
+        Ok(text) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "The metrics cannot be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// A number of each shard that only grows.
+type Count = (&'static str, &'static str, fn(&ShardReport) -> u64);
+
+const COUNTS: [Count; 17] = [
+    ("datagrams_in_total", "Datagrams that arrived.", |r| {
+        r.counters.datagrams_in
+    }),
+    ("datagrams_out_total", "Datagrams that were sent.", |r| {
+        r.counters.datagrams_out
+    }),
+    ("bytes_in_total", "Bytes that arrived.", |r| {
+        r.counters.bytes_in
+    }),
+    ("bytes_out_total", "Bytes that were sent.", |r| {
+        r.counters.bytes_out
+    }),
+    (
+        "rtp_packets_in_total",
+        "RTP packets accepted from publishers.",
+        |r| r.counters.rtp_in,
+    ),
+    (
+        "rtp_packets_out_total",
+        "RTP packets sent to subscribers.",
+        |r| r.counters.rtp_out,
+    ),
+    (
+        "retransmissions_out_total",
+        "RTP packets sent again to subscribers who missed them.",
+        |r| r.counters.retransmissions_out,
+    ),
+    (
+        "nacks_in_total",
+        "Packets that subscribers asked for again.",
+        |r| r.counters.nacks_in,
+    ),
+    (
+        "nacks_out_total",
+        "Packets that publishers were asked for again.",
+        |r| r.counters.nacks_out,
+    ),
+    (
+        "plis_in_total",
+        "Key frames that subscribers asked for.",
+        |r| r.counters.plis_in,
+    ),
+    (
+        "plis_out_total",
+        "Key frames that publishers were asked for.",
+        |r| r.counters.plis_out,
+    ),
+    (
+        "rembs_in_total",
+        "Bandwidth estimates of subscribers (REMB).",
+        |r| r.counters.rembs_in,
+    ),
+    (
+        "transport_feedback_in_total",
+        "Arrival time reports of subscribers.",
+        |r| r.counters.transport_feedback_in,
+    ),
+    (
+        "transport_feedback_out_total",
+        "Arrival time reports to publishers.",
+        |r| r.counters.transport_feedback_out,
+    ),
+    (
+        "data_messages_in_total",
+        "Data messages that peers sent.",
+        |r| r.counters.data_in,
+    ),
+    (
+        "data_messages_out_total",
+        "Data messages queued to peers.",
+        |r| r.counters.data_out,
+    ),
+    (
+        "refused_sends_total",
+        "Messages that the kernel refused to send.",
+        |r| r.refused_sends,
+    ),
+];
+
+/// What a shard holds.
+type Gauge = (&'static str, &'static str, fn(&ShardReport) -> usize);
+
+const GAUGES: [Gauge; 3] = [
+    ("peers", "Peer connections.", |r| r.counters.peers),
+    ("publications", "Tracks received.", |r| {
+        r.counters.publications
+    }),
+    ("subscriptions", "Tracks sent.", |r| {
+        r.counters.subscriptions
+    }),
+];
+
+fn render(reports: &[ShardReport], rooms: usize) -> prometheus::Result<String> {
+    let registry = Registry::new();
+    let shards: Vec<_> = (0..)
+        .map(|shard: u32| shard.to_string())
+        .zip(reports)
+        .collect();
+    for (name, help, read) in COUNTS {
+        let metric = counter(name, help, &["shard"])?;
+        for (shard, report) in &shards {
+            metric.with_label_values(&[shard]).inc_by(read(report));
+        }
+        register(&registry, metric)?;
+    }
+    for (name, help, read) in GAUGES {
+        let metric = gauge(name, help, &["shard"])?;
+        for (shard, report) in &shards {
+            metric.with_label_values(&[shard]).set(signed(read(report)));
+        }
+        register(&registry, metric)?;
+    }
+    register(&registry, drops(&shards)?)?;
+    let open = gauge("rooms", "Rooms that are open.", &[])?;
+    open.with_label_values(&[] as &[&str]).set(signed(rooms));
+    register(&registry, open)?;
+    register(&registry, ProcessCollector::for_self())?;
+    TextEncoder::new().encode_to_string(&registry.gather())
+}
+
+/// Everything that went no further, by reason; the kernel's losses among it.
+fn drops(shards: &[(String, &ShardReport)]) -> prometheus::Result<IntCounterVec> {
+    let help = "Datagrams, packets and messages that went no further.";
+    let drops = counter("drops_total", help, &["shard", "reason"])?;
+    for (shard, report) in shards {
+        for (reason, count) in report.counters.drops() {
+            drops
+                .with_label_values(&[shard, reason.label()])
+                .inc_by(count);
+        }
+        let overflow = drops.with_label_values(&[shard.as_str(), "receive_buffer_full"]);
+        overflow.inc_by(report.receive_overflows);
+    }
+    Ok(drops)
+}
+
+fn counter(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+    IntCounterVec::new(Opts::new(format!("sluice_{name}"), help), labels)
+}
+
+fn gauge(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+    IntGaugeVec::new(Opts::new(format!("sluice_{name}"), help), labels)
+}
+
+fn register(registry: &Registry, metric: impl Collector + 'static) -> prometheus::Result<()> {
+    registry.register(Box::new(metric))
+}
+
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(authorization: &str) -> HeaderMap {
+        let value = authorization.parse().unwrap();
+        [(header::AUTHORIZATION, value)].into_iter().collect()
+    }
+
+    #[test]
+    fn every_shard_and_every_reason_for_a_drop_is_told() {
+        let mut second = ShardReport::default();
+        second.counters.rtp_out = 7;
+        second.counters.peers = 3;
+        second.receive_overflows = 9;
+        let text = render(&[ShardReport::default(), second], 2).unwrap();
+        for line in [
+            "sluice_rtp_packets_out_total{shard=\"0\"} 0",
+            "sluice_rtp_packets_out_total{shard=\"1\"} 7",
+            "sluice_peers{shard=\"1\"} 3",
+            "sluice_drops_total{reason=\"receive_buffer_full\",shard=\"1\"} 9",
+            "sluice_drops_total{reason=\"transmit_queue_full\",shard=\"1\"} 0",
+            "sluice_rooms 2",
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line} in {text}");
+        }
+        assert!(text.contains("process_resident_memory_bytes"));
+    }
+
+    #[test]
+    fn only_who_knows_the_login_may_read() {
+        let login = MetricsLogin {
+            username: "me".to_owned(),
+            password: "hush".to_owned(),
+        };
+        let right = format!("Basic {}", BASE64_STANDARD.encode("me:hush"));
+        assert!(login.admits(&headers(&right)));
+        let wrong = format!("Basic {}", BASE64_STANDARD.encode("me:hust"));
+        for authorization in [wrong.as_str(), "Basic", "Basic %%%", "Bearer x", ""] {
+            assert!(!login.admits(&headers(authorization)), "{authorization}");
+        }
+        assert!(!login.admits(&HeaderMap::new()));
+    }
+}
