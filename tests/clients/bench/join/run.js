@@ -1,6 +1,6 @@
 // How long joins take and what they cost the server, side by side for any number of servers.
 //
-//   node bench/join/run.js [--joins=50] name=binary|name=ws://host:port=pid ...
+//   node bench/join/run.js [--joins=50] [--measures=memory,chromium,python,frame,meeting] name=binary|name=ws://host:port=pid ...
 //
 // A binary is started on free ports; a running server needs its process id for CPU and memory (SLUICE_API_KEY and
 // SLUICE_API_SECRET hold its key: devkey and secret by default). The servers take turns within each measure. Joins are
@@ -18,9 +18,16 @@ const IDLE_PARTICIPANTS = 60;
 const PER_ROOM = 10;
 const MEETINGS = 7;
 const SETTLE_MS = 4_000;
+/**
+ * Between joins to a first frame. Servers ask a publisher for a key frame of one layer at most every 500 ms: without a
+ * pause, that is what would be measured. The random part spreads the joins over the time from one frame to the next.
+ */
+const KEY_FRAME_PAUSE_MS = 600;
+const FRAME_RATE = 15;
 
 const options = process.argv.slice(2).filter((argument) => argument.startsWith('--'));
-const joins = Number(options.find((option) => option.startsWith('--joins='))?.split('=')[1] ?? 50);
+const option = (name) => options.find((given) => given.startsWith(`--${name}=`))?.split('=')[1];
+const joins = Number(option('joins') ?? 50);
 const specifications = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 if (specifications.length === 0) {
   console.error('name at least one server: name=binary or name=ws://host:port=pid');
@@ -40,12 +47,15 @@ const tokens = (server, room, count) => Promise.all(Array.from({ length: count }
 const inPage = (page, operation, argument) => page.evaluate(([name, value]) => window.perform(name, '', [value]), [operation, argument]);
 
 /** Runs `join` one after another; returns the times and the server's CPU for each join and leave. */
-async function series(server, join) {
+async function series(server, join, rest = async () => {}) {
   for (let number = 0; number < WARM_UP_JOINS; number += 1) await join();
   const idle = await idleCpuShare(server);
   const [startedAt, cpu] = [performance.now(), cpuNanoseconds(server.pid)];
   const times = [];
-  for (let number = 0; number < joins; number += 1) times.push(await join());
+  for (let number = 0; number < joins; number += 1) {
+    await rest();
+    times.push(await join());
+  }
   await pause(500);
   const used = (cpuNanoseconds(server.pid) - cpu) / 1e6 - idle * (performance.now() - startedAt);
   return { times, cpuPerJoin: used / joins };
@@ -59,8 +69,8 @@ async function idleCpuShare(server) {
   return (cpuNanoseconds(server.pid) - cpu) / 1e6 / (performance.now() - startedAt);
 }
 
-const MEASURES = [
-  async ({ server, python }) => {
+const MEASURES = {
+  memory: async ({ server, python }) => {
     // First of all, on a server whose memory holds no garbage of other measures.
     for (let number = 0; number < WARM_UP_JOINS; number += 1) {
       await python.do({ do: 'join', url: server.url, token: await token(server, freshRoom(), 'joiner') });
@@ -78,7 +88,7 @@ const MEASURES = [
       'memory of the server with them (MB)': after / 1e6,
     };
   },
-  async ({ server, page }) => {
+  chromium: async ({ server, page }) => {
     const { times, cpuPerJoin } = await series(server, async () => {
       return inPage(page, 'timeJoin', { url: server.url, token: await token(server, freshRoom(), 'joiner') });
     });
@@ -88,7 +98,7 @@ const MEASURES = [
       'Chromium: server CPU per join (ms)': cpuPerJoin,
     };
   },
-  async ({ server, python }) => {
+  python: async ({ server, python }) => {
     const { times, cpuPerJoin } = await series(server, async () => {
       return python.do({ do: 'join', url: server.url, token: await token(server, freshRoom(), 'joiner') });
     });
@@ -98,21 +108,29 @@ const MEASURES = [
       'Python: server CPU per join (ms)': cpuPerJoin,
     };
   },
-  async ({ server, page, publisherPage }) => {
+  frame: async ({ server, page, publisherPage }) => {
     const room = freshRoom();
     const publisher = new Participant(publisherPage, server, { room, identity: 'publisher' });
     await publisher.join();
-    await publisher.publishVideo({ drawn: { width: 320, height: 180, frameRate: 15 } });
-    const { times } = await series(server, async () => {
-      return inPage(page, 'timeFirstFrame', { url: server.url, token: await token(server, room, 'joiner') });
-    });
+    await publisher.publishVideo({ drawn: { width: 320, height: 180, frameRate: FRAME_RATE } });
+    const join = async () => inPage(page, 'timeFirstFrame', { url: server.url, token: await token(server, room, 'joiner') });
+    const spaced = await series(server, join, () => pause(KEY_FRAME_PAUSE_MS + Math.random() * 1_000 / FRAME_RATE));
+    // Each second one comes as soon as the first has seen a frame.
+    const late = [];
+    for (let number = 0; number < joins; number += 1) {
+      await pause(2 * KEY_FRAME_PAUSE_MS);
+      await join();
+      late.push(await join());
+    }
     await publisher.leave();
     return {
-      'Chromium: join to first frame, p50 (ms)': percentile(times, 0.5),
-      'Chromium: join to first frame, p95 (ms)': percentile(times, 0.95),
+      'Chromium: join to first frame, p50 (ms)': percentile(spaced.times, 0.5),
+      'Chromium: join to first frame, p95 (ms)': percentile(spaced.times, 0.95),
+      'Chromium: to first frame right after another, p50 (ms)': percentile(late, 0.5),
+      'Chromium: to first frame right after another, p95 (ms)': percentile(late, 0.95),
     };
   },
-  async ({ server, page, python }) => {
+  meeting: async ({ server, page, python }) => {
     const [inChromium, inPython] = [[], []];
     for (let number = 0; number < MEETINGS; number += 1) {
       inChromium.push(await inPage(page, 'timeMeeting', { url: server.url, tokens: await tokens(server, freshRoom(), 10) }));
@@ -123,7 +141,7 @@ const MEASURES = [
       'Python: ten at once see each other, p50 (ms)': percentile(inPython, 0.5),
     };
   },
-];
+};
 
 function table(results) {
   const names = [...results.keys()];
@@ -139,6 +157,12 @@ function table(results) {
   return [header, ...rows].map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join('  ')).join('\n');
 }
 
+const measures = option('measures')?.split(',') ?? Object.keys(MEASURES);
+const unknown = measures.filter((name) => !MEASURES[name]);
+if (unknown.length > 0) {
+  console.error(`no such measure: ${unknown.join(', ')} (there are ${Object.keys(MEASURES).join(', ')})`);
+  process.exit(2);
+}
 const servers = [];
 for (const specification of specifications) servers.push(await openServer(specification));
 const pages = await servePages();
@@ -147,9 +171,9 @@ const python = startPython();
 const results = new Map(servers.map(({ name }) => [name, {}]));
 try {
   const [page, publisherPage] = [await chromium.page(), await chromium.page()];
-  for (const measure of MEASURES) {
+  for (const measure of measures) {
     for (const server of servers) {
-      const figures = await measure({ server, page, publisherPage, python });
+      const figures = await MEASURES[measure]({ server, page, publisherPage, python });
       Object.assign(results.get(server.name), figures);
       for (const [name, value] of Object.entries(figures)) console.error(`${server.name}: ${name} = ${value.toFixed(2)}`);
     }
