@@ -8,7 +8,7 @@ use auth::{InvalidKeys, Keys, Secret};
 use control_api::MetricsLogin;
 use sfu_model::{Codec, NodeId};
 use sfu_rtp::AudioLevelParameters;
-use signaling::{NameLimits, Settings};
+use signaling::{LoadLimits, NameLimits, Settings};
 use signaling_protocol::proto;
 use signaling_session::{EnabledCodec, Limits, NodeFacts};
 use sluice_config::{CodecSpec, Config, RoomPreset};
@@ -58,6 +58,10 @@ pub(crate) fn settings(config: &Config) -> Settings {
             room_name: size(limit.max_room_name_length),
             identity: size(limit.max_participant_identity_length),
             metadata: size(limit.max_metadata_size),
+        },
+        load: LoadLimits {
+            tracks: limit.num_tracks,
+            bytes_per_second: limit.bytes_per_sec,
         },
         max_signal_message: limit.signal_message_size_limit.map_or(usize::MAX, bounded),
     }

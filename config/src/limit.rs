@@ -5,6 +5,13 @@ use crate::value;
 /// is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
+    /// `num_tracks`: publications and subscriptions of the node at which it refuses joins. Default
+    /// none. Departure: LiveKit's is 400 per core; what a core carries depends on the tracks, and
+    /// here it is more.
+    pub num_tracks: Option<u64>,
+    /// `bytes_per_sec`: in and out together, at which the node refuses joins. Default none;
+    /// LiveKit's is 1 GB.
+    pub bytes_per_sec: Option<u64>,
     /// `subscription_limit_video`: video subscriptions of one participant. Default none.
     pub subscription_limit_video: Option<u64>,
     /// `subscription_limit_audio`: audio subscriptions of one participant. Default none.
@@ -32,6 +39,8 @@ impl Default for Limit {
         const MIB: u64 = 1 << 20;
 
         Self {
+            num_tracks: None,
+            bytes_per_sec: None,
             subscription_limit_video: None,
             subscription_limit_audio: None,
             max_metadata_size: Some(MIB / 2),
@@ -60,13 +69,6 @@ impl Limit {
                 "has no effect: this node keeps no data blobs, and data tracks have limits of their own",
             );
         }
-        for name in ["num_tracks", "bytes_per_sec"] {
-            group.unsupported(
-                name,
-                &["0"],
-                "has no effect: joins are not refused by the node's load",
-            );
-        }
         group.unsupported(
             "agent_signal_message_size_limit",
             &["0", "2097152"],
@@ -77,6 +79,8 @@ impl Limit {
 
     fn overwrite(&mut self, group: &mut Group<'_>) {
         let fields = [
+            ("num_tracks", &mut self.num_tracks),
+            ("bytes_per_sec", &mut self.bytes_per_sec),
             (
                 "subscription_limit_video",
                 &mut self.subscription_limit_video,

@@ -172,6 +172,10 @@ fn admit(
     if !may_create && !rooms.contains(&room) {
         return Err(Refusal::NoRoom);
     }
+    // Departure: LiveKit refuses who resumes, too; that would end a call which costs nothing more.
+    if parameters.resume.is_none() && rooms.is_full() {
+        return Err(Refusal::NodeFull);
+    }
     Ok(Admission {
         options: may_create.then(|| rooms.options_of(&create_request(&room, claims))),
         room,

@@ -22,6 +22,8 @@ pub enum Refusal {
     BadRequest(ConnectError),
     /// The room does not exist and may not be created by joining.
     NoRoom,
+    /// The node carries as much as the operator allows.
+    NodeFull,
     /// The room does not take the participant.
     Join(JoinRefused),
     /// Rooms end as fast as they are joined.
@@ -45,6 +47,7 @@ impl fmt::Display for Refusal {
             Self::BadRequest(error) => error.fmt(f),
             // JS tells this 404 from a server without `/rtc/v1` by these very words.
             Self::NoRoom => f.write_str("requested room does not exist"),
+            Self::NodeFull => f.write_str("node has exceeded its configured limit"),
             Self::Join(refused) => refused.fmt(f),
             Self::Busy => f.write_str("operation cannot be completed"),
         }
@@ -61,6 +64,7 @@ impl IntoResponse for Refusal {
             | Self::NoRoomName
             | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::NoRoom => StatusCode::NOT_FOUND,
+            Self::NodeFull => StatusCode::SERVICE_UNAVAILABLE,
             Self::Join(_) | Self::Busy => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, self.to_string()).into_response()

@@ -102,6 +102,12 @@ impl Rooms {
         self.media().reports()
     }
 
+    /// Reports whether the node carries as much as the operator allows.
+    pub(crate) fn is_full(&self) -> bool {
+        let limits = self.settings().load;
+        limits.any() && limits.reached(&self.media_reports())
+    }
+
     /// Takes events of the media plane to their rooms, until the media plane ends.
     pub async fn route_media_events(self, mut events: MediaEvents) {
         while let Some(event) = events.0.recv().await {

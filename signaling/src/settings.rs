@@ -4,6 +4,8 @@ use std::time::Duration;
 use signaling_protocol::proto;
 use signaling_session::EnabledCodec;
 
+use crate::load::LoadLimits;
+
 /// What the operator sets for all rooms of the node.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -23,6 +25,8 @@ pub struct Settings {
     pub presets: BTreeMap<String, proto::RoomConfiguration>,
     /// Largest sizes of names.
     pub limits: NameLimits,
+    /// The load at which nobody else is let in.
+    pub load: LoadLimits,
     /// Largest signalling message in bytes.
     pub max_signal_message: usize,
 }

@@ -58,6 +58,7 @@ pub(crate) fn settings() -> Settings {
             identity: 256,
             metadata: 1024,
         },
+        load: crate::LoadLimits::default(),
         max_signal_message: 64 << 10,
     }
 }

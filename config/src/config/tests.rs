@@ -332,6 +332,15 @@ fn the_node_address_is_one_or_one_of_each_family() {
 }
 
 #[test]
+fn the_load_of_a_node_is_limited_by_positive_numbers() {
+    let (config, _) = read("limit: {num_tracks: 8000, bytes_per_sec: 1_000_000_000}");
+    assert_eq!(config.limit.num_tracks, Some(8_000));
+    assert_eq!(config.limit.bytes_per_sec, Some(1_000_000_000));
+    let (config, _) = read("limit: {num_tracks: -1, bytes_per_sec: 0}");
+    assert_eq!(config.limit, Limit::default());
+}
+
+#[test]
 fn deprecated_limits_of_rooms_still_count() {
     let (config, _) = read("room: {max_metadata_size: 100}\nlimit: {max_metadata_size: 200}");
     assert_eq!(config.limit.max_metadata_size, Some(100));

@@ -268,6 +268,7 @@ impl<S: FnMut(Event)> ShardThread<S> {
             counters: shard.counters().clone(),
             receive_overflows: ports.iter().map(|port| u64::from(port.lost())).sum(),
             refused_sends: ports.iter().map(UdpPort::refused).sum(),
+            ..ShardReport::default()
         });
     }
 
