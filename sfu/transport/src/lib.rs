@@ -63,7 +63,7 @@ mod isolation;
 mod liveness;
 mod sctp;
 mod session;
-mod srtp;
+pub mod srtp;
 mod transport;
 
 pub use classify::{PacketKind, classify};

@@ -6,25 +6,8 @@ use sfu_model::{CloseReason, Fingerprint};
 use crate::data_channel::DataChannels;
 use crate::dtls::{Admission, DtlsOutput, DtlsServer};
 use crate::sctp::{Sctp, SctpEnd, SctpOutput};
-use crate::srtp::{KeyingMaterial, SrtpReceiver, SrtpSender};
+use crate::srtp::{Role, SrtpSession};
 use crate::{DropReason, TransportConfig, TransportEvent};
-
-/// SRTP both ways.
-pub(crate) struct Srtp {
-    pub(crate) receiver: SrtpReceiver,
-    pub(crate) sender: SrtpSender,
-}
-
-impl Srtp {
-    /// We are the DTLS server: the peer, its client, seals by the client's key.
-    fn new(material: &KeyingMaterial) -> Option<Box<Self>> {
-        let (client, server) = material.split()?;
-        Some(Box::new(Self {
-            receiver: SrtpReceiver::new(&client)?,
-            sender: SrtpSender::new(&server)?,
-        }))
-    }
-}
 
 /// What came of a datagram.
 pub(crate) enum Progress {
@@ -37,7 +20,7 @@ pub(crate) enum Progress {
 /// DTLS with what rides on it: SRTP keys and SCTP.
 pub(crate) struct Session {
     dtls: DtlsServer,
-    srtp: Option<Box<Srtp>>,
+    srtp: Option<Box<SrtpSession>>,
     /// From the peer's first packet on: many peers of a large room have no data channel.
     sctp: Option<Box<Sctp>>,
 }
@@ -55,7 +38,7 @@ impl Session {
         self.dtls.is_established()
     }
 
-    pub(crate) fn srtp(&mut self) -> Option<&mut Srtp> {
+    pub(crate) fn srtp(&mut self) -> Option<&mut SrtpSession> {
         self.srtp.as_deref_mut()
     }
 
@@ -81,7 +64,9 @@ impl Session {
         for output in self.dtls.handle(now, datagram, admission)? {
             match output {
                 DtlsOutput::Established(material) => {
-                    self.srtp = material.as_ref().and_then(Srtp::new);
+                    let material = material.as_ref();
+                    self.srtp =
+                        material.and_then(|material| SrtpSession::of(Role::Server, material));
                     progress = Progress::Connected;
                 }
                 DtlsOutput::Data(data) => {

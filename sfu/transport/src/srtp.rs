@@ -10,11 +10,13 @@ mod profile;
 mod receive;
 mod replay;
 mod send;
+mod session;
 mod streams;
 #[cfg(test)]
 mod vectors;
 
-pub(crate) use keys::{EXPORTER_LABEL, KeyingMaterial};
-pub(crate) use profile::Profile;
-pub(crate) use receive::SrtpReceiver;
-pub(crate) use send::{MAX_RTCP_TAG_LEN, MAX_TAG_LEN, SrtpSender};
+pub use keys::EXPORTER_LABEL;
+pub(crate) use keys::KeyingMaterial;
+pub use profile::{Profile, Role};
+pub(crate) use send::{MAX_RTCP_TAG_LEN, MAX_TAG_LEN};
+pub use session::SrtpSession;

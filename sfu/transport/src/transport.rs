@@ -152,7 +152,7 @@ impl Transport {
     /// Fails when the packet is not authentic or came before; its bytes are undefined then.
     pub fn open_rtp(&mut self, now: Now, packet: &mut [u8]) -> Result<usize, DropReason> {
         let srtp = self.session().and_then(Session::srtp);
-        let len = srtp.ok_or(DropReason::NoKeys)?.receiver.open_rtp(packet)?;
+        let len = srtp.ok_or(DropReason::NoKeys)?.open_rtp(packet)?;
         self.hear(now.mono);
         Ok(len)
     }
@@ -165,7 +165,7 @@ impl Transport {
     /// Fails when the packet is not authentic or came before; its bytes are undefined then.
     pub fn open_rtcp(&mut self, now: Now, packet: &mut [u8]) -> Result<usize, DropReason> {
         let srtp = self.session().and_then(Session::srtp);
-        let len = srtp.ok_or(DropReason::NoKeys)?.receiver.open_rtcp(packet)?;
+        let len = srtp.ok_or(DropReason::NoKeys)?.open_rtcp(packet)?;
         self.hear(now.mono);
         Ok(len)
     }
@@ -181,9 +181,7 @@ impl Transport {
     /// Fails when there are no keys yet, or these bytes are no RTP packet.
     pub fn seal_rtp(&mut self, packet: &mut Vec<u8>, start: usize) -> Result<(), SealError> {
         let srtp = self.session().and_then(Session::srtp);
-        srtp.ok_or(SealError::NoKeys)?
-            .sender
-            .seal_rtp(packet, start)
+        srtp.ok_or(SealError::NoKeys)?.seal_rtp(packet, start)
     }
 
     /// Encrypts the RTCP compound `packet[start..]` in place and appends at most
@@ -194,9 +192,7 @@ impl Transport {
     /// Fails when there are no keys yet, or these bytes are no RTCP packet.
     pub fn seal_rtcp(&mut self, packet: &mut Vec<u8>, start: usize) -> Result<(), SealError> {
         let srtp = self.session().and_then(Session::srtp);
-        srtp.ok_or(SealError::NoKeys)?
-            .sender
-            .seal_rtcp(packet, start)
+        srtp.ok_or(SealError::NoKeys)?.seal_rtcp(packet, start)
     }
 
     /// Sends a binary message. A channel that is not open yet queues reliable messages.

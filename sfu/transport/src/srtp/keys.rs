@@ -5,8 +5,8 @@ use ctr::flavors::Ctr128BE;
 
 use super::Profile;
 
-/// Label of the exporter (RFC 5764 section 4.2).
-pub(crate) const EXPORTER_LABEL: &str = "EXTRACTOR-dtls_srtp";
+/// Label by which DTLS exports the keying material (RFC 5764 section 4.2).
+pub const EXPORTER_LABEL: &str = "EXTRACTOR-dtls_srtp";
 
 /// What the session keys are for: the label of the derivation (RFC 3711 section 4.3.1).
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,15 @@
+/// Which side of the DTLS handshake we were: it says whose keys are whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// We sent the ClientHello.
+    Client,
+    /// We answered it.
+    Server,
+}
+
 /// A protection profile of DTLS-SRTP (RFC 5764 section 4.1.2, RFC 7714 section 14.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Profile {
+pub enum Profile {
     /// `SRTP_AEAD_AES_128_GCM`.
     AeadAes128Gcm,
     /// `SRTP_AEAD_AES_256_GCM`.
@@ -11,7 +20,7 @@ pub(crate) enum Profile {
 
 impl Profile {
     /// Returns the length of the master key in bytes.
-    pub(crate) fn key_len(self) -> usize {
+    pub fn key_len(self) -> usize {
         match self {
             Self::AeadAes128Gcm | Self::Aes128CmSha1_80 => 16,
             Self::AeadAes256Gcm => 32,
@@ -19,7 +28,7 @@ impl Profile {
     }
 
     /// Returns the length of the master salt in bytes.
-    pub(crate) fn salt_len(self) -> usize {
+    pub fn salt_len(self) -> usize {
         match self {
             Self::AeadAes128Gcm | Self::AeadAes256Gcm => 12,
             Self::Aes128CmSha1_80 => 14,
@@ -27,7 +36,7 @@ impl Profile {
     }
 
     /// Returns the length of the keying material of both directions.
-    pub(crate) fn material_len(self) -> usize {
+    pub fn material_len(self) -> usize {
         2 * (self.key_len() + self.salt_len())
     }
 }

@@ -1,0 +1,30 @@
+//! A client's side of a LiveKit call as a state machine, cheap enough for thousands of them in a process.
+//!
+//! A [`Peer`] is one peer connection: full ICE, a DTLS client, SRTP, RTCP feedback as a browser sends it, the media
+//! that it publishes and the account of what it receives. [`sdp`] reads the server's descriptions and writes ours,
+//! [`Sample`] is what is published, [`Stamp`] is the time that travels with it. Nothing here owns a socket, a thread or
+//! a clock.
+
+mod dtls;
+mod histogram;
+mod ice;
+mod identity;
+mod inbound;
+mod outbound;
+mod packet;
+mod peer;
+mod sample;
+pub mod sdp;
+mod stamp;
+mod stun;
+mod tally;
+
+pub use histogram::Histogram;
+pub use ice::IceRole;
+pub use identity::{Identity, IdentityError};
+pub use inbound::Inbound;
+pub use outbound::{Outbound, OutboundLayer};
+pub use peer::{Peer, PeerConfig, PeerEvent};
+pub use sample::{Frame, Sample, SampleError};
+pub use stamp::Stamp;
+pub use tally::{Completeness, LAYERS, Tally};

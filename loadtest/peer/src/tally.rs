@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+use crate::Histogram;
+
+/// Simulcast layers that are told apart.
+pub const LAYERS: usize = 3;
+
+/// What the subscribers of one thread have received, summed over their streams.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Authenticated RTP packets, retransmissions and padding included.
+    pub packets: u64,
+    /// Their bytes, as RTP packets without authentication tags.
+    pub bytes: u64,
+    /// Packets that came by retransmission (RTX).
+    pub retransmitted: u64,
+    /// Packets that failed authentication, or were no RTP.
+    pub refused: u64,
+    /// Packets that came twice.
+    pub duplicates: u64,
+    /// Packets of streams that no description named.
+    pub unknown: u64,
+    /// Whole video frames.
+    pub frames: u64,
+    /// Video frames by simulcast layer.
+    pub frames_of_layer: [u64; LAYERS],
+    /// Pauses between two video frames of a stream, longer than [`Tally::FREEZE`].
+    pub freezes: u64,
+    /// The length of all those pauses.
+    pub frozen: Duration,
+    /// From the making of a frame to the arrival of its last packet.
+    pub latency: Histogram,
+    /// Packets sent by publishers, retransmissions not counted.
+    pub sent: u64,
+    /// Packets that publishers sent again.
+    pub resent: u64,
+    /// Key frames that publishers were asked for.
+    pub key_frame_requests: u64,
+}
+
+impl Tally {
+    /// A pause between the ends of two video frames that viewers notice.
+    pub const FREEZE: Duration = Duration::from_millis(200);
+
+    /// Adds another thread's.
+    pub fn merge(&mut self, other: &Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.retransmitted += other.retransmitted;
+        self.refused += other.refused;
+        self.duplicates += other.duplicates;
+        self.unknown += other.unknown;
+        self.frames += other.frames;
+        for (frames, more) in self.frames_of_layer.iter_mut().zip(other.frames_of_layer) {
+            *frames += more;
+        }
+        self.freezes += other.freezes;
+        self.frozen += other.frozen;
+        self.latency.merge(&other.latency);
+        self.sent += other.sent;
+        self.resent += other.resent;
+        self.key_frame_requests += other.key_frame_requests;
+    }
+}
+
+/// What was lost of some streams between two moments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Completeness {
+    /// Streams that carried anything.
+    pub streams: u64,
+    /// Packets that the sequence numbers promise.
+    pub expected: u64,
+    /// Those of them that came, each counted once, by whichever way.
+    pub received: u64,
+    /// Sum of the streams' interarrival jitter, in microseconds.
+    pub jitter_micros: u64,
+}
+
+impl Completeness {
+    /// Adds other streams'.
+    pub fn merge(&mut self, other: Self) {
+        self.streams += other.streams;
+        self.expected += other.expected;
+        self.received += other.received;
+        self.jitter_micros += other.jitter_micros;
+    }
+
+    /// Returns how many packets never came.
+    pub fn lost(&self) -> u64 {
+        self.expected.saturating_sub(self.received)
+    }
+}

@@ -1,0 +1,122 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sfu_model::Codec;
+
+/// Real LiveKit sessions against any LiveKit server, many from one process.
+#[derive(Debug, Parser)]
+#[command(
+    name = "loadtest",
+    version,
+    about,
+    args_conflicts_with_subcommands = true
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) task: Option<Task>,
+    #[command(flatten)]
+    pub(crate) test: TestFlags,
+}
+
+/// Other tasks than a test.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Prints the ratios of two results, the second by the first.
+    Compare {
+        /// The JSON of the first run.
+        before: PathBuf,
+        /// The JSON of the second run.
+        after: PathBuf,
+    },
+}
+
+/// What is tested, and how.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TestFlags {
+    /// Server to test.
+    #[arg(long, env = "LIVEKIT_URL", default_value = "ws://127.0.0.1:7880")]
+    pub(crate) url: String,
+    /// API key that tokens are signed with.
+    #[arg(long, env = "LIVEKIT_API_KEY", default_value = "devkey")]
+    pub(crate) api_key: String,
+    /// Secret of the API key.
+    #[arg(
+        long,
+        env = "LIVEKIT_API_SECRET",
+        default_value = "secret",
+        hide_env_values = true
+    )]
+    pub(crate) api_secret: String,
+    /// Room to join; a random one by default.
+    #[arg(long)]
+    pub(crate) room: Option<String>,
+    /// Number of rooms like it, each with as many participants as the other flags say.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) rooms: usize,
+    /// Length of the measurement in seconds, once everybody has joined.
+    #[arg(long, default_value_t = 10.0)]
+    pub(crate) duration: f64,
+    /// Seconds between the last join and the measurement.
+    #[arg(long, default_value_t = 2.0)]
+    pub(crate) settle: f64,
+    /// Participants that publish video (720p in three layers of 0.15, 0.5 and 2 Mbit/s).
+    #[arg(long, alias = "publishers", default_value_t = 0)]
+    pub(crate) video_publishers: usize,
+    /// Participants that publish audio (Opus, 32 kbit/s); the first of them are those that publish video.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) audio_publishers: usize,
+    /// Participants that receive everything that is published in their room.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) subscribers: usize,
+    /// Start of the participants' identities.
+    #[arg(long, default_value = "loadtest")]
+    pub(crate) identity_prefix: String,
+    /// Joins begun per second.
+    #[arg(long, default_value_t = 5.0)]
+    pub(crate) num_per_second: f64,
+    /// Codec of the video.
+    #[arg(long, value_enum, default_value_t = VideoCodec::Vp8)]
+    pub(crate) video_codec: VideoCodec,
+    /// Publishes video in its highest layer only.
+    #[arg(long)]
+    pub(crate) no_simulcast: bool,
+    /// Generation of the signalling: one peer connection per participant, or two.
+    #[arg(long, value_enum, default_value_t = Signalling::V1)]
+    pub(crate) signalling: Signalling,
+    /// Media threads of this process.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) threads: usize,
+    /// Process id of the server on this machine: its CPU and memory become part of the result.
+    #[arg(long)]
+    pub(crate) server_pid: Option<u32>,
+    /// Writes the result as JSON to this file.
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// A codec by its name on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VideoCodec {
+    Vp8,
+    H264,
+}
+
+impl VideoCodec {
+    pub(crate) fn codec(self) -> Codec {
+        match self {
+            Self::Vp8 => Codec::Vp8,
+            Self::H264 => Codec::H264,
+        }
+    }
+}
+
+/// A generation of LiveKit's signalling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Signalling {
+    /// `/rtc/v1`: one peer connection; the offer rides in the join request.
+    V1,
+    /// `/rtc`: one peer connection to publish, another one to subscribe, which the server offers.
+    V0,
+}

@@ -1,0 +1,61 @@
+//! Real LiveKit sessions against any LiveKit server, many from one process, and a report of what they got and of what
+//! they cost the server. `loadtest --help` explains the flags, `loadtest/README.md` the result.
+
+mod cli;
+mod media;
+mod plan;
+mod progress;
+mod report;
+mod run;
+mod samples;
+mod server_process;
+mod session;
+mod signal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Task, TestFlags};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// Why there is no result. It is shown to the user as it is.
+type Outcome<T> = Result<T, String>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match &cli.task {
+        Some(Task::Compare { before, after }) => report::compare(before, after).map(|()| true),
+        None => test(&cli.test),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            progress::line(&format!("loadtest: {error}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs a test; tells whether everybody joined and nobody was thrown out.
+fn test(flags: &TestFlags) -> Outcome<bool> {
+    raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no runtime: {error}"))?;
+    let result = runtime.block_on(run::run(flags))?;
+    report::print_table(&result);
+    if let Some(path) = &flags.json {
+        report::write_json(&result, path)?;
+    }
+    Ok(result.succeeded())
+}
+
+/// A participant is two sockets; the usual limit of 1,024 files is for programs that use `select`.
+fn raise_file_limit() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // Where it is refused, the sessions beyond the limit fail with a clear error.
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard).ok();
+    }
+}

@@ -1,0 +1,80 @@
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use loadtest_peer::{Completeness, Inbound, Outbound, Peer, PeerEvent, Tally};
+use sfu_model::ExtensionId;
+use tokio::sync::{mpsc, oneshot};
+
+use super::socket::Socket;
+
+/// A peer on its thread; numbers are never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PeerId(pub(crate) u64);
+
+/// Which of a participant's peer connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// The only one, or the one that publishes.
+    Publisher,
+    /// The one that the server offers.
+    Subscriber,
+}
+
+/// What happened to a peer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Notice {
+    pub(crate) transport: Transport,
+    pub(crate) at: Instant,
+    pub(crate) event: PeerEvent,
+}
+
+/// What a session tells the thread of its peers.
+pub(crate) enum Command {
+    /// A peer begins.
+    Open {
+        id: PeerId,
+        peer: Box<Peer>,
+        socket: Socket,
+        /// Where its events go, with their times.
+        events: mpsc::UnboundedSender<Notice>,
+        transport: Transport,
+    },
+    /// A description was agreed on.
+    Describe { id: PeerId, description: Agreement },
+    /// The server named another address.
+    AddCandidate { id: PeerId, candidate: SocketAddr },
+    /// A peer is over.
+    Close { id: PeerId },
+    /// The measurement begins.
+    BeginWindow,
+    /// The measurement ends.
+    EndWindow,
+    /// Asks for the figures.
+    Account { reply: oneshot::Sender<Account> },
+    /// The thread ends.
+    Stop,
+}
+
+/// What both descriptions say.
+#[derive(Debug, Default)]
+pub(crate) struct Agreement {
+    /// All that the server sends.
+    pub(crate) inbound: Vec<Inbound>,
+    /// The extension that numbers packets.
+    pub(crate) transport_cc: Option<ExtensionId>,
+    /// Tracks that begin.
+    pub(crate) publish: Vec<Outbound>,
+    /// Where the server may be reached.
+    pub(crate) candidates: Vec<SocketAddr>,
+}
+
+/// A thread's figures.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    /// Since the start, or since the measurement began.
+    pub(crate) so_far: Tally,
+    /// As it was when the measurement ended.
+    pub(crate) measured: Option<Tally>,
+    /// Of the measurement, with what came late.
+    pub(crate) completeness: Completeness,
+}

@@ -1,0 +1,295 @@
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Instant;
+
+use loadtest_peer::{Completeness, Peer, PeerEvent, Tally};
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::EventFd;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::clock::Clock;
+use super::command::{Account, Command, Notice, PeerId, Transport};
+use super::socket::{ControlBuffer, Socket};
+
+/// The token of the mailbox; peers have their numbers.
+pub(super) const MAILBOX: u64 = u64::MAX;
+
+/// One media thread: its peers, their sockets and timers.
+///
+/// It waits by level-triggered epoll: a socket is read once per turn, and asked again only if more is left.
+pub(super) struct MediaThread {
+    epoll: Epoll,
+    wake: Arc<EventFd>,
+    commands: Receiver<Command>,
+    clock: Clock,
+    /// By number, which is never used again.
+    peers: Vec<Option<Box<Resident>>>,
+    timers: BinaryHeap<Reverse<(Instant, u64)>>,
+    tally: Tally,
+    measured: Option<Tally>,
+    buf: Vec<u8>,
+    control: ControlBuffer,
+    datagram: Vec<u8>,
+}
+
+struct Resident {
+    peer: Peer,
+    socket: Socket,
+    /// When its earliest timer in the heap fires.
+    armed: Option<Instant>,
+    events: UnboundedSender<Notice>,
+    transport: Transport,
+}
+
+impl Resident {
+    fn tell(&self, event: PeerEvent) {
+        let notice = Notice {
+            transport: self.transport,
+            at: Instant::now(),
+            event,
+        };
+        // The session may be over already.
+        self.events.send(notice).ok();
+    }
+}
+
+/// Whether the thread goes on.
+#[derive(PartialEq, Eq)]
+enum Turn {
+    Go,
+    Stop,
+}
+
+impl MediaThread {
+    const EVENTS_PER_TURN: usize = 256;
+
+    pub(super) fn new(
+        epoll: Epoll,
+        wake: Arc<EventFd>,
+        commands: Receiver<Command>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            epoll,
+            wake,
+            commands,
+            clock,
+            peers: Vec::new(),
+            timers: BinaryHeap::new(),
+            tally: Tally::default(),
+            measured: None,
+            buf: vec![0; Socket::MAX_RUN],
+            control: ControlBuffer::new(),
+            datagram: Vec::new(),
+        }
+    }
+
+    /// Runs until it is told to stop, or nobody is left who could tell it.
+    pub(super) fn run(mut self) {
+        let mut events = [EpollEvent::empty(); Self::EVENTS_PER_TURN];
+        loop {
+            let ready = match self.epoll.wait(&mut events, self.patience()) {
+                Ok(ready) => ready,
+                Err(Errno::EINTR) => 0,
+                Err(_) => return,
+            };
+            let mut turn = Turn::Go;
+            for event in events.iter().take(ready) {
+                match event.data() {
+                    MAILBOX => turn = self.handle_commands(),
+                    id => self.handle_readable(id),
+                }
+            }
+            if turn == Turn::Stop {
+                return;
+            }
+            self.handle_timers();
+        }
+    }
+
+    /// Returns how long may be slept: to the next timer, in whole milliseconds.
+    fn patience(&self) -> EpollTimeout {
+        let Some(Reverse((at, _))) = self.timers.peek() else {
+            return EpollTimeout::NONE;
+        };
+        let micros = at.saturating_duration_since(Instant::now()).as_micros();
+        let millis = u16::try_from(micros.div_ceil(1_000)).unwrap_or(u16::MAX);
+        EpollTimeout::from(millis)
+    }
+
+    fn handle_commands(&mut self) -> Turn {
+        self.wake.read().ok();
+        while let Ok(command) = self.commands.try_recv() {
+            if self.handle_command(command) == Turn::Stop {
+                return Turn::Stop;
+            }
+        }
+        Turn::Go
+    }
+
+    fn handle_command(&mut self, command: Command) -> Turn {
+        match command {
+            Command::Open {
+                id,
+                peer,
+                socket,
+                events,
+                transport,
+            } => {
+                let resident = Resident {
+                    peer: *peer,
+                    socket,
+                    armed: None,
+                    events,
+                    transport,
+                };
+                self.open(id, resident);
+            }
+            Command::Describe { id, description } => {
+                let now = self.clock.now();
+                if let Some(resident) = self.resident(id) {
+                    resident.peer.set_inbound(description.inbound);
+                    if let Some(id) = description.transport_cc {
+                        resident.peer.set_transport_cc(id);
+                    }
+                    for track in description.publish {
+                        resident.peer.publish(now, track);
+                    }
+                    for candidate in description.candidates {
+                        resident.peer.add_candidate(now, candidate);
+                    }
+                }
+                self.settle(id.0);
+            }
+            Command::AddCandidate { id, candidate } => {
+                let now = self.clock.now();
+                if let Some(resident) = self.resident(id) {
+                    resident.peer.add_candidate(now, candidate);
+                }
+                self.settle(id.0);
+            }
+            Command::Close { id } => self.close(id),
+            Command::BeginWindow => {
+                self.tally = Tally::default();
+                let peers = self.peers.iter_mut().flatten();
+                peers.for_each(|resident| resident.peer.begin_window());
+            }
+            Command::EndWindow => {
+                self.measured = Some(self.tally.clone());
+                let peers = self.peers.iter_mut().flatten();
+                peers.for_each(|resident| resident.peer.end_window());
+            }
+            Command::Account { reply } => {
+                reply.send(self.account()).ok();
+            }
+            Command::Stop => return Turn::Stop,
+        }
+        Turn::Go
+    }
+
+    fn account(&self) -> Account {
+        let mut completeness = Completeness::default();
+        for resident in self.peers.iter().flatten() {
+            completeness.merge(resident.peer.completeness());
+        }
+        Account {
+            so_far: self.tally.clone(),
+            measured: self.measured.clone(),
+            completeness,
+        }
+    }
+
+    fn open(&mut self, PeerId(id): PeerId, resident: Resident) {
+        let readable = EpollEvent::new(EpollFlags::EPOLLIN, id);
+        if self.epoll.add(&resident.socket, readable).is_err() {
+            resident.tell(PeerEvent::Refused);
+            return;
+        }
+        let at = usize::try_from(id).unwrap_or(usize::MAX);
+        if self.peers.len() <= at {
+            self.peers.resize_with(at + 1, || None);
+        }
+        if let Some(place) = self.peers.get_mut(at) {
+            *place = Some(Box::new(resident));
+        }
+        self.settle(id);
+    }
+
+    fn close(&mut self, id: PeerId) {
+        let now = self.clock.now();
+        if let Some(resident) = self.resident(id) {
+            resident.peer.close(now);
+        }
+        self.settle(id.0);
+        let at = usize::try_from(id.0).unwrap_or(usize::MAX);
+        if let Some(resident) = self.peers.get_mut(at).and_then(Option::take) {
+            self.epoll.delete(&resident.socket).ok();
+        }
+    }
+
+    fn resident(&mut self, PeerId(id): PeerId) -> Option<&mut Resident> {
+        let at = usize::try_from(id).ok()?;
+        self.peers.get_mut(at)?.as_deref_mut()
+    }
+
+    fn handle_readable(&mut self, id: u64) {
+        let at = usize::try_from(id).unwrap_or(usize::MAX);
+        let resident = self.peers.get_mut(at).and_then(Option::as_deref_mut);
+        let Some(resident) = resident else {
+            return;
+        };
+        let Some(received) = resident.socket.receive(&mut self.buf, &mut self.control) else {
+            return;
+        };
+        let now = self.clock.now();
+        let run = self.buf.get_mut(..received.len).unwrap_or_default();
+        for datagram in run.chunks_mut(received.segment.max(1)) {
+            resident
+                .peer
+                .handle_datagram(now, received.from, datagram, &mut self.tally);
+        }
+        self.settle(id);
+    }
+
+    fn handle_timers(&mut self) {
+        let now = self.clock.now();
+        while let Some(Reverse((at, id))) = self.timers.peek().copied()
+            && at <= now.mono
+        {
+            self.timers.pop();
+            let place = usize::try_from(id).unwrap_or(usize::MAX);
+            let resident = self.peers.get_mut(place).and_then(Option::as_deref_mut);
+            let Some(resident) = resident.filter(|resident| resident.armed == Some(at)) else {
+                continue;
+            };
+            resident.armed = None;
+            resident.peer.handle_timeout(now, &mut self.tally);
+            self.settle(id);
+        }
+    }
+
+    /// Does what a peer wants after any input: sends, tells, and arms its timer.
+    fn settle(&mut self, id: u64) {
+        let at = usize::try_from(id).unwrap_or(usize::MAX);
+        let resident = self.peers.get_mut(at).and_then(Option::as_deref_mut);
+        let Some(resident) = resident else {
+            return;
+        };
+        while let Some(to) = resident.peer.poll_transmit(&mut self.datagram) {
+            // A candidate that cannot be reached from this address: ICE tries the next.
+            resident.socket.send(&self.datagram, to).ok();
+        }
+        while let Some(event) = resident.peer.poll_event() {
+            resident.tell(event);
+        }
+        if let Some(due) = resident.peer.poll_timeout()
+            && resident.armed.is_none_or(|armed| due < armed)
+        {
+            resident.armed = Some(due);
+            self.timers.push(Reverse((due, id)));
+        }
+    }
+}

@@ -1,0 +1,366 @@
+use std::net::SocketAddr;
+
+use loadtest_peer::sdp::{
+    Description, LocalTransport, OfferSection, Role, Section, SectionKind, parse_candidate,
+    payload_types, write_answer, write_offer,
+};
+use loadtest_peer::{IceRole, Outbound, Peer, PeerConfig};
+use sfu_model::{Codec, IceCredentials, MediaKind, ShardIndex};
+use signaling_protocol::proto::{
+    AddTrackRequest, MediaSectionsRequirement, SessionDescription, SignalTarget, TrickleRequest,
+    signal_request, signal_response,
+};
+use tokio::sync::mpsc;
+
+use super::publish::Publication;
+use super::{Context, SessionError};
+use crate::cli::Signalling;
+use crate::media::{Agreement, Command, Mailbox, Notice, PeerId, Socket, Transport};
+use crate::plan::ParticipantPlan;
+use crate::signal::Signal;
+
+/// Sections for tracks of others that a client with one peer connection offers at first.
+const FIRST_SECTIONS: usize = 3;
+/// Most sections that the server may ask for.
+const MAX_SECTIONS: usize = 2_048;
+/// Loudness of what is published: voice.
+const AUDIO_LEVEL: u8 = 20;
+
+/// Offers and answers of one participant, and the peers that come of them.
+pub(super) struct Negotiation<'a> {
+    context: &'a Context,
+    plan: &'a ParticipantPlan,
+    mailbox: Mailbox,
+    events: mpsc::UnboundedSender<Notice>,
+    publications: Vec<Publication>,
+    /// Sections of our own offers.
+    sections: Vec<OfferSection>,
+    version: u32,
+    publisher: LocalPeer,
+    subscriber: LocalPeer,
+}
+
+/// A peer as the signalling knows it.
+struct LocalPeer {
+    transport: Transport,
+    credentials: IceCredentials,
+    state: PeerState,
+}
+
+enum PeerState {
+    /// The server has not described its side.
+    Awaited { candidates: Vec<SocketAddr> },
+    /// The socket is there; our candidate is known.
+    Open { id: PeerId, local: SocketAddr },
+}
+
+impl LocalPeer {
+    fn new(transport: Transport) -> Result<Self, SessionError> {
+        Ok(Self {
+            transport,
+            credentials: IceCredentials::generate(ShardIndex(0), random()?),
+            state: PeerState::Awaited {
+                candidates: Vec::new(),
+            },
+        })
+    }
+}
+
+impl<'a> Negotiation<'a> {
+    pub(super) fn new(
+        context: &'a Context,
+        plan: &'a ParticipantPlan,
+        mailbox: Mailbox,
+        events: mpsc::UnboundedSender<Notice>,
+    ) -> Result<Self, SessionError> {
+        let mut seed = u32::from_be_bytes(random()?);
+        let publications = Publication::of(plan, &context.samples, || {
+            seed = seed.wrapping_mul(0x9E37_79B1).wrapping_add(0x7F4A_7C15);
+            seed
+        });
+        let mut sections: Vec<_> = publications.iter().map(Publication::section).collect();
+        if plan.signalling == Signalling::V1 {
+            push_receiving(&mut sections, MediaKind::Audio, FIRST_SECTIONS);
+            push_receiving(&mut sections, MediaKind::Video, FIRST_SECTIONS);
+        }
+        Ok(Self {
+            context,
+            plan,
+            mailbox,
+            events,
+            publications,
+            sections,
+            version: 0,
+            publisher: LocalPeer::new(Transport::Publisher)?,
+            subscriber: LocalPeer::new(Transport::Subscriber)?,
+        })
+    }
+
+    /// Returns the peers that are open.
+    pub(super) fn peers(&self) -> impl Iterator<Item = (&Mailbox, PeerId)> {
+        let peers = [&self.publisher, &self.subscriber].into_iter();
+        peers.filter_map(|peer| match peer.state {
+            PeerState::Awaited { .. } => None,
+            PeerState::Open { id, .. } => Some((&self.mailbox, id)),
+        })
+    }
+
+    pub(super) fn add_track_requests(&self) -> Vec<AddTrackRequest> {
+        self.publications.iter().map(Publication::request).collect()
+    }
+
+    /// Writes the next offer of our own.
+    pub(super) fn next_offer(&mut self) -> SessionDescription {
+        self.version += 1;
+        let transport = LocalTransport {
+            ice: &self.publisher.credentials,
+            fingerprint: self.context.identity.fingerprint(),
+            candidate: match self.publisher.state {
+                PeerState::Awaited { .. } => None,
+                PeerState::Open { local, .. } => Some(local),
+            },
+        };
+        SessionDescription {
+            r#type: "offer".to_owned(),
+            sdp: write_offer(&transport, self.version, &self.sections),
+            id: self.version,
+            ..SessionDescription::default()
+        }
+    }
+
+    /// Announces our tracks and offers to publish them, by a peer connection of their own.
+    pub(super) async fn offer_to_publish(
+        &mut self,
+        signal: &mut Signal,
+    ) -> Result<(), SessionError> {
+        for request in self.add_track_requests() {
+            signal
+                .send(signal_request::Message::AddTrack(request))
+                .await?;
+        }
+        let offer = self.next_offer();
+        Ok(signal.send(signal_request::Message::Offer(offer)).await?)
+    }
+
+    /// Takes a message of the server.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "most messages tell of others, or what we know"
+    )]
+    pub(super) async fn handle(
+        &mut self,
+        signal: &mut Signal,
+        message: signal_response::Message,
+    ) -> Result<(), SessionError> {
+        match message {
+            signal_response::Message::Answer(answer) => self.handle_answer(signal, &answer.sdp),
+            signal_response::Message::Offer(offer) => {
+                let answer = self.answer(signal, &offer)?;
+                Ok(signal.send(signal_request::Message::Answer(answer)).await?)
+            }
+            signal_response::Message::Trickle(trickle) => {
+                self.handle_trickle(&trickle);
+                Ok(())
+            }
+            signal_response::Message::MediaSectionsRequirement(wanted) => {
+                self.add_sections(&wanted);
+                let offer = self.next_offer();
+                Ok(signal.send(signal_request::Message::Offer(offer)).await?)
+            }
+            signal_response::Message::Leave(leave) => {
+                Err(SessionError::ToldToLeave(format!("{:?}", leave.reason())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn add_sections(&mut self, wanted: &MediaSectionsRequirement) {
+        let counts = [
+            (MediaKind::Audio, wanted.num_audios),
+            (MediaKind::Video, wanted.num_videos),
+        ];
+        for (kind, count) in counts {
+            let room = MAX_SECTIONS.saturating_sub(self.sections.len());
+            let count = usize::try_from(count).unwrap_or(usize::MAX).min(room);
+            push_receiving(&mut self.sections, kind, count);
+        }
+    }
+
+    fn handle_answer(&mut self, signal: &Signal, sdp: &str) -> Result<(), SessionError> {
+        let answer = Description::read(sdp)?;
+        let first = matches!(self.publisher.state, PeerState::Awaited { .. });
+        let publish = match first {
+            true => self.outbound(&answer),
+            false => Vec::new(),
+        };
+        // We offered: we are controlling.
+        self.agree(
+            signal,
+            Transport::Publisher,
+            IceRole::Controlling,
+            answer,
+            publish,
+        )?;
+        Ok(())
+    }
+
+    fn answer(
+        &mut self,
+        signal: &Signal,
+        offer: &SessionDescription,
+    ) -> Result<SessionDescription, SessionError> {
+        let description = Description::read(&offer.sdp)?;
+        let role = match description.lite {
+            true => IceRole::Controlling,
+            false => IceRole::Controlled,
+        };
+        let copy = description.clone();
+        let local = self.agree(signal, Transport::Subscriber, role, copy, Vec::new())?;
+        let transport = LocalTransport {
+            ice: &self.subscriber.credentials,
+            fingerprint: self.context.identity.fingerprint(),
+            candidate: Some(local),
+        };
+        Ok(SessionDescription {
+            r#type: "answer".to_owned(),
+            sdp: write_answer(&transport, offer.id, &description),
+            id: offer.id,
+            ..SessionDescription::default()
+        })
+    }
+
+    /// Opens the peer that a description is of, if it is the first, and tells it what was agreed on.
+    fn agree(
+        &mut self,
+        signal: &Signal,
+        transport: Transport,
+        role: IceRole,
+        description: Description,
+        publish: Vec<Outbound>,
+    ) -> Result<SocketAddr, SessionError> {
+        let agreement = Agreement {
+            inbound: description.inbound(),
+            transport_cc: description.transport_cc(),
+            publish,
+            candidates: near_first(description.candidates.clone(), signal),
+        };
+        let peer = match transport {
+            Transport::Publisher => &mut self.publisher,
+            Transport::Subscriber => &mut self.subscriber,
+        };
+        let (id, local) = match &mut peer.state {
+            PeerState::Open { id, local } => (*id, *local),
+            PeerState::Awaited { candidates } => {
+                let config = PeerConfig {
+                    local: peer.credentials.clone(),
+                    remote: description.ice,
+                    role,
+                    fingerprint: description.fingerprint,
+                    candidates: near_first(std::mem::take(candidates), signal),
+                    random: random()?,
+                };
+                let socket = Socket::bind(signal.local)?;
+                let local = socket.local()?;
+                let clock = self.context.threads.clock();
+                let built = Peer::new(clock.now(), clock.epoch(), &self.context.identity, config);
+                let id = self.mailbox.next_id();
+                self.mailbox.send(Command::Open {
+                    id,
+                    peer: Box::new(built),
+                    socket,
+                    events: self.events.clone(),
+                    transport: peer.transport,
+                });
+                peer.state = PeerState::Open { id, local };
+                (id, local)
+            }
+        };
+        self.mailbox.send(Command::Describe {
+            id,
+            description: agreement,
+        });
+        Ok(local)
+    }
+
+    fn handle_trickle(&mut self, trickle: &TrickleRequest) {
+        #[derive(serde::Deserialize)]
+        struct Init {
+            candidate: String,
+        }
+        let init: Option<Init> = serde_json::from_str(&trickle.candidate_init).ok();
+        let Some(candidate) = init.and_then(|init| parse_candidate(&init.candidate)) else {
+            return;
+        };
+        let peer = match trickle.target() {
+            SignalTarget::Publisher => &mut self.publisher,
+            SignalTarget::Subscriber => &mut self.subscriber,
+        };
+        match &mut peer.state {
+            PeerState::Awaited { candidates } => candidates.push(candidate),
+            PeerState::Open { id, .. } => self
+                .mailbox
+                .send(Command::AddCandidate { id: *id, candidate }),
+        }
+    }
+
+    /// Returns our tracks as they were agreed on, each in the section of its place.
+    fn outbound(&self, answer: &Description) -> Vec<Outbound> {
+        let sent = self.sections.iter().zip(0_usize..);
+        let sent = sent.filter(|(section, _)| matches!(section.role, Role::Send { .. }));
+        let tracks = sent
+            .zip(&self.publications)
+            .filter_map(|((_, mid), publication)| {
+                let mid = mid.to_string();
+                let section = answer.sections.iter().find(|section| section.mid == mid)?;
+                let (payload_type, rtx_type) = payload_types(publication.codec)?;
+                accepts(section, publication.codec).then(|| Outbound {
+                    kind: publication.kind,
+                    mid,
+                    payload_type,
+                    rtx_type,
+                    extensions: section.extensions,
+                    layers: publication.layers.clone(),
+                    audio_level: AUDIO_LEVEL,
+                })
+            });
+        tracks.collect()
+    }
+}
+
+impl std::fmt::Debug for Negotiation<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Negotiation")
+            .field("identity", &self.plan.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+fn accepts(section: &Section, codec: Codec) -> bool {
+    let wanted = SectionKind::Media(codec.kind());
+    let mut formats = section.formats.iter();
+    section.kind == wanted
+        && !section.rejected
+        && formats.any(|format| format.codec() == Some(codec))
+}
+
+fn push_receiving(sections: &mut Vec<OfferSection>, kind: MediaKind, count: usize) {
+    let section = OfferSection {
+        kind,
+        role: Role::Receive,
+    };
+    sections.extend(std::iter::repeat_n(section, count));
+}
+
+/// Sorts the server's addresses: first the one by which the signalling reached it, then those of our address
+/// family, and none of the other.
+fn near_first(mut candidates: Vec<SocketAddr>, signal: &Signal) -> Vec<SocketAddr> {
+    candidates.retain(|candidate| candidate.is_ipv4() == signal.local.is_ipv4());
+    candidates.sort_by_key(|candidate| candidate.ip() != signal.remote);
+    candidates
+}
+
+fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
