@@ -113,6 +113,7 @@ impl Node {
                     identity: 16,
                     metadata: 32,
                 },
+                load: signaling::LoadLimits::default(),
                 max_signal_message: 1 << 20,
             },
             keys: Arc::clone(&keys),
