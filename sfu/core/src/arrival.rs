@@ -46,6 +46,21 @@ impl<'a> Arrival<'a> {
         self.passage.of(&self.extensions, self.packet)
     }
 
+    /// Returns the same without its bytes, which the stream's cache has too.
+    pub(crate) fn detached(&self) -> Arrival<'static> {
+        Arrival {
+            packet: &[],
+            header: self.header,
+            extensions: self.extensions,
+            encoding: self.encoding,
+            seq: self.seq,
+            codec: self.codec,
+            frame: self.frame,
+            passage: self.passage,
+            departure: self.departure,
+        }
+    }
+
     pub(crate) fn vp8(&self) -> Option<&Vp8Descriptor> {
         self.frame.as_ref()?.vp8.as_ref()
     }

@@ -12,6 +12,7 @@ use crate::{DropReason, Shard};
 impl Shard {
     /// Does what the control plane asks. What is about an id that is not here is dropped.
     pub fn handle_command(&mut self, now: Now, command: Command) {
+        self.finish_fan_outs(now);
         match command {
             Command::AddPeer {
                 peer,

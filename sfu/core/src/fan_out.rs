@@ -1,54 +1,207 @@
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use sfu_model::{Event, Now};
+use sfu_model::{Event, Now, SpatialLayer};
 use sfu_rtp::rtcp::write_pli;
 
 use crate::Shard;
 use crate::arrival::Arrival;
 use crate::export::ExportItem;
+use crate::layers::Layers;
 use crate::peer::Peer;
 use crate::publication::{PublicationKey, Source};
-use crate::subscription::Subscription;
+use crate::subscription::{Subscription, SubscriptionKey};
 use crate::timers::{Schedule, TimerReason};
 
-/// From a packet of a publication to those who subscribe to it here.
+/// Publications with packets that wait to go to those who subscribe.
+///
+/// Packets that arrive in one tick go to their subscribers together: first all to one subscriber, then
+/// all to the next. So they leave as one run, and each buffer is written, sealed and sent while the
+/// processor's caches hold it, however many subscribers there are.
+#[derive(Debug, Default)]
+pub(crate) struct FanOuts {
+    /// In the order of their first packet.
+    publications: VecDeque<PublicationKey>,
+    /// Whether one of them has as many packets as a run takes.
+    is_full: bool,
+}
+
+impl FanOuts {
+    /// Reports whether so much waits that it should go out before more is taken in.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_full
+    }
+}
+
+/// How far a fan-out came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// Every subscriber has had its turn.
+    Done,
+    /// Enough datagrams wait to be sent.
+    Paused,
+}
+
+/// From the packets of a publication to those who subscribe to it here.
 ///
 /// This half knows a publication and its packets, not the publisher's datagrams, and asks back for
 /// nothing but key frames: the publication may as well live on another shard.
 impl Shard {
+    /// Packets of one publication that go out together: about as many as a run takes.
+    const BURST: usize = 16;
+
+    /// Most packets of one publication that wait. Whoever does not drain the shard when it is
+    /// backlogged has them fanned out here.
+    const MAX_WAITING: usize = 64;
+
+    /// Datagrams that are written before they are handed on.
+    const CHUNK: usize = 128;
+
+    /// Has an accepted packet wait for its turn to go to those who subscribe.
     pub(crate) fn fan_out(&mut self, now: Now, key: PublicationKey, arrival: &Arrival<'_>) {
+        let Some(publication) = self.publications.get_mut(key) else {
+            return;
+        };
+        if publication.subscriptions.is_empty() {
+            self.repeat_key_frame_request(now.mono, key, arrival.encoding);
+            return;
+        }
+        if publication.waiting.is_empty() {
+            self.fan_outs.publications.push_back(key);
+        }
+        publication.waiting.push(arrival.detached());
+        self.fan_outs.is_full |= publication.waiting.len() >= Self::BURST;
+        if publication.waiting.len() >= Self::MAX_WAITING {
+            self.finish_fan_outs(now);
+        }
+    }
+
+    /// Takes all packets that wait to all who subscribe: what they are, or how they are sent, is
+    /// about to change.
+    pub(crate) fn finish_fan_outs(&mut self, now: Now) {
+        while self.continue_fan_out(now, usize::MAX) {}
+    }
+
+    /// Takes packets that wait to the next subscribers, some datagrams' worth of them. Returns
+    /// whether there were any.
+    pub(crate) fn next_fan_out(&mut self, now: Now) -> bool {
+        self.continue_fan_out(now, Self::CHUNK)
+    }
+
+    fn continue_fan_out(&mut self, now: Now, limit: usize) -> bool {
+        let Some(key) = self.fan_outs.publications.front().copied() else {
+            self.fan_outs.is_full = false;
+            return false;
+        };
+        let act = || self.fan_out_some(now, key, limit);
+        match catch_unwind(AssertUnwindSafe(act)) {
+            Ok(Progress::Paused) => {}
+            Ok(Progress::Done) => {
+                self.fan_outs.publications.pop_front();
+            }
+            Err(_) => {
+                self.fan_outs.publications.pop_front();
+                self.give_up(key);
+            }
+        }
+        true
+    }
+
+    /// A fault of ours ends the publication alone, with the peer that sends it.
+    fn give_up(&mut self, key: PublicationKey) {
+        match self
+            .publications
+            .get(key)
+            .map(|publication| publication.source)
+        {
+            None => {}
+            Some(Source::Peer(peer)) => self.close_faulty(peer),
+            Some(Source::Shard(_)) => self.give_import_up(key),
+        }
+    }
+
+    fn fan_out_some(&mut self, now: Now, key: PublicationKey, limit: usize) -> Progress {
+        let live = match self.publications.get(key) {
+            Some(publication) => publication.live(now.mono),
+            None => return Progress::Done,
+        };
+        let mut awaited = Layers::default();
+        let mut progress = Progress::Paused;
+        while self.output.transmit.datagrams() < limit {
+            let publication = self.publications.get_mut(key);
+            let next = publication.and_then(|publication| publication.next_to_serve());
+            let Some(subscription) = next else {
+                progress = Progress::Done;
+                break;
+            };
+            self.serve(now, key, subscription, live, &mut awaited);
+        }
+        self.ask_for_key_frames(now.mono, key, awaited);
+        if progress == Progress::Done
+            && let Some(publication) = self.publications.get_mut(key)
+        {
+            publication.end_of_burst();
+        }
+        progress
+    }
+
+    /// Takes all packets that wait to one subscriber.
+    fn serve(
+        &mut self,
+        now: Now,
+        key: PublicationKey,
+        subscription: SubscriptionKey,
+        live: Layers,
+        awaited: &mut Layers,
+    ) {
         let Some(publication) = self.publications.get(key) else {
             return;
         };
-        let live = publication.live(now.mono);
-        let mut awaits_key_frame = false;
-        for subscription_key in &publication.subscriptions {
-            let Some(subscription) = self.subscriptions.get_mut(*subscription_key) else {
-                continue;
-            };
-            let Some(peer) = self.peers.get_mut(subscription.peer) else {
-                continue;
-            };
-            let Some(mut link) = peer.link(&mut self.output) else {
-                continue;
-            };
-            let forwarded = subscription.forward(now.mono, arrival, publication, live, &mut link);
-            awaits_key_frame |= forwarded.awaits_key_frame;
-            self.output.counters.rtp_out += forwarded.packets;
-            if forwarded.packets > 0 {
-                Self::note_sent(now.mono, subscription, peer, &mut self.schedule);
-                if !subscription.started {
-                    subscription.started = true;
-                    self.output.event(Event::SubscriptionStarted {
-                        subscription: subscription.id,
-                    });
-                }
+        let Some(subscription) = self.subscriptions.get_mut(subscription) else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(subscription.peer) else {
+            return;
+        };
+        let Some(mut link) = peer.link(&mut self.output) else {
+            return;
+        };
+        let (mut packets, mut waits) = (0, Layers::default());
+        for arrival in publication.waiting() {
+            let forwarded = subscription.forward(now.mono, &arrival, publication, live, &mut link);
+            packets += forwarded.packets;
+            match forwarded.awaits_key_frame {
+                true => waits.insert(arrival.encoding),
+                false => waits.remove(arrival.encoding),
             }
         }
-        if awaits_key_frame {
-            self.request_key_frame(now.mono, key, arrival.encoding);
-        } else {
-            self.repeat_key_frame_request(now.mono, key, arrival.encoding);
+        awaited.unite(waits);
+        self.output.counters.rtp_out += packets;
+        if packets > 0 {
+            Self::note_sent(now.mono, subscription, peer, &mut self.schedule);
+            if !subscription.started {
+                subscription.started = true;
+                self.output.event(Event::SubscriptionStarted {
+                    subscription: subscription.id,
+                });
+            }
+        }
+    }
+
+    /// Asks for the key frames that are awaited, or that it was too early to ask for.
+    fn ask_for_key_frames(&mut self, now: Instant, key: PublicationKey, awaited: Layers) {
+        let mut sent = Layers::default();
+        if let Some(publication) = self.publications.get(key) {
+            let encodings = publication.waiting.iter().map(|arrival| arrival.encoding);
+            encodings.for_each(|encoding| sent.insert(encoding));
+        }
+        for encoding in (0..).take(SpatialLayer::COUNT) {
+            if awaited.contains(encoding) {
+                self.request_key_frame(now, key, encoding);
+            } else if sent.contains(encoding) {
+                self.repeat_key_frame_request(now, key, encoding);
+            }
         }
     }
 

@@ -105,10 +105,15 @@ impl Shard {
         match catch_unwind(AssertUnwindSafe(take)) {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => self.output.drop(reason),
-            Err(_) => {
-                self.exports.push(id.shard, ExportItem::Release(id));
-                self.remove_publication(key);
-            }
+            Err(_) => self.give_import_up(key),
+        }
+    }
+
+    /// Ends an import here after a fault of ours.
+    pub(crate) fn give_import_up(&mut self, key: PublicationKey) {
+        if let Some(id) = self.publications.get(key).map(|publication| publication.id) {
+            self.exports.push(id.shard, ExportItem::Release(id));
+            self.remove_publication(key);
         }
     }
 

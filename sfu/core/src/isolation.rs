@@ -11,9 +11,13 @@ impl Shard {
     /// The code below does not panic by construction, and its tables are looked up, never trusted: what a
     /// fault leaves half done elsewhere is a missing entry. So the rest of the shard goes on.
     pub(crate) fn isolated(&mut self, key: PeerKey, act: impl FnOnce(&mut Self)) {
-        if catch_unwind(AssertUnwindSafe(|| act(self))).is_ok() {
-            return;
+        if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
+            self.close_faulty(key);
         }
+    }
+
+    /// Closes a peer after a fault of ours.
+    pub(crate) fn close_faulty(&mut self, key: PeerKey) {
         let Some(id) = self.peers.get(key).map(|peer| peer.id) else {
             return;
         };

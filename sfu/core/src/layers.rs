@@ -8,6 +8,22 @@ impl Layers {
         self.0 |= 1 << (layer & 7);
     }
 
+    #[inline]
+    pub(crate) fn remove(&mut self, layer: u8) {
+        self.0 &= !(1 << (layer & 7));
+    }
+
+    #[inline]
+    pub(crate) fn contains(self, layer: u8) -> bool {
+        self.0 & (1 << (layer & 7)) != 0
+    }
+
+    /// Adds the members of another set.
+    #[inline]
+    pub(crate) fn unite(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
     /// Returns the highest layer up to `limit`; where all lie above it, the lowest.
     #[inline]
     pub(crate) fn best_up_to(self, limit: u8) -> Option<u8> {

@@ -157,7 +157,7 @@ impl Shard {
         };
         self.directory.subscriptions.remove(&subscription.id);
         if let Some(publication) = self.publications.get_mut(subscription.publication) {
-            publication.subscriptions.retain(|other| *other != key);
+            publication.unsubscribe(key);
         }
         self.release_idle_import(subscription.publication);
         if let Some(peer) = self.peers.get_mut(subscription.peer) {

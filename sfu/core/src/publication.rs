@@ -7,7 +7,7 @@ use sfu_model::{
 };
 use sfu_rtp::{AudioLevelWindow, ExtensionTable, RtpClock};
 
-use crate::arrival::Passage;
+use crate::arrival::{Arrival, Passage};
 use crate::export::{Description, LiveStream};
 use crate::key_frame::KeyFrameThrottle;
 use crate::layers::Layers;
@@ -31,6 +31,10 @@ pub(crate) struct Publication {
     pub(crate) subscriptions: Vec<SubscriptionKey>,
     /// The other shards that have subscribers of it; none of an import.
     pub(crate) exports: Vec<ShardIndex>,
+    /// Packets that wait to go to those who subscribe. Their bytes are in the streams' caches.
+    pub(crate) waiting: Vec<Arrival<'static>>,
+    /// Whose turn it is to get them.
+    next_to_serve: usize,
     pub(crate) started: bool,
     pub(crate) loudness: Loudness,
 }
@@ -93,6 +97,8 @@ impl Publication {
             encodings: Default::default(),
             subscriptions: Vec::new(),
             exports: Vec::new(),
+            waiting: Vec::new(),
+            next_to_serve: 0,
             started: false,
             loudness: Loudness::default(),
         }
@@ -241,8 +247,47 @@ impl Publication {
     /// Begins the stream of an encoding, in place of the one it had.
     pub(crate) fn begin_stream(&mut self, now: Instant, encoding: u8, ssrc: Ssrc, clock_rate: u32) {
         let stream = ReceiveStream::new(now, ssrc, self.media.kind, clock_rate);
+        self.waiting.retain(|arrival| arrival.encoding != encoding);
         if let Some(encoding) = self.encodings.get_mut(usize::from(encoding)) {
             encoding.stream = Some(Box::new(stream));
+        }
+    }
+
+    /// Iterates over the packets that wait, in their order.
+    #[inline]
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = Arrival<'_>> {
+        self.waiting.iter().filter_map(|arrival| {
+            let stream = self.stream(arrival.encoding)?;
+            Some(Arrival {
+                packet: stream.packet(arrival.seq)?,
+                ..*arrival
+            })
+        })
+    }
+
+    /// Returns who gets the packets that wait next, once each.
+    #[inline]
+    pub(crate) fn next_to_serve(&mut self) -> Option<SubscriptionKey> {
+        let next = self.subscriptions.get(self.next_to_serve).copied();
+        self.next_to_serve += usize::from(next.is_some());
+        next
+    }
+
+    /// Forgets the packets that waited: all have them.
+    pub(crate) fn end_of_burst(&mut self) {
+        self.waiting.clear();
+        self.next_to_serve = 0;
+    }
+
+    /// Removes a subscription; the turns of the others stay.
+    pub(crate) fn unsubscribe(&mut self, subscription: SubscriptionKey) {
+        let place = self
+            .subscriptions
+            .iter()
+            .position(|key| *key == subscription);
+        if let Some(place) = place {
+            self.subscriptions.remove(place);
+            self.next_to_serve -= usize::from(place < self.next_to_serve);
         }
     }
 

@@ -8,6 +8,7 @@ use sfu_transport::TransportConfig;
 
 use crate::directory::Directory;
 use crate::export::Exports;
+use crate::fan_out::FanOuts;
 use crate::output::Output;
 use crate::peer::Peer;
 use crate::publication::Publication;
@@ -59,6 +60,7 @@ pub struct Shard {
     pub(crate) schedule: Schedule,
     pub(crate) output: Output,
     pub(crate) exports: Exports,
+    pub(crate) fan_outs: FanOuts,
 }
 
 impl Shard {
@@ -77,15 +79,21 @@ impl Shard {
             rooms: BTreeMap::new(),
             schedule: Schedule::default(),
             output: Output::default(),
+            fan_outs: FanOuts::default(),
         }
     }
 
     /// Writes the next datagrams for one destination into `buf`, replacing what it held (the
     /// buffer itself is exchanged for another). `None`: nothing is left to send.
-    pub fn poll_transmit(&mut self, _now: Now, buf: &mut Vec<u8>) -> Option<Transmit> {
-        let Some(transmit) = self.output.transmit.pop(buf) else {
-            buf.clear();
-            return None;
+    pub fn poll_transmit(&mut self, now: Now, buf: &mut Vec<u8>) -> Option<Transmit> {
+        let transmit = loop {
+            if let Some(transmit) = self.output.transmit.pop(buf) {
+                break transmit;
+            }
+            if !self.next_fan_out(now) {
+                buf.clear();
+                return None;
+            }
         };
         let counters = &mut self.output.counters;
         let segment = transmit.segment_size.unwrap_or(buf.len()).max(1);
@@ -96,7 +104,7 @@ impl Shard {
 
     /// Reports whether so much waits to be sent that it should be drained before more is handled.
     pub fn is_backlogged(&self) -> bool {
-        self.output.transmit.is_half_full()
+        self.output.transmit.is_half_full() || self.fan_outs.is_full()
     }
 
     /// Returns the next event for the control plane.

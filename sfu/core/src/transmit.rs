@@ -160,6 +160,12 @@ impl TransmitQueue {
         })
     }
 
+    /// Returns how many datagrams wait.
+    #[inline]
+    pub(crate) fn datagrams(&self) -> usize {
+        self.datagrams
+    }
+
     pub(crate) fn is_half_full(&self) -> bool {
         self.datagrams >= Self::CAPACITY / 2
     }
@@ -253,7 +259,7 @@ mod tests {
         assert_eq!(counts, [12_288, 2_048, 2_048]);
         assert!(queue.is_half_full());
         drain(&mut queue);
-        assert_eq!(queue.datagrams, 0);
+        assert_eq!(queue.datagrams(), 0);
     }
 
     #[test]
@@ -278,7 +284,7 @@ mod tests {
         let together = vec![1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3];
         let expected = [(together, Some(4)), (vec![4, 4, 4], None)];
         assert_eq!(drain(&mut queue), expected);
-        assert_eq!(queue.datagrams, 0);
+        assert_eq!(queue.datagrams(), 0);
     }
 
     #[test]

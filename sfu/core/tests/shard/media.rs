@@ -439,3 +439,30 @@ fn another_track_on_the_same_section_goes_on_with_its_numbers() {
     let step = headers[3].timestamp.ahead_of(headers[2].timestamp);
     assert!((1..=50_000).contains(&step), "{step}");
 }
+
+#[test]
+fn each_subscriber_of_many_gets_every_packet_that_came_in_one_tick_once() {
+    const SUBSCRIBERS: u32 = 60;
+    const PACKETS: usize = 20;
+    let mut world = call(1 + SUBSCRIBERS);
+    let mut source = Source::video(CAMERA);
+    for i in 0..PACKETS {
+        world.handle_rtp(0, &source.next(i == 0));
+    }
+    assert!(world.shard.is_backlogged());
+    // Some have had their turn when one of them leaves.
+    let mut buf = Vec::new();
+    let transmit = world.shard.poll_transmit(world.now, &mut buf).unwrap();
+    world.deliver(transmit, &buf);
+    let subscription = subscription_id(1);
+    world.command(Command::Unsubscribe { subscription });
+    world.exchange();
+    assert!(!world.shard.is_backlogged());
+    for subscriber in 1..=60 {
+        let headers = world.participants[subscriber].take_headers();
+        assert_eq!(headers.len(), PACKETS, "subscriber {subscriber}");
+        for pair in headers.windows(2) {
+            assert_eq!(pair[1].seq, pair[0].seq.next());
+        }
+    }
+}
