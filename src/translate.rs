@@ -39,6 +39,7 @@ pub(crate) fn facts(config: &Config, node: NodeId) -> NodeFacts {
             audio_subscriptions: size(limit.subscription_limit_audio),
         },
         enable_remote_unmute: config.room.enable_remote_unmute,
+        allow_tcp_fallback: config.rtc.allow_tcp_fallback,
     }
 }
 

@@ -30,6 +30,9 @@ pub struct Rtc {
     pub turn_servers: Vec<TurnServer>,
     /// `pli_throttle`: how often a publisher is asked for a key frame.
     pub pli_throttle: PliThrottle,
+    /// `allow_tcp_fallback`: a client whose media over UDP fails within 90 s of being connected is
+    /// told of TCP alone when it comes back. Default true.
+    pub allow_tcp_fallback: bool,
 }
 
 /// The shortest time between two requests for a key frame of one layer.
@@ -77,6 +80,7 @@ impl Default for Rtc {
             stun_servers: Vec::new(),
             turn_servers: Vec::new(),
             pli_throttle: PliThrottle::default(),
+            allow_tcp_fallback: true,
         }
     }
 }
@@ -105,6 +109,9 @@ impl Rtc {
                 .flatten()
                 .collect(),
             pli_throttle: group.group("pli_throttle", PliThrottle::read),
+            allow_tcp_fallback: group
+                .get("allow_tcp_fallback", value::truth)
+                .unwrap_or(default.allow_tcp_fallback),
         }
     }
 }
@@ -231,13 +238,9 @@ const UNSUPPORTED: &[(&[&str], &[&str], &str)] = &[
         "has no effect: layers are not chosen by the receivers' bandwidth",
     ),
     (
-        &[
-            "allow_tcp_fallback",
-            "tcp_fallback_rtt_threshold",
-            "allow_udp_unstable_fallback",
-        ],
-        &["true", "0", "false"],
-        "has no effect: clients choose between UDP and TCP themselves",
+        &["tcp_fallback_rtt_threshold", "allow_udp_unstable_fallback"],
+        &["0", "false"],
+        "has no effect: UDP that loses packets is kept as long as media comes",
     ),
     (
         &[

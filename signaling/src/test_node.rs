@@ -92,6 +92,7 @@ impl TestNode {
             ice_servers: Box::new(Vec::new()),
             limits: signaling_session::Limits::default(),
             enable_remote_unmute: false,
+            allow_tcp_fallback: true,
         };
         let keys = keys();
         let rooms = Rooms::new(RoomsParts {

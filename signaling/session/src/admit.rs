@@ -39,9 +39,9 @@ impl Room {
         if self.life.closed {
             return Err(JoinRefused::RoomClosed);
         }
-        if join.parameters.resume.is_some() {
+        if let Some(resume) = &join.parameters.resume {
             match self.roster.by_identity(join.claims.identity.as_str()) {
-                Some(key) => self.resume(now, key, join.connection),
+                Some(key) => self.resume(now, key, join.connection, resume.reason),
                 None => self.refuse_resume(&join),
             }
             return Ok(());
@@ -128,7 +128,7 @@ impl Room {
         let new = NewParticipant {
             key: self.next_participant(),
             sid: participant_sid(self.entropy.bytes()),
-            link: self.make_link(&claims.identity, parameters, may_subscribe),
+            link: self.make_link(now, &claims.identity, parameters, may_subscribe),
             claims,
             client: parameters.client.clone(),
             region: self.facts.region.clone(),
@@ -142,6 +142,7 @@ impl Room {
 
     fn make_link(
         &mut self,
+        now: Now,
         identity: &ParticipantIdentity,
         parameters: &ConnectParameters,
         may_subscribe: bool,
@@ -149,7 +150,7 @@ impl Room {
         let policy = codecs::codec_policy(&parameters.client, &self.options.codecs);
         let shard = self.placement.choose();
         let transport = self.placement.transport(shard);
-        let facts = self.reachability.facts_for(identity, &transport);
+        let facts = self.reachability.facts_for(now.mono, identity, &transport);
         let up = Upstream {
             peer: self.next_peer(shard),
             answerer: Answerer::new(

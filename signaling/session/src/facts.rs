@@ -23,6 +23,8 @@ pub struct NodeFacts {
     pub limits: Limits,
     /// Whether an administrator may unmute a participant's track.
     pub enable_remote_unmute: bool,
+    /// Whether a client whose media over UDP failed at once is reached over TCP.
+    pub allow_tcp_fallback: bool,
 }
 
 impl fmt::Debug for NodeFacts {

@@ -27,6 +27,7 @@
 //!     ice_servers: Box::new(Vec::new()),
 //!     limits: Limits::default(),
 //!     enable_remote_unmute: false,
+//!     allow_tcp_fallback: true,
 //! };
 //! let place = RoomPlace {
 //!     index: RoomIndex(1),

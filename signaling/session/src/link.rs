@@ -60,6 +60,10 @@ pub(crate) struct PathState {
     pub(crate) remote: Option<(IceCredentials, Fingerprint)>,
     /// Whether media has ever been connected.
     pub(crate) connected_once: bool,
+    /// When it was connected over UDP, unless that has been held against UDP.
+    pub(crate) over_udp_since: Option<Instant>,
+    /// Whether nothing comes from the client.
+    pub(crate) silent: bool,
 }
 
 impl Link {
@@ -125,6 +129,14 @@ impl Link {
             Self::One(up) | Self::Two { up, .. } if up.peer == peer => Some(&mut up.path),
             Self::Two { down, .. } if down.peer == peer => Some(&mut down.path),
             Self::One(_) | Self::Two { .. } => None,
+        }
+    }
+
+    /// Returns what is known of the transport on which the client offers, and of the other.
+    pub(crate) fn paths(&mut self) -> (&mut PathState, Option<&mut PathState>) {
+        match self {
+            Self::One(up) => (&mut up.path, None),
+            Self::Two { up, down, .. } => (&mut up.path, Some(&mut down.path)),
         }
     }
 

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
-use sfu_model::{CloseReason, Event, Now, PeerId};
+use sfu_model::{CloseReason, Event, LinkProtocol, Now, PeerId};
 use signaling_protocol::{DisconnectCause, LeaveAction};
 use tracing::info;
 
+use crate::link::PathState;
 use crate::participant::ParticipantKey;
 use crate::proto::participant_info::State;
 use crate::{Room, RoomNotice, TimerReason};
@@ -18,7 +19,7 @@ impl Room {
     /// Takes what a shard reports about this room.
     pub fn handle_media(&mut self, now: Now, event: Event) {
         match event {
-            Event::PeerConnected { peer, .. } => self.handle_connected(now, peer),
+            Event::PeerConnected { peer, protocol } => self.handle_connected(now, peer, protocol),
             Event::PeerResumed { peer } => self.handle_resumed(peer),
             Event::PeerSilent { peer } => self.handle_silent(now, peer),
             Event::PeerClosed { peer, reason } => self.handle_peer_closed(now, peer, reason),
@@ -37,7 +38,7 @@ impl Room {
         }
     }
 
-    fn handle_connected(&mut self, now: Now, peer: PeerId) {
+    fn handle_connected(&mut self, now: Now, peer: PeerId, protocol: LinkProtocol) {
         let Some(key) = self.roster.by_peer(peer) else {
             return;
         };
@@ -47,6 +48,7 @@ impl Room {
         };
         if let Some(path) = participant.link.path(peer) {
             path.connected_once = true;
+            path.over_udp_since = (protocol == LinkProtocol::Udp).then_some(now.mono);
         }
         if participant.link.primary_peer() == peer && participant.state == State::Joined {
             self.activate(now, key);
@@ -85,9 +87,17 @@ impl Room {
     }
 
     fn handle_resumed(&mut self, peer: PeerId) {
-        if let Some(key) = self.roster.by_peer(peer) {
-            self.timers.cancel(&TimerReason::Departure(key));
+        let Some(key) = self.roster.by_peer(peer) else {
+            return;
+        };
+        self.timers.cancel(&TimerReason::Departure(key));
+        if let Some(path) = self.path(key, peer) {
+            path.silent = false;
         }
+    }
+
+    fn path(&mut self, key: ParticipantKey, peer: PeerId) -> Option<&mut PathState> {
+        self.roster.get_mut(key)?.link.path(peer)
     }
 
     /// Nothing comes any more, but the transport may yet recover: the client is asked to resume.
@@ -95,6 +105,9 @@ impl Room {
         let Some(key) = self.roster.by_peer(peer) else {
             return;
         };
+        if let Some(path) = self.path(key, peer) {
+            path.silent = true;
+        }
         self.ask_to_resume(key);
         let at = now.mono + DEPARTURE;
         self.timers.set(TimerReason::Departure(key), at);
@@ -106,7 +119,7 @@ impl Room {
         let Some(key) = self.roster.by_peer(peer) else {
             return;
         };
-        if let Some(path) = self.roster.get_mut(key).and_then(|p| p.link.path(peer)) {
+        if let Some(path) = self.path(key, peer) {
             path.open = false;
         }
         match reason {

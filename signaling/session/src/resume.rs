@@ -13,7 +13,13 @@ use crate::{ConnectionId, Output, Room, TimerReason, codecs, proto};
 impl Room {
     /// Takes up a session on another connection: what the client missed is told, then its transports
     /// restart ICE.
-    pub(crate) fn resume(&mut self, now: Now, key: ParticipantKey, connection: ConnectionId) {
+    pub(crate) fn resume(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        connection: ConnectionId,
+        reason: proto::ReconnectReason,
+    ) {
         if let Some(connection) = self.roster.connect(key, Some(connection)) {
             self.outbox.push(Output::CloseSignal { connection });
         }
@@ -26,6 +32,7 @@ impl Room {
             return;
         }
         self.timers.cancel(&TimerReason::Departure(key));
+        self.distrust_udp(now, key, reason);
         self.send_reconnect(now, key);
         self.refresh_token(now, key);
         self.restart_subscriber_ice(now, key);

@@ -93,14 +93,7 @@ impl Room {
     /// TLS it comes by its own relay.
     fn switch_protocol(&mut self, now: Now, key: ParticipantKey, protocol: i32) {
         let tcp_only = protocol == i32::from(proto::CandidateProtocol::Tcp);
-        let Some(participant) = self.roster.get_mut(key) else {
-            return;
-        };
-        let identity = participant.identity.clone();
-        self.reachability.set_tcp_only(&identity, tcp_only);
-        let transport = self.placement.transport(participant.link.shard());
-        let facts = self.reachability.facts_for(&identity, &transport);
-        participant.link.set_facts(&facts);
+        self.set_tcp_only(now, key, tcp_only);
         self.restart_subscriber_ice(now, key);
     }
 }

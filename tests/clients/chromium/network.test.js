@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { divert, Relay } from '../lib/relay.js';
 import { serverIsGiven } from '../lib/server.js';
 import { AT_ONCE, callSuite, MODES } from '../lib/suite.js';
+import { until } from '../lib/until.js';
 
 // With ICE-lite the server never finds a way around the relay by checks of its own.
 const suite = callSuite({ config: { rtc: { use_ice_lite: true } } });
@@ -48,6 +49,16 @@ for (const mode of MODES) {
       relay.open = false;
       await new Promise((resolve) => setTimeout(resolve, 3_000));
       relay.open = true;
+      await flows(alice, bob, 30_000);
+    });
+
+    test('a client that UDP fails soon after it was connected comes back over TCP', async (t) => {
+      const { relay, alice, bob } = await callThroughRelay(t, mode);
+      relay.open = false;
+      await until('alice is connected over TCP', async () => {
+        const protocols = (await alice.transports()).map(({ protocol }) => protocol);
+        return protocols.length > 0 && protocols.every((protocol) => protocol === 'tcp');
+      }, { within: 45_000 });
       await flows(alice, bob, 30_000);
     });
   });

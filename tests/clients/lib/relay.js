@@ -46,12 +46,15 @@ export class Relay {
   }
 }
 
-/** Makes the page's peer connections reach the server's UDP port `from` through `to`, and nothing over TCP. */
+/**
+ * Makes the page's peer connections reach the server's UDP port `from` through `to`, and nothing over TCP unless the
+ * server tells of nothing else.
+ */
 export function divert(page, from, to) {
   return page.evaluate(([serverPort, relayPort]) => {
     const rewrite = (text) => text
       .split('\r\n')
-      .filter((line) => !/candidate:.* tcp /i.test(line))
+      .filter((line) => !/candidate:.* tcp /i.test(line) || !/candidate:.* udp /i.test(text))
       .map((line) => (/candidate:.* udp /i.test(line) ? line.replace(` ${serverPort} typ`, ` ${relayPort} typ`) : line))
       .join('\r\n');
     const { setRemoteDescription, addIceCandidate } = RTCPeerConnection.prototype;
@@ -59,7 +62,7 @@ export function divert(page, from, to) {
       return setRemoteDescription.call(this, { type: description.type, sdp: rewrite(description.sdp) });
     };
     RTCPeerConnection.prototype.addIceCandidate = function (candidate) {
-      const text = candidate?.candidate ? rewrite(candidate.candidate) : '';
+      const text = / udp /i.test(candidate?.candidate) ? rewrite(candidate.candidate) : '';
       return text ? addIceCandidate.call(this, { ...candidate, candidate: text }) : Promise.resolve();
     };
   }, [from, to]);

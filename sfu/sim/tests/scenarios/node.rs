@@ -45,6 +45,7 @@ impl Node {
             ice_servers: Box::new(Vec::new()),
             limits: Limits::default(),
             enable_remote_unmute: false,
+            allow_tcp_fallback: true,
         };
         let transport = TransportFacts {
             fingerprint: world.fingerprint(),

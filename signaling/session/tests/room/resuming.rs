@@ -7,7 +7,7 @@ use signaling_protocol::proto::leave_request::Action;
 use signaling_protocol::proto::participant_info::State;
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
-use signaling_protocol::proto::{self, DisconnectReason};
+use signaling_protocol::proto::{self, DisconnectReason, ReconnectReason};
 use signaling_session::ConnectionId;
 
 use crate::support::{World, client, microphone};
@@ -388,31 +388,91 @@ fn simulated_faults_do_what_they_say() {
     assert_eq!(attempts, 4);
 }
 
+/// Counts the candidates over UDP and over TCP that a client was told of last.
+fn candidates(world: &mut World, connection: ConnectionId) -> (usize, usize) {
+    let inbox = &world.member(connection).inbox;
+    let description = inbox.iter().rev().find_map(|message| match message {
+        Response::Answer(description) | Response::Offer(description) => Some(&description.sdp),
+        _ => None,
+    });
+    let count = |protocol| description.unwrap().matches(protocol).count();
+    (count(" udp "), count(" tcp "))
+}
+
 #[test]
 fn a_client_that_asks_for_tcp_is_told_of_nothing_else() {
     use proto::simulate_scenario::Scenario;
     let mut world = World::new();
     let alice = world.join_one(client("alice"));
-    let candidates = |world: &mut World| {
-        let inbox = &world.member(alice).inbox;
-        let answer = inbox.iter().rev().find_map(|message| match message {
-            Response::Answer(answer) => Some(answer.sdp.clone()),
-            _ => None,
-        });
-        let answer = answer.unwrap();
-        (
-            answer.matches(" udp ").count(),
-            answer.matches(" tcp ").count(),
-        )
-    };
-    assert_eq!(candidates(&mut world), (1, 1));
+    assert_eq!(candidates(&mut world, alice), (1, 1));
     let scenario = Some(Scenario::SwitchCandidateProtocol(1));
     world.send(
         alice,
         Request::Simulate(proto::SimulateScenario { scenario }),
     );
     world.offer(alice);
-    assert_eq!(candidates(&mut world), (0, 1));
+    assert_eq!(candidates(&mut world, alice), (0, 1));
+}
+
+#[test]
+fn a_client_whose_media_fails_soon_comes_back_over_tcp_for_a_while() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.pass(Duration::from_secs(80));
+    let failed = ReconnectReason::RrPublisherFailed;
+    let alice = world.resume_after(alice, client("alice"), failed);
+    world.offer(alice);
+    assert_eq!(candidates(&mut world, alice), (0, 1));
+    let alice = world.join_one(client("alice"));
+    assert_eq!(candidates(&mut world, alice), (0, 1));
+    world.pass(Duration::from_secs(300));
+    let alice = world.join_one(client("alice"));
+    assert_eq!(candidates(&mut world, alice), (1, 1));
+}
+
+#[test]
+fn a_client_with_two_transports_is_offered_tcp_when_the_subscriber_transport_fails_soon() {
+    let mut world = World::new();
+    let alice = world.join_two(client("alice"));
+    let failed = ReconnectReason::RrSubscriberFailed;
+    let alice = world.resume_after(alice, client("alice").two_transports(), failed);
+    assert_eq!(candidates(&mut world, alice), (0, 1));
+}
+
+#[test]
+fn media_that_falls_silent_soon_speaks_against_udp_whatever_the_client_says() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let peer = world.peers(alice)[0];
+    world.media(Event::PeerSilent { peer });
+    let unknown = ReconnectReason::RrUnknown;
+    let alice = world.resume_after(alice, client("alice"), unknown);
+    world.offer(alice);
+    assert_eq!(candidates(&mut world, alice), (0, 1));
+}
+
+#[test]
+fn udp_is_kept_where_it_lasted_and_where_only_signalling_was_lost() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let alice = world.resume(alice, client("alice"));
+    world.offer(alice);
+    assert_eq!(candidates(&mut world, alice), (1, 1));
+    world.pass(Duration::from_secs(100));
+    let failed = ReconnectReason::RrPublisherFailed;
+    let alice = world.resume_after(alice, client("alice"), failed);
+    world.offer(alice);
+    assert_eq!(candidates(&mut world, alice), (1, 1));
+}
+
+#[test]
+fn udp_is_kept_where_the_operator_wants_no_fallback() {
+    let mut world = World::with(|_, facts| facts.allow_tcp_fallback = false);
+    let alice = world.join_one(client("alice"));
+    let failed = ReconnectReason::RrPublisherFailed;
+    let alice = world.resume_after(alice, client("alice"), failed);
+    world.offer(alice);
+    assert_eq!(candidates(&mut world, alice), (1, 1));
 }
 
 #[test]

@@ -134,6 +134,7 @@ impl World {
             ice_servers: Box::new(Vec::new()),
             limits: Limits::default(),
             enable_remote_unmute: false,
+            allow_tcp_fallback: true,
         };
         change(&mut options, &mut facts);
         let now = Now {
@@ -224,6 +225,20 @@ impl World {
 
     /// Resumes a session on another connection; the client keeps what it knows.
     pub(crate) fn resume(&mut self, before: ConnectionId, joining: Joining) -> ConnectionId {
+        self.resume_after(
+            before,
+            joining,
+            proto::ReconnectReason::RrSignalDisconnected,
+        )
+    }
+
+    /// Takes a session up again that was lost for this reason.
+    pub(crate) fn resume_after(
+        &mut self,
+        before: ConnectionId,
+        joining: Joining,
+        reason: proto::ReconnectReason,
+    ) -> ConnectionId {
         let connection = self.next_connection();
         let old = &self.members[&before];
         let member = Member {
@@ -237,7 +252,7 @@ impl World {
         self.members.insert(connection, member);
         let mut parameters = joining.parameters;
         parameters.resume = Some(Resume {
-            reason: proto::ReconnectReason::RrSignalDisconnected,
+            reason,
             participant_sid: None,
         });
         let join = Join {
