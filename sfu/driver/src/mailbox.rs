@@ -99,6 +99,11 @@ impl Inbox {
         self.woken.swap(false, Ordering::AcqRel);
     }
 
+    /// Reports whether letters have come since the last acknowledged wake-up.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::Acquire)
+    }
+
     /// Returns the next letter.
     pub(crate) fn take(&self) -> Option<Letter> {
         self.letters.try_recv().ok()

@@ -44,6 +44,7 @@ pub(crate) struct ShardThread<S> {
     inbound: Inbound,
     transmit: Vec<u8>,
     reporter: Reporter,
+    flow: Flow,
 }
 
 /// Whether the thread goes on.
@@ -83,6 +84,7 @@ impl<S: FnMut(Event)> ShardThread<S> {
             inbound: Inbound::new(),
             transmit: Vec::new(),
             reporter: Reporter::new(report, Instant::now()),
+            flow: Flow::Continue,
         })
     }
 
@@ -91,7 +93,7 @@ impl<S: FnMut(Event)> ShardThread<S> {
         let mut events = Events::with_capacity(1024);
         // Letters may have come before the poll knew of them.
         let mut more_letters = true;
-        loop {
+        while self.flow == Flow::Continue {
             let timeout = if more_letters {
                 Some(Duration::ZERO)
             } else {
@@ -111,10 +113,7 @@ impl<S: FnMut(Event)> ShardThread<S> {
                 self.inbox.acknowledge_wake();
             }
             if self.exchange.collect() || more_letters {
-                match self.take_letters() {
-                    (Flow::Stop, _) => return,
-                    (Flow::Continue, more) => more_letters = more,
-                }
+                more_letters = self.take_letters();
                 self.take_exports();
             }
             self.receive();
@@ -155,21 +154,24 @@ impl<S: FnMut(Event)> ShardThread<S> {
     }
 
     /// Carries out letters, and says whether some are left for the next turn.
-    fn take_letters(&mut self) -> (Flow, bool) {
+    fn take_letters(&mut self) -> bool {
         let now = clock::now();
         for _ in 0..COMMAND_TURN {
             match self.inbox.take() {
                 None => {
                     self.exchange.note_no_letters();
-                    return (Flow::Continue, false);
+                    return false;
                 }
-                Some(Letter::Stop) => return (Flow::Stop, false),
+                Some(Letter::Stop) => {
+                    self.flow = Flow::Stop;
+                    return false;
+                }
                 Some(Letter::Command(command)) => self.shard.handle_command(now, command),
                 Some(Letter::Connection(stream, head)) => self.links.add(now.mono, stream, &head),
             }
             self.exchange.note_letter();
         }
-        (Flow::Continue, true)
+        true
     }
 
     /// Takes what other shards have for this one.
@@ -212,7 +214,13 @@ impl<S: FnMut(Event)> ShardThread<S> {
             && let Some(port) = self.ports.get_mut(index).filter(|port| port.is_readable())
         {
             port.receive(&mut inbound);
-            taken += inbound.each(port.local(), |path, datagram| {
+            let local = port.local();
+            // A client sends its first check as soon as it is answered: the command that makes its
+            // peer known may have come after this turn began, but it came before the check.
+            if self.inbox.is_woken() {
+                self.take_letters();
+            }
+            taken += inbound.each(local, |path, datagram| {
                 self.shard.handle_datagram(now, path, datagram);
                 self.drain_backlog();
             });
@@ -286,3 +294,6 @@ impl<S: FnMut(Event)> ShardThread<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
