@@ -13,6 +13,7 @@ pub(crate) fn codec_policy(client: &Client, enabled: &[EnabledCodec]) -> CodecPo
     }
     CodecPolicy {
         enabled: enabled.iter().map(|enabled| enabled.codec).collect(),
+        restricted: restrictions(enabled),
         publish_disabled: disabled.into_iter().chain(publish_disabled).collect(),
         subscribe_disabled,
         rtx: true,
@@ -20,6 +21,17 @@ pub(crate) fn codec_policy(client: &Client, enabled: &[EnabledCodec]) -> CodecPo
         bandwidth_feedback: BandwidthFeedback::Remb,
         reuse_sections: client.takes_reused_sections(),
     }
+}
+
+/// Returns the parameters of codecs that are enabled with parameters alone.
+fn restrictions(enabled: &[EnabledCodec]) -> Vec<(Codec, String)> {
+    let free = |codec| {
+        enabled
+            .iter()
+            .any(|it| it.codec == codec && it.fmtp.is_empty())
+    };
+    let restricted = enabled.iter().filter(|it| !free(it.codec));
+    restricted.map(|it| (it.codec, it.fmtp.clone())).collect()
 }
 
 /// Returns what a client is told of its own device, if anything.
@@ -111,6 +123,18 @@ mod tests {
             .collect::<Vec<_>>();
         assert_eq!(codecs[..3], [Codec::Vp8, Codec::H264, Codec::Vp9]);
         assert!(codecs.ends_with(&[Codec::Opus, Codec::Red]));
+    }
+
+    #[test]
+    fn a_codec_is_restricted_unless_it_is_enabled_without_parameters_too() {
+        let with = |fmtp: &str| EnabledCodec {
+            codec: Codec::H264,
+            fmtp: fmtp.to_owned(),
+        };
+        let baseline = "packetization-mode=1;profile-level-id=42e01f";
+        let restricted = restrictions(&[with(baseline)]);
+        assert_eq!(restricted, [(Codec::H264, baseline.to_owned())]);
+        assert_eq!(restrictions(&[with(baseline), with("")]), []);
     }
 
     #[test]

@@ -151,6 +151,12 @@ pub(super) fn is_subscribable(codec: Codec, fmtp: Option<&str>) -> bool {
     codec != Codec::H264 || H264Profile::of(fmtp) != Some(H264Profile::High)
 }
 
+/// Reports whether two descriptions of a codec's parameters mean the same format: of H264, the
+/// packetization mode and the profile with its constraints, of VP9 the profile. Levels may differ.
+pub(super) fn is_same_format(codec: Codec, one: &str, other: Option<&str>) -> bool {
+    affinity(codec, Some(one), other) == affinity(codec, Some(one), Some(one))
+}
+
 /// Returns how well `candidate` suits a stream that was published as `published`: H264 should keep
 /// its packetization mode, then its profile with its constraints. Larger is better.
 pub(super) fn affinity(codec: Codec, published: Option<&str>, candidate: Option<&str>) -> u8 {

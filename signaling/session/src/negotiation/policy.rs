@@ -1,10 +1,15 @@
 use sfu_model::Codec;
 
+use super::codecs;
+
 /// Which codecs and feedback a transport of this client uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodecPolicy {
     /// Codecs that the room enables, in its order.
     pub enabled: Vec<Codec>,
+    /// Parameters (`a=fmtp`) that the room restricts a codec to: one line of those that name it.
+    /// A codec without a line is not restricted.
+    pub restricted: Vec<(Codec, String)>,
     /// Codecs that this client must not publish in.
     pub publish_disabled: Vec<Codec>,
     /// Codecs that this client must not be sent.
@@ -43,6 +48,7 @@ impl Default for CodecPolicy {
                 Codec::Av1,
                 Codec::H265,
             ],
+            restricted: Vec::new(),
             publish_disabled: Vec::new(),
             subscribe_disabled: Vec::new(),
             rtx: true,
@@ -62,5 +68,12 @@ impl CodecPolicy {
     /// Reports whether the client may be sent `codec`.
     pub fn may_subscribe(&self, codec: Codec) -> bool {
         self.enabled.contains(&codec) && !self.subscribe_disabled.contains(&codec)
+    }
+
+    /// Reports whether the room takes a codec with these parameters.
+    pub(super) fn takes_format(&self, codec: Codec, fmtp: Option<&str>) -> bool {
+        let lines = self.restricted.iter().filter(|(of, _)| *of == codec);
+        let mut lines = lines.map(|(_, line)| line.as_str()).peekable();
+        lines.peek().is_none() || lines.any(|line| codecs::is_same_format(codec, line, fmtp))
     }
 }

@@ -56,9 +56,9 @@ fn acceptable<'a>(offer: &'a Media, policy: &CodecPolicy) -> Vec<&'a Payload> {
         .payloads
         .iter()
         .filter(|payload| {
-            payload
-                .codec()
-                .is_some_and(|codec| policy.may_publish(codec))
+            payload.codec().is_some_and(|codec| {
+                policy.may_publish(codec) && policy.takes_format(codec, payload.fmtp.as_deref())
+            })
         })
         .collect();
     drop_red_without_opus(&mut accepted);
@@ -240,7 +240,10 @@ pub(super) fn idle_payloads(offer: &Media, policy: &CodecPolicy) -> Vec<Payload>
         .iter()
         .filter(|payload| {
             let codec = payload.codec();
-            codec.is_some_and(|codec| policy.may_subscribe(codec) || policy.may_publish(codec))
+            codec.is_some_and(|codec| {
+                (policy.may_subscribe(codec) || policy.may_publish(codec))
+                    && policy.takes_format(codec, payload.fmtp.as_deref())
+            })
         })
         .collect();
     drop_red_without_opus(&mut accepted);

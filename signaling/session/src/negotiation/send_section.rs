@@ -109,6 +109,7 @@ pub(super) fn payloads(remote: &Media, policy: &CodecPolicy, track: &SendTrack) 
             payload.codec().is_some_and(|codec| {
                 carriers.contains(&codec)
                     && policy.may_subscribe(codec)
+                    && policy.takes_format(codec, payload.fmtp.as_deref())
                     && codecs::is_subscribable(codec, payload.fmtp.as_deref())
             })
         })
@@ -147,6 +148,7 @@ pub(super) fn offered_payloads(policy: &CodecPolicy, track: &SendTrack) -> Vec<P
     let mut formats: Vec<OfferedFormat> = OFFERED
         .into_iter()
         .filter(|format| carriers.contains(&format.codec) && policy.may_subscribe(format.codec))
+        .filter(|format| policy.takes_format(format.codec, format.fmtp))
         .collect();
     let has = |formats: &[OfferedFormat], codec| {
         formats

@@ -197,6 +197,20 @@ fn a_section_is_used_again_with_another_ssrc_after_it_was_inactive() {
 }
 
 #[test]
+fn of_a_restricted_codec_one_format_is_offered() {
+    let line = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42E01F";
+    let policy = CodecPolicy {
+        restricted: vec![(Codec::H264, line.to_owned())],
+        ..CodecPolicy::default()
+    };
+    let mut offerer = offerer(policy);
+    offerer.add_send(send(1, &[Codec::H264]));
+    let offer = offerer.create_offer().unwrap();
+    assert_eq!(offer.sdp.matches(" H264/90000").count(), 1);
+    assert!(offer.sdp.contains("a=rtpmap:108 H264/90000"));
+}
+
+#[test]
 fn where_sections_cannot_be_used_again_their_places_are() {
     let policy = CodecPolicy {
         reuse_sections: false,

@@ -98,6 +98,25 @@ fn the_preferred_codec_stands_alone_where_order_is_ignored() {
 }
 
 #[test]
+fn of_a_restricted_codec_one_format_is_accepted() {
+    let line = "packetization-mode=0;profile-level-id=42e033";
+    let policy = CodecPolicy {
+        enabled: vec![Codec::H264],
+        restricted: vec![(Codec::H264, line.to_owned())],
+        ..CodecPolicy::default()
+    };
+    let answer = negotiate(&mut answerer(policy), SIMULCAST, &[("1", decision(None))]);
+    let (_, media) = &answer.receives[0];
+    let formats: Vec<Codec> = media.codecs.iter().map(|binding| binding.codec).collect();
+    assert_eq!(formats, [Codec::H264]);
+    assert!(
+        answer
+            .sdp
+            .contains("packetization-mode=0;profile-level-id=42e01f")
+    );
+}
+
+#[test]
 fn svc_is_one_stream_with_its_retransmissions() {
     let answer = negotiate(&mut answerer(CodecPolicy::default()), SVC, &[]);
     let (_, media) = &answer.receives[0];
