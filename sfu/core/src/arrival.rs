@@ -20,6 +20,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) passage: Passage,
     /// When copies of it leave.
     pub(crate) departure: AbsSendTime,
+    /// Bytes that copies of it are padded with, to be as long as others of the frame.
+    pub(crate) padding: u8,
 }
 
 /// Whether a received packet's dependency descriptor is passed on.
@@ -58,6 +60,7 @@ impl<'a> Arrival<'a> {
             frame: self.frame,
             passage: self.passage,
             departure: self.departure,
+            padding: self.padding,
         }
     }
 

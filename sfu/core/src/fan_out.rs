@@ -10,7 +10,7 @@ use crate::arrival::Arrival;
 use crate::export::ExportItem;
 use crate::layers::Layers;
 use crate::peer::Peer;
-use crate::publication::{PublicationKey, Source};
+use crate::publication::{Publication, PublicationKey, Source};
 use crate::subscription::{Subscription, SubscriptionKey};
 use crate::timers::{Schedule, TimerReason};
 
@@ -60,6 +60,10 @@ impl Shard {
 
     /// Has an accepted packet wait for its turn to go to those who subscribe.
     pub(crate) fn fan_out(&mut self, now: Now, key: PublicationKey, arrival: &Arrival<'_>) {
+        let publication = self.publications.get(key);
+        if publication.is_some_and(Publication::is_being_served) {
+            self.finish_fan_outs(now);
+        }
         let Some(publication) = self.publications.get_mut(key) else {
             return;
         };
@@ -122,10 +126,13 @@ impl Shard {
     }
 
     fn fan_out_some(&mut self, now: Now, key: PublicationKey, limit: usize) -> Progress {
-        let live = match self.publications.get(key) {
-            Some(publication) => publication.live(now.mono),
-            None => return Progress::Done,
+        let Some(publication) = self.publications.get_mut(key) else {
+            return Progress::Done;
         };
+        let live = publication.live(now.mono);
+        if !publication.is_being_served() {
+            publication.level_waiting();
+        }
         let mut awaited = Layers::default();
         let mut progress = Progress::Paused;
         while self.output.transmit.datagrams() < limit {

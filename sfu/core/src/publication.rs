@@ -88,6 +88,9 @@ impl Publication {
     /// than the pauses of a slow screen share.
     const SILENCE: Duration = Duration::from_millis(1_500);
 
+    /// Most bytes that a packet is padded with to be as long as its neighbours.
+    const MAX_LEVELLING: u8 = 4;
+
     pub(crate) fn new(id: PublicationId, source: Source, media: ReceiveMedia) -> Self {
         Self {
             id,
@@ -253,6 +256,30 @@ impl Publication {
         }
     }
 
+    /// Has packets of one frame that wait be padded to one length, where little is missing: libwebrtc
+    /// cuts frames into packets that differ by a byte, and only packets of one length leave as one
+    /// run. The last one of a run may be shorter.
+    pub(crate) fn level_waiting(&mut self) {
+        let frames = self.waiting.chunk_by_mut(|a, b| {
+            a.encoding == b.encoding && a.header.timestamp == b.header.timestamp
+        });
+        for frame in frames {
+            let lengths = frame.iter().map(|arrival| arrival.header.payload.len());
+            let longest = lengths.max().unwrap_or(0);
+            let Some((_, others)) = frame.split_last_mut() else {
+                continue;
+            };
+            for arrival in others {
+                let missing = longest - arrival.header.payload.len();
+                let missing = u8::try_from(missing).unwrap_or(u8::MAX);
+                arrival.padding = match missing {
+                    0..=Self::MAX_LEVELLING => missing,
+                    _ => 0,
+                };
+            }
+        }
+    }
+
     /// Iterates over the packets that wait, in their order.
     #[inline]
     pub(crate) fn waiting(&self) -> impl Iterator<Item = Arrival<'_>> {
@@ -271,6 +298,11 @@ impl Publication {
         let next = self.subscriptions.get(self.next_to_serve).copied();
         self.next_to_serve += usize::from(next.is_some());
         next
+    }
+
+    /// Reports whether some have got the packets that wait, and others not yet.
+    pub(crate) fn is_being_served(&self) -> bool {
+        self.next_to_serve > 0
     }
 
     /// Forgets the packets that waited: all have them.

@@ -224,6 +224,7 @@ impl Shard {
             frame,
             passage,
             departure: AbsSendTime::from(now.unix),
+            padding: 0,
         };
         Ok((arrival, losses_due))
     }

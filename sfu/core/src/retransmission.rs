@@ -67,6 +67,7 @@ impl Subscription {
             bytes,
             original_seq: None,
             vp8,
+            padding: 0,
         };
         if let Some((ssrc, payload_type)) = self.retransmission_format(binding) {
             header.ssrc = ssrc;

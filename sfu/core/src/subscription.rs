@@ -293,6 +293,10 @@ impl Subscription {
             bytes: arrival.payload(),
             original_seq: None,
             vp8,
+            padding: match self.varies_when_repeated(binding) {
+                true => arrival.padding,
+                false => 0,
+            },
         };
         let extensions = arrival.passed_on();
         let extensions = self.stamp(extensions, binding, arrival.departure);
@@ -391,10 +395,17 @@ impl Subscription {
         departure: AbsSendTime,
     ) -> OutgoingExtensions<'a> {
         extensions.mid = Some(self.media.mid);
-        if !self.media.nack || self.retransmission_format(binding).is_some() {
+        if self.varies_when_repeated(binding) {
             extensions.abs_send_time = Some(departure);
         }
         extensions
+    }
+
+    /// Reports whether a packet need not be the very same when it is sent again: it is then another
+    /// packet around its payload, or is not sent again at all.
+    #[inline]
+    fn varies_when_repeated(&self, binding: CodecBinding) -> bool {
+        !self.media.nack || self.retransmission_format(binding).is_some()
     }
 
     /// Returns the SSRC and payload type of retransmissions (RFC 4588), where they are negotiated.

@@ -50,6 +50,8 @@ pub struct OutgoingPayload<'a> {
     pub original_seq: Option<SeqNo>,
     /// What replaces the VP8 descriptor in front of `bytes`.
     pub vp8: Option<(Vp8Descriptor, Vp8Rewrite)>,
+    /// Bytes of padding behind the payload (RFC 3550 section 5.1); zero for none.
+    pub padding: u8,
 }
 
 impl<'a> OutgoingPayload<'a> {
@@ -59,12 +61,13 @@ impl<'a> OutgoingPayload<'a> {
             bytes,
             original_seq: None,
             vp8: None,
+            padding: 0,
         }
     }
 }
 
-/// Appends a packet to `out` and returns its length. It never has padding, whatever the received
-/// one had.
+/// Appends a packet to `out` and returns its length. It has the padding that `payload` says, whatever
+/// the received one had.
 #[inline]
 pub fn write_rtp(
     out: &mut Vec<u8>,
@@ -74,7 +77,12 @@ pub fn write_rtp(
     payload: &OutgoingPayload<'_>,
 ) -> usize {
     let start = out.len();
-    write_header(out, header, map, extensions, 0, payload.bytes.len());
+    let flags = match payload.padding {
+        0 => 0,
+        _ => PADDING_BIT,
+    };
+    let len = payload.bytes.len() + usize::from(payload.padding);
+    write_header(out, header, map, extensions, flags, len);
     if let Some(seq) = payload.original_seq {
         out.extend_from_slice(&seq.0.to_be_bytes());
     }
@@ -86,6 +94,7 @@ pub fn write_rtp(
         None => Some(payload.bytes),
     };
     out.extend_from_slice(rest.unwrap_or_default());
+    pad(out, payload.padding);
     out.len() - start
 }
 
@@ -101,9 +110,17 @@ pub fn write_padding(
     let start = out.len();
     let padding = padding.max(1);
     write_header(out, header, map, extensions, PADDING_BIT, 0);
-    out.resize(out.len() + usize::from(padding) - 1, 0);
-    out.push(padding);
+    pad(out, padding);
     out.len() - start
+}
+
+/// Appends `padding` bytes, of which the last is their count.
+#[inline]
+fn pad(out: &mut Vec<u8>, padding: u8) {
+    if let Some(zeros) = padding.checked_sub(1) {
+        out.resize(out.len() + usize::from(zeros), 0);
+        out.push(padding);
+    }
 }
 
 const VERSION_2: u8 = 2 << 6;
@@ -410,6 +427,7 @@ mod tests {
             bytes: &bytes,
             original_seq: Some(SeqNo(1)),
             vp8: Some((Vp8Descriptor::parse(&bytes).unwrap(), Vp8Rewrite::default())),
+            padding: 0,
         };
         let mut out = Vec::new();
         let len = write_rtp(&mut out, &HEADER, &map, &extensions, &payload);
@@ -443,6 +461,7 @@ mod tests {
             bytes: &bytes,
             original_seq: Some(SeqNo(0x3132)),
             vp8: Some((Vp8Descriptor::parse(&bytes).unwrap(), rewrite)),
+            padding: 0,
         };
         let mut out = Vec::new();
         let none = ExtensionMap::default();

@@ -368,6 +368,7 @@ pub(crate) fn retransmission(packet: &[u8], number: u16) -> Vec<u8> {
         bytes: header.payload(packet),
         original_seq: Some(header.seq),
         vp8: None,
+        padding: 0,
     };
     let values = OutgoingExtensions::default();
     write_rtp(&mut out, &outgoing, &extensions(), &values, &payload);
@@ -464,5 +465,73 @@ fn each_subscriber_of_many_gets_every_packet_that_came_in_one_tick_once() {
         for pair in headers.windows(2) {
             assert_eq!(pair[1].seq, pair[0].seq.next());
         }
+    }
+}
+
+#[test]
+fn packets_of_a_picture_that_differ_by_a_byte_leave_as_one_run() {
+    let mut world = call(2);
+    let mut source = Source::video(CAMERA);
+    world.send_rtp(0, &source.next(true));
+    world.participants[1].rtp.clear();
+    let lengths = [900, 900, 901, 901];
+    for len in lengths {
+        let mut payload = vp8_payload(false, source.picture);
+        payload.resize(len, 7);
+        let packet = source.packet(&payload);
+        world.handle_rtp(0, &packet);
+    }
+    let mut buf = Vec::new();
+    let transmit = world.shard.poll_transmit(world.now, &mut buf).unwrap();
+    assert_eq!(transmit.segment_size, Some(buf.len() / lengths.len()));
+    world.deliver(transmit, &buf);
+    assert!(world.shard.poll_transmit(world.now, &mut buf).is_none());
+    let packets = std::mem::take(&mut world.participants[1].rtp);
+    let received = packets.iter().map(|packet| {
+        let header = RtpHeader::parse(packet).unwrap();
+        (header.payload(packet).len(), header.padding)
+    });
+    let received: Vec<_> = received.collect();
+    assert_eq!(received, [(900, 1), (900, 1), (901, 0), (901, 0)]);
+}
+
+#[test]
+fn a_packet_that_is_repeated_as_it_was_is_never_padded() {
+    let mut world = World::with(2);
+    publish(&mut world, camera());
+    let mut media = send(MediaKind::Video, "0", 50_000);
+    media.rtx_ssrc = None;
+    subscribe(&mut world, 1, media);
+    let mut source = Source::video(CAMERA);
+    world.send_rtp(0, &source.next(true));
+    world.participants[1].rtp.clear();
+    for len in [900, 901] {
+        let mut payload = vp8_payload(false, source.picture);
+        payload.resize(len, 7);
+        let packet = source.packet(&payload);
+        world.handle_rtp(0, &packet);
+    }
+    world.exchange();
+    let headers = world.participants[1].take_headers();
+    assert!(headers.iter().all(|header| header.padding == 0));
+    assert_eq!(headers.len(), 2);
+}
+
+#[test]
+fn packets_that_come_in_the_midst_of_a_fan_out_reach_everybody_too() {
+    const SUBSCRIBERS: u32 = 60;
+    let mut world = call(1 + SUBSCRIBERS);
+    let mut source = Source::video(CAMERA);
+    for i in 0..10 {
+        world.handle_rtp(0, &source.next(i == 0));
+    }
+    let mut buf = Vec::new();
+    let transmit = world.shard.poll_transmit(world.now, &mut buf).unwrap();
+    world.deliver(transmit, &buf);
+    world.handle_rtp(0, &source.next(false));
+    world.exchange();
+    for subscriber in 1..=60 {
+        let headers = world.participants[subscriber].take_headers();
+        assert_eq!(headers.len(), 11, "subscriber {subscriber}");
     }
 }
