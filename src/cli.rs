@@ -60,7 +60,7 @@ pub(crate) struct NodeFlags {
     /// Port of HTTP and WebSocket.
     #[arg(long, value_name = "PORT", env = "LIVEKIT_PORT")]
     pub(crate) port: Option<String>,
-    /// UDP port of media, or a range `a-b` with one for each shard.
+    /// UDP port of media that all shards share, or a range `a-b` with one for each.
     #[arg(long, value_name = "PORTS", env = "UDP_PORT")]
     pub(crate) udp_port: Option<String>,
     /// Region that clients are told.

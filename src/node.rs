@@ -7,13 +7,13 @@ use std::thread;
 
 use control_api::metrics_routes;
 use sfu_core::ShardConfig;
-use sfu_driver::{MediaConfig, MediaPlane};
+use sfu_driver::{MediaConfig, MediaPlane, UdpAddresses};
 use sfu_transport::TransportConfig;
 use signaling::http::{self, Limits, TokenKeys};
 use signaling::{Rooms, RoomsParts, dev_routes, media_events, routes};
 use signaling_protocol::sid;
 use signaling_session::negotiation::TransportFacts;
-use sluice_config::{Bind, Config};
+use sluice_config::{Bind, Config, UdpPorts};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -133,10 +133,13 @@ fn start_rooms(
     ];
     shard.audio_levels = translate::audio_levels(config);
     let media = MediaConfig {
-        udp: ports
-            .iter()
-            .map(|port| addresses.with_port(*port))
-            .collect(),
+        udp: match config.rtc.udp_ports {
+            UdpPorts::One(port) => UdpAddresses::Shared(addresses.with_port(port)),
+            UdpPorts::Any | UdpPorts::Range { .. } => {
+                let ports = ports.iter().map(|port| addresses.with_port(*port));
+                UdpAddresses::OfEach(ports.collect())
+            }
+        },
         tcp: config
             .rtc
             .tcp_port

@@ -8,13 +8,13 @@ use crate::{FileReader, NodeIp, TurnServer, UdpPorts, duration};
 /// The media plane: the group `rtc`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rtc {
-    /// `udp_port`: a port or a range of them, one for each shard. `port_range_start` and
+    /// `udp_port`: a port that all shards share, or a range with one for each. `port_range_start` and
     /// `port_range_end` are taken for it where it is absent. Default 7882 and up.
     pub udp_ports: UdpPorts,
     /// `tcp_port`: where clients connect that have no UDP; 0 is none. Default 7881.
     pub tcp_port: Option<u16>,
     /// `shards`: media threads. Ours, not LiveKit's. Default one for each core, but never more than
-    /// UDP ports.
+    /// ports of a range.
     pub shards: Option<NonZeroU16>,
     /// `home_participants`: how many participants of a room one shard carries before further ones are
     /// spread over all shards. Ours, not LiveKit's. Default 50.
@@ -136,7 +136,7 @@ fn udp_ports(group: &mut Group<'_>) -> UdpPorts {
     let range = match (first, last) {
         (None, None) | (Some((0, _)), Some((0, _))) => None,
         (Some((first, place)), Some((last, _))) if first != 0 && first <= last => {
-            Some((UdpPorts::Range { first, last }, place))
+            Some((UdpPorts::between(first, last), place))
         }
         (Some((_, place)), _) | (None, Some((_, place))) => {
             let problem = Problem::new(

@@ -1,12 +1,14 @@
 use crate::value::{self, Problem, Read};
 
-/// The UDP ports of media. Each shard has one of its own, from the first on, so there are never
-/// more shards than ports.
+/// The UDP ports of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UdpPorts {
-    /// Whatever the system gives. For tests.
+    /// Whatever the system gives, one for each shard. For tests.
     Any,
-    /// The ports from `first` to `last`, both included.
+    /// One port, which all shards share.
+    One(u16),
+    /// The ports from `first` to `last`, both included: one for each shard, so that there are never
+    /// more shards than ports.
     Range {
         /// The first shard's port.
         first: u16,
@@ -26,12 +28,21 @@ impl Default for UdpPorts {
 }
 
 impl UdpPorts {
-    /// Returns the ports of the first `shards` shards, fewer where the range is shorter. A port of
-    /// 0 lets the system choose.
+    /// Returns the port of each of `shards` shards; of fewer where the range is shorter. A port of 0
+    /// lets the system choose.
     pub fn for_shards(self, shards: u16) -> Vec<u16> {
         match self {
             Self::Any => vec![0; usize::from(shards)],
+            Self::One(port) => vec![port; usize::from(shards)],
             Self::Range { first, last } => (first..=last).take(usize::from(shards)).collect(),
+        }
+    }
+
+    /// Returns the ports from `first` to `last`.
+    pub(crate) fn between(first: u16, last: u16) -> Self {
+        match first == last {
+            true => Self::One(first),
+            false => Self::Range { first, last },
         }
     }
 
@@ -56,7 +67,7 @@ impl UdpPorts {
                 "is a range whose end comes before its beginning",
                 format!("write {last}-{first}"),
             )),
-            _ => Ok(Self::Range { first, last }),
+            _ => Ok(Self::between(first, last)),
         }
     }
 }
@@ -68,7 +79,8 @@ mod tests {
     #[test]
     fn one_port_and_a_range_are_read() {
         let one = UdpPorts::read("7882").unwrap();
-        assert_eq!(one.for_shards(4), [7882]);
+        assert_eq!(one.for_shards(2), [7882, 7882]);
+        assert_eq!(UdpPorts::read("7882-7882").unwrap(), one);
         let range = UdpPorts::read("7882-7892").unwrap();
         assert_eq!(range.for_shards(3), [7882, 7883, 7884]);
         assert_eq!(UdpPorts::read("0").unwrap().for_shards(2), [0, 0]);

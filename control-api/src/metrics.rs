@@ -75,7 +75,7 @@ async fn serve(
 /// A number of each shard that only grows.
 type Count = (&'static str, &'static str, fn(&ShardReport) -> u64);
 
-const COUNTS: [Count; 17] = [
+const COUNTS: [Count; 20] = [
     ("datagrams_in_total", "Datagrams that arrived.", |r| {
         r.counters.datagrams_in
     }),
@@ -102,6 +102,21 @@ const COUNTS: [Count; 17] = [
         "retransmissions_out_total",
         "RTP packets sent again to subscribers who missed them.",
         |r| r.counters.retransmissions_out,
+    ),
+    (
+        "exports_out_total",
+        "RTP packets copied to other shards with subscribers.",
+        |r| r.counters.exports_out,
+    ),
+    (
+        "exports_in_total",
+        "RTP packets that came from other shards.",
+        |r| r.counters.exports_in,
+    ),
+    (
+        "handed_over_total",
+        "Datagrams that arrived for peers of other shards.",
+        |r| r.counters.handed_over,
     ),
     (
         "nacks_in_total",
@@ -160,9 +175,11 @@ type Gauge = (&'static str, &'static str, fn(&ShardReport) -> usize);
 
 const GAUGES: [Gauge; 3] = [
     ("peers", "Peer connections.", |r| r.counters.peers),
-    ("publications", "Tracks received.", |r| {
-        r.counters.publications
-    }),
+    (
+        "publications",
+        "Tracks received, those of other shards included.",
+        |r| r.counters.publications,
+    ),
     ("subscriptions", "Tracks sent.", |r| {
         r.counters.subscriptions
     }),

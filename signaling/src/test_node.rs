@@ -10,7 +10,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::response::Response;
 use sfu_core::ShardConfig;
-use sfu_driver::{MediaConfig, MediaPlane};
+use sfu_driver::{MediaConfig, MediaPlane, UdpAddresses};
 use sfu_transport::TransportConfig;
 use signaling_protocol::proto::signal_response::Message;
 use signaling_protocol::{
@@ -75,7 +75,7 @@ impl TestNode {
     pub(crate) fn with(settings: Settings) -> Self {
         let certificate = Arc::new(TransportConfig::generate().unwrap());
         let config = MediaConfig {
-            udp: vec![vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]],
+            udp: UdpAddresses::Shared(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]),
             tcp: Vec::new(),
             shard: ShardConfig::new(Arc::clone(&certificate)),
             seeds: vec![[7; 32]],

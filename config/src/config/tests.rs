@@ -314,7 +314,7 @@ fn a_range_of_ports_is_taken_from_livekits_older_keys() {
     assert!(found[0].contains("`rtc.port_range_start` is no range"));
     let (config, warnings) =
         read("rtc: {udp_port: 7000, port_range_start: 50000, port_range_end: 60000}");
-    assert_eq!(config.rtc.udp_ports.for_shards(2), [7000]);
+    assert_eq!(config.rtc.udp_ports.for_shards(2), [7000, 7000]);
     assert!(warnings[0].contains("because `rtc.udp_port` is given"));
 }
 

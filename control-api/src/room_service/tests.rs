@@ -11,7 +11,7 @@ use axum::http::{Method, header};
 use prost::Message;
 use serde_json::{Value, json};
 use sfu_core::ShardConfig;
-use sfu_driver::{MediaConfig, MediaPlane};
+use sfu_driver::{MediaConfig, MediaPlane, UdpAddresses};
 use sfu_model::UnixTime;
 use sfu_transport::TransportConfig;
 use signaling::http::{TokenKeys, with_layers};
@@ -80,7 +80,7 @@ impl Node {
     fn start() -> Self {
         let certificate = Arc::new(TransportConfig::generate().unwrap());
         let media = MediaConfig {
-            udp: vec![vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]],
+            udp: UdpAddresses::Shared(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]),
             tcp: Vec::new(),
             shard: ShardConfig::new(Arc::clone(&certificate)),
             seeds: vec![[7; 32]],

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use sfu_model::{
-    CloseReason, Command, DataChannel, DataChannelOpener, Event, IceCredentials, Now, PeerId, Ssrc,
+    CloseReason, Command, DataChannel, DataChannelOpener, Event, IceCredentials, Now, Path, PeerId,
+    Ssrc,
 };
 use sfu_transport::{SendDataError, Transport};
 
@@ -155,7 +156,14 @@ impl Shard {
         for ufrag in &peer.ufrags {
             self.directory.ufrags.remove(ufrag);
         }
-        self.directory.paths.retain(|_, owner| *owner != key);
+        let paths = &mut self.directory.paths;
+        let left: Vec<Path> = paths
+            .extract_if(|_, owner| *owner == key)
+            .map(|(path, _)| path)
+            .collect();
+        for path in left {
+            self.lead_nowhere(path);
+        }
         self.count_held();
     }
 

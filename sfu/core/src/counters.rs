@@ -35,10 +35,12 @@ pub enum DropReason {
     VideoExportFull,
     /// An audio packet for another shard that does not keep up at all.
     AudioExportFull,
+    /// A datagram that came in for a peer of another shard that does not keep up.
+    HandOverFull,
 }
 
 impl DropReason {
-    const OWN: [Self; 15] = [
+    const OWN: [Self; 16] = [
         Self::NotOurs,
         Self::UnknownPath,
         Self::UnknownUfrag,
@@ -54,6 +56,7 @@ impl DropReason {
         Self::DataRefused,
         Self::VideoExportFull,
         Self::AudioExportFull,
+        Self::HandOverFull,
     ];
 
     const COUNT: usize = Self::OWN.len() + TransportDrop::ALL.len();
@@ -83,6 +86,7 @@ impl DropReason {
             Self::DataRefused => "data_refused",
             Self::VideoExportFull => "video_export_full",
             Self::AudioExportFull => "audio_export_full",
+            Self::HandOverFull => "hand_over_full",
         }
     }
 
@@ -104,6 +108,7 @@ impl DropReason {
             Self::DataRefused => 12,
             Self::VideoExportFull => 13,
             Self::AudioExportFull => 14,
+            Self::HandOverFull => 15,
             Self::Refused(reason) => Self::OWN.len() + reason as usize,
         }
     }
@@ -130,6 +135,8 @@ pub struct Counters {
     pub exports_out: u64,
     /// RTP packets of other shards' publications that came.
     pub exports_in: u64,
+    /// Datagrams that came in here for peers of other shards.
+    pub handed_over: u64,
     /// Packets that publishers were asked to send again.
     pub nacks_out: u64,
     /// Packets that subscribers asked for again.

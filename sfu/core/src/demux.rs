@@ -1,8 +1,18 @@
 use sfu_model::{Now, Path};
 use sfu_transport::{DropReason as TransportDrop, PacketKind, StunOutcome, classify, ufrag_of};
 
+use crate::hand_over::Entrance;
 use crate::peer::{LinkState, PeerKey};
 use crate::{DropReason, Shard};
+
+/// What a datagram of a peer is (RFC 7983).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Check,
+    Dtls,
+    Rtp,
+    Rtcp,
+}
 
 impl Shard {
     /// Takes a datagram that came by `path`. It is decrypted in place.
@@ -13,29 +23,62 @@ impl Shard {
         let counters = &mut self.output.counters;
         counters.datagrams_in += 1;
         counters.bytes_in += datagram.len() as u64;
-        match classify(datagram) {
-            PacketKind::Stun => self.handle_stun(now, path, datagram),
-            PacketKind::Dtls => {
-                if let Some(key) = self.peer_at(path) {
-                    self.isolated(key, |shard| shard.handle_dtls(now, key, path, datagram));
+        match self.owner_of(path, datagram) {
+            Ok(owner) => self.take_datagram(now, owner, (path, Entrance::Here), datagram),
+            Err(reason) => {
+                if !self.hand_over(path, datagram, reason) {
+                    self.output.drop(reason);
                 }
             }
-            PacketKind::Rtp => {
-                if let Some(key) = self.peer_at(path) {
-                    self.isolated(key, |shard| shard.handle_rtp(now, key, datagram));
-                }
-            }
-            PacketKind::Rtcp => {
-                if let Some(key) = self.peer_at(path) {
-                    self.isolated(key, |shard| shard.handle_rtcp(now, key, datagram));
-                }
-            }
-            PacketKind::Other => self.output.drop(DropReason::NotOurs),
         }
+    }
+
+    /// Finds the peer of this shard that a datagram is from.
+    #[inline]
+    pub(crate) fn owner_of(
+        &self,
+        path: Path,
+        datagram: &[u8],
+    ) -> Result<(PeerKey, Kind), DropReason> {
+        let kind = match classify(datagram) {
+            PacketKind::Stun => {
+                let ufrag = ufrag_of(datagram).ok_or(DropReason::NotOurs)?;
+                let key = self.directory.ufrags.get(ufrag).copied();
+                return Ok((key.ok_or(DropReason::UnknownUfrag)?, Kind::Check));
+            }
+            PacketKind::Dtls => Kind::Dtls,
+            PacketKind::Rtp => Kind::Rtp,
+            PacketKind::Rtcp => Kind::Rtcp,
+            PacketKind::Other => return Err(DropReason::NotOurs),
+        };
+        let key = self.directory.paths.get(&path).copied();
+        Ok((key.ok_or(DropReason::UnknownPath)?, kind))
+    }
+
+    /// Takes a datagram of a peer.
+    #[inline]
+    pub(crate) fn take_datagram(
+        &mut self,
+        now: Now,
+        (key, kind): (PeerKey, Kind),
+        (path, entrance): (Path, Entrance),
+        datagram: &mut [u8],
+    ) {
+        self.isolated(key, |shard| match kind {
+            Kind::Check => shard.handle_check(now, key, (path, entrance), datagram),
+            Kind::Dtls => shard.handle_dtls(now, key, path, datagram),
+            Kind::Rtp => shard.handle_rtp(now, key, datagram),
+            Kind::Rtcp => shard.handle_rtcp(now, key, datagram),
+        });
     }
 
     /// Forgets `path`: its TCP connection has ended.
     pub fn handle_path_closed(&mut self, now: Now, path: Path) {
+        self.forget_path(now, path);
+    }
+
+    /// Leads `path` to nobody here.
+    pub(crate) fn forget_path(&mut self, now: Now, path: Path) {
         let Some(key) = self.directory.paths.remove(&path) else {
             return;
         };
@@ -45,28 +88,13 @@ impl Shard {
         self.settle(now, key);
     }
 
-    #[inline]
-    fn peer_at(&mut self, path: Path) -> Option<PeerKey> {
-        let key = self.directory.paths.get(&path).copied();
-        if key.is_none() {
-            self.output.drop(DropReason::UnknownPath);
-        }
-        key
-    }
-
-    fn handle_stun(&mut self, now: Now, path: Path, message: &[u8]) {
-        let Some(ufrag) = ufrag_of(message) else {
-            self.output.drop(DropReason::NotOurs);
-            return;
-        };
-        let Some(key) = self.directory.ufrags.get(ufrag).copied() else {
-            self.output.drop(DropReason::UnknownUfrag);
-            return;
-        };
-        self.isolated(key, |shard| shard.handle_check(now, key, path, message));
-    }
-
-    fn handle_check(&mut self, now: Now, key: PeerKey, path: Path, message: &[u8]) {
+    fn handle_check(
+        &mut self,
+        now: Now,
+        key: PeerKey,
+        (path, entrance): (Path, Entrance),
+        message: &[u8],
+    ) {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
@@ -77,7 +105,10 @@ impl Shard {
         });
         match outcome {
             Ok(StunOutcome::Known | StunOutcome::RoleConflict) => {}
-            Ok(StunOutcome::Validated { evicted }) => self.bind_path(path, evicted, key),
+            Ok(StunOutcome::Validated { evicted }) => {
+                self.bind_path(path, evicted, key);
+                self.lead_here(path, entrance);
+            }
             Err(reason) => {
                 self.output.drop(DropReason::Refused(reason));
                 return;
@@ -92,6 +123,7 @@ impl Shard {
             && self.directory.paths.get(&evicted) == Some(&key)
         {
             self.directory.paths.remove(&evicted);
+            self.lead_nowhere(evicted);
         }
         // A browser that reloads may come by the address of its former self.
         let former = self.directory.paths.insert(path, key);

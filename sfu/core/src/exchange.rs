@@ -25,38 +25,10 @@ impl Shard {
         while !self.is_backlogged()
             && let Some(item) = batch.items.pop_front()
         {
-            match item {
-                ExportItem::Packet {
-                    publication,
-                    encoding,
-                    len,
-                } => {
-                    let begin = batch.taken;
-                    batch.taken += len;
-                    let packet = batch.bytes.get(begin..batch.taken);
-                    self.import_packet(now, publication, encoding, packet.unwrap_or_default());
-                }
-                ExportItem::Request(publication) => self.on_request(now, from, publication),
-                ExportItem::Release(publication) => self.on_release(from, publication),
-                ExportItem::Description(publication, description) => {
-                    self.describe_import(now, publication, *description);
-                }
-                ExportItem::Clock {
-                    publication,
-                    encoding,
-                    ssrc,
-                    clock,
-                } => self.import_clock(publication, encoding, ssrc, clock),
-                ExportItem::KeyFrame {
-                    publication,
-                    encoding,
-                } => {
-                    if let Some(key) = self.directory.publication(publication) {
-                        self.request_key_frame(now.mono, key, encoding);
-                    }
-                }
-                ExportItem::Ended(publication) => self.end_import(publication),
-            }
+            let len = item.len();
+            let bytes = batch.bytes.get_mut(batch.taken..batch.taken + len);
+            batch.taken += len;
+            self.handle_item(now, from, item, bytes.unwrap_or_default());
         }
         self.count_held();
         let all = batch.is_empty();
@@ -64,6 +36,40 @@ impl Shard {
             batch.clear();
         }
         all
+    }
+
+    fn handle_item(&mut self, now: Now, from: ShardIndex, item: ExportItem, bytes: &mut [u8]) {
+        match item {
+            ExportItem::Packet {
+                publication,
+                encoding,
+                ..
+            } => self.import_packet(now, publication, encoding, bytes),
+            ExportItem::Datagram { path, .. } => self.handle_handed_over(now, from, path, bytes),
+            ExportItem::Request(publication) => self.on_request(now, from, publication),
+            ExportItem::Release(publication) => self.on_release(from, publication),
+            ExportItem::Description(publication, description) => {
+                self.describe_import(now, publication, *description);
+            }
+            ExportItem::Clock {
+                publication,
+                encoding,
+                ssrc,
+                clock,
+            } => self.import_clock(publication, encoding, ssrc, clock),
+            ExportItem::KeyFrame {
+                publication,
+                encoding,
+            } => {
+                if let Some(key) = self.directory.publication(publication) {
+                    self.request_key_frame(now.mono, key, encoding);
+                }
+            }
+            ExportItem::Ended(publication) => self.end_import(publication),
+            ExportItem::PathTaken(path) => self.on_path_taken(now, from, path),
+            ExportItem::PathLeft(path) => self.on_path_left(from, path),
+            ExportItem::PathLost(path) => self.on_path_lost(now, path),
+        }
     }
 
     /// Another shard has subscribers of a publication that lives here.

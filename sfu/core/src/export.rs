@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use sfu_model::{MediaKind, PublicationId, ReceiveMedia, ShardIndex, SpatialLayer, Ssrc};
+use sfu_model::{MediaKind, Path, PublicationId, ReceiveMedia, ShardIndex, SpatialLayer, Ssrc};
 use sfu_rtp::RtpClock;
 
 use crate::DropReason;
@@ -45,6 +45,32 @@ pub(crate) enum ExportItem {
     },
     /// There is no such publication, or no longer.
     Ended(PublicationId),
+    /// A datagram that came in at the sender, for a peer of the receiver's.
+    Datagram { path: Path, len: usize },
+    /// A path that comes in at the receiver leads to a peer of the sender's.
+    PathTaken(Path),
+    /// It no longer does.
+    PathLeft(Path),
+    /// A path that led to a peer of the receiver's leads to a peer of another shard.
+    PathLost(Path),
+}
+
+impl ExportItem {
+    /// Returns how many of its batch's bytes are its own.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Packet { len, .. } | Self::Datagram { len, .. } => *len,
+            Self::Request(_)
+            | Self::Release(_)
+            | Self::Description(..)
+            | Self::Clock { .. }
+            | Self::KeyFrame { .. }
+            | Self::Ended(_)
+            | Self::PathTaken(_)
+            | Self::PathLeft(_)
+            | Self::PathLost(_) => 0,
+        }
+    }
 }
 
 /// A publication as it is.
@@ -96,8 +122,9 @@ impl ExportBatch {
 /// What waits for each of the other shards.
 ///
 /// When a shard does not take what waits for it, video gives way first, then audio and the clocks of
-/// publishers. All else is never dropped; it is bounded by what the control plane asks for and by the
-/// throttles of key frames.
+/// publishers. Datagrams that are handed over, which may be anybody's, take no more than half of the
+/// room. All else is never dropped; it is bounded by what the control plane asks for, by the throttles
+/// of key frames, and by the paths of peers.
 #[derive(Debug)]
 pub(crate) struct Exports {
     own: ShardIndex,
@@ -164,6 +191,25 @@ impl Exports {
             encoding,
             len: packet.len(),
         });
+        Ok(())
+    }
+
+    /// Queues a datagram that came in here.
+    ///
+    /// # Errors
+    ///
+    /// The queue is half full.
+    pub(crate) fn push_datagram(
+        &mut self,
+        to: ShardIndex,
+        path: Path,
+        datagram: &[u8],
+    ) -> Result<(), DropReason> {
+        let queue = self.queue(to).filter(|queue| !queue.is_filled(4));
+        let queue = queue.ok_or(DropReason::HandOverFull)?;
+        queue.bytes.extend_from_slice(datagram);
+        let len = datagram.len();
+        queue.items.push_back(ExportItem::Datagram { path, len });
         Ok(())
     }
 

@@ -46,7 +46,8 @@
 //! stream, `fan_out` offers the packet to each subscription, which selects (`layer_selector`), numbers
 //! (`outgoing_stream`) and sends it (`output`); `feedback` takes what subscribers say, `reports` and
 //! `tick` say what is due. A publication with subscribers on another shard goes there once (`export`,
-//! `exchange`), and from there the same way through `fan_out` (`import`).
+//! `exchange`), and from there the same way through `fan_out` (`import`). Where shards share a port, a
+//! datagram that came in at the wrong one is handed over (`hand_over`).
 //!
 //! Invariant: a datagram that is not authenticated changes no state but counters.
 //!
@@ -64,6 +65,7 @@ mod export;
 mod fan_out;
 mod feedback;
 mod frame;
+mod hand_over;
 mod hash;
 mod import;
 mod isolation;
@@ -94,6 +96,6 @@ mod transmit;
 
 pub use counters::{Counters, DropReason};
 pub use export::ExportBatch;
-pub use shard::{Shard, ShardConfig};
+pub use shard::{Arrivals, Shard, ShardConfig};
 pub use timers::{Deadline, TimerReason};
 pub use transmit::Transmit;

@@ -9,6 +9,7 @@ use sfu_transport::TransportConfig;
 use crate::directory::Directory;
 use crate::export::Exports;
 use crate::fan_out::FanOuts;
+use crate::hand_over::HandOver;
 use crate::output::Output;
 use crate::peer::Peer;
 use crate::publication::Publication;
@@ -30,6 +31,17 @@ pub struct ShardConfig {
     pub audio_levels: AudioLevelParameters,
     /// How many shards the media plane has.
     pub shards: u16,
+    /// At which of them datagrams arrive.
+    pub arrivals: Arrivals,
+}
+
+/// At which shard the datagrams of a peer arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrivals {
+    /// At the peer's own: each has ports of its own.
+    AtOwner,
+    /// At any: all share a port. What arrives elsewhere is handed over.
+    Anywhere,
 }
 
 impl ShardConfig {
@@ -41,6 +53,7 @@ impl ShardConfig {
             key_frame_interval: [second / 2, second, second],
             audio_levels: AudioLevelParameters::default(),
             shards: 1,
+            arrivals: Arrivals::AtOwner,
         }
     }
 }
@@ -61,6 +74,7 @@ pub struct Shard {
     pub(crate) output: Output,
     pub(crate) exports: Exports,
     pub(crate) fan_outs: FanOuts,
+    pub(crate) hand_over: HandOver,
 }
 
 impl Shard {
@@ -70,6 +84,7 @@ impl Shard {
         Self {
             index,
             exports: Exports::new(index, config.shards),
+            hand_over: HandOver::default(),
             config,
             seed: Seed::new(seed),
             directory: Directory::default(),

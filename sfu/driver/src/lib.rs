@@ -27,5 +27,5 @@ mod udp;
 #[cfg(test)]
 mod tests;
 
-pub use plane::{MediaConfig, MediaPlane, ShardAddresses, StartError};
+pub use plane::{MediaConfig, MediaPlane, ShardAddresses, StartError, UdpAddresses};
 pub use report::ShardReport;

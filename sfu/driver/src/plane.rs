@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::thread::{self, JoinHandle};
 
 use mio::{Poll, Waker};
-use sfu_core::{Shard, ShardConfig};
+use sfu_core::{Arrivals, Shard, ShardConfig};
 use sfu_model::{Command, Destination, Event, PeerId, ShardIndex};
 
 use crate::acceptor::{self, Acceptor};
@@ -20,14 +20,25 @@ use crate::udp::UdpPort;
 /// What the media plane listens on.
 #[derive(Clone, Debug)]
 pub struct MediaConfig {
-    /// For each shard, the UDP addresses that it binds; port 0 takes a free one.
-    pub udp: Vec<Vec<SocketAddr>>,
+    /// The UDP addresses; port 0 takes a free one.
+    pub udp: UdpAddresses,
     /// The addresses where ICE-TCP is accepted for all shards; none switches it off.
     pub tcp: Vec<SocketAddr>,
-    /// Limits and timers of each shard. How many there are is told by `udp`.
+    /// Limits and timers of each shard. How many there are is told by `seeds`, and where datagrams
+    /// arrive by `udp`.
     pub shard: ShardConfig,
     /// Seed of each shard's random choices; must be unpredictable.
     pub seeds: Vec<[u8; 32]>,
+}
+
+/// What shards bind for UDP.
+#[derive(Clone, Debug)]
+pub enum UdpAddresses {
+    /// Each shard its own: clients are told where their shard is.
+    OfEach(Vec<Vec<SocketAddr>>),
+    /// All the same (`SO_REUSEPORT`): the kernel leads each client to one of them, and that hands its
+    /// datagrams over to the client's shard, if it is another.
+    Shared(Vec<SocketAddr>),
 }
 
 /// The bound addresses of one shard.
@@ -171,15 +182,19 @@ impl MediaPlane {
     /// Binds the ports of all shards.
     fn bind(&mut self, config: &MediaConfig) -> Result<Vec<Seat>, StartError> {
         let mut seats = Vec::new();
-        for addresses in &config.udp {
-            let mut ports = Vec::new();
-            for address in addresses {
-                let port = UdpPort::bind(*address).map_err(|source| StartError::Udp {
-                    address: *address,
-                    source,
-                })?;
-                ports.push(port);
-            }
+        for shard in 0..config.seeds.len() {
+            let ports = match &config.udp {
+                UdpAddresses::OfEach(addresses) => {
+                    let addresses = addresses.get(shard).map_or(&[][..], Vec::as_slice);
+                    bind_all(addresses, UdpPort::bind)?
+                }
+                // The first has chosen the ports that were left open.
+                UdpAddresses::Shared(addresses) => match self.addresses.first() {
+                    None if config.seeds.len() == 1 => bind_all(addresses, UdpPort::bind)?,
+                    None => bind_all(addresses, UdpPort::bind_first_of_many)?,
+                    Some(first) => bind_all(&first.udp, UdpPort::bind_further)?,
+                },
+            };
             let poll = Poll::new()?;
             let waker = Waker::new(poll.registry(), shard_thread::MAILBOX)?;
             let (mailbox, inbox) = mailbox(waker);
@@ -205,11 +220,15 @@ impl MediaPlane {
         let cores = Cores::allowed();
         let count = seats.len();
         let exchanges = Exchange::between(&self.shards);
+        let mut shard_config = config.shard.clone();
+        shard_config.shards = u16::try_from(count).unwrap_or(u16::MAX);
+        shard_config.arrivals = match config.udp {
+            UdpAddresses::OfEach(_) => Arrivals::AtOwner,
+            UdpAddresses::Shared(_) => Arrivals::Anywhere,
+        };
         let seats = seats.into_iter().zip(exchanges).zip(&config.seeds);
         for (index, ((seat, exchange), seed)) in (0..).map(ShardIndex).zip(seats) {
-            let mut shard_config = config.shard.clone();
-            shard_config.shards = u16::try_from(count).unwrap_or(u16::MAX);
-            let shard = Shard::new(index, shard_config, *seed);
+            let shard = Shard::new(index, shard_config.clone(), *seed);
             let intake = Intake {
                 inbox: seat.inbox,
                 exchange,
@@ -254,6 +273,17 @@ impl MediaPlane {
         self.threads.push(thread);
         Ok(())
     }
+}
+
+fn bind_all(
+    addresses: &[SocketAddr],
+    bind: impl Fn(SocketAddr) -> io::Result<UdpPort>,
+) -> Result<Vec<UdpPort>, StartError> {
+    let bind = |address: &SocketAddr| {
+        let address = *address;
+        bind(address).map_err(|source| StartError::Udp { address, source })
+    };
+    addresses.iter().map(bind).collect()
 }
 
 /// Returns each shard that any of `peers` lives on.

@@ -33,18 +33,24 @@ pub(crate) struct UdpPort {
 impl UdpPort {
     /// Binds `address`; port 0 takes a free one.
     pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::DGRAM,
-            Some(Protocol::UDP),
-        )?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
-        socket.set_nonblocking(true)?;
-        socket.set_recv_buffer_size(KERNEL_BUFFER)?;
-        socket.set_send_buffer_size(KERNEL_BUFFER)?;
-        system::ask_for_extras(&socket);
+        Self::from_socket(open(address)?, address)
+    }
+
+    /// Binds `address`, so that further ports of this process can share it.
+    pub(crate) fn bind_first_of_many(address: SocketAddr) -> io::Result<Self> {
+        // Whoever else shares ports would be joined silently: this bind says that the address is taken.
+        open(address)?.bind(&address.into())?;
+        Self::bind_further(address)
+    }
+
+    /// Binds an address that is shared by others.
+    pub(crate) fn bind_further(address: SocketAddr) -> io::Result<Self> {
+        let socket = open(address)?;
+        socket.set_reuse_port(true)?;
+        Self::from_socket(socket, address)
+    }
+
+    fn from_socket(socket: Socket, address: SocketAddr) -> io::Result<Self> {
         socket.bind(&address.into())?;
         let socket = UdpSocket::from_std(socket.into());
         let local = socket.local_addr()?;
@@ -126,6 +132,20 @@ impl UdpPort {
     pub(crate) fn refused(&self) -> u64 {
         self.outbound.refused()
     }
+}
+
+/// Makes a socket for `address`.
+fn open(address: SocketAddr) -> io::Result<Socket> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.set_recv_buffer_size(KERNEL_BUFFER)?;
+    socket.set_send_buffer_size(KERNEL_BUFFER)?;
+    system::ask_for_extras(&socket);
+    Ok(socket)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub struct Call {
     pub repair: Repair,
     random: Random,
     /// Clients, each with the server's credentials towards it.
-    peers: Vec<(ClientId, IceCredentials)>,
+    peers: Vec<(ClientId, PeerId, IceCredentials)>,
     sections: u32,
 }
 
@@ -50,14 +50,19 @@ pub struct Heard {
 }
 
 const ROOM: RoomIndex = RoomIndex(1);
-const SHARD: ShardIndex = ShardIndex(0);
 
 impl Call {
     const RANDOM_STREAM: u32 = 1;
 
     /// Makes a call without anybody.
     pub fn new(seed: Seed) -> Self {
-        let world = World::new(seed);
+        Self::with_shards(seed, 1)
+    }
+
+    /// Makes a call without anybody on several shards. Of two clients that come one after the other,
+    /// as many as there are shards live on the same one, and come in at different ones.
+    pub fn with_shards(seed: Seed, shards: u16) -> Self {
+        let world = World::with_shards(seed, shards);
         Self {
             random: world.random(Self::RANDOM_STREAM),
             world,
@@ -67,13 +72,21 @@ impl Call {
         }
     }
 
-    /// Adds a client and tells it and the shard of each other.
+    /// Adds a client and tells it and its shard of each other.
     pub fn join(&mut self, name: &str, profile: LinkProfile) -> ClientId {
         let id = self.world.add_client(name, profile);
-        let local = self.draw_credentials();
-        self.peers.push((id, local.clone()));
-        self.world.command(Command::AddPeer {
-            peer: self.peer(id),
+        let shards = self.world.shards().len();
+        let shard = ShardIndex(u16::try_from(self.peers.len() / shards % shards).unwrap_or(0));
+        let local = self.draw_credentials(shard);
+        let index = number(self.peers.len());
+        let peer = PeerId {
+            room: ROOM,
+            index,
+            shard,
+        };
+        self.peers.push((id, peer, local.clone()));
+        self.world.command(&Command::AddPeer {
+            peer,
             local: local.clone(),
             data_channels: DataChannelOpener::Peer,
         });
@@ -83,12 +96,12 @@ impl Call {
 
     /// Restarts ICE on both sides.
     pub fn restart_ice(&mut self, id: ClientId) {
-        let local = self.draw_credentials();
         let peer = self.peer(id);
-        if let Some((_, current)) = self.peers.iter_mut().find(|(known, _)| *known == id) {
+        let local = self.draw_credentials(peer.shard);
+        if let Some((_, _, current)) = self.peers.iter_mut().find(|(known, ..)| *known == id) {
             *current = local.clone();
         }
-        self.world.command(Command::RestartIce {
+        self.world.command(&Command::RestartIce {
             peer,
             local: local.clone(),
         });
@@ -96,15 +109,15 @@ impl Call {
         self.describe(id, local);
     }
 
-    fn draw_credentials(&mut self) -> IceCredentials {
-        IceCredentials::generate(SHARD, self.random.bytes())
+    fn draw_credentials(&mut self, shard: ShardIndex) -> IceCredentials {
+        IceCredentials::generate(shard, self.random.bytes())
     }
 
     /// Exchanges descriptions.
     fn describe(&mut self, id: ClientId, local: IceCredentials) {
         let client = self.world.client(id);
         let (remote, fingerprint) = (client.credentials().clone(), client.fingerprint());
-        self.world.command(Command::SetRemote {
+        self.world.command(&Command::SetRemote {
             peer: self.peer(id),
             remote,
             fingerprint,
@@ -116,7 +129,7 @@ impl Call {
     /// Removes a client's peer.
     pub fn leave(&mut self, id: ClientId) {
         let peer = self.peer(id);
-        self.world.command(Command::RemovePeer { peer });
+        self.world.command(&Command::RemovePeer { peer });
     }
 
     /// Returns the peer that a client is to the shard.
@@ -126,20 +139,15 @@ impl Call {
     /// Panics if the client has not joined.
     pub fn peer(&self, id: ClientId) -> PeerId {
         let mut peers = self.peers.iter();
-        let place = peers.position(|(known, _)| *known == id);
-        let place = place.expect("a client that has joined");
-        PeerId {
-            room: ROOM,
-            index: number(place),
-            shard: SHARD,
-        }
+        let found = peers.find(|(known, ..)| *known == id);
+        found.expect("a client that has joined").1
     }
 
     /// Returns the server's ICE credentials towards a client.
     pub fn server_credentials(&self, id: ClientId) -> Option<&IceCredentials> {
         let mut peers = self.peers.iter();
-        let found = peers.find(|(known, _)| *known == id);
-        found.map(|(_, credentials)| credentials)
+        let found = peers.find(|(known, ..)| *known == id);
+        found.map(|(_, _, credentials)| credentials)
     }
 
     /// Has a client publish a track, from when it is connected on.
@@ -163,9 +171,9 @@ impl Call {
         let publication = PublicationId {
             room: ROOM,
             index: section,
-            shard: SHARD,
+            shard: self.peer(id).shard,
         };
-        self.world.command(Command::Publish {
+        self.world.command(&Command::Publish {
             publication,
             peer: self.peer(id),
             media: media.clone(),
@@ -195,9 +203,9 @@ impl Call {
         let subscription = SubscriptionId {
             room: ROOM,
             index: section,
-            shard: SHARD,
+            shard: self.peer(id).shard,
         };
-        self.world.command(Command::Subscribe {
+        self.world.command(&Command::Subscribe {
             subscription,
             publication: track.publication,
             peer: self.peer(id),

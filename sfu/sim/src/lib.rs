@@ -1,4 +1,4 @@
-//! The virtual world: a shard, clients and lossy links under one virtual clock.
+//! The virtual world: shards, clients and lossy links under one virtual clock.
 //!
 //! The media plane's state machines run here as they run in production, with everything around them
 //! made of a seed: no socket, no thread, no real time. What takes minutes takes a moment, and what
@@ -31,6 +31,7 @@ mod call;
 mod client;
 mod link;
 mod media;
+mod plane;
 mod queue;
 mod random;
 mod residence;

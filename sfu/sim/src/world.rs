@@ -1,11 +1,12 @@
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use sfu_core::{Shard, ShardConfig};
-use sfu_model::{Command, Event, Fingerprint, LinkProtocol, Now, Path, ShardIndex, UnixTime};
+use sfu_core::Shard;
+use sfu_model::{Command, Event, Fingerprint, LinkProtocol, Now, Path, UnixTime};
 use sfu_transport::TransportConfig;
 
+use crate::plane::Plane;
 use crate::queue::Queue;
 use crate::residence::Residence;
 use crate::trace::describe;
@@ -30,11 +31,11 @@ pub fn beginning() -> Now {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(usize);
 
-/// A shard, its clients, and the links between them.
+/// Shards, their clients, and the links between them.
 #[derive(Debug)]
 pub struct World {
     now: Now,
-    shard: Shard,
+    plane: Plane,
     fingerprint: Fingerprint,
     clients: Vec<Residence>,
     /// What travels.
@@ -58,11 +59,8 @@ enum Side {
     Client,
 }
 
-/// The shard's source of randomness.
-const SHARD_STREAM: u64 = 0;
-
 impl World {
-    /// Where the shard listens.
+    /// Where the shards listen.
     pub const SERVER: SocketAddr = SocketAddr::new(
         std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)),
         7_882,
@@ -77,14 +75,21 @@ impl World {
     ///
     /// Panics if the cryptographic library cannot make a certificate.
     pub fn new(seed: Seed) -> Self {
+        Self::with_shards(seed, 1)
+    }
+
+    /// Makes a world with empty shards, up to nine, that share a port.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the cryptographic library cannot make a certificate.
+    pub fn with_shards(seed: Seed, count: u16) -> Self {
         let transport = TransportConfig::generate().expect("a certificate can be made");
-        let transport = Arc::new(transport);
         let now = beginning();
-        let random = Random::new(seed, SHARD_STREAM).bytes();
         Self {
             now,
             fingerprint: transport.fingerprint(),
-            shard: Shard::new(ShardIndex(0), ShardConfig::new(transport), random),
+            plane: Plane::new(seed, transport, count),
             clients: Vec::new(),
             queue: Queue::new(),
             events: Vec::new(),
@@ -98,12 +103,21 @@ impl World {
         self.now
     }
 
-    /// Returns the shard.
+    /// Returns the first shard.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the world was made without shards.
     pub fn shard(&self) -> &Shard {
-        &self.shard
+        self.shards().first().expect("a world with a shard")
     }
 
-    /// Returns the fingerprint of the shard's certificate.
+    /// Returns the shards.
+    pub fn shards(&self) -> &[Shard] {
+        self.plane.shards()
+    }
+
+    /// Returns the fingerprint of the shards' certificate.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
@@ -161,17 +175,17 @@ impl World {
         self.note(&name, format!("moves to {address}"));
     }
 
-    /// Gives the shard a command.
-    pub fn command(&mut self, command: Command) {
-        self.shard.handle_command(self.now, command);
+    /// Gives a command to the shards that it names.
+    pub fn command(&mut self, command: &Command) {
+        self.plane.command(self.now, command);
     }
 
-    /// Takes what the shard has reported.
+    /// Takes what the shards have reported.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
 
-    /// Returns what the shard has reported since it was last taken.
+    /// Returns what the shards have reported since it was last taken.
     pub fn events(&self) -> &[Event] {
         &self.events
     }
@@ -181,12 +195,12 @@ impl World {
         self.residence(id).address
     }
 
-    /// Has the shard get a datagram that none of the clients sent, whatever address it bears. It is
+    /// Has the shards get a datagram that none of the clients sent, whatever address it bears. It is
     /// not in the trace.
     pub fn inject(&mut self, from: SocketAddr, mut datagram: Vec<u8>) {
         self.settle();
         let path = path_of(from);
-        self.shard.handle_datagram(self.now, path, &mut datagram);
+        self.plane.handle_datagram(self.now, path, &mut datagram);
     }
 
     /// Lets time pass.
@@ -227,7 +241,7 @@ impl World {
     /// Returns when the next thing is due. What was commanded or sent meanwhile is on its way then.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         self.settle();
-        let shard = self.shard.poll_timeout().map(|deadline| deadline.at);
+        let shard = self.plane.poll_timeout();
         let clients = self.clients.iter();
         let clients = clients.filter_map(|residence| residence.client.poll_timeout());
         let all = [self.queue.next_due(), shard].into_iter().flatten();
@@ -244,11 +258,8 @@ impl World {
             steps += 1;
             assert!(steps < Self::MAX_STEPS_PER_INSTANT, "{}", self.trace.tail());
         }
-        let deadline = self.shard.poll_timeout();
-        if deadline.is_some_and(|deadline| deadline.at <= self.now.mono) {
-            self.shard.handle_timeout(self.now);
-            self.settle();
-        }
+        self.plane.handle_timeout(self.now);
+        self.settle();
         for residence in &mut self.clients {
             let due = residence.client.poll_timeout();
             if due.is_some_and(|due| due <= self.now.mono) {
@@ -269,7 +280,7 @@ impl World {
             mut datagram,
         } = arrival;
         match towards {
-            Side::Shard => self.shard.handle_datagram(self.now, path, &mut datagram),
+            Side::Shard => self.plane.handle_datagram(self.now, path, &mut datagram),
             Side::Client => {
                 let mut clients = self.clients.iter_mut();
                 // Nobody lives any more where somebody moved away.
@@ -281,17 +292,18 @@ impl World {
         }
     }
 
-    /// Puts on its way what all have to send, and collects what the shard reports.
+    /// Puts on its way what all have to send, and collects what the shards report.
     fn settle(&mut self) {
+        self.plane.exchange(self.now);
         let mut buf = Vec::new();
-        while let Some(transmit) = self.shard.poll_transmit(self.now, &mut buf) {
+        while let Some(transmit) = self.plane.poll_transmit(self.now, &mut buf) {
             let len = transmit.segment_size.unwrap_or(buf.len()).max(1);
             for datagram in buf.chunks(len) {
                 self.send_down(transmit.path, datagram);
             }
         }
         self.collect_from_clients();
-        while let Some(event) = self.shard.poll_event() {
+        while let Some(event) = self.plane.poll_event() {
             let what = describe(&event);
             self.trace.note(self.now.mono, "shard", what);
             self.events.push(event);

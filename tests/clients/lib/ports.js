@@ -27,6 +27,22 @@ export function freeUdpPort() {
   });
 }
 
+/** The first of two neighbouring UDP ports that are both free. */
+export async function freeUdpPair() {
+  for (;;) {
+    const first = await freeUdpPort();
+    if (first < 65_535 && await isFree(first + 1)) return first;
+  }
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
+    const probe = dgram.createSocket('udp4');
+    probe.once('error', () => resolve(false));
+    probe.bind(port, LOOPBACK, () => probe.close(() => resolve(true)));
+  });
+}
+
 /** An IPv4 address of this machine that is not loopback; loopback where there is no other. */
 export function outsideAddress() {
   const addresses = Object.values(os.networkInterfaces()).flat();

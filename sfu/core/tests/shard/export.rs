@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use sfu_core::{DropReason, ExportBatch};
 use sfu_model::{
-    Command, Event, Forwarding, MediaKind, PublicationId, ReceiveMedia, SendMedia, ShardIndex,
-    Ssrc, SubscriptionId,
+    Command, Event, Forwarding, MediaKind, PayloadType, PublicationId, ReceiveMedia, SendMedia,
+    ShardIndex, Ssrc, SubscriptionId,
 };
 use sfu_rtp::rtcp::{NackPair, Packet, SenderReport, write_nack, write_pli, write_sender_report};
 use sfu_rtp::{NtpTime, RtpTimestamp, SeqNo};
@@ -340,10 +340,12 @@ fn a_change_of_the_section_reaches_the_other_shard() {
     pair.send_rtp(&source.next(true));
     let mut media = camera();
     media.encodings[0].ssrc = Some(Ssrc(3_000));
+    media.codecs[0].payload_type = PayloadType(100);
     publish(&mut pair.home, media);
     pair.exchange();
     let mut source = Source::video(Ssrc(3_000));
     source.seq = SeqNo(17);
+    source.payload_type = PayloadType(100);
     pair.send_rtp(&source.next(true));
     pair.send_rtp(&source.next(false));
     let headers = pair.far.participants[0].take_headers();

@@ -29,6 +29,7 @@ mod audio;
 mod data;
 mod export;
 mod feedback;
+mod hand_over;
 mod lifecycle;
 mod media;
 mod scalable;

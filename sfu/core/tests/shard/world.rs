@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_srtp::context::Context;
-use sfu_core::{Shard, ShardConfig, Transmit};
+use sfu_core::{Arrivals, Shard, ShardConfig, Transmit};
 use sfu_model::{
     Command, DataChannelOpener, Event, IceCredentials, LinkProtocol, Now, Path, PeerId,
     PublicationId, RoomIndex, ShardIndex, SubscriptionId, UnixTime,
@@ -68,6 +68,12 @@ pub(crate) struct Participant {
 }
 
 impl Participant {
+    /// Takes the keys that the handshake gave.
+    pub(crate) fn begin_media(&mut self) {
+        assert!(self.client.connected);
+        self.srtp = Some(self.client.srtp());
+    }
+
     /// Takes the headers of the RTP packets that came.
     pub(crate) fn take_headers(&mut self) -> Vec<RtpHeader> {
         let packets = self.rtp.drain(..);
@@ -105,6 +111,7 @@ impl World {
     pub(crate) fn of(index: ShardIndex, shards: u16) -> Self {
         let mut config = ShardConfig::new(Arc::clone(&CONFIG));
         config.shards = shards;
+        config.arrivals = Arrivals::Anywhere;
         Self {
             now: start(),
             index,
@@ -140,9 +147,7 @@ impl World {
             }
             self.pass(Duration::from_millis(50));
         }
-        let participant = &mut self.participants[place];
-        assert!(participant.client.connected);
-        participant.srtp = Some(participant.client.srtp());
+        self.participants[place].begin_media();
     }
 
     /// Adds a participant that has not sent anything.
@@ -192,16 +197,20 @@ impl World {
 
     /// Sends a connectivity check that nominates the participant's path.
     pub(crate) fn check(&mut self, place: usize) {
+        let path = self.participants[place].path;
+        let mut check = self.check_of(place).bytes();
+        self.shard.handle_datagram(self.now, path, &mut check);
+    }
+
+    /// Returns a connectivity check of a participant that nominates its path.
+    pub(crate) fn check_of(&self, place: usize) -> Check {
         let participant = &self.participants[place];
-        let check = Check {
+        Check {
             to: participant.local.clone(),
             from_ufrag: participant.remote.ufrag.clone(),
             nominates: true,
             controlled: false,
-        };
-        let path = participant.path;
-        self.shard
-            .handle_datagram(self.now, path, &mut check.bytes());
+        }
     }
 
     /// Sends an RTP packet as a participant, and delivers what follows.

@@ -21,7 +21,7 @@ use sfu_model::{
 use sfu_transport::TransportConfig;
 
 use crate::limits::TcpLimits;
-use crate::{MediaConfig, MediaPlane, ShardAddresses};
+use crate::{MediaConfig, MediaPlane, ShardAddresses, UdpAddresses};
 
 use check::{Check, verify_reply};
 
@@ -38,7 +38,7 @@ fn loopback() -> SocketAddr {
 fn config() -> MediaConfig {
     let certificate = TransportConfig::generate().unwrap();
     MediaConfig {
-        udp: vec![vec![loopback()], vec![loopback()]],
+        udp: UdpAddresses::OfEach(vec![vec![loopback()], vec![loopback()]]),
         tcp: vec![loopback()],
         shard: ShardConfig::new(Arc::new(certificate)),
         seeds: vec![[7; 32], [8; 32]],
@@ -120,7 +120,7 @@ fn an_address_that_is_taken_is_named() {
     let plane = start(TcpLimits::default());
     let taken = addresses(&plane).udp[0];
     let mut config = config();
-    config.udp[1] = vec![taken];
+    config.udp = UdpAddresses::OfEach(vec![vec![loopback()], vec![taken]]);
     let failed = MediaPlane::start(&config, drop).unwrap_err();
     let words = format!("UDP address {taken} cannot be bound");
     assert!(failed.to_string().starts_with(&words), "{failed}");

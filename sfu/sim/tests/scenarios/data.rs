@@ -67,7 +67,7 @@ fn reliable_messages_arrive_complete_and_in_order_both_ways() {
             let channel = DataChannel::Reliable;
             let up = call.world.client_mut(alice);
             up.send_data(now, channel, message(number));
-            call.world.command(Command::SendData {
+            call.world.command(&Command::SendData {
                 peers: peers.into(),
                 channel,
                 payload: message(number).into(),

@@ -9,5 +9,6 @@ mod moving;
 mod node;
 mod rooms;
 mod sdp;
+mod shards;
 mod strangers;
 mod support;

@@ -294,7 +294,7 @@ impl Node {
                     tell(connection, (*message).clone());
                 }
             }
-            Output::Media(command) => self.world.command(command),
+            Output::Media(command) => self.world.command(&command),
             Output::RefreshToken { .. }
             | Output::CloseSignal { .. }
             | Output::Notice(_)

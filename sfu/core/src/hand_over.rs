@@ -1,0 +1,122 @@
+use sfu_model::{IceCredentials, LinkProtocol, Now, Path, ShardIndex};
+use sfu_transport::ufrag_of;
+
+use crate::export::ExportItem;
+use crate::hash::FastMap;
+use crate::shard::Arrivals;
+use crate::{DropReason, Shard};
+
+/// Where a datagram came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    /// At this shard.
+    Here,
+    /// At another shard, which handed it over.
+    Shard(ShardIndex),
+}
+
+/// Paths that come in at another shard than the one that their peer lives on, where all shards share
+/// a port: the kernel leads each remote address to one of them, always the same.
+#[derive(Debug, Default)]
+pub(crate) struct HandOver {
+    /// Paths that come in here and lead to peers of other shards, as those say.
+    away: FastMap<Path, ShardIndex>,
+    /// Paths that lead to peers of this shard and come in at others, which were told so.
+    told: FastMap<Path, ShardIndex>,
+}
+
+impl HandOver {
+    /// Most paths that are handed over. Each belongs to a peer that has authenticated it; those of
+    /// further peers are unknown here, so that they connect by ICE-TCP, if at all.
+    const MAX_AWAY: usize = 131_072;
+}
+
+/// Datagrams on a shared port, from the shard that got them to the one that they are for: checks by
+/// the shard that their user name names, all else by what that shard has said after a valid check.
+///
+/// Invariant: nothing is remembered of a datagram that its peer's shard has not authenticated.
+impl Shard {
+    /// Hands a datagram over that is for nobody here, if it is known whose it is. Returns whether it
+    /// was handed over or dropped.
+    pub(crate) fn hand_over(&mut self, path: Path, datagram: &[u8], unknown: DropReason) -> bool {
+        if self.config.arrivals == Arrivals::AtOwner || path.protocol == LinkProtocol::Tcp {
+            return false;
+        }
+        let owner = if unknown == DropReason::UnknownUfrag {
+            let named = ufrag_of(datagram).and_then(IceCredentials::shard_of);
+            named.filter(|shard| self.exports.is_other(*shard))
+        } else if unknown == DropReason::UnknownPath {
+            self.hand_over.away.get(&path).copied()
+        } else {
+            None
+        };
+        let Some(owner) = owner else {
+            return false;
+        };
+        match self.exports.push_datagram(owner, path, datagram) {
+            Ok(()) => self.output.counters.handed_over += 1,
+            Err(reason) => self.output.drop(reason),
+        }
+        true
+    }
+
+    /// Takes a datagram that came in at shard `from`.
+    pub(crate) fn handle_handed_over(
+        &mut self,
+        now: Now,
+        from: ShardIndex,
+        path: Path,
+        datagram: &mut [u8],
+    ) {
+        match self.owner_of(path, datagram) {
+            Ok(owner) => self.take_datagram(now, owner, (path, Entrance::Shard(from)), datagram),
+            Err(reason) => self.output.drop(reason),
+        }
+    }
+
+    /// A valid check has bound `path` to a peer of this shard: sees to it that its datagrams come.
+    pub(crate) fn lead_here(&mut self, path: Path, entrance: Entrance) {
+        if let Some(former) = self.hand_over.away.remove(&path) {
+            self.exports.push(former, ExportItem::PathLost(path));
+        }
+        let Entrance::Shard(entrance) = entrance else {
+            return;
+        };
+        if self.hand_over.told.insert(path, entrance) != Some(entrance) {
+            self.exports.push(entrance, ExportItem::PathTaken(path));
+        }
+    }
+
+    /// `path` leads to no peer of this shard any more.
+    pub(crate) fn lead_nowhere(&mut self, path: Path) {
+        if let Some(entrance) = self.hand_over.told.remove(&path) {
+            self.exports.push(entrance, ExportItem::PathLeft(path));
+        }
+    }
+
+    /// Shard `from` has a peer at a path that comes in here.
+    pub(crate) fn on_path_taken(&mut self, now: Now, from: ShardIndex, path: Path) {
+        self.forget_path(now, path);
+        let away = &mut self.hand_over.away;
+        if away.len() >= HandOver::MAX_AWAY && !away.contains_key(&path) {
+            return;
+        }
+        let former = away.insert(path, from);
+        if let Some(former) = former.filter(|former| *former != from) {
+            self.exports.push(former, ExportItem::PathLost(path));
+        }
+    }
+
+    /// Shard `from` no longer has a peer at a path that comes in here.
+    pub(crate) fn on_path_left(&mut self, from: ShardIndex, path: Path) {
+        if self.hand_over.away.get(&path) == Some(&from) {
+            self.hand_over.away.remove(&path);
+        }
+    }
+
+    /// A path of a peer of this shard leads to a peer of another by now.
+    pub(crate) fn on_path_lost(&mut self, now: Now, path: Path) {
+        self.hand_over.told.remove(&path);
+        self.forget_path(now, path);
+    }
+}
