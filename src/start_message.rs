@@ -27,7 +27,7 @@ pub(crate) fn start_message(config: &Config, keys: &Keys, http: SocketAddr, dev:
             "Sluice {version} is ready.\n\n  \
              LiveKit URL   ws://{host}:{port}\n  \
              API key       {key}\n  \
-             media         UDP {udp:?}, ICE-TCP {tcp}\n"
+             media         UDP {udp}, ICE-TCP {tcp}\n"
         );
     }
     let secret = match key.as_str() {

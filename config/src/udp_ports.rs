@@ -1,3 +1,5 @@
+use std::fmt;
+
 use crate::value::{self, Problem, Read};
 
 /// The UDP ports of media.
@@ -23,6 +25,17 @@ impl Default for UdpPorts {
         Self::Range {
             first: 7882,
             last: 7945,
+        }
+    }
+}
+
+impl fmt::Display for UdpPorts {
+    /// Writes the ports as they are configured.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::One(port) => port.fmt(f),
+            Self::Range { first, last } => write!(f, "{first}-{last}"),
         }
     }
 }
@@ -83,6 +96,10 @@ mod tests {
         assert_eq!(UdpPorts::read("7882-7882").unwrap(), one);
         let range = UdpPorts::read("7882-7892").unwrap();
         assert_eq!(range.for_shards(3), [7882, 7883, 7884]);
+        assert_eq!(
+            [one, range].map(|ports| ports.to_string()),
+            ["7882", "7882-7892"]
+        );
         assert_eq!(UdpPorts::read("0").unwrap().for_shards(2), [0, 0]);
     }
 
