@@ -109,13 +109,11 @@ impl Crossing {
         let begin = Instant::now();
         let mut buf = Vec::new();
         while self.home.shard.poll_export(FAR, &mut batch) {
-            self.far.shard.handle_export(self.far.now, HOME, &mut batch);
-            while self
-                .far
-                .shard
-                .poll_transmit(self.far.now, &mut buf)
-                .is_some()
-            {}
+            let far = &mut self.far;
+            while !far.shard.handle_export(far.now, HOME, &mut batch) {
+                while far.shard.poll_transmit(far.now, &mut buf).is_some() {}
+            }
+            while far.shard.poll_transmit(far.now, &mut buf).is_some() {}
         }
         begin.elapsed()
     }

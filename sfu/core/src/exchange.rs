@@ -65,7 +65,7 @@ impl Shard {
                     self.request_key_frame(now.mono, key, encoding);
                 }
             }
-            ExportItem::Ended(publication) => self.end_import(publication),
+            ExportItem::Ended(publication) => self.end_import(now, publication),
             ExportItem::PathTaken(path) => self.on_path_taken(now, from, path),
             ExportItem::PathLeft(path) => self.on_path_left(from, path),
             ExportItem::PathLost(path) => self.on_path_lost(now, path),

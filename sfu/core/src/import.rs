@@ -50,6 +50,7 @@ impl Shard {
         let Some(key) = self.imported(id) else {
             return;
         };
+        self.finish_fan_outs(now);
         if let Some(publication) = self.publications.get_mut(key) {
             publication.update(description.media);
         }
@@ -82,8 +83,9 @@ impl Shard {
     }
 
     /// The owner has the publication no more: subscriptions here end too.
-    pub(crate) fn end_import(&mut self, id: PublicationId) {
+    pub(crate) fn end_import(&mut self, now: Now, id: PublicationId) {
         if let Some(key) = self.imported(id) {
+            self.finish_fan_outs(now);
             self.remove_publication(key);
         }
     }

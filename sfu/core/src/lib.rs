@@ -7,9 +7,10 @@
 //! 1. [`Shard::handle_command`] for what the control plane asks, [`Shard::handle_export`] for what
 //!    other shards have, [`Shard::handle_datagram`] for what arrived, [`Shard::handle_timeout`] when
 //!    [`Shard::poll_timeout`] is due;
-//! 2. [`Shard::poll_export`] for each other shard;
-//! 3. [`Shard::poll_transmit`] until it yields nothing, and in between whenever
+//! 2. [`Shard::poll_transmit`] until it yields nothing, and in between whenever
 //!    [`Shard::is_backlogged`] says so;
+//! 3. [`Shard::poll_export`] for each other shard, before and after: what a peer may answer at once is
+//!    there first, and what packets that go out ask for comes with them;
 //! 4. [`Shard::poll_event`] until it yields nothing.
 //!
 //! ```

@@ -249,6 +249,7 @@ impl<S: FnMut(Event)> ShardThread<S> {
     /// Hands on what the shard has for the network and for the control plane.
     fn drain(&mut self) {
         let now = clock::now();
+        // What others must know before a peer answers what leaves here.
         self.exchange.send(&mut self.shard);
         let mut buffer = std::mem::take(&mut self.transmit);
         // While the kernel has no room the shard keeps what it has, and chooses what gives way.
@@ -258,6 +259,8 @@ impl<S: FnMut(Event)> ShardThread<S> {
             self.send(now.mono, &transmit, &mut buffer);
         }
         self.transmit = buffer;
+        // What came up when packets went out: key frames that are asked for.
+        self.exchange.send(&mut self.shard);
         for (i, port) in self.ports.iter_mut().enumerate() {
             port.flush();
             let watched = port.watch_room(self.poll.registry(), Token(1 + i));

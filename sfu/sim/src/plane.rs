@@ -12,6 +12,10 @@ use crate::{Random, Seed};
 #[derive(Debug)]
 pub(crate) struct Plane {
     shards: Vec<Shard>,
+    /// What one shard has for another and that has not taken yet.
+    batch: ExportBatch,
+    /// From which to which.
+    way: (ShardIndex, ShardIndex),
 }
 
 impl Plane {
@@ -27,6 +31,8 @@ impl Plane {
         };
         Self {
             shards: (0..count).map(shard).collect(),
+            batch: ExportBatch::default(),
+            way: (ShardIndex(0), ShardIndex(0)),
         }
     }
 
@@ -68,30 +74,41 @@ impl Plane {
         }
     }
 
-    /// Carries over what shards have for each other, until none has more.
-    pub(crate) fn exchange(&mut self, now: Now) {
-        let mut batch = ExportBatch::default();
-        while let Some((from, to)) = self.next_export(&mut batch) {
-            if let Some(shard) = self.shards.get_mut(usize::from(to.0)) {
-                let taken = shard.handle_export(now, from, &mut batch);
-                assert!(taken, "few datagrams wait in a world");
+    /// Returns what is to be sent next, and carries over what shards have for each other meanwhile.
+    pub(crate) fn poll_transmit(&mut self, now: Now, buf: &mut Vec<u8>) -> Option<Transmit> {
+        loop {
+            let mut shards = self.shards.iter_mut();
+            let transmit = shards.find_map(|shard| shard.poll_transmit(now, buf));
+            if transmit.is_some() || !self.exchange(now) {
+                return transmit;
             }
         }
     }
 
-    fn next_export(&mut self, batch: &mut ExportBatch) -> Option<(ShardIndex, ShardIndex)> {
+    /// Carries over what one shard has for another, as far as that takes it. Returns whether there
+    /// was anything.
+    fn exchange(&mut self, now: Now) -> bool {
+        if self.batch.is_empty() {
+            let Some(way) = self.next_export() else {
+                return false;
+            };
+            self.way = way;
+        }
+        let (from, to) = self.way;
+        if let Some(shard) = self.shards.get_mut(usize::from(to.0)) {
+            shard.handle_export(now, from, &mut self.batch);
+        }
+        true
+    }
+
+    fn next_export(&mut self) -> Option<(ShardIndex, ShardIndex)> {
         let count = u16::try_from(self.shards.len()).unwrap_or(u16::MAX);
         let mut shards = (0..).map(ShardIndex).zip(&mut self.shards);
         shards.find_map(|(from, shard)| {
             let mut others = (0..count).map(ShardIndex);
-            let to = others.find(|to| shard.poll_export(*to, batch))?;
+            let to = others.find(|to| shard.poll_export(*to, &mut self.batch))?;
             Some((from, to))
         })
-    }
-
-    pub(crate) fn poll_transmit(&mut self, now: Now, buf: &mut Vec<u8>) -> Option<Transmit> {
-        let mut shards = self.shards.iter_mut();
-        shards.find_map(|shard| shard.poll_transmit(now, buf))
     }
 
     pub(crate) fn poll_event(&mut self) -> Option<Event> {

@@ -294,7 +294,6 @@ impl World {
 
     /// Puts on its way what all have to send, and collects what the shards report.
     fn settle(&mut self) {
-        self.plane.exchange(self.now);
         let mut buf = Vec::new();
         while let Some(transmit) = self.plane.poll_transmit(self.now, &mut buf) {
             let len = transmit.segment_size.unwrap_or(buf.len()).max(1);
