@@ -216,9 +216,12 @@ impl<S: FnMut(Event)> ShardThread<S> {
             port.receive(&mut inbound);
             let local = port.local();
             // A client sends its first check as soon as it is answered: the command that makes its
-            // peer known may have come after this turn began, but it came before the check.
+            // peer known may have come after this turn began, but it came before the check. So did
+            // what another shard tells of the client's path before what follows the check.
             if self.inbox.is_woken() {
+                self.exchange.collect();
                 self.take_letters();
+                self.take_exports();
             }
             taken += inbound.each(local, |path, datagram| {
                 self.shard.handle_datagram(now, path, datagram);

@@ -2,8 +2,11 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::Arc;
 
 use mio::Waker;
-use sfu_core::{DropReason, ShardConfig};
-use sfu_model::{Command, DataChannelOpener, IceCredentials, PeerId, RoomIndex, ShardIndex};
+use sfu_core::{DropReason, ExportBatch, ShardConfig};
+use sfu_model::{
+    Command, DataChannelOpener, ExtensionMap, Forwarding, IceCredentials, Mid, PeerId,
+    PublicationId, RoomIndex, SendMedia, ShardIndex, Ssrc, SubscriptionId,
+};
 use sfu_transport::TransportConfig;
 
 use super::*;
@@ -11,21 +14,41 @@ use crate::mailbox::{Mailbox, mailbox};
 
 const SHARD: ShardIndex = ShardIndex(0);
 
+type Thread = ShardThread<fn(Event)>;
+
 /// A shard of one port, with the writing end of its mailbox.
-fn thread() -> (ShardThread<fn(Event)>, Mailbox) {
-    let certificate = Arc::new(TransportConfig::generate().unwrap());
-    let shard = Shard::new(SHARD, ShardConfig::new(certificate), [1; 32]);
-    let poll = Poll::new().unwrap();
-    let (mailbox, inbox) = mailbox(Waker::new(poll.registry(), MAILBOX).unwrap());
+fn thread() -> (Thread, Mailbox) {
+    threads(1).remove(0)
+}
+
+/// So many shards with a port each.
+fn threads(count: u16) -> Vec<(Thread, Mailbox)> {
+    let polls: Vec<_> = (0..count).map(|_| Poll::new().unwrap()).collect();
+    let wakers = polls
+        .iter()
+        .map(|poll| mailbox(Waker::new(poll.registry(), MAILBOX).unwrap()));
+    let (mailboxes, inboxes): (Vec<_>, Vec<_>) = wakers.unzip();
+    let exchanges = Exchange::between(&mailboxes);
+    let parts = polls.into_iter().zip(inboxes).zip(exchanges);
+    let threads = (0..).map(ShardIndex).zip(parts);
+    let threads = threads.map(|(index, ((poll, inbox), exchange))| {
+        let mut config = ShardConfig::new(Arc::new(TransportConfig::generate().unwrap()));
+        config.shards = count;
+        let shard = Shard::new(index, config, [1; 32]);
+        of_shard(shard, poll, (inbox, exchange))
+    });
+    threads.zip(mailboxes).collect()
+}
+
+fn of_shard(shard: Shard, poll: Poll, (inbox, exchange): (Inbox, Exchange)) -> Thread {
     let intake = Intake {
         inbox,
-        exchange: Exchange::between(std::slice::from_ref(&mailbox)).remove(0),
+        exchange,
         ports: vec![UdpPort::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap()],
     };
     let limits = TcpLimits::default();
     let report = LatestReport::default();
-    let thread = ShardThread::new(shard, poll, intake, limits, report, drop as fn(Event));
-    (thread.unwrap(), mailbox)
+    ShardThread::new(shard, poll, intake, limits, report, drop as fn(Event)).unwrap()
 }
 
 /// The head of a binding request to `ufrag` (RFC 8489 section 5), unsigned.
@@ -75,4 +98,52 @@ fn a_thread_that_is_told_to_stop_while_it_receives_ends() {
     thread.ports[0].set_readable();
     thread.receive();
     thread.run();
+}
+
+#[test]
+fn what_another_shard_told_before_a_datagram_came_is_known_when_it_is_taken() {
+    let mut threads = threads(2);
+    let (mut second, _) = threads.remove(1);
+    let (mut first, _) = threads.remove(0);
+    second.inbox.acknowledge_wake();
+    let (room, index, shard) = (RoomIndex(0), 0, SHARD);
+    let peer = PeerId { room, index, shard };
+    let publication = PublicationId {
+        room,
+        index,
+        shard: ShardIndex(1),
+    };
+    for command in [
+        Command::AddPeer {
+            peer,
+            local: IceCredentials::generate(SHARD, [3; 34]),
+            data_channels: DataChannelOpener::Peer,
+        },
+        Command::Subscribe {
+            subscription: SubscriptionId { room, index, shard },
+            publication,
+            peer,
+            media: SendMedia {
+                mid: Mid(sfu_model::Token::default()),
+                ssrc: Ssrc(1),
+                rtx_ssrc: None,
+                codecs: Vec::new(),
+                extensions: ExtensionMap::default(),
+                nack: false,
+                cname: String::new(),
+                forwarding: Forwarding::Paused,
+            },
+        },
+    ] {
+        first.shard.handle_command(clock::now(), command);
+    }
+    first.drain();
+    let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    client.send_to(&[0], second.ports[0].local()).unwrap();
+    while second.shard.counters().datagrams_in == 0 {
+        second.ports[0].set_readable();
+        second.receive();
+    }
+    // It has found that there is no such publication.
+    assert!(second.shard.poll_export(SHARD, &mut ExportBatch::default()));
 }
