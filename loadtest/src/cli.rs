@@ -76,6 +76,22 @@ pub(crate) struct TestFlags {
     /// Joins begun per second.
     #[arg(long, default_value_t = 5.0)]
     pub(crate) num_per_second: f64,
+    /// Pictures that a subscriber shows; it receives each in the layer of that size, and no others.
+    #[arg(long, value_enum, default_value_t = Layout::Speaker)]
+    pub(crate) layout: Layout,
+    /// Has the audio publishers speak in turns.
+    #[arg(long)]
+    pub(crate) simulate_speakers: bool,
+    /// Instead of staying, subscribers come and go: one joins at every turn of --num-per-second for --duration
+    /// seconds, and each leaves after --stay seconds. --subscribers says how many stay all the time.
+    #[arg(long)]
+    pub(crate) churn: bool,
+    /// Seconds that a participant of --churn stays after its join.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) stay: f64,
+    /// After the measurement all subscribers lose their signalling connections at once and resume their sessions.
+    #[arg(long)]
+    pub(crate) resume_storm: bool,
     /// Codec of the video.
     #[arg(long, value_enum, default_value_t = VideoCodec::Vp8)]
     pub(crate) video_codec: VideoCodec,
@@ -94,6 +110,9 @@ pub(crate) struct TestFlags {
     /// Writes the result as JSON to this file.
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
+    /// Writes the result as one HTML page with plots to this file.
+    #[arg(long)]
+    pub(crate) html: Option<PathBuf>,
 }
 
 /// A codec by its name on the command line.
@@ -109,6 +128,39 @@ impl VideoCodec {
             Self::Vp8 => Codec::Vp8,
             Self::H264 => Codec::H264,
         }
+    }
+}
+
+/// What a subscriber shows, in the words of `lk load-test`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Layout {
+    /// One picture of 1280x720, five of 320x180.
+    Speaker,
+    /// Nine pictures of 640x360.
+    #[value(name = "3x3")]
+    Grid3,
+    /// Sixteen pictures of 320x180.
+    #[value(name = "4x4")]
+    Grid4,
+    /// Twenty-five pictures of 320x180.
+    #[value(name = "5x5")]
+    Grid5,
+}
+
+impl Layout {
+    /// Returns the size of a subscriber's `place`th picture; `None` when it has no place for it.
+    pub(crate) fn size(self, place: usize) -> Option<(u32, u32)> {
+        const HIGH: (u32, u32) = (1_280, 720);
+        const MEDIUM: (u32, u32) = (640, 360);
+        const LOW: (u32, u32) = (320, 180);
+        let (places, size) = match self {
+            Self::Speaker if place == 0 => return Some(HIGH),
+            Self::Speaker => (6, LOW),
+            Self::Grid3 => (9, MEDIUM),
+            Self::Grid4 => (16, LOW),
+            Self::Grid5 => (25, LOW),
+        };
+        (place < places).then_some(size)
     }
 }
 

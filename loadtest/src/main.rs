@@ -2,6 +2,7 @@
 //! they cost the server. `loadtest --help` explains the flags, `loadtest/README.md` the result.
 
 mod cli;
+mod crowd;
 mod media;
 mod plan;
 mod progress;
@@ -11,6 +12,7 @@ mod samples;
 mod server_process;
 mod session;
 mod signal;
+mod timeline;
 
 use std::process::ExitCode;
 
@@ -48,6 +50,9 @@ fn test(flags: &TestFlags) -> Outcome<bool> {
     report::print_table(&result);
     if let Some(path) = &flags.json {
         report::write_json(&result, path)?;
+    }
+    if let Some(path) = &flags.html {
+        report::write_html(&result, path)?;
     }
     Ok(result.succeeded())
 }

@@ -1,16 +1,20 @@
 //! What a run found: as a table, as JSON, and two of them compared.
 
 mod compare;
+mod html;
 mod joins;
 mod json;
+mod plot;
 mod table;
 
 use std::time::Duration;
 
 use crate::run::Window;
 use crate::server_process::Usage;
+use crate::timeline::Timeline;
 
 pub(crate) use compare::compare;
+pub(crate) use html::write_html;
 pub(crate) use joins::Joins;
 pub(crate) use json::write_json;
 pub(crate) use table::print_table;
@@ -23,6 +27,7 @@ pub(crate) struct TestResult {
     /// From the first join's beginning to the last one's end.
     pub(crate) joined_in: Duration,
     pub(crate) window: Window,
+    pub(crate) timeline: Timeline,
     /// The server's usage before the first join, after the last and after all have left.
     pub(crate) usage: Option<[Option<Usage>; 3]>,
     /// The command line.
@@ -43,7 +48,16 @@ impl TestResult {
         (packets > 0).then(|| cpu.as_secs_f64() * 1e6 / packets as f64)
     }
 
-    /// Returns the server's CPU from the first join's beginning to the last one's end, per join, in milliseconds.
+    /// Returns this process's CPU in microseconds per packet, that of publishing included.
+    fn harness_us_per_packet(&self) -> Option<f64> {
+        let (before, after) = self.window.harness?;
+        let cpu = after.cpu.saturating_sub(before.cpu);
+        let packets = self.window.tally.packets;
+        (packets > 0).then(|| cpu.as_secs_f64() * 1e6 / packets as f64)
+    }
+
+    /// Returns the server's CPU per join in milliseconds: from the first join's beginning to the last one's end, or with
+    /// churn until all have left.
     fn cpu_ms_per_join(&self) -> Option<f64> {
         let [before, after, _] = self.usage?;
         let cpu = after?.cpu.saturating_sub(before?.cpu);

@@ -28,12 +28,22 @@ pub(crate) struct IceAgent {
     candidates: Vec<SocketAddr>,
     next_candidate: usize,
     selected: Option<SocketAddr>,
+    search: Search,
     /// Checks without a reply.
     pending: VecDeque<([u8; 12], SocketAddr)>,
     tie_breaker: [u8; 8],
     checks: u32,
     check_at: Instant,
     replies: VecDeque<(SocketAddr, Vec<u8>)>,
+}
+
+/// Whether a path is known to work with the current credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Search {
+    Searching,
+    /// It does, and nobody was told yet.
+    Found,
+    Told,
 }
 
 impl IceAgent {
@@ -60,6 +70,7 @@ impl IceAgent {
             candidates: Vec::new(),
             next_candidate: 0,
             selected: None,
+            search: Search::Searching,
             pending: VecDeque::new(),
             tie_breaker,
             checks: 0,
@@ -70,6 +81,21 @@ impl IceAgent {
 
     pub(crate) fn selected(&self) -> Option<SocketAddr> {
         self.selected
+    }
+
+    /// Tells once that a path works, and once more after each restart.
+    pub(crate) fn take_found(&mut self) -> bool {
+        let found = self.search == Search::Found;
+        if found {
+            self.search = Search::Told;
+        }
+        found
+    }
+
+    fn found(&mut self) {
+        if self.search == Search::Searching {
+            self.search = Search::Found;
+        }
     }
 
     pub(crate) fn add_candidate(&mut self, now: Instant, candidate: SocketAddr) {
@@ -88,6 +114,7 @@ impl IceAgent {
         self.local = local;
         self.remote = remote;
         self.pending.clear();
+        self.search = Search::Searching;
         self.check_at = now;
     }
 
@@ -101,6 +128,7 @@ impl IceAgent {
             return None;
         }
         let (to, pause) = match self.selected {
+            Some(selected) if self.search == Search::Searching => (selected, Self::PACE),
             Some(selected) => (selected, Self::KEEPALIVE),
             None => (self.next_candidate()?, Self::PACE),
         };
@@ -132,9 +160,8 @@ impl IceAgent {
                     self.replies.push_back((from, reply));
                 }
                 self.add_candidate(now, from);
-                if nominates && self.role == IceRole::Controlled && self.selected != Some(from) {
-                    self.selected = Some(from);
-                    self.check_at = now;
+                if nominates && self.role == IceRole::Controlled {
+                    self.nominated(now, from);
                 }
             }
             None => {}
@@ -153,8 +180,19 @@ impl IceAgent {
         let checked = self.pending.remove(at);
         if self.role == IceRole::Controlling && self.selected.is_none() {
             self.selected = checked.map(|(_, to)| to);
+        }
+        if self.selected.is_some() && self.search == Search::Searching {
+            self.found();
             self.check_at = now + Self::KEEPALIVE;
         }
+    }
+
+    fn nominated(&mut self, now: Instant, path: SocketAddr) {
+        if self.selected != Some(path) {
+            self.selected = Some(path);
+            self.check_at = now;
+        }
+        self.found();
     }
 
     fn next_candidate(&mut self) -> Option<SocketAddr> {

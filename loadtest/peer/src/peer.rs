@@ -34,7 +34,7 @@ pub struct PeerConfig {
 /// What happens to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerEvent {
-    /// ICE has found a path.
+    /// ICE has found a path: the first, or one with other credentials after a restart.
     PathFound,
     /// DTLS is up: media can flow.
     Connected,
@@ -200,9 +200,11 @@ impl Peer {
         while let Some(reply) = self.ice.poll_reply() {
             self.transmits.push_back(reply);
         }
+        if self.ice.take_found() {
+            self.events.push_back(PeerEvent::PathFound);
+        }
         if self.ice.selected().is_some() && !self.dtls.begun {
             self.dtls.begun = true;
-            self.events.push_back(PeerEvent::PathFound);
             if self.dtls.client.connect(now.mono).is_err() {
                 self.events.push_back(PeerEvent::Refused);
             }
@@ -365,17 +367,16 @@ impl Peer {
 
     /// Returns when [`Peer::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let transport = [self.ice.poll_timeout(), self.dtls.client.poll_timeout()];
-        let transport = transport.into_iter().flatten();
         if !self.is_connected() {
-            return transport.min();
+            let transport = [self.ice.poll_timeout(), self.dtls.client.poll_timeout()];
+            return transport.into_iter().flatten().min();
         }
         let feedback = self.transport_cc.as_ref();
         let feedback = feedback.and_then(|(_, recorder)| recorder.poll_timeout());
         let streams = self.inbound.iter().filter_map(InboundStream::poll_timeout);
         let tracks = self.outbound.iter().map(OutboundTrack::poll_timeout);
-        transport
-            .chain(feedback)
+        let ice = self.ice.poll_timeout().into_iter();
+        ice.chain(feedback)
             .chain(self.report_at)
             .chain(streams)
             .chain(tracks)
@@ -387,21 +388,19 @@ impl Peer {
         if let Some(check) = self.ice.handle_timeout(now.mono) {
             self.transmits.push_back(check);
         }
-        if self
-            .dtls
-            .client
-            .poll_timeout()
-            .is_some_and(|at| at <= now.mono)
-        {
-            self.dtls.client.handle_timeout(now.mono);
-            self.flush_dtls();
-        }
         if self.is_connected() {
             let since_epoch = now.mono.saturating_duration_since(self.epoch);
             for track in &mut self.outbound {
                 track.handle_timeout(now, since_epoch, &mut self.outbox, tally);
             }
             self.send_feedback(now);
+            return;
+        }
+        // Once it is up the association has nothing to repeat: the server's flight was the last.
+        let handshake = self.dtls.client.poll_timeout();
+        if handshake.is_some_and(|at| at <= now.mono) {
+            self.dtls.client.handle_timeout(now.mono);
+            self.flush_dtls();
         }
     }
 

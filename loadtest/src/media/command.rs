@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use loadtest_peer::{Completeness, Inbound, Outbound, Peer, PeerEvent, Tally};
-use sfu_model::ExtensionId;
+use sfu_model::{ExtensionId, IceCredentials};
 use tokio::sync::{mpsc, oneshot};
 
 use super::socket::Socket;
@@ -43,6 +43,12 @@ pub(crate) enum Command {
     Describe { id: PeerId, description: Agreement },
     /// The server named another address.
     AddCandidate { id: PeerId, candidate: SocketAddr },
+    /// ICE begins anew with these credentials, ours first.
+    RestartIce {
+        id: PeerId,
+        local: IceCredentials,
+        remote: IceCredentials,
+    },
     /// A peer is over.
     Close { id: PeerId },
     /// The measurement begins.

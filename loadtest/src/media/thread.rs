@@ -11,7 +11,7 @@ use nix::sys::eventfd::EventFd;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::clock::Clock;
-use super::command::{Account, Command, Notice, PeerId, Transport};
+use super::command::{Account, Agreement, Command, Notice, PeerId, Transport};
 use super::socket::{ControlBuffer, Socket};
 
 /// The token of the mailbox; peers have their numbers.
@@ -148,26 +148,18 @@ impl MediaThread {
                 };
                 self.open(id, resident);
             }
-            Command::Describe { id, description } => {
-                let now = self.clock.now();
-                if let Some(resident) = self.resident(id) {
-                    resident.peer.set_inbound(description.inbound);
-                    if let Some(id) = description.transport_cc {
-                        resident.peer.set_transport_cc(id);
-                    }
-                    for track in description.publish {
-                        resident.peer.publish(now, track);
-                    }
-                    for candidate in description.candidates {
-                        resident.peer.add_candidate(now, candidate);
-                    }
-                }
-                self.settle(id.0);
-            }
+            Command::Describe { id, description } => self.describe(id, description),
             Command::AddCandidate { id, candidate } => {
                 let now = self.clock.now();
                 if let Some(resident) = self.resident(id) {
                     resident.peer.add_candidate(now, candidate);
+                }
+                self.settle(id.0);
+            }
+            Command::RestartIce { id, local, remote } => {
+                let now = self.clock.now();
+                if let Some(resident) = self.resident(id) {
+                    resident.peer.restart_ice(now, local, remote);
                 }
                 self.settle(id.0);
             }
@@ -188,6 +180,23 @@ impl MediaThread {
             Command::Stop => return Turn::Stop,
         }
         Turn::Go
+    }
+
+    fn describe(&mut self, id: PeerId, description: Agreement) {
+        let now = self.clock.now();
+        if let Some(resident) = self.resident(id) {
+            resident.peer.set_inbound(description.inbound);
+            if let Some(id) = description.transport_cc {
+                resident.peer.set_transport_cc(id);
+            }
+            for track in description.publish {
+                resident.peer.publish(now, track);
+            }
+            for candidate in description.candidates {
+                resident.peer.add_candidate(now, candidate);
+            }
+        }
+        self.settle(id.0);
     }
 
     fn account(&self) -> Account {

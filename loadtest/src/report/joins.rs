@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -17,12 +17,14 @@ pub(crate) struct Joins {
     failed: u64,
     /// Those of them that had joined.
     thrown_out: u64,
-    joined_numbers: std::collections::BTreeSet<usize>,
+    /// Those who are in their rooms.
+    joined_numbers: BTreeSet<usize>,
     pub(crate) signal: Histogram,
     pub(crate) ice: Histogram,
     pub(crate) dtls: Histogram,
     pub(crate) total: Histogram,
     pub(crate) first_media: Histogram,
+    pub(crate) resume: Histogram,
 }
 
 impl Joins {
@@ -44,10 +46,14 @@ impl Joins {
             Milestone::FirstMedia(after) => self.first_media.record(*after),
             Milestone::Failed(reason) => {
                 self.failed += 1;
-                self.thrown_out += u64::from(self.joined_numbers.contains(&report.number));
+                self.thrown_out += u64::from(self.joined_numbers.remove(&report.number));
                 *self.failures.entry(reason.clone()).or_default() += 1;
             }
-            Milestone::Left => self.left += 1,
+            Milestone::Resumed(after) => self.resume.record(*after),
+            Milestone::Left => {
+                self.left += 1;
+                self.joined_numbers.remove(&report.number);
+            }
         }
     }
 
@@ -55,6 +61,16 @@ impl Joins {
     pub(crate) fn pending(&self) -> u64 {
         let done = self.joined + self.failed.saturating_sub(self.thrown_out);
         self.begun.saturating_sub(done)
+    }
+
+    /// Returns how many participants are in their rooms.
+    pub(crate) fn present(&self) -> u64 {
+        self.joined_numbers.len() as u64
+    }
+
+    /// Returns how many have resumed, failed or left.
+    pub(crate) fn resumed_or_failed(&self) -> u64 {
+        self.resume.count() + self.failed
     }
 
     pub(crate) fn joined(&self) -> u64 {

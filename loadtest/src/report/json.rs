@@ -36,6 +36,8 @@ pub(super) fn to_json(result: &TestResult) -> Value {
             "dtls": in_millis(&joins.dtls),
             "first_media": in_millis(&joins.first_media),
         },
+        "resume_ms": in_millis(&joins.resume),
+        "resumed": joins.resume.count(),
         "joins_per_second": joins.joined() as f64 / result.joined_in.as_secs_f64().max(1e-9),
         "latency_us": in_micros(&tally.latency),
         "jitter_us": window.completeness.jitter_micros as f64 / streams,
@@ -61,6 +63,8 @@ pub(super) fn to_json(result: &TestResult) -> Value {
         },
         "seconds": seconds,
         "server": server(result),
+        "harness": harness(result),
+        "timeline": result.timeline.moments,
         "machine": machine(),
         "commit": commit(),
         "command": result.command,
@@ -86,6 +90,18 @@ fn server(result: &TestResult) -> Value {
         "files": after.files,
         "files_before": at_start.map(|usage| usage.files),
         "files_after": at_end.map(|usage| usage.files),
+    })
+}
+
+fn harness(result: &TestResult) -> Value {
+    let Some((before, after)) = result.window.harness else {
+        return Value::Null;
+    };
+    let cpu = after.cpu.saturating_sub(before.cpu);
+    json!({
+        "cpu_us_per_packet": result.harness_us_per_packet(),
+        "cores": cpu.as_secs_f64() / (after.at - before.at).as_secs_f64().max(1e-9),
+        "rss_bytes": after.rss,
     })
 }
 

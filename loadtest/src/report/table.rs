@@ -12,6 +12,13 @@ pub(crate) fn print_table(result: &TestResult) {
 }
 
 fn table(result: &TestResult) -> String {
+    let rows = rows(result).into_iter();
+    rows.map(|(name, value)| format!("{name:<14} {value}\n"))
+        .collect()
+}
+
+/// Returns the figures by their names.
+pub(super) fn rows(result: &TestResult) -> Vec<(&'static str, String)> {
     let joins = &result.joins;
     let window = &result.window;
     let tally = &window.tally;
@@ -64,12 +71,20 @@ fn table(result: &TestResult) -> String {
         ));
         rows.push(("server files", after.files.to_string()));
     }
+    if joins.resume.count() > 0 {
+        let text = quantiles(&joins.resume, "ms", 1.0);
+        rows.push(("resumed", format!("{}: {text}", joins.resume.count())));
+    }
+    if let Some((before, after)) = window.harness {
+        let cpu = after.cpu.saturating_sub(before.cpu).as_secs_f64();
+        let cores = cpu / (after.at - before.at).as_secs_f64().max(1e-9);
+        let memory = after.rss as f64 / f64::from(1 << 20);
+        rows.push(("this program", format!("{cores:.2} cores, {memory:.1} MiB")));
+    }
     for (reason, count) in joins.failures() {
         rows.push(("failed", format!("{count} x {reason}")));
     }
-    rows.iter()
-        .map(|(name, value)| format!("{name:<14} {value}\n"))
-        .collect()
+    rows
 }
 
 fn quantiles(histogram: &Histogram, unit: &str, scale: f64) -> String {

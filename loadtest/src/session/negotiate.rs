@@ -44,6 +44,10 @@ pub(super) struct Negotiation<'a> {
 struct LocalPeer {
     transport: Transport,
     credentials: IceCredentials,
+    /// The server's credentials, as they were described last.
+    remote: Option<IceCredentials>,
+    /// Whether ours were replaced since.
+    renewed: bool,
     state: PeerState,
 }
 
@@ -59,10 +63,19 @@ impl LocalPeer {
         Ok(Self {
             transport,
             credentials: IceCredentials::generate(ShardIndex(0), random()?),
+            remote: None,
+            renewed: false,
             state: PeerState::Awaited {
                 candidates: Vec::new(),
             },
         })
+    }
+
+    /// Draws other ICE credentials, for a restart.
+    fn renew(&mut self) -> Result<(), SessionError> {
+        self.credentials = IceCredentials::generate(ShardIndex(0), random()?);
+        self.renewed = true;
+        Ok(())
     }
 }
 
@@ -142,6 +155,13 @@ impl<'a> Negotiation<'a> {
         Ok(signal.send(signal_request::Message::Offer(offer)).await?)
     }
 
+    /// Restarts ICE of the peer connection that we offer.
+    pub(super) async fn restart_ice(&mut self, signal: &mut Signal) -> Result<(), SessionError> {
+        self.publisher.renew()?;
+        let offer = self.next_offer();
+        Ok(signal.send(signal_request::Message::Offer(offer)).await?)
+    }
+
     /// Takes a message of the server.
     #[expect(
         clippy::wildcard_enum_match_arm,
@@ -214,6 +234,10 @@ impl<'a> Negotiation<'a> {
             true => IceRole::Controlling,
             false => IceRole::Controlled,
         };
+        let known = self.subscriber.remote.as_ref();
+        if known.is_some_and(|known| *known != description.ice) {
+            self.subscriber.renew()?;
+        }
         let copy = description.clone();
         let local = self.agree(signal, Transport::Subscriber, role, copy, Vec::new())?;
         let transport = LocalTransport {
@@ -248,8 +272,19 @@ impl<'a> Negotiation<'a> {
             Transport::Publisher => &mut self.publisher,
             Transport::Subscriber => &mut self.subscriber,
         };
+        let restarted = std::mem::take(&mut peer.renewed);
+        peer.remote = Some(description.ice.clone());
         let (id, local) = match &mut peer.state {
-            PeerState::Open { id, local } => (*id, *local),
+            PeerState::Open { id, local } => {
+                if restarted {
+                    self.mailbox.send(Command::RestartIce {
+                        id: *id,
+                        local: peer.credentials.clone(),
+                        remote: description.ice,
+                    });
+                }
+                (*id, *local)
+            }
             PeerState::Awaited { candidates } => {
                 let config = PeerConfig {
                     local: peer.credentials.clone(),

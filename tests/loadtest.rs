@@ -1,0 +1,208 @@
+//! The load harness against the node, over real sockets: what noise cannot break.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use serde_json::Value;
+
+/// A running node. Dropping it ends the process.
+struct Node {
+    process: Child,
+    /// Kept open: what the node says later must go somewhere.
+    _said: BufReader<ChildStdout>,
+    url: String,
+}
+
+impl Node {
+    /// Starts a node on ports that the system chooses, and waits until it has said where it listens.
+    fn start() -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_sluice"))
+            .args(["--dev", "--port", "0", "--udp-port", "0"])
+            .args(["--config-body", "rtc: {tcp_port: 0}"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the node starts");
+        let mut said = BufReader::new(process.stdout.take().expect("its output is piped"));
+        let mut lines = said.by_ref().lines().map_while(Result::ok);
+        let url =
+            lines.find_map(|line| Some(format!("ws://{}", line.split_once("ws://")?.1.trim())));
+        Self {
+            process,
+            _said: said,
+            url: url.expect("the node says where it listens"),
+        }
+    }
+
+    /// Runs the harness for a second and returns its JSON.
+    fn load(&self, flags: &[&str]) -> Value {
+        let directory = Scratch::new();
+        let json = directory.0.join("result.json");
+        let html = directory.0.join("result.html");
+        let status = Command::new(harness())
+            .args([
+                "--url",
+                &self.url,
+                "--num-per-second",
+                "20",
+                "--settle",
+                "1",
+                "--duration",
+                "1",
+            ])
+            .args(["--server-pid", &self.process.id().to_string()])
+            .arg("--json")
+            .arg(&json)
+            .arg("--html")
+            .arg(&html)
+            .args(flags)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("the harness starts");
+        let text = std::fs::read_to_string(&json).expect("the harness writes its result");
+        assert!(status.success(), "{text}");
+        let page = std::fs::read_to_string(&html).expect("the harness writes its page");
+        assert!(page.contains("<svg") && page.ends_with("</html>\n"));
+        serde_json::from_str(&text).expect("the result is JSON")
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // A node that has ended by itself needs no end.
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// A directory for one run.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        let output = Command::new("mktemp")
+            .arg("-d")
+            .output()
+            .expect("mktemp runs");
+        let path = String::from_utf8(output.stdout).expect("a path is text");
+        Self(PathBuf::from(path.trim()))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// Builds the harness in the profile of this test, and returns its path.
+fn harness() -> PathBuf {
+    let node = PathBuf::from(env!("CARGO_BIN_EXE_sluice"));
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--offline", "--package", "loadtest"]);
+    if node
+        .parent()
+        .is_some_and(|profile| profile.ends_with("release"))
+    {
+        build.arg("--release");
+    }
+    let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status();
+    assert!(
+        status.expect("cargo starts").success(),
+        "the harness builds"
+    );
+    node.with_file_name("loadtest")
+}
+
+fn number(result: &Value, place: &str) -> f64 {
+    let found = result.pointer(place).and_then(Value::as_f64);
+    found.unwrap_or_else(|| panic!("no {place} in {result:#}"))
+}
+
+#[test]
+fn a_small_load_joins_and_loses_nothing_by_both_generations_of_signalling() {
+    let node = Node::start();
+    for signalling in ["v1", "v0"] {
+        let result = node.load(&[
+            "--signalling",
+            signalling,
+            "--video-publishers",
+            "1",
+            "--audio-publishers",
+            "2",
+            "--subscribers",
+            "3",
+        ]);
+        assert_eq!(
+            (number(&result, "/joined"), number(&result, "/failed")),
+            (5.0, 0.0),
+            "{signalling}"
+        );
+        assert_eq!(number(&result, "/packets_lost"), 0.0, "{signalling}");
+        assert_eq!(number(&result, "/packets_refused"), 0.0, "{signalling}");
+        assert_eq!(
+            number(&result, "/packets_of_unknown_streams"),
+            0.0,
+            "{signalling}"
+        );
+        // Three subscribers, each with one video and two audio streams.
+        assert_eq!(number(&result, "/streams"), 9.0, "{signalling}");
+        for positive in [
+            "/packets_received",
+            "/bitrate_bps",
+            "/frames",
+            "/join_ms/p50",
+            "/join_ms/p95",
+            "/join_ms/p99",
+            "/join_phases_ms/signal/p50",
+            "/join_phases_ms/first_media/p50",
+            "/latency_us/p50",
+            "/latency_us/p99",
+            "/server/cpu_us_per_packet",
+            "/server/rss_bytes",
+            "/server/files",
+            "/harness/cpu_us_per_packet",
+        ] {
+            assert!(
+                number(&result, positive) > 0.0,
+                "{signalling}: {positive} in {result:#}"
+            );
+        }
+    }
+}
+
+#[test]
+fn those_who_come_and_go_all_join_and_leave_nothing_behind() {
+    let node = Node::start();
+    let result = node.load(&["--churn", "--stay", "0.2", "--rooms", "2"]);
+    assert!(number(&result, "/joined") > 1.0, "{result:#}");
+    assert_eq!(number(&result, "/failed"), 0.0, "{result:#}");
+    assert!(
+        number(&result, "/server/cpu_ms_per_join") > 0.0,
+        "{result:#}"
+    );
+    assert!(
+        number(&result, "/server/files_after") <= number(&result, "/server/files_before"),
+        "{result:#}"
+    );
+}
+
+#[test]
+fn all_resume_after_the_loss_of_their_signalling_connections() {
+    let node = Node::start();
+    for signalling in ["v1", "v0"] {
+        let result = node.load(&[
+            "--resume-storm",
+            "--signalling",
+            signalling,
+            "--audio-publishers",
+            "1",
+            "--subscribers",
+            "3",
+        ]);
+        assert_eq!(number(&result, "/failed"), 0.0, "{signalling}: {result:#}");
+        assert_eq!(number(&result, "/resumed"), 3.0, "{signalling}: {result:#}");
+    }
+}
