@@ -66,7 +66,7 @@ impl Timeline {
             .saturating_duration_since(before)
             .as_secs_f64()
             .max(1e-3);
-        let per_second = |total: u64, last: u64| since(total, last) as f64 / seconds;
+        let per_second = |total: u64, last: u64| total.saturating_sub(last) as f64 / seconds;
         let cpu = totals.cpu.zip(last.cpu);
         let cpu = cpu.map(|(total, last)| total.saturating_sub(last).as_secs_f64() / seconds);
         let moment = Moment {
@@ -78,15 +78,13 @@ impl Timeline {
             server_cores: cpu,
             server_rss_bytes: usage.map(|usage| usage.rss),
         };
-        self.last = Some((now, totals));
-        self.moments.push(moment.clone());
+        // One phase ends as the next begins: rates over so short a time would mean nothing.
+        if seconds >= Self::INTERVAL.as_secs_f64() / 2.0 {
+            self.last = Some((now, totals));
+            self.moments.push(moment.clone());
+        }
         moment
     }
-}
-
-/// Returns how much was counted since `last`; the count begins anew with the measurement.
-fn since(total: u64, last: u64) -> u64 {
-    total.checked_sub(last).unwrap_or(total)
 }
 
 #[cfg(test)]
@@ -110,7 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_begins_anew_is_not_negative() {
-        assert_eq!((since(5, 100), since(105, 100)), (5, 5));
+    fn moments_that_follow_at_once_are_one() {
+        let begun = Instant::now();
+        let mut timeline = Timeline::new(begun);
+        let tally = Tally::default();
+        let second = Duration::from_secs(1);
+        timeline.note(begun + second, "a", 1, &tally, None);
+        timeline.note(begun + second, "b", 1, &tally, None);
+        assert_eq!(timeline.moments.len(), 1);
     }
 }

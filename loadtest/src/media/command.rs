@@ -77,7 +77,7 @@ pub(crate) struct Agreement {
 /// A thread's figures.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
-    /// Since the start, or since the measurement began.
+    /// Since the start.
     pub(crate) so_far: Tally,
     /// As it was when the measurement ended.
     pub(crate) measured: Option<Tally>,

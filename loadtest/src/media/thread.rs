@@ -29,6 +29,8 @@ pub(super) struct MediaThread {
     peers: Vec<Option<Box<Resident>>>,
     timers: BinaryHeap<Reverse<(Instant, u64)>>,
     tally: Tally,
+    /// What was counted before the measurement began.
+    earlier: Tally,
     measured: Option<Tally>,
     buf: Vec<u8>,
     control: ControlBuffer,
@@ -80,6 +82,7 @@ impl MediaThread {
             peers: Vec::new(),
             timers: BinaryHeap::new(),
             tally: Tally::default(),
+            earlier: Tally::default(),
             measured: None,
             buf: vec![0; Socket::MAX_RUN],
             control: ControlBuffer::new(),
@@ -165,7 +168,8 @@ impl MediaThread {
             }
             Command::Close { id } => self.close(id),
             Command::BeginWindow => {
-                self.tally = Tally::default();
+                let earlier = std::mem::take(&mut self.tally);
+                self.earlier.merge(&earlier);
                 let peers = self.peers.iter_mut().flatten();
                 peers.for_each(|resident| resident.peer.begin_window());
             }
@@ -204,8 +208,10 @@ impl MediaThread {
         for resident in self.peers.iter().flatten() {
             completeness.merge(resident.peer.completeness());
         }
+        let mut so_far = self.earlier.clone();
+        so_far.merge(&self.tally);
         Account {
-            so_far: self.tally.clone(),
+            so_far,
             measured: self.measured.clone(),
             completeness,
         }

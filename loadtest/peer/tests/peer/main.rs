@@ -1,0 +1,8 @@
+//! A peer against this project's own transport, its far end in production, without a socket or a clock.
+
+#[cfg(test)]
+mod descriptions;
+#[cfg(test)]
+mod media;
+#[cfg(test)]
+mod world;
