@@ -303,6 +303,16 @@ fn metrics_are_served_where_either_key_says_and_only_to_who_may_read_them() {
 }
 
 #[test]
+fn a_rooms_participants_on_its_first_shard_are_counted() {
+    let (config, _) = read("rtc: {home_participants: 0}");
+    assert_eq!(config.rtc.home_participants, 0);
+    assert_eq!(read("").0.rtc.home_participants, 50);
+    let found = faults("rtc: {home_participants: many}");
+    let words = "`rtc.home_participants: many` is no number of participants";
+    assert!(found[0].contains(words), "{found:?}");
+}
+
+#[test]
 fn a_range_of_ports_is_taken_from_livekits_older_keys() {
     let (config, _) = read("rtc: {port_range_start: 50000, port_range_end: 60000}");
     assert_eq!(

@@ -96,8 +96,9 @@ impl ExportBatch {
     /// Most packets and reports that wait.
     const MAX_ITEMS: usize = 4_096;
 
-    /// Largest buffer that is kept for the next packets.
+    /// Largest buffer that is kept for the next packets, and for the next items.
     const MAX_SPARE: usize = 256 * 1_024;
+    const MAX_SPARE_ITEMS: usize = 1_024;
 
     /// Reports whether nothing is in it.
     pub fn is_empty(&self) -> bool {
@@ -110,6 +111,7 @@ impl ExportBatch {
         self.bytes.clear();
         self.taken = 0;
         self.bytes.shrink_to(Self::MAX_SPARE);
+        self.items.shrink_to(Self::MAX_SPARE_ITEMS);
     }
 
     /// Reports whether it is filled to `eighths` of what it may hold.
@@ -280,6 +282,7 @@ mod tests {
         batch.clear();
         assert!(batch.is_empty());
         assert!(batch.bytes.capacity() <= ExportBatch::MAX_SPARE);
+        assert!(batch.items.capacity() <= ExportBatch::MAX_SPARE_ITEMS);
     }
 
     #[test]
