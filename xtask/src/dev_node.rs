@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use crate::load::Server;
 use crate::step::{self, Failed};
 
 /// A running node. Dropping it ends the process.
@@ -16,11 +17,13 @@ pub(crate) struct DevNode {
 }
 
 impl DevNode {
-    /// Starts the node of the debug profile and waits until it has said where it listens.
-    pub(crate) fn start() -> Result<Self, Failed> {
-        let mut process = Command::new(step::binary("debug"))
+    /// Starts the node of a profile with further `flags`, and waits until it has said where it
+    /// listens.
+    pub(crate) fn start(profile: &str, flags: &[&str]) -> Result<Self, Failed> {
+        let mut process = Command::new(step::binary(profile, "sluice"))
             .args(["--dev", "--port", "0", "--udp-port", "0"])
             .args(["--config-body", "rtc: {tcp_port: 0}"])
+            .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -40,6 +43,15 @@ impl DevNode {
                 "the node ended without saying where it listens".to_owned(),
             )),
             false => Ok(node),
+        }
+    }
+
+    /// Describes it for a measurement.
+    pub(crate) fn server(&self) -> Server {
+        Server {
+            name: "Sluice".to_owned(),
+            url: self.url.replacen("http", "ws", 1),
+            pid: self.process.id().to_string(),
         }
     }
 }

@@ -10,11 +10,13 @@
 )]
 
 mod dev_node;
+mod load;
 mod step;
 
 use std::process::{Command, ExitCode};
 
 use dev_node::DevNode;
+use load::bench_load;
 use step::{Failed, cargo, run, script};
 
 const USAGE: &str = "\
@@ -23,6 +25,7 @@ cargo xtask test              unit, simulation and client tests (installs what t
 cargo xtask test clients [SUITE...]   only the tests with real clients, or some of them
 cargo xtask test call-page    only the test of the call page
 cargo xtask bench join [NAME=URL=PID...]   what a join costs, beside other servers where given
+cargo xtask bench load [NAME=URL=PID...]   what forwarding costs, beside other servers where given
 ";
 
 fn main() -> ExitCode {
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         ["test", "clients", suites @ ..] => test_clients(suites),
         ["test", "call-page"] => test_call_page(),
         ["bench", "join", servers @ ..] => bench_join(servers),
+        ["bench", "load", servers @ ..] => bench_load(servers),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
@@ -71,7 +75,7 @@ fn test() -> Result<(), Failed> {
 fn test_call_page() -> Result<(), Failed> {
     run(&mut script("tests/clients/install.sh"))?;
     run(cargo().args(["build", "--locked", "--bin", "sluice"]))?;
-    let node = DevNode::start()?;
+    let node = DevNode::start("debug", &[])?;
     run(Command::new("node")
         .args(["--test", "tests/call-page/"])
         .env("SLUICE_URL", &node.url))
@@ -81,13 +85,13 @@ fn test_clients(suites: &[&str]) -> Result<(), Failed> {
     run(cargo().args(["build", "--locked", "--bin", "sluice"]))?;
     run(script("tests/clients/run.sh")
         .args(suites)
-        .env("SLUICE_BIN", step::binary("debug")))
+        .env("SLUICE_BIN", step::binary("debug", "sluice")))
 }
 
 fn bench_join(servers: &[&str]) -> Result<(), Failed> {
     run(&mut script("tests/clients/install.sh"))?;
     run(cargo().args(["build", "--locked", "--release", "--bin", "sluice"]))?;
-    let sluice = format!("sluice={}", step::binary("release").display());
+    let sluice = format!("sluice={}", step::binary("release", "sluice").display());
     run(Command::new("node")
         .arg("tests/clients/bench/join/run.js")
         .arg(sluice)

@@ -30,11 +30,14 @@ pub(crate) fn script(path: &str) -> Command {
     command
 }
 
-/// Returns where cargo puts the node's binary.
-pub(crate) fn binary(profile: &str) -> PathBuf {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join(profile).join("sluice")
+/// Returns where cargo puts a binary of a profile.
+pub(crate) fn binary(profile: &str, name: &str) -> PathBuf {
+    target().join(profile).join(name)
+}
+
+/// Returns the folder of all that is built.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// Returns the repository's root.
