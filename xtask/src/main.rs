@@ -82,9 +82,12 @@ fn test_call_page() -> Result<(), Failed> {
 }
 
 fn test_clients(suites: &[&str]) -> Result<(), Failed> {
-    run(cargo().args(["build", "--locked", "--bin", "sluice"]))?;
+    // The load harness is a client too: what it publishes is decoded.
+    let packages = ["--package", "sluice", "--package", "loadtest"];
+    run(cargo().args(["build", "--locked", "--bins"]).args(packages))?;
     run(script("tests/clients/run.sh")
         .args(suites)
+        .env("LOADTEST_BIN", step::binary("debug", "loadtest"))
         .env("SLUICE_BIN", step::binary("debug", "sluice")))
 }
 
