@@ -16,7 +16,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use tokio::sync::oneshot;
 
-pub(crate) use clock::Clock;
+use clock::Clock;
 pub(crate) use command::{Agreement, Command, Notice, PeerId, Transport};
 pub(crate) use socket::Socket;
 use thread::{MAILBOX, MediaThread};
@@ -26,7 +26,6 @@ use thread::{MAILBOX, MediaThread};
 pub(crate) struct MediaThreads {
     mailboxes: Vec<Mailbox>,
     threads: Vec<JoinHandle<()>>,
-    clock: Clock,
 }
 
 /// The way to one thread.
@@ -58,7 +57,6 @@ impl MediaThreads {
         let mut started = Self {
             mailboxes: Vec::new(),
             threads: Vec::new(),
-            clock,
         };
         for index in 0..count.max(1) {
             let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
@@ -66,10 +64,11 @@ impl MediaThreads {
             let wake = Arc::new(EventFd::from_flags(flags)?);
             epoll.add(&*wake, EpollEvent::new(EpollFlags::EPOLLIN, MAILBOX))?;
             let (commands, received) = channel();
-            let thread = MediaThread::new(epoll, Arc::clone(&wake), received, clock);
-            let thread = std::thread::Builder::new()
-                .name(format!("media-{index}"))
-                .spawn(move || thread.run())?;
+            let woken = Arc::clone(&wake);
+            // Peers live and die on their thread: not everything in them may move to another.
+            let run = move || MediaThread::new(epoll, woken, received, clock).run();
+            let name = format!("media-{index}");
+            let thread = std::thread::Builder::new().name(name).spawn(run)?;
             started.threads.push(thread);
             started.mailboxes.push(Mailbox {
                 commands,
@@ -78,11 +77,6 @@ impl MediaThreads {
             });
         }
         Ok(started)
-    }
-
-    /// Returns the clock that stamps are made by.
-    pub(crate) fn clock(&self) -> Clock {
-        self.clock
     }
 
     /// Returns the thread for the `number`th participant.

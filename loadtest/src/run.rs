@@ -81,7 +81,7 @@ fn context(flags: &TestFlags) -> Outcome<Context> {
     Ok(Context {
         server: Server::parse(&flags.url).map_err(|error| error.to_string())?,
         signer: keys.map_err(|error| error.to_string())?.first().clone(),
-        identity: Identity::generate().map_err(|error| error.to_string())?,
+        identity: Arc::new(Identity::generate().map_err(|error| error.to_string())?),
         samples: Samples::load().map_err(|error| error.to_string())?,
         threads: MediaThreads::start(flags.threads)
             .map_err(|error| format!("no media threads: {error}"))?,

@@ -31,7 +31,7 @@ use viewing::Viewing;
 pub(crate) struct Context {
     pub(crate) server: Server,
     pub(crate) signer: auth::ApiSecret,
-    pub(crate) identity: Identity,
+    pub(crate) identity: Arc<Identity>,
     pub(crate) samples: Samples,
     pub(crate) threads: MediaThreads,
 }

@@ -33,6 +33,8 @@ pub(crate) enum DtlsEvent {
     Connected(Box<SrtpSession>),
     /// The handshake is done with somebody else, or without SRTP.
     Refused,
+    /// A datagram of the layer above.
+    Data(BytesMut),
     /// The server has closed.
     Closed,
 }
@@ -71,7 +73,7 @@ impl DtlsClient {
                 None => DtlsEvent::Refused,
             },
             EndpointEvent::PeerClosed => DtlsEvent::Closed,
-            EndpointEvent::ApplicationData(_) => return None,
+            EndpointEvent::ApplicationData(data) => DtlsEvent::Data(data),
             // The library may learn of further events; none of them is ours.
             _ => return None,
         })
@@ -119,6 +121,12 @@ impl DtlsClient {
         let repeated = self.seen >> number & 1 == 1;
         self.seen |= 1 << number;
         repeated
+    }
+
+    /// Sends a datagram of the layer above.
+    pub(crate) fn send(&mut self, now: Instant, data: &[u8]) {
+        // An error means that the server has closed: it is on its way as an event already.
+        self.endpoint.write(now, SERVER, data).ok();
     }
 
     pub(crate) fn poll_transmit(&mut self, buf: &mut Vec<u8>) -> bool {

@@ -5,6 +5,7 @@
 //! [`Sample`] is what is published, [`Stamp`] is the time that travels with it. Nothing here owns a socket, a thread or
 //! a clock.
 
+mod data;
 mod dtls;
 mod histogram;
 mod ice;
@@ -19,6 +20,7 @@ mod stamp;
 mod stun;
 mod tally;
 
+pub use data::DataChannelOpener;
 pub use histogram::Histogram;
 pub use ice::IceRole;
 pub use identity::{Identity, IdentityError};

@@ -8,11 +8,12 @@ use sfu_rtp::{RtpHeader, SeqNo, TwccRecorder, rtx};
 use sfu_transport::srtp::SrtpSession;
 use sfu_transport::{DropReason, PacketKind, classify};
 
+use crate::data::DataChannels;
 use crate::dtls::{DtlsClient, DtlsEvent};
 use crate::ice::IceAgent;
 use crate::inbound::{InboundStream, Way};
 use crate::outbound::{OutboundTrack, Outbox};
-use crate::{Completeness, IceRole, Identity, Inbound, Outbound, Tally};
+use crate::{Completeness, DataChannelOpener, IceRole, Identity, Inbound, Outbound, Tally};
 
 /// What a peer needs of both descriptions.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct PeerConfig {
     pub fingerprint: Fingerprint,
     /// Where the server may be reached, best first.
     pub candidates: Vec<SocketAddr>,
+    /// Who opens the data channels.
+    pub data_channels: DataChannelOpener,
     /// Makes checks unpredictable, and is the SSRC of our feedback.
     pub random: [u8; 12],
 }
@@ -53,6 +56,8 @@ pub struct Peer {
     ice: IceAgent,
     dtls: Dtls,
     srtp: Option<Box<SrtpSession>>,
+    opener: DataChannelOpener,
+    data: Option<DataChannels>,
     sender: Ssrc,
     inbound: Vec<InboundStream>,
     /// Where packets of an SSRC go, sorted by SSRC.
@@ -113,6 +118,8 @@ impl Peer {
                 begun: false,
             },
             srtp: None,
+            opener: config.data_channels,
+            data: None,
             sender: Ssrc(u32::from_be_bytes(sender)),
             inbound: Vec::new(),
             routes: Vec::new(),
@@ -190,7 +197,7 @@ impl Peer {
             PacketKind::Rtp => self.handle_rtp(now, datagram, tally),
             PacketKind::Rtcp => self.handle_rtcp(now, datagram, tally),
             PacketKind::Stun => self.handle_stun(now, from, datagram),
-            PacketKind::Dtls => self.handle_dtls(now, datagram),
+            PacketKind::Dtls => self.handle_dtls(now, datagram, tally),
             PacketKind::Other => tally.refused += 1,
         }
     }
@@ -212,16 +219,32 @@ impl Peer {
         }
     }
 
-    fn handle_dtls(&mut self, now: Now, datagram: &[u8]) {
+    fn handle_dtls(&mut self, now: Now, datagram: &[u8], tally: &mut Tally) {
         for event in self.dtls.client.handle(now.mono, datagram) {
             match event {
                 DtlsEvent::Connected(srtp) => {
                     self.srtp = Some(srtp);
+                    self.data = Some(DataChannels::connect(now.mono, self.opener));
                     self.report_at = Some(now.mono + Self::REPORT_INTERVAL);
                     self.events.push_back(PeerEvent::Connected);
                 }
                 DtlsEvent::Refused => self.events.push_back(PeerEvent::Refused),
+                DtlsEvent::Data(packet) => {
+                    if let Some(data) = &mut self.data {
+                        tally.messages += data.handle(now.mono, &packet);
+                    }
+                }
                 DtlsEvent::Closed => self.events.push_back(PeerEvent::Closed),
+            }
+        }
+        self.flush_data(now);
+    }
+
+    /// Hands what SCTP has to say to DTLS.
+    fn flush_data(&mut self, now: Now) {
+        if let Some(data) = &mut self.data {
+            while let Some(packet) = data.poll_transmit() {
+                self.dtls.client.send(now.mono, &packet);
             }
         }
         self.flush_dtls();
@@ -376,7 +399,9 @@ impl Peer {
         let streams = self.inbound.iter().filter_map(InboundStream::poll_timeout);
         let tracks = self.outbound.iter().map(OutboundTrack::poll_timeout);
         let ice = self.ice.poll_timeout().into_iter();
+        let data = self.data.as_ref().and_then(DataChannels::poll_timeout);
         ice.chain(feedback)
+            .chain(data)
             .chain(self.report_at)
             .chain(streams)
             .chain(tracks)
@@ -394,6 +419,15 @@ impl Peer {
                 track.handle_timeout(now, since_epoch, &mut self.outbox, tally);
             }
             self.send_feedback(now);
+            let due = self.data.as_ref().and_then(DataChannels::poll_timeout);
+            if let Some(data) = self
+                .data
+                .as_mut()
+                .filter(|_| due.is_some_and(|at| at <= now.mono))
+            {
+                data.advance(now.mono);
+                self.flush_data(now);
+            }
             return;
         }
         // Once it is up the association has nothing to repeat: the server's flight was the last.

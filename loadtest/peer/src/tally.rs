@@ -30,6 +30,8 @@ pub struct Tally {
     pub frozen: Duration,
     /// From the making of a frame to the arrival of its last packet.
     pub latency: Histogram,
+    /// Messages on data channels.
+    pub messages: u64,
     /// Packets sent by publishers, retransmissions not counted.
     pub sent: u64,
     /// Packets that publishers sent again.
@@ -57,6 +59,7 @@ impl Tally {
         self.freezes += other.freezes;
         self.frozen += other.frozen;
         self.latency.merge(&other.latency);
+        self.messages += other.messages;
         self.sent += other.sent;
         self.resent += other.resent;
         self.key_frame_requests += other.key_frame_requests;

@@ -1,7 +1,8 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
-use loadtest_peer::{Completeness, Inbound, Outbound, Peer, PeerEvent, Tally};
+use loadtest_peer::{Completeness, Identity, Inbound, Outbound, PeerConfig, PeerEvent, Tally};
 use sfu_model::{ExtensionId, IceCredentials};
 use tokio::sync::{mpsc, oneshot};
 
@@ -33,7 +34,9 @@ pub(crate) enum Command {
     /// A peer begins.
     Open {
         id: PeerId,
-        peer: Box<Peer>,
+        /// What the thread makes the peer of.
+        config: Box<PeerConfig>,
+        identity: Arc<Identity>,
         socket: Socket,
         /// Where its events go, with their times.
         events: mpsc::UnboundedSender<Notice>,

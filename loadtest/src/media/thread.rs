@@ -137,13 +137,15 @@ impl MediaThread {
         match command {
             Command::Open {
                 id,
-                peer,
+                config,
+                identity,
                 socket,
                 events,
                 transport,
             } => {
+                let (now, epoch) = (self.clock.now(), self.clock.epoch());
                 let resident = Resident {
-                    peer: *peer,
+                    peer: Peer::new(now, epoch, &identity, *config),
                     socket,
                     armed: None,
                     events,

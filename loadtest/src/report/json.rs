@@ -52,6 +52,7 @@ pub(super) fn to_json(result: &TestResult) -> Value {
         "bytes_received": tally.bytes,
         "bitrate_bps": tally.bytes as f64 * 8.0 / seconds,
         "streams": window.completeness.streams,
+        "data_messages": tally.messages,
         "frames": tally.frames,
         "frames_by_layer": {"low": low, "medium": medium, "high": high},
         "freezes": tally.freezes,

@@ -1,10 +1,11 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use loadtest_peer::sdp::{
     Description, LocalTransport, OfferSection, Role, Section, SectionKind, parse_candidate,
     payload_types, write_answer, write_offer,
 };
-use loadtest_peer::{IceRole, Outbound, Peer, PeerConfig};
+use loadtest_peer::{DataChannelOpener, IceRole, Outbound, PeerConfig};
 use sfu_model::{Codec, IceCredentials, MediaKind, ShardIndex};
 use signaling_protocol::proto::{
     AddTrackRequest, MediaSectionsRequirement, SessionDescription, SignalTarget, TrickleRequest,
@@ -292,16 +293,19 @@ impl<'a> Negotiation<'a> {
                     role,
                     fingerprint: description.fingerprint,
                     candidates: near_first(std::mem::take(candidates), signal),
+                    data_channels: match transport {
+                        Transport::Publisher => DataChannelOpener::Us,
+                        Transport::Subscriber => DataChannelOpener::Server,
+                    },
                     random: random()?,
                 };
                 let socket = Socket::bind(signal.local)?;
                 let local = socket.local()?;
-                let clock = self.context.threads.clock();
-                let built = Peer::new(clock.now(), clock.epoch(), &self.context.identity, config);
                 let id = self.mailbox.next_id();
                 self.mailbox.send(Command::Open {
                     id,
-                    peer: Box::new(built),
+                    config: Box::new(config),
+                    identity: Arc::clone(&self.context.identity),
                     socket,
                     events: self.events.clone(),
                     transport: peer.transport,

@@ -2,11 +2,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use loadtest_peer::{Inbound, Outbound, OutboundLayer, PeerEvent, Sample, Stamp};
-use sfu_model::{Codec, Extension, ExtensionId, ExtensionMap, MediaKind, PayloadType, Ssrc};
+use sfu_model::{
+    Codec, DataChannel, Extension, ExtensionId, ExtensionMap, MediaKind, PayloadType, Ssrc,
+};
 use sfu_rtp::rtcp::{Compound, NackPair, Packet, write_nack, write_pli};
 use sfu_rtp::{
     Outgoing, OutgoingExtensions, OutgoingPayload, RtpHeader, RtpTimestamp, SeqNo, rtx, write_rtp,
 };
+
+use sfu_transport::TransportEvent;
 
 use crate::world::World;
 
@@ -63,6 +67,21 @@ fn packet(ssrc: Ssrc, seq: u16, payload: &[u8], original: Option<SeqNo>) -> Vec<
 fn a_peer_finds_the_path_that_works_and_connects() {
     let world = World::connected();
     assert_eq!(world.events, [PeerEvent::PathFound, PeerEvent::Connected]);
+}
+
+#[test]
+fn a_peer_opens_the_data_channels_and_counts_what_comes_by_them() {
+    let mut world = World::connected();
+    for channel in [DataChannel::Reliable, DataChannel::Lossy] {
+        let opened = TransportEvent::DataChannelOpened(channel);
+        assert!(world.server_events.contains(&opened), "{channel:?}");
+    }
+    world
+        .server
+        .send_data(world.now, DataChannel::Reliable, b"hello")
+        .unwrap();
+    world.run(Duration::from_millis(50));
+    assert_eq!(world.tally.messages, 1);
 }
 
 #[test]

@@ -2,9 +2,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use loadtest_peer::{IceRole, Identity, Peer, PeerConfig, PeerEvent, Tally};
-use sfu_model::{DataChannelOpener, IceCredentials, LinkProtocol, Now, Path, ShardIndex, UnixTime};
-use sfu_transport::{PacketKind, Transport, TransportConfig, classify};
+use loadtest_peer::{DataChannelOpener, IceRole, Identity, Peer, PeerConfig, PeerEvent, Tally};
+use sfu_model::{IceCredentials, LinkProtocol, Now, Path, ShardIndex, UnixTime};
+use sfu_transport::{PacketKind, Transport, TransportConfig, TransportEvent, classify};
 
 /// A peer and a transport, joined by a link that loses nothing.
 pub(crate) struct World {
@@ -16,6 +16,8 @@ pub(crate) struct World {
     /// What the server opened: RTP, and RTCP compounds.
     pub(crate) rtp: Vec<Vec<u8>>,
     pub(crate) rtcp: Vec<Vec<u8>>,
+    /// What happened to the server's transport.
+    pub(crate) server_events: Vec<TransportEvent>,
     path: Path,
 }
 
@@ -51,7 +53,7 @@ impl World {
             now,
             &config,
             server.clone(),
-            DataChannelOpener::Peer,
+            sfu_model::DataChannelOpener::Peer,
             [3; 32],
         );
         transport.set_remote(now, client.clone(), identity.fingerprint());
@@ -62,6 +64,7 @@ impl World {
             role: IceRole::Controlling,
             fingerprint: config.fingerprint(),
             candidates: vec![unreachable, path.local],
+            data_channels: DataChannelOpener::Us,
             random: [9; 12],
         };
         Self {
@@ -72,6 +75,7 @@ impl World {
             events: Vec::new(),
             rtp: Vec::new(),
             rtcp: Vec::new(),
+            server_events: Vec::new(),
             path,
         }
     }
@@ -121,6 +125,9 @@ impl World {
         }
         while let Some(event) = self.peer.poll_event() {
             self.events.push(event);
+        }
+        while let Some(event) = self.server.poll_event() {
+            self.server_events.push(event);
         }
     }
 
