@@ -15,15 +15,10 @@ use cases::{CASES, Case, Figure};
 /// Runs every case against a node of the release build and against `others`, each written
 /// `NAME=URL=PID`, and prints the table.
 pub(crate) fn bench_load(others: &[&str]) -> Result<(), Failed> {
-    run(cargo().args([
-        "build",
-        "--locked",
-        "--release",
-        "--bin",
-        "sluice",
-        "--bin",
-        "loadtest",
-    ]))?;
+    let packages = ["--package", "sluice", "--package", "loadtest"];
+    run(cargo()
+        .args(["build", "--locked", "--release", "--bins"])
+        .args(packages))?;
     let others = others.iter().map(|other| Server::parse(other));
     let others = others.collect::<Result<Vec<_>, _>>()?;
     let results = Results::new()?;

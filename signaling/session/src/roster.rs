@@ -83,6 +83,11 @@ impl Roster {
         self.by_peer.get(&peer).copied()
     }
 
+    /// Returns how many are there.
+    pub(crate) fn len(&self) -> usize {
+        self.participants.len()
+    }
+
     /// Iterates in the order of joining.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Participant> {
         self.participants.values()
