@@ -9,16 +9,13 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::dev_node::DevNode;
-use crate::step::{self, Failed, cargo, run};
+use crate::step::{self, Failed, run};
 use cases::{CASES, Case, Figure};
 
 /// Runs every case against a node of the release build and against `others`, each written
 /// `NAME=URL=PID`, and prints the table.
 pub(crate) fn bench_load(others: &[&str]) -> Result<(), Failed> {
-    let packages = ["--package", "sluice", "--package", "loadtest"];
-    run(cargo()
-        .args(["build", "--locked", "--release", "--bins"])
-        .args(packages))?;
+    step::build_programs(&["--release"])?;
     let others = others.iter().map(|other| Server::parse(other));
     let others = others.collect::<Result<Vec<_>, _>>()?;
     let results = Results::new()?;

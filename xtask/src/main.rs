@@ -83,8 +83,7 @@ fn test_call_page() -> Result<(), Failed> {
 
 fn test_clients(suites: &[&str]) -> Result<(), Failed> {
     // The load harness is a client too: what it publishes is decoded.
-    let packages = ["--package", "sluice", "--package", "loadtest"];
-    run(cargo().args(["build", "--locked", "--bins"]).args(packages))?;
+    step::build_programs(&[])?;
     run(script("tests/clients/run.sh")
         .args(suites)
         .env("LOADTEST_BIN", step::binary("debug", "loadtest"))

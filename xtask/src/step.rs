@@ -23,6 +23,14 @@ pub(crate) fn cargo() -> Command {
     Command::new(option_env!("CARGO").unwrap_or("cargo"))
 }
 
+/// Builds the node and the load harness, with further `flags`.
+pub(crate) fn build_programs(flags: &[&str]) -> Result<(), Failed> {
+    let packages = ["--package", "sluice", "--package", "loadtest"];
+    let mut build = cargo();
+    build.args(["build", "--locked", "--bins"]).args(packages);
+    run(build.args(flags))
+}
+
 /// Returns a shell script of the repository.
 pub(crate) fn script(path: &str) -> Command {
     let mut command = Command::new("bash");

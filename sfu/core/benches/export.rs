@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 use sfu_core::ExportBatch;
 use sfu_model::{MediaKind, ShardIndex};
 
-use media::{CAMERA, Source, camera, publish, send, subscribe, vp8_payload};
+use media::{CAMERA, Source, camera, publish, send, subscribe};
 use world::{HOME, World};
 
 const FAR: ShardIndex = ShardIndex(1);
@@ -140,12 +140,8 @@ impl Crossing {
     }
 
     fn datagram(&mut self) -> Vec<u8> {
-        let mut payload = vp8_payload(self.pictures == 0, self.source.picture);
-        payload.resize(LEN, 7);
-        let packet = self.source.packet(&payload);
+        let packet = self.source.next_of(LEN, self.pictures == 0);
         self.pictures += 1;
-        self.source.picture = (self.source.picture + 1) & 0x7fff;
-        self.source.timestamp = self.source.timestamp.plus(3_000);
         self.home.seal_rtp(0, &packet)
     }
 }

@@ -33,9 +33,7 @@ use std::time::{Duration, Instant};
 
 use sfu_model::{MediaKind, ReceiveEncoding, ReceiveMedia};
 
-use media::{
-    CAMERA, MICROPHONE, OPUS, Source, camera, publish, receive, send, subscribe, vp8_payload,
-};
+use media::{CAMERA, MICROPHONE, OPUS, Source, camera, publish, receive, send, subscribe};
 use world::World;
 
 /// Packets that are handled before the shard's output is taken: a picture.
@@ -118,15 +116,11 @@ impl Stream {
     }
 
     fn datagram(&mut self, world: &mut World) -> Vec<u8> {
-        let mut payload = match self.kind {
-            MediaKind::Video => vp8_payload(self.pictures == 0, self.source.picture),
-            MediaKind::Audio => Vec::new(),
+        let packet = match self.kind {
+            MediaKind::Video => self.source.next_of(self.len, self.pictures == 0),
+            MediaKind::Audio => self.source.frame(&vec![7; self.len]),
         };
-        payload.resize(self.len, 7);
-        let packet = self.source.packet(&payload);
         self.pictures += 1;
-        self.source.picture = (self.source.picture + 1) & 0x7fff;
-        self.source.timestamp = self.source.timestamp.plus(3_000);
         world.seal_rtp(0, &packet)
     }
 }

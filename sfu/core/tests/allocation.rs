@@ -26,7 +26,7 @@ mod world;
 
 use std::time::Duration;
 
-use media::{CAMERA, Source, call, vp8_payload};
+use media::{CAMERA, Source, call};
 use world::World;
 
 #[global_allocator]
@@ -39,11 +39,7 @@ const BURST: usize = 7;
 const TICKS: usize = 100;
 
 fn sealed(world: &mut World, source: &mut Source, key_frame: bool) -> Vec<u8> {
-    let mut payload = vp8_payload(key_frame, source.picture);
-    payload.resize(1_100, 7);
-    source.picture = (source.picture + 1) & 0x7fff;
-    source.timestamp = source.timestamp.plus(3_000);
-    let packet = source.packet(&payload);
+    let packet = source.next_of(1_100, key_frame);
     world.seal_rtp(0, &packet)
 }
 

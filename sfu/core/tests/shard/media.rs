@@ -135,9 +135,19 @@ impl Source {
 
     /// Writes the next packet, a picture of its own.
     pub(crate) fn next(&mut self, key_frame: bool) -> Vec<u8> {
-        let payload = vp8_payload(key_frame, self.picture);
+        self.next_of(VP8_PAYLOAD_LEN, key_frame)
+    }
+
+    /// Writes the next packet, a picture of its own of `len` bytes.
+    pub(crate) fn next_of(&mut self, len: usize, key_frame: bool) -> Vec<u8> {
+        let payload = vp8_payload_of(len, key_frame, self.picture);
+        self.frame(&payload)
+    }
+
+    /// Writes the next packet, a frame of its own.
+    pub(crate) fn frame(&mut self, payload: &[u8]) -> Vec<u8> {
         self.picture = (self.picture + 1) & 0x7fff;
-        let packet = self.packet(&payload);
+        let packet = self.packet(payload);
         self.timestamp = self.timestamp.plus(3_000);
         packet
     }
@@ -192,6 +202,9 @@ pub(crate) fn with_rid(packet: &[u8], id: u8, rid: Rid) -> Vec<u8> {
     out
 }
 
+/// Length of [`vp8_payload`].
+const VP8_PAYLOAD_LEN: usize = 56;
+
 /// A VP8 payload with a 15-bit picture id and a temporal layer of zero.
 pub(crate) fn vp8_payload(key_frame: bool, picture: u16) -> Vec<u8> {
     let [high, low] = picture.to_be_bytes();
@@ -199,6 +212,13 @@ pub(crate) fn vp8_payload(key_frame: bool, picture: u16) -> Vec<u8> {
     payload.push(u8::from(!key_frame));
     payload.extend_from_slice(&[0, 0, 0x9d, 0x01, 0x2a, 0, 1, 0, 1]);
     payload.extend_from_slice(&[0x55; 40]);
+    payload
+}
+
+/// The same, `len` bytes long.
+pub(crate) fn vp8_payload_of(len: usize, key_frame: bool, picture: u16) -> Vec<u8> {
+    let mut payload = vp8_payload(key_frame, picture);
+    payload.resize(len, 7);
     payload
 }
 
@@ -476,10 +496,8 @@ fn packets_of_a_picture_that_differ_by_a_byte_leave_as_one_run() {
     world.participants[1].rtp.clear();
     let lengths = [900, 900, 901, 901];
     for len in lengths {
-        let mut payload = vp8_payload(false, source.picture);
-        payload.resize(len, 7);
-        let packet = source.packet(&payload);
-        world.handle_rtp(0, &packet);
+        let payload = vp8_payload_of(len, false, source.picture);
+        world.handle_rtp(0, &source.packet(&payload));
     }
     let mut buf = Vec::new();
     let transmit = world.shard.poll_transmit(world.now, &mut buf).unwrap();
@@ -506,10 +524,8 @@ fn a_packet_that_is_repeated_as_it_was_is_never_padded() {
     world.send_rtp(0, &source.next(true));
     world.participants[1].rtp.clear();
     for len in [900, 901] {
-        let mut payload = vp8_payload(false, source.picture);
-        payload.resize(len, 7);
-        let packet = source.packet(&payload);
-        world.handle_rtp(0, &packet);
+        let payload = vp8_payload_of(len, false, source.picture);
+        world.handle_rtp(0, &source.packet(&payload));
     }
     world.exchange();
     let headers = world.participants[1].take_headers();
