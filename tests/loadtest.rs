@@ -101,7 +101,9 @@ impl Drop for Scratch {
 fn harness() -> PathBuf {
     let node = PathBuf::from(env!("CARGO_BIN_EXE_sluice"));
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--offline", "--package", "loadtest"]);
+    // As one of the workspace it stands on what the tests stand on, and nothing is built a second time.
+    build.args(["build", "--quiet", "--offline", "--workspace"]);
+    build.args(["--bin", "loadtest"]);
     if node
         .parent()
         .is_some_and(|profile| profile.ends_with("release"))
