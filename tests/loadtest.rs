@@ -2,9 +2,13 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use serde_json::Value;
+use terminator::Terminator;
+
+#[path = "loadtest/terminator.rs"]
+mod terminator;
 
 /// A running node. Dropping it ends the process.
 struct Node {
@@ -35,8 +39,15 @@ impl Node {
         }
     }
 
-    /// Runs the harness for a second and returns its JSON.
+    /// Runs the harness for a second, in which everybody joins and stays, and returns its JSON.
     fn load(&self, flags: &[&str]) -> Value {
+        let (status, result) = self.try_load(flags);
+        assert!(status.success(), "{result:#}");
+        result
+    }
+
+    /// Runs the harness for a second and returns how it ended and its JSON.
+    fn try_load(&self, flags: &[&str]) -> (ExitStatus, Value) {
         let directory = Scratch::new();
         let json = directory.0.join("result.json");
         let html = directory.0.join("result.html");
@@ -62,10 +73,10 @@ impl Node {
             .status()
             .expect("the harness starts");
         let text = std::fs::read_to_string(&json).expect("the harness writes its result");
-        assert!(status.success(), "{text}");
         let page = std::fs::read_to_string(&html).expect("the harness writes its page");
         assert!(page.contains("<svg") && page.ends_with("</html>\n"));
-        serde_json::from_str(&text).expect("the result is JSON")
+        let result = serde_json::from_str(&text).expect("the result is JSON");
+        (status, result)
     }
 }
 
@@ -208,4 +219,34 @@ fn all_resume_after_the_loss_of_their_signalling_connections() {
         assert_eq!(number(&result, "/failed"), 0.0, "{signalling}: {result:#}");
         assert_eq!(number(&result, "/resumed"), 3.0, "{signalling}: {result:#}");
     }
+}
+
+#[test]
+fn a_server_behind_tls_is_joined_where_its_authority_is_trusted_and_nowhere_else() {
+    let mut node = Node::start();
+    let behind = node.url.strip_prefix("ws://").expect("the node's URL");
+    let terminator = Terminator::start(behind.parse().expect("the node's address"));
+    let scratch = Scratch::new();
+    let authority = scratch.0.join("authority.pem");
+    std::fs::write(&authority, &terminator.authority).expect("the directory is ours");
+    let trusting = ["--ca-file", authority.to_str().expect("a path is text")];
+    let load = ["--audio-publishers", "1", "--subscribers", "1"];
+
+    for (url, signalling) in [("wss://localhost", "v1"), ("https://127.0.0.1", "v0")] {
+        node.url = format!("{url}:{}", terminator.port);
+        let flags = [&load[..], &trusting, &["--signalling", signalling]].concat();
+        let result = node.load(&flags);
+        assert_eq!(number(&result, "/joined"), 2.0, "{url}: {result:#}");
+        assert_eq!(number(&result, "/packets_lost"), 0.0, "{url}: {result:#}");
+        assert!(number(&result, "/packets_received") > 0.0, "{url}");
+    }
+
+    let (status, result) = node.try_load(&load);
+    assert!(!status.success());
+    assert_eq!(number(&result, "/failed"), 2.0, "{result:#}");
+    let failures = result["failures"].to_string();
+    assert!(
+        failures.contains("not trusted") && failures.contains("--ca-file"),
+        "{failures}"
+    );
 }

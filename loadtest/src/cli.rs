@@ -35,9 +35,12 @@ pub(crate) enum Task {
 /// What is tested, and how.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TestFlags {
-    /// Server to test.
+    /// Server to test: wss:// with TLS, ws:// without; https:// and http:// mean the same.
     #[arg(long, env = "LIVEKIT_URL", default_value = "ws://127.0.0.1:7880")]
     pub(crate) url: String,
+    /// PEM file of a private certificate authority, trusted in addition to those that the machine trusts.
+    #[arg(long, value_name = "PEM")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// API key that tokens are signed with.
     #[arg(long, env = "LIVEKIT_API_KEY", default_value = "devkey")]
     pub(crate) api_key: String,

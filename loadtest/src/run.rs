@@ -79,7 +79,8 @@ fn context(flags: &TestFlags) -> Outcome<Context> {
         Secret::from(flags.api_secret.as_str()),
     )]);
     Ok(Context {
-        server: Server::parse(&flags.url).map_err(|error| error.to_string())?,
+        server: Server::parse(&flags.url, flags.ca_file.as_deref())
+            .map_err(|error| error.to_string())?,
         signer: keys.map_err(|error| error.to_string())?.first().clone(),
         identity: Arc::new(Identity::generate().map_err(|error| error.to_string())?),
         samples: Samples::load().map_err(|error| error.to_string())?,

@@ -1,71 +1,35 @@
-use std::net::IpAddr;
-use std::time::Duration;
+//! Signalling: LiveKit's messages over a WebSocket, with or without TLS.
+
+mod error;
+mod server;
+mod tls;
+
+use std::net::{IpAddr, SocketAddr};
 
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
 use signaling_protocol::proto::{SignalRequest, SignalResponse, signal_request, signal_response};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, lookup_host};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-/// Where a server is, out of its URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Server {
-    /// Host and port.
-    authority: String,
-    /// What comes before `/rtc`.
-    path: String,
-}
+pub(crate) use error::SignalError;
+pub(crate) use server::Server;
 
-/// Why there is no signalling connection, or no longer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SignalError {
-    #[error("{0}: expected ws://host:port (TLS is not supported)")]
-    Url(String),
-    #[error("cannot connect: {0}")]
-    Connect(#[from] std::io::Error),
-    #[error("the server refused: {0}")]
-    Refused(String),
-    #[error("the signalling connection failed: {0}")]
-    Broken(#[from] Error),
-    #[error("the server closed the signalling connection")]
-    Closed,
-    #[error("the server took longer than {} s", .0.as_secs())]
-    TimedOut(Duration),
-}
+/// TCP, or TLS over it.
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug {}
 
-impl Server {
-    /// Reads `ws://host:port/path` or the same with `http://`.
-    pub(crate) fn parse(url: &str) -> Result<Self, SignalError> {
-        let plain = url
-            .strip_prefix("ws://")
-            .or_else(|| url.strip_prefix("http://"));
-        let rest = plain.ok_or_else(|| SignalError::Url(url.to_owned()))?;
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let has_port = authority
-            .rsplit_once(':')
-            .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let path = path.trim_end_matches('/');
-        Ok(Self {
-            authority: match has_port {
-                true => authority.to_owned(),
-                false => format!("{authority}:80"),
-            },
-            path: match path {
-                "" => String::new(),
-                path => format!("/{path}"),
-            },
-        })
-    }
-}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Wire for S {}
 
 /// A signalling connection.
 #[derive(Debug)]
 pub(crate) struct Signal {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Box<dyn Wire>>,
     /// Our address on the way to the server.
     pub(crate) local: IpAddr,
     /// The server's.
@@ -82,11 +46,15 @@ impl Signal {
         endpoint: &str,
         token: &str,
     ) -> Result<Self, SignalError> {
-        let tcp = TcpStream::connect(&server.authority).await?;
-        tcp.set_nodelay(true)?;
-        let (local, remote) = (tcp.local_addr()?.ip(), tcp.peer_addr()?.ip());
-        let url = format!("ws://{}{}{endpoint}", server.authority, server.path);
-        let mut request = url.into_client_request()?;
+        let tcp = open_tcp(server).await?;
+        let broken = |error| SignalError::Connect {
+            at: server.authority().to_owned(),
+            error,
+        };
+        tcp.set_nodelay(true).map_err(broken)?;
+        let local = tcp.local_addr().map_err(broken)?.ip().to_canonical();
+        let remote = tcp.peer_addr().map_err(broken)?.ip().to_canonical();
+        let mut request = server.url(endpoint).into_client_request()?;
         let bearer = HeaderValue::from_str(&format!("Bearer {token}"))
             .map_err(|error| SignalError::Refused(error.to_string()))?;
         request.headers_mut().insert("Authorization", bearer);
@@ -94,15 +62,10 @@ impl Signal {
             .read_buffer_size(Self::READ_BUFFER)
             .write_buffer_size(0)
             .max_message_size(Some(16 << 20));
-        let connected = client_async_with_config(request, tcp, Some(config)).await;
-        let (socket, _) = connected.map_err(|error| {
-            let Error::Http(response) = error else {
-                return SignalError::Broken(error);
-            };
-            let body = response.body().clone().unwrap_or_default();
-            let body = String::from_utf8_lossy(&body).trim().to_owned();
-            SignalError::Refused(format!("{}: {body}", response.status()))
-        })?;
+        let wire = secure(server, tcp).await?;
+        let connected = client_async_with_config(request, wire, Some(config)).await;
+        let (socket, _) =
+            connected.map_err(|error| SignalError::of_upgrade(&server.url(""), error))?;
         Ok(Self {
             socket,
             local,
@@ -149,27 +112,106 @@ impl Signal {
     }
 }
 
+/// Opens a connection to the first of the server's addresses that takes one.
+async fn open_tcp(server: &Server) -> Result<TcpStream, SignalError> {
+    let addresses = lookup_host((server.host.as_str(), server.port)).await;
+    let addresses = addresses.map_err(|error| SignalError::UnknownHost {
+        host: server.host.clone(),
+        error,
+    })?;
+    let addresses: Vec<SocketAddr> = addresses.collect();
+    let opened = TcpStream::connect(addresses.as_slice()).await;
+    opened.map_err(|error| SignalError::Connect {
+        at: server.authority().to_owned(),
+        error,
+    })
+}
+
+/// Speaks TLS on a connection, if the server does.
+async fn secure(server: &Server, tcp: TcpStream) -> Result<Box<dyn Wire>, SignalError> {
+    let Some(connector) = &server.tls else {
+        return Ok(Box::new(tcp));
+    };
+    let failed = |error| SignalError::Tls {
+        at: server.authority().to_owned(),
+        error,
+    };
+    let name = ServerName::try_from(server.host.clone())
+        .map_err(|error| failed(std::io::Error::other(error)))?;
+    let stream = connector.connect(name, tcp).await.map_err(failed)?;
+    Ok(Box::new(stream))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
     use super::*;
 
-    #[test]
-    fn a_url_is_read_with_and_without_a_path() {
-        let server = Server::parse("ws://127.0.0.1:7880").unwrap();
-        assert_eq!(
-            (server.authority.as_str(), server.path.as_str()),
-            ("127.0.0.1:7880", "")
-        );
-        let server = Server::parse("http://example.org/live/").unwrap();
-        assert_eq!(
-            (server.authority.as_str(), server.path.as_str()),
-            ("example.org:80", "/live")
-        );
+    /// Says why there is no connection to `url`.
+    async fn failure(url: &str) -> String {
+        let server = Server::parse(url, None).unwrap();
+        let signal = Signal::connect(&server, "/rtc", "token").await;
+        signal.unwrap_err().to_string()
     }
 
-    #[test]
-    fn tls_is_refused_in_words() {
-        let error = Server::parse("wss://example.org").unwrap_err().to_string();
-        assert!(error.contains("expected ws://"), "{error}");
+    /// Says why there is no connection by `scheme` to a server that answers everything with `answer`.
+    async fn failure_at(scheme: &str, answer: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let answering = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            let asked = client.read(&mut [0; 4_096]).unwrap();
+            assert!(asked > 0);
+            client.write_all(answer.as_bytes()).unwrap();
+        });
+        let failure = failure(&format!("{scheme}://{address}")).await;
+        answering.join().unwrap();
+        failure
+    }
+
+    #[tokio::test]
+    async fn who_is_not_there_is_named() {
+        let unused = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = unused.local_addr().unwrap();
+        drop(unused);
+        let refused = failure(&format!("ws://{address}")).await;
+        assert!(refused.starts_with(&format!("cannot connect to {address}")));
+        let unknown = failure("ws://nobody.invalid:7880").await;
+        assert!(unknown.starts_with("nobody.invalid has no address"));
+    }
+
+    #[tokio::test]
+    async fn tls_to_a_server_without_it_is_refused_with_the_scheme_to_use() {
+        let failure = failure_at("wss", "HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        assert!(failure.contains("begins with ws://"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn no_tls_to_a_server_with_it_is_refused_with_the_scheme_to_use() {
+        let answer = "HTTP/1.1 400 Bad Request\r\nContent-Length: 41\r\n\r\nPlain HTTP was sent to an HTTPS port here";
+        let failure = failure_at("ws", answer).await;
+        assert!(failure.contains("begins with wss://"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_livekit_server_is_told_from_one_that_refuses() {
+        for answer in [
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 301 Moved\r\nLocation: https://example.org\r\nContent-Length: 0\r\n\r\n",
+            "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+            "",
+        ] {
+            let failure = failure_at("ws", answer).await;
+            assert!(
+                failure.contains("is no LiveKit server"),
+                "{answer}: {failure}"
+            );
+        }
+        let answer = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 7\r\n\r\nexpired";
+        let failure = failure_at("ws", answer).await;
+        assert_eq!(failure, "the server refused: 401 Unauthorized: expired");
     }
 }
