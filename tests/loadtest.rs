@@ -250,3 +250,37 @@ fn a_server_behind_tls_is_joined_where_its_authority_is_trusted_and_nowhere_else
         "{failures}"
     );
 }
+
+#[test]
+fn publishers_stop_layers_that_nobody_wants() {
+    // A node says what is wanted ten seconds after a publication.
+    let video = ["--settle", "13", "--video-publishers", "1"];
+    let load = |flags: &[&str]| Node::start().load(&[&video[..], flags].concat());
+    let small_pictures = ["--subscribers", "2", "--layout", "5x5"];
+    let (stopping, steadfast, alone) = std::thread::scope(|scope| {
+        let stopping = scope.spawn(|| load(&small_pictures));
+        let steadfast = scope.spawn(|| load(&[&small_pictures[..], &["--no-dynacast"]].concat()));
+        let alone = scope.spawn(|| load(&[]));
+        let result = |run: std::thread::ScopedJoinHandle<'_, Value>| run.join().expect("a result");
+        (result(stopping), result(steadfast), result(alone))
+    });
+    let sent = |result: &Value| {
+        ["low", "medium", "high"]
+            .map(|layer| {
+                number(
+                    result,
+                    &format!("/published/video_packets_by_layer/{layer}"),
+                )
+            })
+            .map(|packets| packets > 0.0)
+    };
+    assert_eq!(sent(&stopping), [true, false, false], "{stopping:#}");
+    assert_eq!(sent(&steadfast), [true, true, true], "{steadfast:#}");
+    assert_eq!(number(&alone, "/published/packets"), 0.0, "{alone:#}");
+    // What is not sent is not lost.
+    for received in [&stopping, &steadfast] {
+        assert_eq!(number(received, "/packets_lost"), 0.0, "{received:#}");
+        assert!(number(received, "/frames_by_layer/low") > 0.0);
+    }
+    assert!(number(&stopping, "/published/bytes") < number(&steadfast, "/published/bytes") / 4.0);
+}

@@ -11,7 +11,8 @@ use sfu_model::Codec;
     name = "loadtest",
     version,
     about,
-    args_conflicts_with_subcommands = true
+    args_conflicts_with_subcommands = true,
+    args_override_self = true
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -101,6 +102,10 @@ pub(crate) struct TestFlags {
     /// Publishes video in its highest layer only.
     #[arg(long)]
     pub(crate) no_simulcast: bool,
+    /// Publishes all layers all the time. Otherwise publishers stop the layers that the server says nobody receives,
+    /// which LiveKit calls dynacast; servers say so for the first time 10 seconds after a track was published.
+    #[arg(long)]
+    pub(crate) no_dynacast: bool,
     /// Generation of the signalling: one peer connection per participant, or two.
     #[arg(long, value_enum, default_value_t = Signalling::V1)]
     pub(crate) signalling: Signalling,

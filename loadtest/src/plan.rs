@@ -39,6 +39,8 @@ pub(crate) struct Turn {
 pub(crate) struct Video {
     pub(crate) codec: Codec,
     pub(crate) simulcast: bool,
+    /// Whether layers that nobody receives are stopped.
+    pub(crate) dynacast: bool,
 }
 
 /// Everybody, in the order of their joins: those who publish first.
@@ -55,6 +57,7 @@ pub(crate) fn participants(flags: &TestFlags, room: &str) -> Vec<ParticipantPlan
                 video: (at < flags.video_publishers).then_some(Video {
                     codec: flags.video_codec.codec(),
                     simulcast: !flags.no_simulcast,
+                    dynacast: !flags.no_dynacast,
                 }),
                 audio: at < flags.audio_publishers,
                 subscribes: false,

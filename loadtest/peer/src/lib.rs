@@ -25,7 +25,7 @@ pub use histogram::Histogram;
 pub use ice::IceRole;
 pub use identity::{Identity, IdentityError};
 pub use inbound::Inbound;
-pub use outbound::{Outbound, OutboundLayer};
+pub use outbound::{Demand, Outbound, OutboundLayer};
 pub use peer::{Peer, PeerConfig, PeerEvent};
 pub use sample::{Frame, Sample, SampleError};
 pub use stamp::Stamp;

@@ -43,6 +43,15 @@ pub struct OutboundLayer {
     pub rtx: Option<Ssrc>,
 }
 
+/// Whether anybody receives an encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// It is sent.
+    Wanted,
+    /// Nothing of it is sent, as by an encoder that is switched off.
+    Unwanted,
+}
+
 /// What the packets of a transport share.
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -96,6 +105,7 @@ struct Encoding {
     seq: SeqNo,
     rtx_seq: SeqNo,
     timestamp: RtpTimestamp,
+    demand: Demand,
     next_frame: usize,
     since_key: Duration,
     picture: u16,
@@ -116,6 +126,8 @@ struct Sent {
 impl OutboundTrack {
     /// Between sender reports.
     const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+    /// From the beginning of an encoding to its first report.
+    const FIRST_REPORT: Duration = Duration::from_millis(200);
     /// A key frame that was asked for sooner after the last one is not sent again, as libwebrtc's encoders.
     const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(300);
 
@@ -129,7 +141,7 @@ impl OutboundTrack {
             layers: layers.map(|layer| Encoding::new(layer, history)).collect(),
             config,
             next_frame_at: now,
-            next_report_at: now + Duration::from_millis(200),
+            next_report_at: now + Self::FIRST_REPORT,
             frames: 0,
             begun_at: now,
         }
@@ -171,7 +183,8 @@ impl OutboundTrack {
         }
         self.next_report_at = now.mono + Self::REPORT_INTERVAL;
         let behind = self.next_frame_at.saturating_duration_since(now.mono);
-        for layer in self.layers.iter().filter(|layer| layer.packets > 0) {
+        let sending = |layer: &&Encoding| layer.packets > 0 && layer.demand == Demand::Wanted;
+        for layer in self.layers.iter().filter(sending) {
             layer.write_report(now, behind, out);
         }
     }
@@ -190,6 +203,20 @@ impl OutboundTrack {
         };
         lost.map(|seq| u64::from(layer.resend(now, seq, &self.config, out)))
             .sum()
+    }
+
+    /// Stops one of the encodings, or begins it anew with a key frame. Its packets are numbered on without a gap, and its
+    /// timestamps tell of the time between.
+    pub(crate) fn set_demand(&mut self, now: Instant, media: Ssrc, demand: Demand) {
+        let mut layers = self.layers.iter_mut();
+        let Some(layer) = layers.find(|layer| layer.config.ssrc == media) else {
+            return;
+        };
+        if layer.demand == Demand::Unwanted && demand == Demand::Wanted {
+            layer.next_frame = 0;
+            self.next_report_at = self.next_report_at.min(now + Self::FIRST_REPORT);
+        }
+        layer.demand = demand;
     }
 
     /// Begins the loop anew, with its key frame; tells whether the stream is one of this track.
@@ -212,6 +239,7 @@ impl Encoding {
             seq: SeqNo((random >> 17) as u16),
             rtx_seq: SeqNo((random & 0x7fff) as u16),
             timestamp: RtpTimestamp(random.rotate_left(7)),
+            demand: Demand::Wanted,
             next_frame: 0,
             since_key: Duration::ZERO,
             picture: (random & 0x7fff) as u16,
@@ -234,6 +262,10 @@ impl Encoding {
         let Some(frame) = sample.frames.get(self.next_frame) else {
             return;
         };
+        if self.demand == Demand::Unwanted {
+            self.timestamp = self.timestamp.plus(sample.ticks);
+            return;
+        }
         let rate = sample.codec.clock_rate();
         self.since_key +=
             Duration::from_nanos(u64::from(sample.ticks) * 1_000_000_000 / u64::from(rate));
@@ -261,8 +293,8 @@ impl Encoding {
                 marker: at == last && track.kind == MediaKind::Video,
                 payload,
             };
-            self.send(now, sent, track, out);
-            tally.sent += 1;
+            let len = self.send(now, sent, track, out);
+            tally.count_sent(track.kind, self.config.layer, len);
         }
         self.timestamp = self.timestamp.plus(sample.ticks);
         self.picture = (self.picture + 1) & 0x7fff;
@@ -284,7 +316,8 @@ impl Encoding {
         payload
     }
 
-    fn send(&mut self, now: Now, sent: Sent, track: &Outbound, out: &mut Outbox) {
+    /// Sends a packet, and returns its length before encryption.
+    fn send(&mut self, now: Now, sent: Sent, track: &Outbound, out: &mut Outbox) -> usize {
         let mut packet = out.buffer();
         let header = PacketHeader {
             ssrc: self.config.ssrc,
@@ -300,6 +333,7 @@ impl Encoding {
         };
         write_header(&header, &track.extensions, &mut packet);
         packet.extend_from_slice(&sent.payload);
+        let len = packet.len();
         out.transport_cc = out.transport_cc.next();
         out.packets.push_back(packet);
         self.packets = self.packets.wrapping_add(1);
@@ -310,6 +344,7 @@ impl Encoding {
             *kept = sent;
         }
         self.seq = self.seq.next();
+        len
     }
 
     /// Sends a packet again, by RTX (RFC 4588) where it was negotiated.

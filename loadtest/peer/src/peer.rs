@@ -13,7 +13,7 @@ use crate::dtls::{DtlsClient, DtlsEvent};
 use crate::ice::IceAgent;
 use crate::inbound::{InboundStream, Way};
 use crate::outbound::{OutboundTrack, Outbox};
-use crate::{Completeness, DataChannelOpener, IceRole, Identity, Inbound, Outbound, Tally};
+use crate::{Completeness, DataChannelOpener, Demand, IceRole, Identity, Inbound, Outbound, Tally};
 
 /// What a peer needs of both descriptions.
 #[derive(Clone, Debug)]
@@ -178,6 +178,13 @@ impl Peer {
     /// Begins to publish a track as soon as the transport is up.
     pub fn publish(&mut self, now: Now, track: Outbound) {
         self.outbound.push(OutboundTrack::new(now.mono, track));
+    }
+
+    /// Says whether anybody receives an encoding that is published.
+    pub fn set_demand(&mut self, now: Now, media: Ssrc, demand: Demand) {
+        for track in &mut self.outbound {
+            track.set_demand(now.mono, media, demand);
+        }
     }
 
     /// Reports whether media can flow.

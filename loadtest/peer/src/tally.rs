@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use sfu_model::MediaKind;
+
 use crate::Histogram;
 
 /// Simulcast layers that are told apart.
@@ -34,6 +36,10 @@ pub struct Tally {
     pub messages: u64,
     /// Packets sent by publishers, retransmissions not counted.
     pub sent: u64,
+    /// Their bytes, as RTP packets without authentication tags.
+    pub sent_bytes: u64,
+    /// Video packets sent, by simulcast layer.
+    pub sent_of_layer: [u64; LAYERS],
     /// Packets that publishers sent again.
     pub resent: u64,
     /// Key frames that publishers were asked for.
@@ -43,6 +49,17 @@ pub struct Tally {
 impl Tally {
     /// A pause between the ends of two video frames that viewers notice.
     pub const FREEZE: Duration = Duration::from_millis(200);
+
+    /// Counts a packet that a publisher sends.
+    pub(crate) fn count_sent(&mut self, kind: MediaKind, layer: u8, len: usize) {
+        self.sent += 1;
+        self.sent_bytes += len as u64;
+        if kind == MediaKind::Video
+            && let Some(sent) = self.sent_of_layer.get_mut(usize::from(layer))
+        {
+            *sent += 1;
+        }
+    }
 
     /// Adds another thread's.
     pub fn merge(&mut self, other: &Self) {
@@ -61,6 +78,10 @@ impl Tally {
         self.latency.merge(&other.latency);
         self.messages += other.messages;
         self.sent += other.sent;
+        self.sent_bytes += other.sent_bytes;
+        for (sent, more) in self.sent_of_layer.iter_mut().zip(other.sent_of_layer) {
+            *sent += more;
+        }
         self.resent += other.resent;
         self.key_frame_requests += other.key_frame_requests;
     }

@@ -2,8 +2,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use loadtest_peer::{Completeness, Identity, Inbound, Outbound, PeerConfig, PeerEvent, Tally};
-use sfu_model::{ExtensionId, IceCredentials};
+use loadtest_peer::{
+    Completeness, Demand, Identity, Inbound, Outbound, PeerConfig, PeerEvent, Tally,
+};
+use sfu_model::{ExtensionId, IceCredentials, Ssrc};
 use tokio::sync::{mpsc, oneshot};
 
 use super::socket::Socket;
@@ -46,6 +48,11 @@ pub(crate) enum Command {
     Describe { id: PeerId, description: Agreement },
     /// The server named another address.
     AddCandidate { id: PeerId, candidate: SocketAddr },
+    /// The server said which encodings are received.
+    SetDemand {
+        id: PeerId,
+        demands: Vec<(Ssrc, Demand)>,
+    },
     /// ICE begins anew with these credentials, ours first.
     RestartIce {
         id: PeerId,

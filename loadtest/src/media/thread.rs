@@ -161,6 +161,15 @@ impl MediaThread {
                 }
                 self.settle(id.0);
             }
+            Command::SetDemand { id, demands } => {
+                let now = self.clock.now();
+                if let Some(resident) = self.resident(id) {
+                    for (media, demand) in demands {
+                        resident.peer.set_demand(now, media, demand);
+                    }
+                }
+                self.settle(id.0);
+            }
             Command::RestartIce { id, local, remote } => {
                 let now = self.clock.now();
                 if let Some(resident) = self.resident(id) {

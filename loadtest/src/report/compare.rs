@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Outcome;
 
 /// Figures that are compared, by their places in the JSON.
-const FIGURES: [&str; 17] = [
+const FIGURES: [&str; 18] = [
     "/joined",
     "/failed",
     "/join_ms/p50",
@@ -20,6 +20,7 @@ const FIGURES: [&str; 17] = [
     "/packets_per_second",
     "/packets_lost",
     "/bitrate_bps",
+    "/published/bitrate_bps",
     "/freezes",
     "/server/cpu_us_per_packet",
     "/server/cpu_ms_per_join",

@@ -24,6 +24,7 @@ pub(super) fn to_json(result: &TestResult) -> Value {
     let tally = &window.tally;
     let seconds = window.length.as_secs_f64();
     let [low, medium, high] = tally.frames_of_layer;
+    let [sent_low, sent_medium, sent_high] = tally.sent_of_layer;
     let streams = window.completeness.streams.max(1) as f64;
     json!({
         "joined": joins.joined(),
@@ -59,6 +60,9 @@ pub(super) fn to_json(result: &TestResult) -> Value {
         "frozen_ms": millis(tally.frozen),
         "published": {
             "packets": tally.sent,
+            "bytes": tally.sent_bytes,
+            "bitrate_bps": tally.sent_bytes as f64 * 8.0 / seconds,
+            "video_packets_by_layer": {"low": sent_low, "medium": sent_medium, "high": sent_high},
             "retransmitted": tally.resent,
             "key_frame_requests": tally.key_frame_requests,
         },

@@ -40,6 +40,15 @@ pub(super) fn rows(result: &TestResult) -> Vec<(&'static str, String)> {
             ),
         ),
         (
+            "published",
+            format!(
+                "{} packets: {:.0} per second, {:.1} Mbit/s",
+                tally.sent,
+                tally.sent as f64 / seconds,
+                tally.sent_bytes as f64 * 8e-6 / seconds,
+            ),
+        ),
+        (
             "lost",
             format!(
                 "{} of {} ({:.4} %), {} came by retransmission",

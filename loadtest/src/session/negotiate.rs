@@ -8,8 +8,9 @@ use loadtest_peer::sdp::{
 use loadtest_peer::{DataChannelOpener, IceRole, Outbound, PeerConfig};
 use sfu_model::{Codec, IceCredentials, MediaKind, ShardIndex};
 use signaling_protocol::proto::{
-    AddTrackRequest, MediaSectionsRequirement, SessionDescription, SignalTarget, TrickleRequest,
-    signal_request, signal_response,
+    AddTrackRequest, MediaSectionsRequirement, SessionDescription, SignalTarget,
+    SubscribedQualityUpdate, TrackPublishedResponse, TrickleRequest, signal_request,
+    signal_response,
 };
 use tokio::sync::mpsc;
 
@@ -183,6 +184,14 @@ impl<'a> Negotiation<'a> {
                 self.handle_trickle(&trickle);
                 Ok(())
             }
+            signal_response::Message::TrackPublished(published) => {
+                self.handle_published(&published);
+                Ok(())
+            }
+            signal_response::Message::SubscribedQualityUpdate(update) => {
+                self.handle_demand(&update);
+                Ok(())
+            }
             signal_response::Message::MediaSectionsRequirement(wanted) => {
                 self.add_sections(&wanted);
                 let offer = self.next_offer();
@@ -192,6 +201,33 @@ impl<'a> Negotiation<'a> {
                 Err(SessionError::ToldToLeave(format!("{:?}", leave.reason())))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Takes the sid by which the server names one of our tracks.
+    fn handle_published(&mut self, published: &TrackPublishedResponse) {
+        let mut publications = self.publications.iter_mut();
+        let publication = publications.find(|publication| publication.cid == published.cid);
+        if let (Some(publication), Some(track)) = (publication, &published.track) {
+            publication.sid = Some(track.sid.clone());
+        }
+    }
+
+    /// Has the publisher stop the layers that nobody receives, and send those that somebody does.
+    fn handle_demand(&self, update: &SubscribedQualityUpdate) {
+        if !self.plan.video.is_some_and(|video| video.dynacast) {
+            return;
+        }
+        let mut publications = self.publications.iter();
+        let named = Some(update.track_sid.as_str());
+        let publication = publications.find(|publication| publication.sid.as_deref() == named);
+        if let (Some(publication), PeerState::Open { id, .. }) =
+            (publication, &self.publisher.state)
+        {
+            self.mailbox.send(Command::SetDemand {
+                id: *id,
+                demands: publication.demands(update),
+            });
         }
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use loadtest_peer::{Inbound, Outbound, OutboundLayer, PeerEvent, Sample, Stamp};
+use loadtest_peer::{Demand, Inbound, Outbound, OutboundLayer, PeerEvent, Sample, Stamp};
 use sfu_model::{
     Codec, DataChannel, Extension, ExtensionId, ExtensionMap, MediaKind, PayloadType, Ssrc,
 };
@@ -279,4 +279,63 @@ fn a_publisher_that_is_asked_for_a_key_frame_begins_its_loop_anew() {
     });
     assert_eq!(keys.filter(|key| *key).count(), 1);
     assert_eq!(world.tally.key_frame_requests, 1);
+}
+
+/// Returns how many sender reports came.
+fn reports(world: &World) -> usize {
+    let compounds = world.rtcp.iter();
+    let packets = compounds.flat_map(|compound| Compound::new(compound));
+    packets
+        .flatten()
+        .filter(|packet| matches!(packet, Packet::SenderReport { .. }))
+        .count()
+}
+
+#[test]
+fn an_encoding_that_nobody_wants_sends_nothing() {
+    let mut world = World::connected();
+    publish(&mut world);
+    world.run(Duration::from_millis(510));
+    world.peer.set_demand(world.now, OURS, Demand::Unwanted);
+    let (packets, sent, told) = (world.rtp.len(), world.tally.sent, reports(&world));
+    assert!(packets > 0 && told > 0);
+    world.run(Duration::from_secs(3));
+    assert_eq!((world.rtp.len(), world.tally.sent), (packets, sent));
+    assert_eq!(reports(&world), told);
+}
+
+#[test]
+fn an_encoding_that_is_wanted_again_begins_with_a_key_frame_and_leaves_no_gap() {
+    let mut world = World::connected();
+    publish(&mut world);
+    world.run(Duration::from_millis(510));
+    let last = RtpHeader::parse(world.rtp.last().unwrap()).unwrap();
+    world.peer.set_demand(world.now, OURS, Demand::Unwanted);
+    world.run(Duration::from_secs(3));
+    let (packets, told) = (world.rtp.len(), reports(&world));
+    world.peer.set_demand(world.now, OURS, Demand::Wanted);
+    world.run(Duration::from_millis(50));
+    let first = RtpHeader::parse(&world.rtp[packets]).unwrap();
+    assert_eq!(first.seq, last.seq.next());
+    let ticks = first.timestamp.0.wrapping_sub(last.timestamp.0);
+    assert!((90_000 * 3..90_000 * 3 + 9_000).contains(&ticks), "{ticks}");
+    let frames = world.rtp[packets..].iter().filter_map(|packet| {
+        let header = RtpHeader::parse(packet).unwrap();
+        Stamp::read(header.payload(packet))
+    });
+    assert!(frames.map(|stamp| stamp.key_frame).next().unwrap());
+    world.run(Duration::from_millis(250));
+    assert!(reports(&world) > told);
+}
+
+#[test]
+fn what_is_sent_is_counted_with_its_bytes_by_layer() {
+    let mut world = World::connected();
+    publish(&mut world);
+    world.run(Duration::from_millis(510));
+    let bytes: usize = world.rtp.iter().map(Vec::len).sum();
+    let packets = world.rtp.len() as u64;
+    let tally = &world.tally;
+    assert_eq!((tally.sent, tally.sent_bytes), (packets, bytes as u64));
+    assert_eq!(tally.sent_of_layer, [packets, 0, 0]);
 }
