@@ -3,6 +3,7 @@
 mod join;
 mod negotiate;
 mod publish;
+mod route;
 mod viewing;
 
 use std::sync::Arc;

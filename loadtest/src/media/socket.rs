@@ -1,5 +1,5 @@
 use std::io::{self, IoSliceMut};
-use std::net::{SocketAddr, SocketAddrV6, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use nix::cmsg_space;
@@ -15,7 +15,16 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 /// With UDP_GRO a run that the server sends by GSO arrives in one piece on the same machine. `nix` receives it
 /// rather than `quinn-udp`, which asks the kernel for ECN and addresses with every packet too.
 #[derive(Debug)]
-pub(crate) struct Socket(UdpSocket);
+pub(crate) struct Socket(UdpSocket, Reach);
+
+/// Which servers a socket reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// Those of the family of its address.
+    OneFamily,
+    /// All: it is of IPv6, and writes IPv4 as `::ffff:192.0.2.1` (RFC 4291 section 2.5.5.2).
+    BothFamilies,
+}
 
 /// What one call received.
 #[derive(Clone, Copy, Debug)]
@@ -40,14 +49,24 @@ impl Socket {
     /// Longest run of datagrams.
     pub(crate) const MAX_RUN: usize = 65_536;
 
-    /// Binds a free port of the address by which the server is reached.
-    pub(crate) fn bind(local: std::net::IpAddr) -> io::Result<Self> {
-        let socket = UdpSocket::bind(SocketAddr::new(local, 0))?;
+    /// Binds a free port of an address of ours; of `::` it reaches servers of both families.
+    pub(crate) fn bind(local: IpAddr) -> io::Result<Self> {
+        let any = local == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        let (socket, reach) = match UdpSocket::bind(SocketAddr::new(local, 0)) {
+            Ok(socket) if any => (socket, Reach::BothFamilies),
+            Ok(socket) => (socket, Reach::OneFamily),
+            // A machine without IPv6.
+            Err(_) if any => (
+                UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?,
+                Reach::OneFamily,
+            ),
+            Err(error) => return Err(error),
+        };
         socket.set_nonblocking(true)?;
         setsockopt(&socket, RcvBuf, &RECEIVE_BUFFER)?;
         // Kernels before 5.0 do not know it; then datagrams come one by one.
         setsockopt(&socket, UdpGroSegment, &true).ok();
-        Ok(Self(socket))
+        Ok(Self(socket, reach))
     }
 
     pub(crate) fn local(&self) -> io::Result<SocketAddr> {
@@ -80,6 +99,12 @@ impl Socket {
 
     /// Sends a datagram. What the kernel has no room for is lost, as on the network.
     pub(crate) fn send(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+        let to = match (self.1, to) {
+            (Reach::BothFamilies, SocketAddr::V4(to)) => {
+                SocketAddr::new(to.ip().to_ipv6_mapped().into(), to.port())
+            }
+            (Reach::BothFamilies | Reach::OneFamily, to) => to,
+        };
         match self.0.send_to(datagram, to) {
             Ok(_) => Ok(()),
             Err(error) if error.raw_os_error() == Some(Errno::EAGAIN as i32) => Ok(()),
@@ -99,5 +124,40 @@ fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {
         return Some(SocketAddr::new(v4.ip().into(), v4.port()));
     }
     let v6 = storage.as_sockaddr_in6()?;
+    if let Some(v4) = v6.ip().to_ipv4_mapped() {
+        return Some(SocketAddr::new(v4.into(), v6.port()));
+    }
     Some(SocketAddrV6::new(v6.ip(), v6.port(), 0, v6.scope_id()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+
+    use super::*;
+
+    #[test]
+    fn a_socket_of_any_address_reaches_ipv4_and_names_it_as_such() {
+        let server = Socket::bind(Ipv4Addr::LOCALHOST.into()).unwrap();
+        let client = Socket::bind(Ipv6Addr::UNSPECIFIED.into()).unwrap();
+        let to = server.local().unwrap();
+        client.send(b"request", to).unwrap();
+        let (request, from) = receive(&server);
+        assert_eq!(request, b"request");
+        server.send(b"reply", from).unwrap();
+        assert_eq!(receive(&client), (b"reply".to_vec(), to));
+    }
+
+    /// Waits for a datagram.
+    fn receive(socket: &Socket) -> (Vec<u8>, SocketAddr) {
+        let epoll = Epoll::new(EpollCreateFlags::empty()).unwrap();
+        let readable = EpollEvent::new(EpollFlags::EPOLLIN, 0);
+        epoll.add(socket, readable).unwrap();
+        let mut events = [EpollEvent::empty()];
+        epoll.wait(&mut events, EpollTimeout::NONE).unwrap();
+        let mut buf = [0; 64];
+        let received = socket.receive(&mut buf, &mut ControlBuffer::new());
+        let received = received.unwrap();
+        (buf[..received.len].to_vec(), received.from)
+    }
 }

@@ -15,6 +15,7 @@ use signaling_protocol::proto::{
 use tokio::sync::mpsc;
 
 use super::publish::Publication;
+use super::route::Route;
 use super::{Context, SessionError};
 use crate::cli::Signalling;
 use crate::media::{Agreement, Command, Mailbox, Notice, PeerId, Socket, Transport};
@@ -299,11 +300,15 @@ impl<'a> Negotiation<'a> {
         description: Description,
         publish: Vec<Outbound>,
     ) -> Result<SocketAddr, SessionError> {
+        let route = Route {
+            local: signal.local,
+            remote: signal.remote,
+        };
         let agreement = Agreement {
             inbound: description.inbound(),
             transport_cc: description.transport_cc(),
             publish,
-            candidates: near_first(description.candidates.clone(), signal),
+            candidates: route.near_first(description.candidates),
         };
         let peer = match transport {
             Transport::Publisher => &mut self.publisher,
@@ -323,20 +328,22 @@ impl<'a> Negotiation<'a> {
                 (*id, *local)
             }
             PeerState::Awaited { candidates } => {
+                candidates.extend(&agreement.candidates);
+                let bound = route.bind_address(candidates);
                 let config = PeerConfig {
                     local: peer.credentials.clone(),
                     remote: description.ice,
                     role,
                     fingerprint: description.fingerprint,
-                    candidates: near_first(std::mem::take(candidates), signal),
+                    candidates: route.near_first(std::mem::take(candidates)),
                     data_channels: match transport {
                         Transport::Publisher => DataChannelOpener::Us,
                         Transport::Subscriber => DataChannelOpener::Server,
                     },
                     random: random()?,
                 };
-                let socket = Socket::bind(signal.local)?;
-                let local = socket.local()?;
+                let socket = Socket::bind(bound)?;
+                let local = SocketAddr::new(route.local, socket.local()?.port());
                 let id = self.mailbox.next_id();
                 self.mailbox.send(Command::Open {
                     id,
@@ -424,14 +431,6 @@ fn push_receiving(sections: &mut Vec<OfferSection>, kind: MediaKind, count: usiz
         role: Role::Receive,
     };
     sections.extend(std::iter::repeat_n(section, count));
-}
-
-/// Sorts the server's addresses: first the one by which the signalling reached it, then those of our address
-/// family, and none of the other.
-fn near_first(mut candidates: Vec<SocketAddr>, signal: &Signal) -> Vec<SocketAddr> {
-    candidates.retain(|candidate| candidate.is_ipv4() == signal.local.is_ipv4());
-    candidates.sort_by_key(|candidate| candidate.ip() != signal.remote);
-    candidates
 }
 
 fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
