@@ -43,8 +43,9 @@ impl Shard {
             ExportItem::Packet {
                 publication,
                 encoding,
+                seq,
                 ..
-            } => self.import_packet(now, publication, encoding, bytes),
+            } => self.import_packet(now, publication, (encoding, seq), bytes),
             ExportItem::Datagram { path, .. } => self.handle_handed_over(now, from, path, bytes),
             ExportItem::Request(publication) => self.on_request(now, from, publication),
             ExportItem::Release(publication) => self.on_release(from, publication),
@@ -113,11 +114,12 @@ impl Shard {
         let Some(publication) = self.publications.get(key) else {
             return;
         };
-        let sort = (publication.kind(), arrival.encoding);
+        let named = (publication.id, publication.kind());
+        let number = (arrival.encoding, arrival.seq);
         for shard in &publication.exports {
             let pushed = self
                 .exports
-                .push_packet(*shard, publication.id, sort, arrival.packet);
+                .push_packet(*shard, named, number, arrival.packet);
             match pushed {
                 Ok(()) => self.output.counters.exports_out += 1,
                 Err(reason) => self.output.drop(reason),

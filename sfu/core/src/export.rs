@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use sfu_model::{MediaKind, Path, PublicationId, ReceiveMedia, ShardIndex, SpatialLayer, Ssrc};
-use sfu_rtp::RtpClock;
+use sfu_rtp::{ExtendedSeqNo, RtpClock};
 
 use crate::DropReason;
 
@@ -29,6 +29,8 @@ pub(crate) enum ExportItem {
     Packet {
         publication: PublicationId,
         encoding: u8,
+        /// Its number in the stream, as the sender counts.
+        seq: ExtendedSeqNo,
         len: usize,
     },
     /// What a sender report of the publisher says.
@@ -173,8 +175,8 @@ impl Exports {
     pub(crate) fn push_packet(
         &mut self,
         to: ShardIndex,
-        publication: PublicationId,
-        (kind, encoding): (MediaKind, u8),
+        (publication, kind): (PublicationId, MediaKind),
+        (encoding, seq): (u8, ExtendedSeqNo),
         packet: &[u8],
     ) -> Result<(), DropReason> {
         let Some(queue) = self.queue(to) else {
@@ -191,6 +193,7 @@ impl Exports {
         queue.items.push_back(ExportItem::Packet {
             publication,
             encoding,
+            seq,
             len: packet.len(),
         });
         Ok(())
@@ -248,7 +251,8 @@ mod tests {
     }
 
     fn push(exports: &mut Exports, kind: MediaKind) -> Result<(), DropReason> {
-        exports.push_packet(FAR, publication(), (kind, 0), &[0; 1_000])
+        let number = (0, ExtendedSeqNo(1));
+        exports.push_packet(FAR, (publication(), kind), number, &[0; 1_000])
     }
 
     #[test]

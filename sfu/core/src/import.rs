@@ -1,7 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sfu_model::{MediaKind, Now, PublicationId, ReceiveMedia, Ssrc};
-use sfu_rtp::{RtpClock, RtpHeader};
+use sfu_rtp::{ExtendedSeqNo, RtpClock, RtpHeader};
 
 use crate::export::{Description, ExportItem};
 use crate::publication::{Publication, PublicationKey, Source};
@@ -10,7 +10,7 @@ use crate::routes::{Flow, Route};
 use crate::{DropReason, Shard};
 
 /// Publications of other shards that have subscribers on this one. Their packets come authenticated,
-/// decrypted and without duplicates: from there on they go the way of this shard's own.
+/// decrypted, numbered and without duplicates: from there on they go the way of this shard's own.
 impl Shard {
     /// Returns a publication that lives on another shard, and asks that shard for it if this is the
     /// first subscription here. Its description follows.
@@ -96,14 +96,14 @@ impl Shard {
         &mut self,
         now: Now,
         id: PublicationId,
-        encoding: u8,
+        number: (u8, ExtendedSeqNo),
         packet: &[u8],
     ) {
         let Some(key) = self.imported(id) else {
             return;
         };
         self.output.counters.exports_in += 1;
-        let take = || self.take_import(now, key, encoding, packet);
+        let take = || self.take_import(now, key, number, packet);
         match catch_unwind(AssertUnwindSafe(take)) {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => self.output.drop(reason),
@@ -123,7 +123,7 @@ impl Shard {
         &mut self,
         now: Now,
         key: PublicationKey,
-        encoding: u8,
+        (encoding, seq): (u8, ExtendedSeqNo),
         packet: &[u8],
     ) -> Result<(), DropReason> {
         let header = RtpHeader::parse(packet).map_err(|_| DropReason::Malformed)?;
@@ -143,7 +143,11 @@ impl Shard {
             encoding,
             flow: Flow::Primary,
         };
-        let (arrival, _) = self.admit(now, route, format, received)?;
+        let publication = self.publications.get_mut(key);
+        let stream = publication.and_then(|publication| publication.stream_mut(encoding));
+        let stream = stream.ok_or(DropReason::UnknownSsrc)?;
+        stream.keep(now.mono, seq, packet);
+        let arrival = self.admit(now, route, format, (seq, received))?;
         self.note_key_frame(key, &arrival);
         self.fan_out(now, key, &arrival);
         Ok(())

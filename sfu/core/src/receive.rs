@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use sfu_model::{Event, MediaKind, Now};
 use sfu_rtp::payload::peek;
 use sfu_rtp::rtcp::SenderReport;
-use sfu_rtp::{AbsSendTime, ExtensionRanges, RtpHeader, TwccRecorder, rtx};
+use sfu_rtp::{AbsSendTime, ExtendedSeqNo, ExtensionRanges, RtpHeader, TwccRecorder, rtx};
 
 use crate::arrival::Arrival;
 use crate::peer::{Peer, PeerKey};
@@ -173,7 +173,8 @@ impl Shard {
             header: received.header,
             extensions: received.extensions,
         };
-        let (arrival, losses_due) = self.admit(now, route, format, received)?;
+        let (seq, losses_due) = self.number(now.mono, route, format, &received)?;
+        let arrival = self.admit(now, route, format, (seq, received))?;
         self.output.counters.rtp_in += 1;
         self.arm_reports(now.mono, key, losses_due);
         self.note_arrival(now, route.publication, &arrival);
@@ -182,19 +183,39 @@ impl Shard {
         Ok(())
     }
 
-    /// Takes a packet into its stream. Returns what it is, and when those that are missing are to be
-    /// asked for.
+    /// Takes a packet into its stream. Returns its number there, and when those that are missing are
+    /// to be asked for.
+    #[inline]
+    fn number(
+        &mut self,
+        now: Instant,
+        route: Route,
+        format: Format,
+        received: &Received<&[u8]>,
+    ) -> Result<(ExtendedSeqNo, Option<Instant>), DropReason> {
+        let publication = self.publications.get_mut(route.publication);
+        let publication = publication.ok_or(DropReason::UnknownSsrc)?;
+        let nack = publication.nack();
+        let stream = publication.stream_mut(route.encoding);
+        let stream = stream.ok_or(DropReason::UnknownSsrc)?;
+        let seq = stream
+            .accept(now, &received.header, received.packet, format.flow)
+            .ok_or(DropReason::Duplicate)?;
+        Ok((seq, stream.poll_timeout().filter(|_| nack)))
+    }
+
+    /// Returns what a packet of a stream is to those who get it.
     #[inline]
     pub(crate) fn admit<'a>(
         &mut self,
         now: Now,
         route: Route,
         format: Format,
-        received: Received<&'a [u8]>,
-    ) -> Result<(Arrival<'a>, Option<Instant>), DropReason> {
+        (seq, received): (ExtendedSeqNo, Received<&'a [u8]>),
+    ) -> Result<Arrival<'a>, DropReason> {
         let publication = self.publications.get_mut(route.publication);
         let publication = publication.ok_or(DropReason::UnknownSsrc)?;
-        let (nack, passage) = (publication.nack(), publication.passage(format.codec));
+        let passage = publication.passage(format.codec);
         let stream = publication.stream_mut(route.encoding);
         let stream = stream.ok_or(DropReason::UnknownSsrc)?;
         let Received {
@@ -202,10 +223,6 @@ impl Shard {
             header,
             extensions,
         } = received;
-        let seq = stream
-            .accept(now.mono, &header, packet, format.flow)
-            .ok_or(DropReason::Duplicate)?;
-        let losses_due = stream.poll_timeout().filter(|_| nack);
         let frame = if header.is_padding_only() {
             None
         } else {
@@ -214,7 +231,7 @@ impl Shard {
             let descriptor = extensions.dependency_descriptor(packet);
             Some(stream.frame(format.codec, &peek, descriptor))
         };
-        let arrival = Arrival {
+        Ok(Arrival {
             packet,
             header,
             extensions,
@@ -225,8 +242,7 @@ impl Shard {
             passage,
             departure: AbsSendTime::from(now.unix),
             padding: 0,
-        };
-        Ok((arrival, losses_due))
+        })
     }
 
     /// Turns a retransmission into the packet that it repeats.

@@ -86,6 +86,13 @@ impl ReceiveStream {
         Some(seq)
     }
 
+    /// Keeps a packet that another shard has accepted, for subscribers who will miss it.
+    #[inline]
+    pub(crate) fn keep(&mut self, now: Instant, seq: ExtendedSeqNo, packet: &[u8]) {
+        self.latest = now;
+        self.cache.insert(now, seq, packet);
+    }
+
     /// Returns what a packet is to those who choose layers.
     #[inline]
     pub(crate) fn frame(&mut self, codec: Codec, peek: &Peek, descriptor: Option<&[u8]>) -> Frame {
