@@ -1,9 +1,39 @@
+use std::time::Instant;
+
 use sfu_model::{Now, PublicationId, ShardIndex};
 
 use crate::Shard;
 use crate::arrival::Arrival;
-use crate::export::{ExportBatch, ExportItem};
+use crate::export::{Description, ExportBatch, ExportItem, Exports};
+use crate::layers::Layers;
 use crate::publication::PublicationKey;
+
+/// Another shard that has subscribers of a publication.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Export {
+    pub(crate) shard: ShardIndex,
+    /// The encodings that its subscribers need.
+    pub(crate) needed: Layers,
+    /// The encodings that send, as it was told, if it was.
+    pub(crate) told: Option<Layers>,
+}
+
+impl Export {
+    fn to(shard: ShardIndex) -> Self {
+        Self {
+            shard,
+            needed: Layers::default(),
+            told: None,
+        }
+    }
+
+    /// Tells the shard how the publication is received.
+    fn tell(&mut self, id: PublicationId, description: &Description, exports: &mut Exports) {
+        self.told = Some(description.live());
+        let description = Box::new(description.clone());
+        exports.push(self.shard, ExportItem::Description(id, description));
+    }
+}
 
 /// Between the shards of one media plane: a publication's packets go once to each shard that has
 /// subscribers of it, and what those ask for comes back.
@@ -47,7 +77,10 @@ impl Shard {
                 ..
             } => self.import_packet(now, publication, (encoding, seq), bytes),
             ExportItem::Datagram { path, .. } => self.handle_handed_over(now, from, path, bytes),
-            ExportItem::Request(publication) => self.on_request(now, from, publication),
+            ExportItem::Request {
+                publication,
+                needed,
+            } => self.on_request(now, from, publication, needed),
             ExportItem::Release(publication) => self.on_release(from, publication),
             ExportItem::Description(publication, description) => {
                 self.describe_import(now, publication, *description);
@@ -73,53 +106,75 @@ impl Shard {
         }
     }
 
-    /// Another shard has subscribers of a publication that lives here.
-    fn on_request(&mut self, now: Now, from: ShardIndex, id: PublicationId) {
+    /// Another shard has subscribers of a publication that lives here, and says what they need.
+    fn on_request(&mut self, now: Now, from: ShardIndex, id: PublicationId, needed: Layers) {
         let key = self.directory.publication(id);
         let publication = key.and_then(|key| self.publications.get_mut(key));
         let Some(publication) = publication.filter(|publication| !publication.is_import()) else {
             self.exports.push(from, ExportItem::Ended(id));
             return;
         };
-        if !publication.exports.contains(&from) {
-            publication.exports.push(from);
+        let description = publication.describe(now.mono);
+        let exports = &mut publication.exports;
+        if exports.iter().all(|export| export.shard != from) {
+            exports.push(Export::to(from));
         }
-        let description = Box::new(publication.describe(now.mono));
-        self.exports
-            .push(from, ExportItem::Description(id, description));
+        let Some(export) = exports.iter_mut().find(|export| export.shard == from) else {
+            return;
+        };
+        let needs_more = !needed.is_within(export.needed);
+        export.needed = needed;
+        if needs_more || export.told.is_none() {
+            export.tell(id, &description, &mut self.exports);
+        }
     }
 
     fn on_release(&mut self, from: ShardIndex, id: PublicationId) {
         let key = self.directory.publication(id);
         if let Some(publication) = key.and_then(|key| self.publications.get_mut(key)) {
-            publication.exports.retain(|shard| *shard != from);
+            publication.exports.retain(|export| export.shard != from);
         }
     }
 
     /// Tells the shards that have subscribers of a publication how it is received by now.
-    pub(crate) fn export_description(&mut self, now: Now, key: PublicationKey) {
-        let Some(publication) = self.publications.get(key) else {
+    pub(crate) fn export_description(&mut self, now: Instant, key: PublicationKey) {
+        let Some(publication) = self.publications.get_mut(key) else {
             return;
         };
-        for shard in &publication.exports {
-            let description = Box::new(publication.describe(now.mono));
-            let item = ExportItem::Description(publication.id, description);
-            self.exports.push(*shard, item);
+        let description = publication.describe(now);
+        for export in &mut publication.exports {
+            export.tell(publication.id, &description, &mut self.exports);
         }
     }
 
-    /// Copies an accepted packet to each shard that has subscribers of its publication.
+    /// Copies an accepted packet to each shard that needs its encoding. Those with subscribers of the
+    /// publication are told first if it sends otherwise than they know.
     #[inline]
-    pub(crate) fn export_packet(&mut self, key: PublicationKey, arrival: &Arrival<'_>) {
+    pub(crate) fn export_packet(
+        &mut self,
+        now: Instant,
+        key: PublicationKey,
+        arrival: &Arrival<'_>,
+    ) {
+        let Some(publication) = self.publications.get(key) else {
+            return;
+        };
+        if publication.exports.is_empty() {
+            return;
+        }
+        let live = Some(publication.live(now));
+        if publication.exports.iter().any(|export| export.told != live) {
+            self.export_description(now, key);
+        }
         let Some(publication) = self.publications.get(key) else {
             return;
         };
         let named = (publication.id, publication.kind());
         let number = (arrival.encoding, arrival.seq);
-        for shard in &publication.exports {
+        for export in publication.exports_of(arrival.encoding) {
             let pushed = self
                 .exports
-                .push_packet(*shard, named, number, arrival.packet);
+                .push_packet(export.shard, named, number, arrival.packet);
             match pushed {
                 Ok(()) => self.output.counters.exports_out += 1,
                 Err(reason) => self.output.drop(reason),
@@ -127,7 +182,7 @@ impl Shard {
         }
     }
 
-    /// Tells the shards that have subscribers of a publication what its publisher's clock says.
+    /// Tells the shards that need an encoding what its publisher's clock says.
     pub(crate) fn export_clock(&mut self, key: PublicationKey, encoding: u8) {
         let Some(publication) = self.publications.get(key) else {
             return;
@@ -138,14 +193,14 @@ impl Shard {
         let Some(clock) = stream.clock() else {
             return;
         };
-        for shard in &publication.exports {
+        for export in publication.exports_of(encoding) {
             let item = ExportItem::Clock {
                 publication: publication.id,
                 encoding,
                 ssrc: stream.ssrc(),
                 clock,
             };
-            self.exports.push_clock(*shard, item);
+            self.exports.push_clock(export.shard, item);
         }
     }
 }

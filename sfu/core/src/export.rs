@@ -4,6 +4,8 @@ use sfu_model::{MediaKind, Path, PublicationId, ReceiveMedia, ShardIndex, Spatia
 use sfu_rtp::{ExtendedSeqNo, RtpClock};
 
 use crate::DropReason;
+use crate::layers::Layers;
+use crate::receive_stream::ReceiveStream;
 
 /// What one shard has for another at once: items in their order, with the bytes of all packets in
 /// one buffer. Batches circulate between shards, so that no packet costs an allocation.
@@ -19,11 +21,15 @@ pub struct ExportBatch {
 /// same publication on the one that is told.
 #[derive(Debug)]
 pub(crate) enum ExportItem {
-    /// The sender has subscribers of a publication of the receiver's, and wants its packets.
-    Request(PublicationId),
+    /// The sender has subscribers of a publication of the receiver's. Of its encodings they need
+    /// these, which may be none for now.
+    Request {
+        publication: PublicationId,
+        needed: Layers,
+    },
     /// It has none any more.
     Release(PublicationId),
-    /// How a publication is received: the answer to a request, and whenever that changes.
+    /// How a publication is received: the answer to a request for more, and whenever that changes.
     Description(PublicationId, Box<Description>),
     /// An accepted packet.
     Packet {
@@ -62,7 +68,7 @@ impl ExportItem {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Packet { len, .. } | Self::Datagram { len, .. } => *len,
-            Self::Request(_)
+            Self::Request { .. }
             | Self::Release(_)
             | Self::Description(..)
             | Self::Clock { .. }
@@ -83,12 +89,31 @@ pub(crate) struct Description {
     pub(crate) streams: [Option<LiveStream>; SpatialLayer::COUNT],
 }
 
+impl Description {
+    /// Returns the encodings that send.
+    pub(crate) fn live(&self) -> Layers {
+        let streams = (0..).zip(&self.streams);
+        let live = streams.filter_map(|(encoding, stream)| stream.is_some().then_some(encoding));
+        live.collect()
+    }
+}
+
 /// A stream that sends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LiveStream {
     pub(crate) ssrc: Ssrc,
     pub(crate) clock_rate: u32,
     pub(crate) clock: Option<RtpClock>,
+}
+
+impl LiveStream {
+    pub(crate) fn of(stream: &ReceiveStream) -> Self {
+        Self {
+            ssrc: stream.ssrc(),
+            clock_rate: stream.clock_rate(),
+            clock: stream.clock(),
+        }
+    }
 }
 
 impl ExportBatch {
@@ -127,8 +152,8 @@ impl ExportBatch {
 ///
 /// When a shard does not take what waits for it, video gives way first, then audio and the clocks of
 /// publishers. Datagrams that are handed over, which may be anybody's, take no more than half of the
-/// room. All else is never dropped; it is bounded by what the control plane asks for, by the throttles
-/// of key frames, and by the paths of peers.
+/// room. All else is never dropped; it is bounded by what the control plane asks for, by how often an
+/// encoding may begin and cease, by the throttles of key frames, and by the paths of peers.
 #[derive(Debug)]
 pub(crate) struct Exports {
     own: ShardIndex,
@@ -293,7 +318,7 @@ mod tests {
     fn a_shard_that_is_not_there_is_told_nothing() {
         let mut exports = Exports::new(ShardIndex(0), 2);
         let nowhere = ShardIndex(2);
-        exports.push(nowhere, ExportItem::Request(publication()));
+        exports.push(nowhere, ExportItem::Release(publication()));
         assert!(!exports.take(nowhere, &mut ExportBatch::default()));
         assert!(!exports.is_other(nowhere) && !exports.is_other(ShardIndex(0)));
     }

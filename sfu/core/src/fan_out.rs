@@ -121,7 +121,7 @@ impl Shard {
         {
             None => {}
             Some(Source::Peer(peer)) => self.close_faulty(peer),
-            Some(Source::Shard(_)) => self.give_import_up(key),
+            Some(Source::Import(_)) => self.give_import_up(key),
         }
     }
 
@@ -147,8 +147,9 @@ impl Shard {
         self.ask_for_key_frames(now.mono, key, awaited);
         if progress == Progress::Done
             && let Some(publication) = self.publications.get_mut(key)
+            && publication.end_of_burst()
         {
-            publication.end_of_burst();
+            self.review_import(key);
         }
         progress
     }
@@ -257,13 +258,13 @@ impl Shard {
         };
         let peer = match publication.source {
             Source::Peer(peer) => peer,
-            Source::Shard(shard) => {
+            Source::Import(_) => {
                 let publication = publication.id;
                 let item = ExportItem::KeyFrame {
                     publication,
                     encoding,
                 };
-                self.exports.push(shard, item);
+                self.exports.push(publication.shard, item);
                 return;
             }
         };

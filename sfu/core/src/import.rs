@@ -4,39 +4,65 @@ use sfu_model::{MediaKind, Now, PublicationId, ReceiveMedia, Ssrc};
 use sfu_rtp::{ExtendedSeqNo, RtpClock, RtpHeader};
 
 use crate::export::{Description, ExportItem};
+use crate::layers::Layers;
 use crate::publication::{Publication, PublicationKey, Source};
 use crate::receive::Received;
 use crate::routes::{Flow, Route};
 use crate::{DropReason, Shard};
 
+/// What an import and the shard that owns it have told each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Import {
+    /// The encodings that send, once it is described.
+    pub(crate) live: Option<Layers>,
+    /// The encodings that the owner was asked for, if it was.
+    asked: Option<Layers>,
+}
+
 /// Publications of other shards that have subscribers on this one. Their packets come authenticated,
 /// decrypted, numbered and without duplicates: from there on they go the way of this shard's own.
 impl Shard {
-    /// Returns a publication that lives on another shard, and asks that shard for it if this is the
-    /// first subscription here. Its description follows.
+    /// Makes an import of a publication that lives on another shard, for the first subscription here.
     pub(crate) fn import(&mut self, id: PublicationId, kind: MediaKind) -> Option<PublicationKey> {
         if !self.exports.is_other(id.shard) {
             return None;
         }
         let media = ReceiveMedia::unknown(kind);
-        let publication = Publication::new(id, Source::Shard(id.shard), media);
+        let publication = Publication::new(id, Source::Import(Import::default()), media);
         let key = self.publications.insert(publication);
         self.directory.publications.insert(id, key);
-        self.exports.push(id.shard, ExportItem::Request(id));
         Some(key)
     }
 
-    /// Gives an import up that has no subscription left.
-    pub(crate) fn release_idle_import(&mut self, key: PublicationKey) {
-        let Some(publication) = self.publications.get(key) else {
+    /// Tells the owner of an import which encodings its subscriptions here need, if that is not what
+    /// it was told before. Without a subscription the import is given up.
+    pub(crate) fn review_import(&mut self, key: PublicationKey) {
+        let Some(publication) = self.publications.get_mut(key) else {
             return;
         };
-        if let Source::Shard(shard) = publication.source
-            && publication.subscriptions.is_empty()
-        {
-            let release = ExportItem::Release(publication.id);
-            self.exports.push(shard, release);
-            self.remove_publication(key);
+        let Source::Import(import) = &mut publication.source else {
+            return;
+        };
+        if publication.subscriptions.is_empty() {
+            self.give_import_up(key);
+            return;
+        }
+        let mut needed = Layers::default();
+        for key in &publication.subscriptions {
+            if needed == Layers::ALL {
+                break;
+            }
+            if let Some(subscription) = self.subscriptions.get(*key) {
+                needed.unite(subscription.needed(import.live.unwrap_or_default()));
+            }
+        }
+        if import.asked.replace(needed) != Some(needed) {
+            let publication = publication.id;
+            let request = ExportItem::Request {
+                publication,
+                needed,
+            };
+            self.exports.push(publication.shard, request);
         }
     }
 
@@ -51,8 +77,13 @@ impl Shard {
             return;
         };
         self.finish_fan_outs(now);
+        let live = description.live();
+        let mut known = None;
         if let Some(publication) = self.publications.get_mut(key) {
             publication.update(description.media);
+            if let Source::Import(import) = &mut publication.source {
+                known = import.live.replace(live);
+            }
         }
         for (encoding, live) in (0..).zip(description.streams) {
             let Some(live) = live else {
@@ -63,7 +94,11 @@ impl Shard {
                 self.import_clock(id, encoding, live.ssrc, clock);
             }
         }
-        self.request_awaited_key_frames_of(now, key);
+        self.review_import(key);
+        // What begins to send later does so with a key frame, which is on its way.
+        if known.is_none() {
+            self.request_awaited_key_frames_of(now, key);
+        }
     }
 
     /// Takes what the publisher of an import says of its clock.
@@ -111,7 +146,7 @@ impl Shard {
         }
     }
 
-    /// Ends an import here after a fault of ours.
+    /// Ends an import here: it has no subscription left, or there was a fault of ours.
     pub(crate) fn give_import_up(&mut self, key: PublicationKey) {
         if let Some(id) = self.publications.get(key).map(|publication| publication.id) {
             self.exports.push(id.shard, ExportItem::Release(id));
@@ -169,6 +204,7 @@ impl Shard {
         if stream.is_none_or(|stream| stream.ssrc() != ssrc) {
             publication.begin_stream(now.mono, encoding, ssrc, clock_rate);
             self.on_stream_began(key, encoding);
+            self.review_import(key);
         }
     }
 

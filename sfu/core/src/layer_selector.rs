@@ -76,6 +76,25 @@ impl LayerSelector {
         }
     }
 
+    /// Returns the encodings that it may forward packets of, as long as no other one begins to send
+    /// or ceases: what it forwards, what it waits for, and what it would take up if it began, which an
+    /// encoding does with a key frame.
+    pub(crate) fn needed(&self, live: Layers) -> Layers {
+        let would_be_target = |layer: &u8| {
+            let mut live = live;
+            live.insert(*layer);
+            self.target(live) == Some(*layer)
+        };
+        let layers = (0..).take(SpatialLayer::COUNT);
+        let mut needed: Layers = layers.filter(would_be_target).collect();
+        match (self.current, self.target(live)) {
+            (Some(current), _) => needed.insert(current),
+            (None, Some(target)) => needed.unite(Layers::up_to(target)),
+            (None, None) => {}
+        }
+        needed
+    }
+
     /// Reports whether a key frame of `encoding` would bring the subscription closer to what it wants.
     #[inline]
     pub(crate) fn awaits_key_frame(&self, encoding: u8, live: Layers, codec: Codec) -> bool {
@@ -166,9 +185,7 @@ mod tests {
     }
 
     fn live(members: &[u8]) -> Layers {
-        let mut live = Layers::default();
-        members.iter().for_each(|member| live.insert(*member));
-        live
+        members.iter().copied().collect()
     }
 
     fn delta(temporal: u8) -> Frame {
@@ -235,6 +252,34 @@ mod tests {
         assert!(selector.set_wanted(up_to(0, 3)));
         assert_eq!(selector.select(0, live, &delta(0)), Selection::Ignore);
         assert_eq!(selector.select(0, live, &key()), Selection::Switch);
+    }
+
+    #[test]
+    fn what_is_forwarded_and_what_is_waited_for_is_needed() {
+        let all = live(&[0, 1, 2]);
+        let mut selector = LayerSelector::new(up_to(1, 3));
+        // Until there is a picture, a lower encoding will do.
+        assert_eq!(selector.needed(all), live(&[0, 1]));
+        selector.select(1, all, &key());
+        assert_eq!(selector.needed(all), live(&[1]));
+        selector.set_wanted(up_to(2, 3));
+        assert_eq!(selector.needed(all), live(&[1, 2]));
+        selector.select(2, all, &key());
+        assert_eq!(selector.needed(all), live(&[2]));
+        selector.set_wanted(Forwarding::Paused);
+        assert_eq!(selector.needed(all), live(&[]));
+        assert_eq!(selector.needed(live(&[])), live(&[]));
+    }
+
+    #[test]
+    fn an_encoding_that_would_be_better_is_needed_from_its_beginning() {
+        let mut selector = LayerSelector::new(up_to(1, 3));
+        assert_eq!(selector.needed(live(&[])), live(&[0, 1, 2]));
+        selector.select(0, live(&[0]), &key());
+        assert_eq!(selector.needed(live(&[0])), live(&[0, 1]));
+        let mut selector = LayerSelector::new(up_to(0, 3));
+        selector.select(2, live(&[2]), &key());
+        assert_eq!(selector.needed(live(&[2])), live(&[0, 1, 2]));
     }
 
     #[test]

@@ -1,8 +1,19 @@
+use sfu_model::SpatialLayer;
+
 /// A set of encodings, or of spatial layers: `0..=2`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Layers(u8);
 
 impl Layers {
+    /// All that there can be.
+    pub(crate) const ALL: Self = Self::up_to(SpatialLayer::MAX.0);
+
+    /// Returns all layers up to `limit`, that one included.
+    #[inline]
+    pub(crate) const fn up_to(limit: u8) -> Self {
+        Self(0xff >> (7 - (limit & 7)))
+    }
+
     #[inline]
     pub(crate) fn insert(&mut self, layer: u8) {
         self.0 |= 1 << (layer & 7);
@@ -18,6 +29,12 @@ impl Layers {
         self.0 & (1 << (layer & 7)) != 0
     }
 
+    /// Reports whether all members are members of `other` too.
+    #[inline]
+    pub(crate) fn is_within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
     /// Adds the members of another set.
     #[inline]
     pub(crate) fn unite(&mut self, other: Self) {
@@ -27,8 +44,7 @@ impl Layers {
     /// Returns the highest layer up to `limit`; where all lie above it, the lowest.
     #[inline]
     pub(crate) fn best_up_to(self, limit: u8) -> Option<u8> {
-        let up_to = self.0 & (u8::MAX >> (7 - limit.min(7)));
-        let best = match up_to.checked_ilog2() {
+        let best = match (self.0 & Self::up_to(limit).0).checked_ilog2() {
             Some(highest) => highest,
             None if self.0 == 0 => return None,
             None => self.0.trailing_zeros(),
@@ -37,16 +53,20 @@ impl Layers {
     }
 }
 
+impl FromIterator<u8> for Layers {
+    fn from_iter<T: IntoIterator<Item = u8>>(members: T) -> Self {
+        let mut layers = Self::default();
+        members.into_iter().for_each(|layer| layers.insert(layer));
+        layers
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn layers(members: &[u8]) -> Layers {
-        let mut layers = Layers::default();
-        for member in members {
-            layers.insert(*member);
-        }
-        layers
+        members.iter().copied().collect()
     }
 
     #[test]

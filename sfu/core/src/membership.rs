@@ -27,7 +27,7 @@ impl Shard {
                 if let Some(publication) = self.publications.get_mut(key) {
                     publication.update(media);
                 }
-                self.export_description(now, key);
+                self.export_description(now.mono, key);
                 key
             }
             None => {
@@ -77,8 +77,9 @@ impl Shard {
         for subscription in publication.subscriptions {
             self.remove_subscription(subscription);
         }
-        for shard in publication.exports {
-            self.exports.push(shard, ExportItem::Ended(publication.id));
+        for export in publication.exports {
+            self.exports
+                .push(export.shard, ExportItem::Ended(publication.id));
         }
         if let Source::Peer(peer) = publication.source
             && let Some(peer) = self.peers.get_mut(peer)
@@ -118,6 +119,7 @@ impl Shard {
         if let Some(peer) = self.peers.get_mut(peer_key) {
             peer.sends.insert(ssrc, key);
         }
+        self.review_import(publication_key);
         self.request_awaited_key_frame(now, key);
     }
 
@@ -125,7 +127,7 @@ impl Shard {
         let Some(subscription) = self.subscriptions.get(key) else {
             return;
         };
-        let peer_key = subscription.peer;
+        let (peer_key, publication_key) = (subscription.peer, subscription.publication);
         let ssrc = media.ssrc;
         let stream = (ssrc != subscription.ssrc()).then(|| self.stream_for(peer_key, &media));
         let Some(subscription) = self.subscriptions.get_mut(key) else {
@@ -137,6 +139,7 @@ impl Shard {
             peer.sends.insert(ssrc, key);
             peer.sends.park(replaced);
         }
+        self.review_import(publication_key);
     }
 
     /// Returns the stream that a subscription feeds: the one that its SSRC had before, or a fresh one.
@@ -159,7 +162,7 @@ impl Shard {
         if let Some(publication) = self.publications.get_mut(subscription.publication) {
             publication.unsubscribe(key);
         }
-        self.release_idle_import(subscription.publication);
+        self.review_import(subscription.publication);
         if let Some(peer) = self.peers.get_mut(subscription.peer) {
             peer.sends.remove(key);
             peer.sends.park(subscription.into_stream());
@@ -170,8 +173,13 @@ impl Shard {
         let Some(key) = self.directory.subscription(id) else {
             return;
         };
-        let subscription = self.subscriptions.get_mut(key);
-        if subscription.is_some_and(|subscription| subscription.set_forwarding(forwarding)) {
+        let Some(subscription) = self.subscriptions.get_mut(key) else {
+            return;
+        };
+        let publication = subscription.publication;
+        let wants_more = subscription.set_forwarding(forwarding);
+        self.review_import(publication);
+        if wants_more {
             self.request_awaited_key_frame(now, key);
         }
     }

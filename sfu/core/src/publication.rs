@@ -3,12 +3,14 @@ use std::time::{Duration, Instant};
 
 use sfu_model::{
     Codec, ExtensionMap, MediaKind, Mid, PayloadType, PublicationId, ReceiveEncoding, ReceiveMedia,
-    Rid, ShardIndex, SpatialLayer, Ssrc,
+    Rid, SpatialLayer, Ssrc,
 };
 use sfu_rtp::{AudioLevelWindow, ExtensionTable, RtpClock};
 
 use crate::arrival::{Arrival, Passage};
+use crate::exchange::Export;
 use crate::export::{Description, LiveStream};
+use crate::import::Import;
 use crate::key_frame::KeyFrameThrottle;
 use crate::layers::Layers;
 use crate::peer::PeerKey;
@@ -30,7 +32,7 @@ pub(crate) struct Publication {
     encodings: [Encoding; SpatialLayer::COUNT],
     pub(crate) subscriptions: Vec<SubscriptionKey>,
     /// The other shards that have subscribers of it; none of an import.
-    pub(crate) exports: Vec<ShardIndex>,
+    pub(crate) exports: Vec<Export>,
     /// Packets that wait to go to those who subscribe. Their bytes are in the streams' caches.
     pub(crate) waiting: Vec<Arrival<'static>>,
     /// Whose turn it is to get them.
@@ -45,7 +47,7 @@ pub(crate) enum Source {
     /// A peer of this shard.
     Peer(PeerKey),
     /// The shard that the publication lives on: this one has an import of it.
-    Shard(ShardIndex),
+    Import(Import),
 }
 
 /// How loud an audio publication is.
@@ -74,12 +76,13 @@ pub(crate) struct Format {
 }
 
 impl Encoding {
-    /// Returns its stream, if that sends.
+    /// Reports whether its stream sends.
     #[inline]
-    fn live(&self, now: Instant) -> Option<&ReceiveStream> {
-        let stream = self.stream.as_deref()?;
-        let silence = now.saturating_duration_since(stream.latest());
-        (silence < Publication::SILENCE).then_some(stream)
+    fn is_live(&self, now: Instant) -> bool {
+        self.stream.as_deref().is_some_and(|stream| {
+            let silence = now.saturating_duration_since(stream.latest());
+            silence < Publication::SILENCE
+        })
     }
 }
 
@@ -141,25 +144,32 @@ impl Publication {
     /// Reports whether it lives on another shard.
     pub(crate) fn is_import(&self) -> bool {
         match self.source {
-            Source::Shard(_) => true,
+            Source::Import(_) => true,
             Source::Peer(_) => false,
         }
     }
 
     /// Returns what another shard needs to know of it.
     pub(crate) fn describe(&self, now: Instant) -> Description {
-        let live = |encoding: &Encoding| {
-            let stream = encoding.live(now)?;
-            Some(LiveStream {
-                ssrc: stream.ssrc(),
-                clock_rate: stream.clock_rate(),
-                clock: stream.clock(),
-            })
-        };
+        let mut streams = [None; SpatialLayer::COUNT];
+        let candidates = self.candidates(now);
+        for ((layer, encoding), described) in (0..).zip(&self.encodings).zip(&mut streams) {
+            let stream = encoding.stream.as_deref();
+            *described = stream
+                .filter(|_| candidates.contains(layer))
+                .map(LiveStream::of);
+        }
         Description {
             media: self.media.clone(),
-            streams: self.encodings.each_ref().map(live),
+            streams,
         }
+    }
+
+    /// Iterates over the other shards that need an encoding.
+    #[inline]
+    pub(crate) fn exports_of(&self, encoding: u8) -> impl Iterator<Item = &Export> {
+        let exports = self.exports.iter();
+        exports.filter(move |export| export.needed.contains(encoding))
     }
 
     pub(crate) fn kind(&self) -> MediaKind {
@@ -305,10 +315,14 @@ impl Publication {
         self.next_to_serve > 0
     }
 
-    /// Forgets the packets that waited: all have them.
-    pub(crate) fn end_of_burst(&mut self) {
+    /// Forgets the packets that waited: all have them. Returns whether they brought a picture that
+    /// subscriptions may have switched at.
+    pub(crate) fn end_of_burst(&mut self) -> bool {
+        let mut frames = self.waiting.iter().filter_map(|arrival| arrival.frame);
+        let key = self.media.kind == MediaKind::Video && frames.any(|frame| frame.key);
         self.waiting.clear();
         self.next_to_serve = 0;
+        key
     }
 
     /// Removes a subscription; the turns of the others stay.
@@ -323,16 +337,14 @@ impl Publication {
         }
     }
 
-    /// Returns which encodings send, when a packet of one of them has come at `now`.
+    /// Returns which encodings send, when a packet of one of them has come at `now`; of an import,
+    /// those of which the owner says so.
     #[inline]
     pub(crate) fn live(&self, now: Instant) -> Layers {
-        let mut live = Layers::default();
-        for (layer, encoding) in (0..).zip(&self.encodings) {
-            if encoding.live(now).is_some() {
-                live.insert(layer);
-            }
+        match self.source {
+            Source::Peer(_) => self.those(|encoding| encoding.is_live(now)),
+            Source::Import(import) => import.live.unwrap_or_default(),
         }
-        live
     }
 
     /// Returns which encodings send, or where none does, which ever have.
@@ -341,13 +353,14 @@ impl Publication {
         if live != Layers::default() {
             return live;
         }
-        let mut begun = Layers::default();
-        for (layer, encoding) in (0..).zip(&self.encodings) {
-            if encoding.stream.is_some() {
-                begun.insert(layer);
-            }
-        }
-        begun
+        self.those(|encoding| encoding.stream.is_some())
+    }
+
+    #[inline]
+    fn those(&self, select: impl Fn(&Encoding) -> bool) -> Layers {
+        let encodings = (0..).zip(&self.encodings);
+        let selected = encodings.filter(|(_, encoding)| select(encoding));
+        selected.map(|(layer, _)| layer).collect()
     }
 
     /// Returns how timestamps of an encoding map to the publisher's wall clock.

@@ -178,7 +178,7 @@ impl Shard {
         self.output.counters.rtp_in += 1;
         self.arm_reports(now.mono, key, losses_due);
         self.note_arrival(now, route.publication, &arrival);
-        self.export_packet(route.publication, &arrival);
+        self.export_packet(now.mono, route.publication, &arrival);
         self.fan_out(now, route.publication, &arrival);
         Ok(())
     }

@@ -89,7 +89,6 @@ impl ReceiveStream {
     /// Keeps a packet that another shard has accepted, for subscribers who will miss it.
     #[inline]
     pub(crate) fn keep(&mut self, now: Instant, seq: ExtendedSeqNo, packet: &[u8]) {
-        self.latest = now;
         self.cache.insert(now, seq, packet);
     }
 

@@ -126,6 +126,11 @@ impl Subscription {
             .or_else(|| self.selector.target(live))
     }
 
+    /// Returns the encodings that it may forward packets of, while those that are `live` send.
+    pub(crate) fn needed(&self, live: Layers) -> Layers {
+        self.selector.needed(live)
+    }
+
     /// Returns the encoding that it waits for, if there is one.
     pub(crate) fn awaited(&self, live: Layers) -> Option<u8> {
         let target = self.selector.target(live)?;

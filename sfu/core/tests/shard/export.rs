@@ -21,13 +21,13 @@ const FAR: ShardIndex = ShardIndex(1);
 const OURS: Ssrc = Ssrc(9);
 
 /// Two shards: participant 0 of the first publishes, everybody else may subscribe.
-struct Pair {
-    home: World,
-    far: World,
+pub(crate) struct Pair {
+    pub(crate) home: World,
+    pub(crate) far: World,
 }
 
 impl Pair {
-    fn with(home: u32, far: u32) -> Self {
+    pub(crate) fn with(home: u32, far: u32) -> Self {
         let (mut first, mut second) = (World::of(HOME, 2), World::of(FAR, 2));
         second.now = first.now;
         for (world, count) in [(&mut first, home), (&mut second, far)] {
@@ -42,7 +42,7 @@ impl Pair {
     }
 
     /// A camera at home with one subscriber on each shard.
-    fn call() -> Self {
+    pub(crate) fn call() -> Self {
         let mut pair = Self::with(2, 1);
         publish(&mut pair.home, camera());
         subscribe(&mut pair.home, 1, send(MediaKind::Video, "0", 50_000));
@@ -50,7 +50,7 @@ impl Pair {
         pair
     }
 
-    fn subscribe_far(&mut self, subscriber: u32, media: SendMedia) {
+    pub(crate) fn subscribe_far(&mut self, subscriber: u32, media: SendMedia) {
         let peer = self.far.participants[usize::try_from(subscriber).unwrap()].id;
         self.far.command(Command::Subscribe {
             subscription: far_subscription(subscriber),
@@ -61,8 +61,17 @@ impl Pair {
         self.exchange();
     }
 
+    /// Sets what a subscriber of the other shard is forwarded.
+    pub(crate) fn want_far(&mut self, subscriber: u32, forwarding: Forwarding) {
+        self.far.command(Command::SetForwarding {
+            subscription: far_subscription(subscriber),
+            forwarding,
+        });
+        self.exchange();
+    }
+
     /// Carries over what the shards have for each other, until neither has more.
-    fn exchange(&mut self) {
+    pub(crate) fn exchange(&mut self) {
         let mut batch = ExportBatch::default();
         loop {
             let (home, far) = (&mut self.home, &mut self.far);
@@ -87,12 +96,12 @@ impl Pair {
         }
     }
 
-    fn send_rtp(&mut self, packet: &[u8]) {
+    pub(crate) fn send_rtp(&mut self, packet: &[u8]) {
         self.home.send_rtp(0, packet);
         self.exchange();
     }
 
-    fn pass(&mut self, duration: Duration) {
+    pub(crate) fn pass(&mut self, duration: Duration) {
         const STEP: Duration = Duration::from_millis(10);
         for _ in 0..duration.as_millis() / STEP.as_millis() {
             self.home.pass(STEP);
@@ -109,7 +118,7 @@ impl Pair {
     }
 }
 
-fn far_subscription(index: u32) -> SubscriptionId {
+pub(crate) fn far_subscription(index: u32) -> SubscriptionId {
     SubscriptionId {
         shard: FAR,
         ..subscription_id(index)
@@ -404,11 +413,7 @@ fn a_paused_subscription_is_sent_nothing_until_it_goes_on() {
     let mut pair = Pair::call();
     let mut source = Source::video(CAMERA);
     let mut forward = |pair: &mut Pair, forwarding| {
-        pair.far.command(Command::SetForwarding {
-            subscription: far_subscription(0),
-            forwarding,
-        });
-        pair.exchange();
+        pair.want_far(0, forwarding);
         pair.send_rtp(&source.next(true));
         pictures(&mut pair.far, 0).len()
     };
@@ -416,7 +421,7 @@ fn a_paused_subscription_is_sent_nothing_until_it_goes_on() {
     assert_eq!(forward(&mut pair, crate::media::ALL), 1);
 }
 
-fn microphone() -> ReceiveMedia {
+pub(crate) fn microphone() -> ReceiveMedia {
     let mut media = receive(MediaKind::Audio, "0", &[]);
     media.nack = false;
     media

@@ -28,6 +28,7 @@ mod client;
 mod audio;
 mod data;
 mod export;
+mod export_layers;
 mod feedback;
 mod hand_over;
 mod lifecycle;

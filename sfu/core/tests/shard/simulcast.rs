@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sfu_core::DropReason;
 use sfu_model::{
-    Command, Forwarding, MediaKind, ReceiveEncoding, Rid, SpatialLayer, Ssrc, TemporalLayer,
+    Command, Forwarding, MediaKind, ReceiveEncoding, ReceiveMedia, Rid, SpatialLayer, Ssrc,
+    TemporalLayer,
 };
 use sfu_rtp::rtcp::Packet;
 use sfu_rtp::{RtpHeader, RtpTimestamp, SeqNo};
@@ -14,10 +15,45 @@ use crate::media::{
 };
 use crate::world::{World, subscription_id};
 
-const SSRCS: [Ssrc; 3] = [Ssrc(11), Ssrc(12), Ssrc(13)];
+pub(crate) const SSRCS: [Ssrc; 3] = [Ssrc(11), Ssrc(12), Ssrc(13)];
 
 fn rids() -> [Rid; 3] {
     ["q", "h", "f"].map(rid)
+}
+
+/// What the section of a simulcast camera says.
+pub(crate) fn simulcast() -> ReceiveMedia {
+    let encodings = rids().map(|rid| ReceiveEncoding {
+        rid: Some(rid),
+        ..ReceiveEncoding::default()
+    });
+    receive(MediaKind::Video, "0", &encodings)
+}
+
+/// What its encodings send.
+pub(crate) fn sources() -> [Source; 3] {
+    let mut sources = SSRCS.map(Source::video);
+    for (layer, source) in (0_u16..).zip(&mut sources) {
+        source.mid = Some(mid("0"));
+        source.rid = Some(rids()[usize::from(layer)]);
+        source.seq = SeqNo(1_000 * layer);
+        source.timestamp = RtpTimestamp(7_777_777 * u32::from(layer));
+        source.picture = 500 * layer;
+    }
+    sources
+}
+
+/// Takes the encodings that participant 0 was asked for a key frame of.
+pub(crate) fn plis(world: &mut World) -> Vec<Ssrc> {
+    let mut asked = Vec::new();
+    for compound in world.participants[0].rtcp.drain(..) {
+        for packet in sfu_rtp::rtcp::Compound::new(&compound) {
+            if let Ok(Packet::PictureLossIndication { media }) = packet {
+                asked.push(media);
+            }
+        }
+    }
+    asked
 }
 
 /// A simulcast publication and what its encodings send.
@@ -29,21 +65,12 @@ struct Simulcast {
 impl Simulcast {
     fn new() -> Self {
         let mut world = World::with(2);
-        let encodings = rids().map(|rid| ReceiveEncoding {
-            rid: Some(rid),
-            ..ReceiveEncoding::default()
-        });
-        publish(&mut world, receive(MediaKind::Video, "0", &encodings));
+        publish(&mut world, simulcast());
         subscribe(&mut world, 1, send(MediaKind::Video, "0", 50_000));
-        let mut sources = SSRCS.map(Source::video);
-        for (layer, source) in (0_u16..).zip(&mut sources) {
-            source.mid = Some(mid("0"));
-            source.rid = Some(rids()[usize::from(layer)]);
-            source.seq = SeqNo(1_000 * layer);
-            source.timestamp = RtpTimestamp(7_777_777 * u32::from(layer));
-            source.picture = 500 * layer;
+        Self {
+            world,
+            sources: sources(),
         }
-        Self { world, sources }
     }
 
     /// Sends one picture in each of `layers`, `key` frames among them.
@@ -60,29 +87,25 @@ impl Simulcast {
     fn want(&mut self, spatial: u8) {
         self.world.command(Command::SetForwarding {
             subscription: subscription_id(1),
-            forwarding: Forwarding::UpTo {
-                spatial: SpatialLayer(spatial),
-                temporal: TemporalLayer::MAX,
-            },
+            forwarding: up_to(spatial),
         });
     }
 
     fn plis(&mut self) -> Vec<Ssrc> {
-        let mut asked = Vec::new();
-        for compound in self.world.participants[0].rtcp.drain(..) {
-            for packet in sfu_rtp::rtcp::Compound::new(&compound) {
-                if let Ok(Packet::PictureLossIndication { media }) = packet {
-                    asked.push(media);
-                }
-            }
-        }
-        asked
+        plis(&mut self.world)
     }
 }
 
-const EACH: [usize; 3] = [0, 1, 2];
+pub(crate) const EACH: [usize; 3] = [0, 1, 2];
 
-fn assert_one_stream(packets: &[Vec<u8>]) {
+pub(crate) fn up_to(spatial: u8) -> Forwarding {
+    Forwarding::UpTo {
+        spatial: SpatialLayer(spatial),
+        temporal: TemporalLayer::MAX,
+    }
+}
+
+pub(crate) fn assert_one_stream(packets: &[Vec<u8>]) {
     for pair in packets.windows(2) {
         let [before, after] = [&pair[0], &pair[1]].map(|packet| RtpHeader::parse(packet).unwrap());
         assert_eq!(after.seq, before.seq.next());
@@ -222,10 +245,7 @@ fn encodings_that_are_told_apart_by_their_ssrcs_alone_are_ordered_as_declared() 
     });
     publish(&mut world, receive(MediaKind::Video, "0", &encodings));
     let mut media = send(MediaKind::Video, "0", 50_000);
-    media.forwarding = Forwarding::UpTo {
-        spatial: SpatialLayer(1),
-        temporal: TemporalLayer::MAX,
-    };
+    media.forwarding = up_to(1);
     subscribe(&mut world, 1, media);
     let mut sources = SSRCS.map(Source::video);
     for round in 0..2 {
@@ -241,12 +261,9 @@ fn encodings_that_are_told_apart_by_their_ssrcs_alone_are_ordered_as_declared() 
 fn a_stream_goes_on_over_a_description_that_declares_its_ssrc_only_now() {
     let mut call = Simulcast::new();
     call.tick(&EACH, &EACH);
-    let mut encodings = rids().map(|rid| ReceiveEncoding {
-        rid: Some(rid),
-        ..ReceiveEncoding::default()
-    });
-    encodings[2].ssrc = Some(SSRCS[2]);
-    publish(&mut call.world, receive(MediaKind::Video, "0", &encodings));
+    let mut media = simulcast();
+    media.encodings[2].ssrc = Some(SSRCS[2]);
+    publish(&mut call.world, media);
     call.world.participants[1].rtp.clear();
     for source in &mut call.sources {
         source.mid = None;

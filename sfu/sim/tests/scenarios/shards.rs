@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sfu_model::MediaKind;
-use sfu_sim::{Call, ClientId, LinkProfile, PerMille, Seed};
+use sfu_model::{Command, Forwarding, MediaKind, SpatialLayer, TemporalLayer};
+use sfu_sim::{Call, ClientId, Heard, LinkProfile, PerMille, Seed};
 
 use crate::support::{PATIENCE, assert_complete, assert_no_faults, packets_of, replay};
 
@@ -65,6 +65,46 @@ fn what_a_twentieth_of_loss_takes_comes_again_from_either_shard() {
         assert!(far.counters().retransmissions_out > 10);
         assert_eq!(far.counters().nacks_out, 0);
         assert!(home.counters().nacks_out > 10);
+        assert_no_faults(&call, &clients);
+        call.world.into_trace()
+    });
+}
+
+#[test]
+fn a_track_that_is_paused_on_a_shard_costs_it_nothing_and_comes_back_within_a_round_trip() {
+    const ALL: Forwarding = Forwarding::UpTo {
+        spatial: SpatialLayer::MAX,
+        temporal: TemporalLayer::MAX,
+    };
+    let forward = |call: &mut Call, heard: Heard, forwarding| {
+        let subscription = heard.subscription;
+        call.world.command(&Command::SetForwarding {
+            subscription,
+            forwarding,
+        });
+    };
+    replay(|seed| {
+        let (mut call, clients) = call(seed, LinkProfile::CLEAN);
+        let camera = call.publish(clients[0], MediaKind::Video);
+        let [near, first, second] = [1, 2, 3].map(|place| call.subscribe(clients[place], camera));
+        call.world.run_for(Duration::from_secs(2));
+        for heard in [first, second] {
+            forward(&mut call, heard, Forwarding::Paused);
+        }
+        let exported = |call: &Call| call.world.shards()[0].counters().exports_out;
+        call.world.run_for(Duration::from_millis(100));
+        let before = exported(&call);
+        call.world.run_for(Duration::from_secs(20));
+        assert_eq!(exported(&call), before);
+        assert_complete(&call, near, packets_of(MediaKind::Video, 22));
+
+        let seen = call.reception(second).delivered;
+        forward(&mut call, second, ALL);
+        call.world.run_for(Duration::from_millis(120));
+        assert!(call.reception(second).delivered > seen);
+        call.world.run_for(Duration::from_secs(2));
+        assert_complete(&call, second, packets_of(MediaKind::Video, 4));
+        assert!(call.reception(first).delivered < packets_of(MediaKind::Video, 3));
         assert_no_faults(&call, &clients);
         call.world.into_trace()
     });
