@@ -112,6 +112,8 @@ impl<S: FnMut(Event)> ShardThread<S> {
             if more_letters {
                 self.inbox.acknowledge_wake();
             }
+            // Once a turn: what arrives meanwhile makes no room in a full socket.
+            self.ports.iter_mut().for_each(UdpPort::retry);
             if self.exchange.collect() || more_letters {
                 more_letters = self.take_letters();
                 self.take_exports();
@@ -147,9 +149,6 @@ impl<S: FnMut(Event)> ShardThread<S> {
         };
         if event.is_readable() {
             port.set_readable();
-        }
-        if event.is_writable() && port.is_blocked() {
-            port.flush();
         }
     }
 

@@ -96,17 +96,34 @@ impl UdpPort {
         }
     }
 
-    /// Sends what is queued.
+    /// Sends what is queued, unless the kernel's buffer is full.
     pub(crate) fn flush(&mut self) {
         let socket = &self.socket;
         self.outbound
             .flush(|messages| system::send_many(socket, messages));
     }
 
+    /// Tries again to send what a full buffer of the kernel had no room for.
+    pub(crate) fn retry(&mut self) {
+        if self.is_blocked() {
+            self.outbound.unblock();
+            self.flush();
+        }
+    }
+
     /// Reports whether the kernel's buffer is full: nothing more should be sent until
-    /// [`UdpPort::flush`] has found room again.
+    /// [`UdpPort::retry`] has found room again.
     pub(crate) fn is_blocked(&self) -> bool {
         self.outbound.is_blocked()
+    }
+
+    /// Queues a datagram that the kernel has no room for.
+    #[cfg(test)]
+    pub(crate) fn send_in_vain(&mut self, remote: SocketAddr, datagram: &[u8]) {
+        self.outbound
+            .push(remote, &mut datagram.to_vec(), datagram.len());
+        self.outbound
+            .flush(|_| Err(io::ErrorKind::WouldBlock.into()));
     }
 
     /// Has `token` told when there is room to send again, while the kernel's buffer is full; at other

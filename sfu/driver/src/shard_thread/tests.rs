@@ -101,6 +101,25 @@ fn a_thread_that_is_told_to_stop_while_it_receives_ends() {
 }
 
 #[test]
+fn a_full_socket_is_tried_again_once_a_turn_and_not_whenever_there_is_more() {
+    let (mut thread, mailbox) = thread();
+    let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let patience = Duration::from_secs(10);
+    client.set_read_timeout(Some(patience)).unwrap();
+    thread.ports[0].send_in_vain(client.local_addr().unwrap(), b"late");
+    // There is room by now: a try would find it.
+    for _ in 0..3 {
+        thread.drain();
+    }
+    assert!(thread.ports[0].is_blocked());
+    mailbox.send(Letter::Stop);
+    thread.run();
+    let mut datagram = [0; 8];
+    let length = client.recv(&mut datagram).unwrap();
+    assert_eq!(datagram[..length], *b"late");
+}
+
+#[test]
 fn what_another_shard_told_before_a_datagram_came_is_known_when_it_is_taken() {
     let mut threads = threads(2);
     let (mut second, _) = threads.remove(1);

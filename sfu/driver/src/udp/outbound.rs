@@ -89,9 +89,14 @@ impl Outbound {
         self.filled >= BATCH
     }
 
-    /// Reports whether the kernel can take no more until the socket is writable.
+    /// Reports whether the kernel could take no more when it was tried last.
     pub(super) fn is_blocked(&self) -> bool {
         self.blocked
+    }
+
+    /// Has the next [`Outbound::flush`] try again.
+    pub(super) fn unblock(&mut self) {
+        self.blocked = false;
     }
 
     /// Returns how many messages the kernel refused, for a reason other than being full.
@@ -100,9 +105,12 @@ impl Outbound {
     }
 
     /// Hands everything that waits to `send`, which says how many messages the kernel took. What it
-    /// refuses is dropped, as a path drops it; what it has no room for waits.
+    /// refuses is dropped, as a path drops it; what it has no room for waits, and so does everything
+    /// else until [`Outbound::unblock`].
     pub(super) fn flush(&mut self, mut send: impl FnMut(&[Message]) -> io::Result<usize>) {
-        self.blocked = false;
+        if self.blocked {
+            return;
+        }
         while let Some(waiting) = self.messages.get(self.sent..self.filled)
             && let Some(first) = waiting.first()
         {
@@ -239,10 +247,30 @@ mod tests {
         });
         assert_eq!(taken, [(1, b"a".to_vec())]);
         assert!(outbound.is_blocked());
+        outbound.unblock();
         let taken = flush(&mut outbound, |messages| Ok(messages.len()));
         assert_eq!(taken, [(2, b"b".to_vec())]);
         assert!(!outbound.is_blocked());
         assert_eq!(outbound.refused(), 0);
+    }
+
+    #[test]
+    fn a_full_kernel_is_not_tried_again_before_it_is_said_to_have_room() {
+        let mut outbound = outbound(&[(1, b"a", 1)]);
+        let mut tries = 0;
+        let mut try_full = |outbound: &mut Outbound| {
+            flush(outbound, |_| {
+                tries += 1;
+                Err(io::ErrorKind::WouldBlock.into())
+            });
+            tries
+        };
+        assert_eq!(try_full(&mut outbound), 1);
+        outbound.push(remote(2), &mut b"b".to_vec(), 1);
+        assert_eq!(try_full(&mut outbound), 1);
+        outbound.unblock();
+        assert_eq!(try_full(&mut outbound), 2);
+        assert!(outbound.is_blocked());
     }
 
     #[test]
