@@ -105,7 +105,7 @@ const COUNTS: [Count; 20] = [
     ),
     (
         "exports_out_total",
-        "RTP packets copied to other shards with subscribers.",
+        "RTP packets copied to other shards, whose subscribers need them.",
         |r| r.counters.exports_out,
     ),
     (

@@ -131,7 +131,7 @@ pub struct Counters {
     pub rtp_out: u64,
     /// RTP packets that were sent again to a subscriber who missed them.
     pub retransmissions_out: u64,
-    /// RTP packets that were copied to other shards with subscribers of their publication.
+    /// RTP packets that were copied to other shards, whose subscribers need them.
     pub exports_out: u64,
     /// RTP packets of other shards' publications that came.
     pub exports_in: u64,
