@@ -1,4 +1,6 @@
 use std::collections::VecDeque;
+use std::hint::black_box;
+use std::ops::BitXor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -39,7 +41,7 @@ impl FanOuts {
 enum Progress {
     /// Every subscriber has had its turn.
     Done,
-    /// Enough datagrams wait to be sent.
+    /// Others wait for theirs.
     Paused,
 }
 
@@ -55,8 +57,9 @@ impl Shard {
     /// backlogged has them fanned out here.
     const MAX_WAITING: usize = 64;
 
-    /// Datagrams that are written before they are handed on.
-    const CHUNK: usize = 128;
+    /// Subscribers that are served before their datagrams are handed on: as many as the processor can
+    /// read the state of at once, and few enough for the caches to hold the buffers that go round.
+    const CHUNK: usize = 8;
 
     /// Has an accepted packet wait for its turn to go to those who subscribe.
     pub(crate) fn fan_out(&mut self, now: Now, key: PublicationKey, arrival: &Arrival<'_>) {
@@ -84,21 +87,16 @@ impl Shard {
     /// Takes all packets that wait to all who subscribe: what they are, or how they are sent, is
     /// about to change.
     pub(crate) fn finish_fan_outs(&mut self, now: Now) {
-        while self.continue_fan_out(now, usize::MAX) {}
+        while self.next_fan_out(now) {}
     }
 
-    /// Takes packets that wait to the next subscribers, some datagrams' worth of them. Returns
-    /// whether there were any.
+    /// Takes packets that wait to the next subscribers. Returns whether there were any packets.
     pub(crate) fn next_fan_out(&mut self, now: Now) -> bool {
-        self.continue_fan_out(now, Self::CHUNK)
-    }
-
-    fn continue_fan_out(&mut self, now: Now, limit: usize) -> bool {
         let Some(key) = self.fan_outs.publications.front().copied() else {
             self.fan_outs.is_full = false;
             return false;
         };
-        let act = || self.fan_out_some(now, key, limit);
+        let act = || self.fan_out_some(now, key);
         match catch_unwind(AssertUnwindSafe(act)) {
             Ok(Progress::Paused) => {}
             Ok(Progress::Done) => {
@@ -125,7 +123,7 @@ impl Shard {
         }
     }
 
-    fn fan_out_some(&mut self, now: Now, key: PublicationKey, limit: usize) -> Progress {
+    fn fan_out_some(&mut self, now: Now, key: PublicationKey) -> Progress {
         let Some(publication) = self.publications.get_mut(key) else {
             return Progress::Done;
         };
@@ -135,7 +133,8 @@ impl Shard {
         }
         let mut awaited = Layers::default();
         let mut progress = Progress::Paused;
-        while self.output.transmit.datagrams() < limit {
+        self.prefetch(key);
+        for _ in 0..Self::CHUNK {
             let publication = self.publications.get_mut(key);
             let next = publication.and_then(|publication| publication.next_to_serve());
             let Some(subscription) = next else {
@@ -152,6 +151,24 @@ impl Shard {
             self.review_import(key);
         }
         progress
+    }
+
+    /// Reads the state of those whose turn comes next.
+    ///
+    /// There are too many subscribers for the caches to hold them between two packets. To serve one of them
+    /// takes a dozen reads that miss the caches, each for an address that the one before has found; here
+    /// the reads of several subscribers wait together.
+    fn prefetch(&self, key: PublicationKey) {
+        let Some(publication) = self.publications.get(key) else {
+            return;
+        };
+        let read = publication.upcoming().take(Self::CHUNK).map(|key| {
+            let subscription = self.subscriptions.get(key)?;
+            let peer = self.peers.get(subscription.peer)?;
+            Some(subscription.prefetch() ^ peer.prefetch(subscription.ssrc()))
+        });
+        // Without a use of them nothing would be read.
+        black_box(read.flatten().fold(0, BitXor::bitxor));
     }
 
     /// Takes all packets that wait to one subscriber.

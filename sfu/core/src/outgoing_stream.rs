@@ -33,6 +33,12 @@ impl OutgoingStream {
         self.ssrc
     }
 
+    /// Returns the number that the next packet is likely to get.
+    #[inline]
+    pub(crate) fn upcoming(&self) -> SeqNo {
+        self.munger.upcoming()
+    }
+
     /// Goes on with a packet of another source, or of the same one after a pause; see
     /// [`Munger::switch_source`].
     pub(crate) fn switch_source(

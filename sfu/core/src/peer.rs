@@ -143,6 +143,17 @@ impl Peer {
         })
     }
 
+    /// Reads what sending a packet of `ssrc` will need; see [`Transport::prefetch`].
+    #[inline]
+    pub(crate) fn prefetch(&self, ssrc: Ssrc) -> u64 {
+        let connecting = self.link == LinkState::Connecting;
+        let path = self.path.map_or(0, |path| path.remote.port());
+        self.transport.prefetch(ssrc)
+            ^ u64::from(connecting)
+            ^ u64::from(path)
+            ^ u64::from(self.sends.transport_cc.0)
+    }
+
     /// Sees to it that the peer is woken for the earliest of its deadlines.
     #[inline]
     pub(crate) fn arm(&mut self, key: PeerKey, schedule: &mut Schedule) {

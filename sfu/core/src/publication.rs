@@ -310,6 +310,13 @@ impl Publication {
         next
     }
 
+    /// Iterates over those who get them after that.
+    #[inline]
+    pub(crate) fn upcoming(&self) -> impl Iterator<Item = SubscriptionKey> {
+        let upcoming = self.subscriptions.get(self.next_to_serve..);
+        upcoming.unwrap_or_default().iter().copied()
+    }
+
     /// Reports whether some have got the packets that wait, and others not yet.
     pub(crate) fn is_being_served(&self) -> bool {
         self.next_to_serve > 0

@@ -79,6 +79,12 @@ impl Subscription {
         let extensions = publication.passage(format.codec).of(&ranges, packet);
         let extensions = self.stamp(extensions, binding, again.departure);
         let map = &self.media.extensions;
-        Some(link.send_rtp(self.priority(), &header, map, extensions, &payload))
+        Some(link.send_rtp(
+            binding.codec.kind().into(),
+            &header,
+            map,
+            extensions,
+            &payload,
+        ))
     }
 }

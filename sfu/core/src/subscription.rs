@@ -34,6 +34,8 @@ pub(crate) struct Subscription {
     pub(crate) media: SendMedia,
     selector: LayerSelector,
     pub(crate) stream: OutgoingStream,
+    /// The codec of the latest packet, and how it is sent.
+    latest: Option<(Codec, CodecBinding)>,
     /// The encoding that was forwarded last, for the step of time to the next one.
     source: Option<u8>,
     red: RedReceiver,
@@ -72,6 +74,7 @@ impl Subscription {
             started: false,
             selector: LayerSelector::new(media.forwarding),
             stream,
+            latest: None,
             source: None,
             red: RedReceiver::default(),
             sequencer: Self::sequencer(&media),
@@ -95,6 +98,7 @@ impl Subscription {
             std::mem::replace(&mut self.stream, stream)
         });
         self.selector.set_wanted(media.forwarding);
+        self.latest = None;
         self.media = media;
         replaced
     }
@@ -137,6 +141,18 @@ impl Subscription {
         (self.selector.current() != Some(target)).then_some(target)
     }
 
+    /// Reads what forwarding the next packet will need, so that the processor's caches have it when
+    /// its turn comes. Returns a number that depends on what was read.
+    #[inline]
+    pub(crate) fn prefetch(&self) -> u64 {
+        let current = self.selector.current().unwrap_or_default();
+        self.sequencer.prefetch(self.stream.upcoming())
+            ^ self.stream.stats.packets()
+            ^ self.reported
+            ^ u64::from(self.media.nack)
+            ^ u64::from(current)
+    }
+
     /// Forwards a packet of the publication, or not.
     #[inline]
     pub(crate) fn forward(
@@ -147,7 +163,12 @@ impl Subscription {
         live: Layers,
         link: &mut Link<'_>,
     ) -> Forwarded {
-        let Some(binding) = self.binding(arrival.codec) else {
+        if self.latest.is_none_or(|(codec, _)| codec != arrival.codec) {
+            self.latest = self
+                .binding(arrival.codec)
+                .map(|binding| (arrival.codec, binding));
+        }
+        let Some((_, binding)) = self.latest else {
             return Forwarded::default();
         };
         let encoding = arrival.encoding;
@@ -307,7 +328,7 @@ impl Subscription {
         let extensions = self.stamp(extensions, binding, arrival.departure);
         let header = self.header(&munged, binding, marker);
         let sent = link.send_rtp(
-            self.priority(),
+            binding.codec.kind().into(),
             &header,
             &self.media.extensions,
             extensions,
@@ -420,14 +441,6 @@ impl Subscription {
         binding: CodecBinding,
     ) -> Option<(Ssrc, PayloadType)> {
         self.media.rtx_ssrc.zip(binding.rtx)
-    }
-
-    #[inline]
-    pub(crate) fn priority(&self) -> Priority {
-        match self.media.kind() {
-            MediaKind::Audio => Priority::Audio,
-            MediaKind::Video => Priority::Video,
-        }
     }
 
     fn sequencer(media: &SendMedia) -> Sequencer {

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use sfu_model::Path;
+use sfu_model::{MediaKind, Path};
 
 /// What [`Shard::poll_transmit`](crate::Shard::poll_transmit) wrote: datagrams for one destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,15 @@ pub(crate) enum Priority {
     Audio,
     /// Connectivity checks, DTLS, RTCP.
     Control,
+}
+
+impl From<MediaKind> for Priority {
+    fn from(kind: MediaKind) -> Self {
+        match kind {
+            MediaKind::Audio => Self::Audio,
+            MediaKind::Video => Self::Video,
+        }
+    }
 }
 
 /// Names a run of the queue, also after it has left.
@@ -160,12 +169,6 @@ impl TransmitQueue {
         })
     }
 
-    /// Returns how many datagrams wait.
-    #[inline]
-    pub(crate) fn datagrams(&self) -> usize {
-        self.datagrams
-    }
-
     pub(crate) fn is_half_full(&self) -> bool {
         self.datagrams >= Self::CAPACITY / 2
     }
@@ -259,7 +262,7 @@ mod tests {
         assert_eq!(counts, [12_288, 2_048, 2_048]);
         assert!(queue.is_half_full());
         drain(&mut queue);
-        assert_eq!(queue.datagrams(), 0);
+        assert_eq!(queue.datagrams, 0);
     }
 
     #[test]
@@ -284,7 +287,7 @@ mod tests {
         let together = vec![1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3];
         let expected = [(together, Some(4)), (vec![4, 4, 4], None)];
         assert_eq!(drain(&mut queue), expected);
-        assert_eq!(queue.datagrams(), 0);
+        assert_eq!(queue.datagrams, 0);
     }
 
     #[test]

@@ -101,6 +101,13 @@ impl Munger {
         stream.highest_source = seq.minus(1);
     }
 
+    /// Returns the number that the next packet is likely to get.
+    #[inline]
+    pub fn upcoming(&self) -> SeqNo {
+        let sent = self.stream.as_ref().map(|stream| stream.highest_sent);
+        sent.unwrap_or(self.first).seq().next()
+    }
+
     /// Numbers a packet of the source. `None` when it cannot be: it is from before the switch, it was
     /// left out, or it is older than what is remembered.
     #[inline]

@@ -105,6 +105,15 @@ impl Sequencer {
         };
     }
 
+    /// Reads where the packet that is sent as `seq` will be noted, so that the processor's caches have
+    /// it when its turn comes. Returns a number that depends on what was read.
+    #[inline]
+    pub fn prefetch(&self, seq: SeqNo) -> u64 {
+        let mask = self.ring.len().wrapping_sub(1);
+        let entry = self.ring.get(usize::from(seq.0) & mask);
+        entry.map_or(0, |entry| u64::from(entry.sent_at))
+    }
+
     /// Returns what was sent as `seq`, if it may be sent again at `now`; that counts as sending it.
     ///
     /// # Errors

@@ -42,6 +42,13 @@ impl Session {
         self.srtp.as_deref_mut()
     }
 
+    /// Reads what sealing a packet of `ssrc` will need; see
+    /// [`Transport::prefetch`](crate::Transport::prefetch).
+    #[inline]
+    pub(crate) fn prefetch(&self, ssrc: u32) -> u64 {
+        self.srtp.as_deref().map_or(0, |srtp| srtp.prefetch(ssrc))
+    }
+
     pub(crate) fn sctp(&mut self) -> Option<&mut Sctp> {
         self.sctp.as_deref_mut()
     }

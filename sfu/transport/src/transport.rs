@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use sfu_model::{
     CloseReason, DataChannel, DataChannelOpener, Fingerprint, IceCredentials, LinkProtocol, Now,
-    Path,
+    Path, Ssrc,
 };
 
 use crate::data_channel::DataChannels;
@@ -182,6 +182,16 @@ impl Transport {
     pub fn seal_rtp(&mut self, packet: &mut Vec<u8>, start: usize) -> Result<(), SealError> {
         let srtp = self.session().and_then(Session::srtp);
         srtp.ok_or(SealError::NoKeys)?.seal_rtp(packet, start)
+    }
+
+    /// Reads what sealing a packet of `ssrc` will need, so that the processor's caches have it when
+    /// its turn comes. Returns a number that depends on what was read.
+    #[inline]
+    pub fn prefetch(&self, ssrc: Ssrc) -> u64 {
+        match &self.phase {
+            Phase::Open(session) => session.prefetch(ssrc.0),
+            Phase::AwaitingDescription { .. } | Phase::Closed(_) => 0,
+        }
     }
 
     /// Encrypts the RTCP compound `packet[start..]` in place and appends at most

@@ -21,7 +21,7 @@ pub(super) struct NotAuthentic;
 
 /// Session keys of one direction, expanded once.
 pub(super) enum Cipher {
-    Gcm(Box<GcmCipher>),
+    Gcm(GcmCipher),
     CounterMode(Box<CounterModeCipher>),
 }
 
@@ -30,9 +30,7 @@ impl Cipher {
     /// for one of the right length.
     pub(super) fn new(master: &MasterKey) -> Option<Self> {
         Some(match master.profile() {
-            Profile::AeadAes128Gcm | Profile::AeadAes256Gcm => {
-                Self::Gcm(Box::new(GcmCipher::new(master)?))
-            }
+            Profile::AeadAes128Gcm | Profile::AeadAes256Gcm => Self::Gcm(GcmCipher::new(master)?),
             Profile::Aes128CmSha1_80 => {
                 Self::CounterMode(Box::new(CounterModeCipher::new(master)?))
             }

@@ -77,6 +77,14 @@ impl SrtpSender {
         Ok(())
     }
 
+    /// Reads what sealing the next packet of `ssrc` will need; see
+    /// [`Transport::prefetch`](crate::Transport::prefetch).
+    #[inline]
+    pub(crate) fn prefetch(&self, ssrc: u32) -> u64 {
+        let index = self.rtp.get(ssrc).copied().unwrap_or_default();
+        index ^ self.cipher.tag_len() as u64
+    }
+
     /// Finds the index of a packet, and remembers it if it is the highest: an earlier sequence number is a
     /// retransmission.
     fn next_index(&mut self, ssrc: u32, sequence: u16) -> Result<u64, SealError> {

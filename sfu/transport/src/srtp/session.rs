@@ -52,6 +52,11 @@ impl SrtpSession {
         self.receiver.open_rtcp(packet)
     }
 
+    #[inline]
+    pub(crate) fn prefetch(&self, ssrc: u32) -> u64 {
+        self.sender.prefetch(ssrc)
+    }
+
     /// Seals the RTP packet `buffer[start..]` in place and appends the tag.
     ///
     /// # Errors
