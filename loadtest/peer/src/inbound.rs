@@ -7,7 +7,7 @@ use sfu_rtp::{
     payload,
 };
 
-use crate::{Completeness, Stamp, Tally};
+use crate::{Arrival, Completeness, Stamp, Tally};
 
 /// A stream that the server's description announces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,22 +90,23 @@ impl InboundStream {
         &self.config
     }
 
-    /// Takes an authenticated packet.
+    /// Takes an authenticated packet; `epoch` is the zero of stamps.
     pub(crate) fn handle(
         &mut self,
-        (now, since_epoch): (Instant, Duration),
+        (arrival, epoch): (&Arrival, Instant),
         header: &RtpHeader,
         packet: &[u8],
         way: Way,
         tally: &mut Tally,
     ) {
+        let now = arrival.now.mono;
         let seq = self.unwrapper.unwrap(header.seq);
         if self.nack.on_packet(now, seq) == NackArrival::Old {
             tally.duplicates += 1;
             return;
         }
         if way == Way::Original {
-            self.reception.on_packet(now, seq, header.timestamp);
+            self.reception.on_packet(arrival.at, seq, header.timestamp);
         }
         if let Some(window) = &mut self.window {
             let inside = seq > window.before && window.last.is_none_or(|last| seq <= last);
@@ -116,10 +117,10 @@ impl InboundStream {
             self.look_for_key_frame(now, header, payload);
         }
         match self.config.kind {
-            MediaKind::Audio => self.handle_stamp(since_epoch, payload, tally),
+            MediaKind::Audio => self.handle_stamp(arrival, epoch, payload, tally),
             MediaKind::Video if header.marker && !payload.is_empty() => {
-                self.handle_frame(now, tally);
-                self.handle_stamp(since_epoch, payload, tally);
+                self.handle_frame(arrival.at, tally);
+                self.handle_stamp(arrival, epoch, payload, tally);
             }
             MediaKind::Video => {}
         }
@@ -139,10 +140,10 @@ impl InboundStream {
         }
     }
 
-    fn handle_frame(&mut self, now: Instant, tally: &mut Tally) {
+    fn handle_frame(&mut self, at: Instant, tally: &mut Tally) {
         tally.frames += 1;
-        if let Some(last) = self.last_frame.replace(now) {
-            let pause = now.saturating_duration_since(last);
+        if let Some(last) = self.last_frame.replace(at) {
+            let pause = at.saturating_duration_since(last);
             if pause > Tally::FREEZE {
                 tally.freezes += 1;
                 tally.frozen += pause;
@@ -150,13 +151,14 @@ impl InboundStream {
         }
     }
 
-    fn handle_stamp(&self, since_epoch: Duration, payload: &[u8], tally: &mut Tally) {
+    fn handle_stamp(&self, arrival: &Arrival, epoch: Instant, payload: &[u8], tally: &mut Tally) {
         let Some(stamp) = Stamp::read(payload) else {
             return;
         };
-        tally
-            .latency
-            .record(since_epoch.saturating_sub(stamp.made_at));
+        let Some(made_at) = epoch.checked_add(stamp.made_at) else {
+            return;
+        };
+        tally.latency.record(arrival.since(made_at));
         if self.config.kind == MediaKind::Video
             && let Some(frames) = tally.frames_of_layer.get_mut(usize::from(stamp.layer))
         {
@@ -164,8 +166,8 @@ impl InboundStream {
         }
     }
 
-    pub(crate) fn handle_sender_report(&mut self, now: Instant, ntp: NtpTime) {
-        self.reception.on_sender_report(now, ntp);
+    pub(crate) fn handle_sender_report(&mut self, at: Instant, ntp: NtpTime) {
+        self.reception.on_sender_report(at, ntp);
     }
 
     /// Writes what is to be asked for.

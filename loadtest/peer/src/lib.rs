@@ -5,6 +5,7 @@
 //! [`Sample`] is what is published, [`Stamp`] is the time that travels with it. Nothing here owns a socket, a thread or
 //! a clock.
 
+mod arrival;
 mod data;
 mod dtls;
 mod histogram;
@@ -20,6 +21,7 @@ mod stamp;
 mod stun;
 mod tally;
 
+pub use arrival::Arrival;
 pub use data::DataChannelOpener;
 pub use histogram::Histogram;
 pub use ice::IceRole;

@@ -13,7 +13,9 @@ use crate::dtls::{DtlsClient, DtlsEvent};
 use crate::ice::IceAgent;
 use crate::inbound::{InboundStream, Way};
 use crate::outbound::{OutboundTrack, Outbox};
-use crate::{Completeness, DataChannelOpener, Demand, IceRole, Identity, Inbound, Outbound, Tally};
+use crate::{
+    Arrival, Completeness, DataChannelOpener, Demand, IceRole, Identity, Inbound, Outbound, Tally,
+};
 
 /// What a peer needs of both descriptions.
 #[derive(Clone, Debug)]
@@ -195,14 +197,15 @@ impl Peer {
     /// Takes a datagram. Received media is counted in `tally`.
     pub fn handle_datagram(
         &mut self,
-        now: Now,
+        arrival: Arrival,
         from: SocketAddr,
         datagram: &mut [u8],
         tally: &mut Tally,
     ) {
+        let now = arrival.now;
         match classify(datagram) {
-            PacketKind::Rtp => self.handle_rtp(now, datagram, tally),
-            PacketKind::Rtcp => self.handle_rtcp(now, datagram, tally),
+            PacketKind::Rtp => self.handle_rtp(&arrival, datagram, tally),
+            PacketKind::Rtcp => self.handle_rtcp(&arrival, datagram, tally),
             PacketKind::Stun => self.handle_stun(now, from, datagram),
             PacketKind::Dtls => self.handle_dtls(now, datagram, tally),
             PacketKind::Other => tally.refused += 1,
@@ -268,7 +271,7 @@ impl Peer {
         }
     }
 
-    fn handle_rtp(&mut self, now: Now, datagram: &mut [u8], tally: &mut Tally) {
+    fn handle_rtp(&mut self, arrival: &Arrival, datagram: &mut [u8], tally: &mut Tally) {
         let Some(srtp) = &mut self.srtp else {
             // The server is connected first: its media may overtake the end of the handshake.
             return;
@@ -297,11 +300,17 @@ impl Peer {
             self.has_media = true;
             self.events.push_back(PeerEvent::FirstMedia);
         }
-        self.note_transport_cc(now.mono, &header, packet);
-        self.route(now, &header, packet, tally);
+        self.note_transport_cc(arrival.at, &header, packet);
+        self.route(arrival, &header, packet, tally);
     }
 
-    fn route(&mut self, now: Now, header: &RtpHeader, packet: &mut [u8], tally: &mut Tally) {
+    fn route(
+        &mut self,
+        arrival: &Arrival,
+        header: &RtpHeader,
+        packet: &mut [u8],
+        tally: &mut Tally,
+    ) {
         let found = self
             .routes
             .binary_search_by_key(&header.ssrc, |route| route.ssrc);
@@ -312,8 +321,7 @@ impl Peer {
             tally.unknown += 1;
             return;
         };
-        let since_epoch = now.mono.saturating_duration_since(self.epoch);
-        let times = (now.mono, since_epoch);
+        let times = (arrival, self.epoch);
         match way {
             Way::Original => stream.handle(times, header, packet, way, tally),
             Way::Retransmitted => {
@@ -331,7 +339,7 @@ impl Peer {
         }
     }
 
-    fn note_transport_cc(&mut self, now: Instant, header: &RtpHeader, packet: &[u8]) {
+    fn note_transport_cc(&mut self, at: Instant, header: &RtpHeader, packet: &[u8]) {
         let Some((wanted, recorder)) = &mut self.transport_cc else {
             return;
         };
@@ -339,12 +347,12 @@ impl Peer {
             if id == *wanted
                 && let Some(seq) = range.of(packet).first_chunk()
             {
-                recorder.on_packet(now, SeqNo(u16::from_be_bytes(*seq)), header.ssrc);
+                recorder.on_packet(at, SeqNo(u16::from_be_bytes(*seq)), header.ssrc);
             }
         });
     }
 
-    fn handle_rtcp(&mut self, now: Now, datagram: &mut [u8], tally: &mut Tally) {
+    fn handle_rtcp(&mut self, arrival: &Arrival, datagram: &mut [u8], tally: &mut Tally) {
         let Some(srtp) = &mut self.srtp else {
             return;
         };
@@ -356,22 +364,22 @@ impl Peer {
             let Ok(packet) = packet else {
                 return;
             };
-            self.handle_feedback(now, &packet, tally);
+            self.handle_feedback(arrival, &packet, tally);
         }
     }
 
-    fn handle_feedback(&mut self, now: Now, packet: &Packet<'_>, tally: &mut Tally) {
+    fn handle_feedback(&mut self, arrival: &Arrival, packet: &Packet<'_>, tally: &mut Tally) {
         match packet {
             Packet::SenderReport { sender, .. } => {
                 let mut streams = self.inbound.iter_mut();
                 if let Some(stream) = streams.find(|stream| stream.config().ssrc == sender.ssrc) {
-                    stream.handle_sender_report(now.mono, sender.ntp);
+                    stream.handle_sender_report(arrival.at, sender.ntp);
                 }
             }
             Packet::Nack { media, pairs } => {
                 for track in &mut self.outbound {
                     let lost = pairs.flat_map(|pair| pair.lost());
-                    tally.resent += track.handle_nack(now, *media, lost, &mut self.outbox);
+                    tally.resent += track.handle_nack(arrival.now, *media, lost, &mut self.outbox);
                 }
             }
             Packet::PictureLossIndication { media } => self.request_key_frame(*media, tally),

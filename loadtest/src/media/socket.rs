@@ -1,11 +1,14 @@
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 use nix::cmsg_space;
 use nix::errno::Errno;
-use nix::sys::socket::sockopt::{RcvBuf, UdpGroSegment};
+use nix::sys::socket::sockopt::{RcvBuf, ReceiveTimestampns, UdpGroSegment};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
+use nix::sys::time::TimeSpec;
+use sfu_model::UnixTime;
 
 /// Kernel buffer for what arrives, in bytes: several key frames. The kernel grants at most `net.core.rmem_max`.
 const RECEIVE_BUFFER: usize = 1 << 20;
@@ -33,6 +36,8 @@ pub(crate) struct Received {
     pub(crate) len: usize,
     /// Length of each datagram in it; the last may be shorter.
     pub(crate) segment: usize,
+    /// When the kernel had it, or the first of the run; `None` where it does not tell.
+    pub(crate) stamped: Option<UnixTime>,
 }
 
 /// Where control messages are received.
@@ -41,7 +46,7 @@ pub(crate) struct ControlBuffer(Vec<u8>);
 
 impl ControlBuffer {
     pub(crate) fn new() -> Self {
-        Self(cmsg_space!(i32))
+        Self(cmsg_space!(i32, TimeSpec))
     }
 }
 
@@ -66,6 +71,8 @@ impl Socket {
         setsockopt(&socket, RcvBuf, &RECEIVE_BUFFER)?;
         // Kernels before 5.0 do not know it; then datagrams come one by one.
         setsockopt(&socket, UdpGroSegment, &true).ok();
+        // Where it is refused, packets count as they are read.
+        setsockopt(&socket, ReceiveTimestampns, &true).ok();
         Ok(Self(socket, reach))
     }
 
@@ -84,16 +91,19 @@ impl Socket {
         );
         let received = received.ok()?;
         let len = received.bytes;
-        let segment = received.cmsgs().ok()?.find_map(|message| {
-            let ControlMessageOwned::UdpGroSegments(segment) = message else {
-                return None;
-            };
-            usize::try_from(segment).ok()
-        });
+        let (mut segment, mut stamped) = (None, None);
+        for message in received.cmsgs().ok()? {
+            if let ControlMessageOwned::UdpGroSegments(len) = message {
+                segment = usize::try_from(len).ok().filter(|len| *len > 0);
+            } else if let ControlMessageOwned::ScmTimestampns(time) = message {
+                stamped = Some(UnixTime(Duration::from(time)));
+            }
+        }
         Some(Received {
             from: address(&received.address?)?,
             len,
-            segment: segment.filter(|segment| *segment > 0).unwrap_or(len),
+            segment: segment.unwrap_or(len),
+            stamped,
         })
     }
 
@@ -132,6 +142,8 @@ fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{SystemTime, UNIX_EPOCH};
+
     use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
     use super::*;
@@ -142,14 +154,33 @@ mod tests {
         let client = Socket::bind(Ipv6Addr::UNSPECIFIED.into()).unwrap();
         let to = server.local().unwrap();
         client.send(b"request", to).unwrap();
-        let (request, from) = receive(&server);
+        let (request, received) = receive(&server);
         assert_eq!(request, b"request");
-        server.send(b"reply", from).unwrap();
-        assert_eq!(receive(&client), (b"reply".to_vec(), to));
+        server.send(b"reply", received.from).unwrap();
+        let (reply, received) = receive(&client);
+        assert_eq!((reply, received.from), (b"reply".to_vec(), to));
+    }
+
+    #[test]
+    fn a_datagram_tells_when_the_kernel_had_it() {
+        for local in [
+            Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        ] {
+            let server = Socket::bind(Ipv4Addr::LOCALHOST.into()).unwrap();
+            let client = Socket::bind(local).unwrap();
+            client.send(b"request", server.local().unwrap()).unwrap();
+            let (_, request) = receive(&server);
+            let before = unix_now();
+            server.send(b"reply", request.from).unwrap();
+            let (_, reply) = receive(&client);
+            let stamped = reply.stamped.unwrap();
+            assert!(before <= stamped && stamped <= unix_now(), "{stamped:?}");
+        }
     }
 
     /// Waits for a datagram.
-    fn receive(socket: &Socket) -> (Vec<u8>, SocketAddr) {
+    fn receive(socket: &Socket) -> (Vec<u8>, Received) {
         let epoll = Epoll::new(EpollCreateFlags::empty()).unwrap();
         let readable = EpollEvent::new(EpollFlags::EPOLLIN, 0);
         epoll.add(socket, readable).unwrap();
@@ -158,6 +189,10 @@ mod tests {
         let mut buf = [0; 64];
         let received = socket.receive(&mut buf, &mut ControlBuffer::new());
         let received = received.unwrap();
-        (buf[..received.len].to_vec(), received.from)
+        (buf[..received.len].to_vec(), received)
+    }
+
+    fn unix_now() -> UnixTime {
+        UnixTime(SystemTime::now().duration_since(UNIX_EPOCH).unwrap())
     }
 }

@@ -270,12 +270,12 @@ impl MediaThread {
         let Some(received) = resident.socket.receive(&mut self.buf, &mut self.control) else {
             return;
         };
-        let now = self.clock.now();
+        let arrival = self.clock.arrival(received.stamped);
         let run = self.buf.get_mut(..received.len).unwrap_or_default();
         for datagram in run.chunks_mut(received.segment.max(1)) {
             resident
                 .peer
-                .handle_datagram(now, received.from, datagram, &mut self.tally);
+                .handle_datagram(arrival, received.from, datagram, &mut self.tally);
         }
         self.settle(id);
     }

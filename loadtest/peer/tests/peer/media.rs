@@ -103,6 +103,34 @@ fn a_packet_counts_once_it_is_authenticated_and_tells_its_age() {
 }
 
 #[test]
+fn a_packet_is_as_old_as_it_was_when_it_came_not_when_it_was_read() {
+    let mut world = World::connected();
+    world.peer.set_inbound(vec![inbound()]);
+    let payload = frame(Duration::from_millis(30), true);
+    let sealed = world.seal(packet(MEDIA, 10, &payload, None));
+    world.read_late(sealed, Duration::from_millis(20));
+    let age = world.tally.latency.quantile(1.0).unwrap();
+    assert!(
+        age >= Duration::from_millis(10) && age < Duration::from_millis(20),
+        "{age:?}"
+    );
+}
+
+#[test]
+fn a_packet_that_seems_to_come_before_it_was_sent_is_as_old_as_when_it_is_read() {
+    let mut world = World::connected();
+    world.peer.set_inbound(vec![inbound()]);
+    let payload = frame(Duration::from_millis(30), true);
+    let sealed = world.seal(packet(MEDIA, 10, &payload, None));
+    world.read_late(sealed, Duration::from_millis(50));
+    let age = world.tally.latency.quantile(1.0).unwrap();
+    assert!(
+        age >= Duration::from_millis(30) && age < Duration::from_millis(40),
+        "{age:?}"
+    );
+}
+
+#[test]
 fn a_lost_packet_is_asked_for_and_its_retransmission_makes_the_stream_whole() {
     let mut world = World::connected();
     world.peer.set_inbound(vec![inbound()]);

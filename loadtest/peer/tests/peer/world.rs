@@ -2,7 +2,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use loadtest_peer::{DataChannelOpener, IceRole, Identity, Peer, PeerConfig, PeerEvent, Tally};
+use loadtest_peer::{
+    Arrival, DataChannelOpener, IceRole, Identity, Peer, PeerConfig, PeerEvent, Tally,
+};
 use sfu_model::{IceCredentials, LinkProtocol, Now, Path, ShardIndex, UnixTime};
 use sfu_transport::{PacketKind, Transport, TransportConfig, TransportEvent, classify};
 
@@ -156,17 +158,32 @@ impl World {
         }
     }
 
-    /// Delivers a datagram of the server's.
-    pub(crate) fn arrive_at_peer(&mut self, mut datagram: Vec<u8>) {
+    /// Delivers a datagram of the server's, which is read at once.
+    pub(crate) fn arrive_at_peer(&mut self, datagram: Vec<u8>) {
+        self.read_late(datagram, Duration::ZERO);
+    }
+
+    /// Delivers a datagram of the server's, which is read so long after it came.
+    pub(crate) fn read_late(&mut self, mut datagram: Vec<u8>, late: Duration) {
+        let arrival = Arrival {
+            now: self.now,
+            at: self.now.mono - late,
+        };
         let from = self.path.local;
         self.peer
-            .handle_datagram(self.now, from, &mut datagram, &mut self.tally);
+            .handle_datagram(arrival, from, &mut datagram, &mut self.tally);
     }
 
     /// Seals a packet of the server's and delivers it.
-    pub(crate) fn send_rtp(&mut self, mut packet: Vec<u8>) {
+    pub(crate) fn send_rtp(&mut self, packet: Vec<u8>) {
+        let sealed = self.seal(packet);
+        self.arrive_at_peer(sealed);
+    }
+
+    /// Seals a packet of the server's.
+    pub(crate) fn seal(&mut self, mut packet: Vec<u8>) -> Vec<u8> {
         self.server.seal_rtp(&mut packet, 0).unwrap();
-        self.arrive_at_peer(packet);
+        packet
     }
 
     /// Seals feedback of the server's and delivers it.
