@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sfu_model::Codec;
+use sfu_model::{Codec, LinkProtocol};
 
 /// Real LiveKit sessions against any LiveKit server, many from one process.
 #[derive(Debug, Parser)]
@@ -109,6 +109,9 @@ pub(crate) struct TestFlags {
     /// Generation of the signalling: one peer connection per participant, or two.
     #[arg(long, value_enum, default_value_t = Signalling::V1)]
     pub(crate) signalling: Signalling,
+    /// What media goes by: UDP, or a TCP connection per peer connection (ICE-TCP) to a server that listens for it.
+    #[arg(long, value_enum, default_value_t = Transport::Udp)]
+    pub(crate) transport: Transport,
     /// Media threads of this process.
     #[arg(long, default_value_t = 1)]
     pub(crate) threads: usize,
@@ -135,6 +138,22 @@ impl VideoCodec {
         match self {
             Self::Vp8 => Codec::Vp8,
             Self::H264 => Codec::H264,
+        }
+    }
+}
+
+/// What carries media, by its name on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Transport {
+    Udp,
+    Tcp,
+}
+
+impl Transport {
+    pub(crate) fn protocol(self) -> LinkProtocol {
+        match self {
+            Self::Udp => LinkProtocol::Udp,
+            Self::Tcp => LinkProtocol::Tcp,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 mod clock;
 mod command;
+mod link;
 mod socket;
+mod tcp;
 mod thread;
 
 use std::io;
@@ -18,7 +20,7 @@ use tokio::sync::oneshot;
 
 use clock::Clock;
 pub(crate) use command::{Agreement, Command, Notice, PeerId, Transport};
-pub(crate) use socket::Socket;
+pub(crate) use link::Link;
 use thread::{MAILBOX, MediaThread};
 
 /// All media threads.

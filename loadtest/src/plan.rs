@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sfu_model::Codec;
+use sfu_model::{Codec, LinkProtocol};
 
 use crate::cli::{Layout, Signalling, TestFlags};
 
@@ -12,6 +12,8 @@ pub(crate) struct ParticipantPlan {
     pub(crate) room: String,
     pub(crate) identity: String,
     pub(crate) signalling: Signalling,
+    /// What its media goes by.
+    pub(crate) protocol: LinkProtocol,
     /// The codec of its camera, if it has one on.
     pub(crate) video: Option<Video>,
     /// Whether its microphone is on.
@@ -54,6 +56,7 @@ pub(crate) fn participants(flags: &TestFlags, room: &str) -> Vec<ParticipantPlan
                 room: room.clone(),
                 identity: format!("{}_pub_{at}", flags.identity_prefix),
                 signalling: flags.signalling,
+                protocol: flags.transport.protocol(),
                 video: (at < flags.video_publishers).then_some(Video {
                     codec: flags.video_codec.codec(),
                     simulcast: !flags.no_simulcast,
@@ -85,6 +88,7 @@ fn subscriber(flags: &TestFlags, number: usize, room: &str, name: &str) -> Parti
         room: room.to_owned(),
         identity: format!("{}_{name}", flags.identity_prefix),
         signalling: flags.signalling,
+        protocol: flags.transport.protocol(),
         video: None,
         audio: false,
         subscribes: true,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use auth::{Claims, VideoGrant};
 use loadtest_peer::{Identity, PeerEvent};
-use sfu_model::UnixTime;
+use sfu_model::{LinkProtocol, UnixTime};
 use signaling_protocol::proto::{
     DisconnectReason, LeaveRequest, ParticipantInfo, Ping, SimulateScenario, SyncState,
     leave_request, signal_request, signal_response, simulate_scenario,
@@ -90,6 +90,10 @@ pub(crate) enum SessionError {
     TransportClosed,
     #[error("the server told us to leave: {0}")]
     ToldToLeave(String),
+    #[error("no transport by any address of the server's within {} s", .0.as_secs())]
+    NoTransport(Duration),
+    #[error("the server named no address for {0:?} (--transport)")]
+    NoCandidate(LinkProtocol),
     #[error("no media thread")]
     NoThread,
 }
@@ -233,7 +237,10 @@ impl<'a> Session<'a> {
                     turn += 1;
                 }
                 () = tokio::time::sleep_until(deadline), if !self.awaited.is_empty() => {
-                    return Err(SignalError::TimedOut(JOIN_TIMEOUT).into());
+                    return Err(match self.negotiation.has_candidates {
+                        true => SessionError::NoTransport(JOIN_TIMEOUT),
+                        false => SessionError::NoCandidate(self.plan.protocol),
+                    });
                 }
                 () = tokio::time::sleep_until(self.leave_at.unwrap_or(far)) => return Ok(()),
                 order = next_order(orders) => match order {

@@ -8,6 +8,7 @@
 mod arrival;
 mod data;
 mod dtls;
+mod framing;
 mod histogram;
 mod ice;
 mod identity;
@@ -23,6 +24,7 @@ mod tally;
 
 pub use arrival::Arrival;
 pub use data::DataChannelOpener;
+pub use framing::{Deframer, frame};
 pub use histogram::Histogram;
 pub use ice::IceRole;
 pub use identity::{Identity, IdentityError};

@@ -7,7 +7,9 @@ mod read;
 
 pub use answer::write_answer;
 pub use offer::{DATA_MID, OfferSection, OfferedLayer, Role, payload_types, write_offer};
-pub use read::{Description, Direction, Format, SdpError, Section, SectionKind, parse_candidate};
+pub use read::{
+    Candidate, Description, Direction, Format, SdpError, Section, SectionKind, parse_candidate,
+};
 
 use std::net::SocketAddr;
 

@@ -8,7 +8,7 @@ use loadtest_peer::{
 use sfu_model::{ExtensionId, IceCredentials, Ssrc};
 use tokio::sync::{mpsc, oneshot};
 
-use super::socket::Socket;
+use super::link::Link;
 
 /// A peer on its thread; numbers are never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(crate) enum Command {
         /// What the thread makes the peer of.
         config: Box<PeerConfig>,
         identity: Arc<Identity>,
-        socket: Socket,
+        link: Link,
         /// Where its events go, with their times.
         events: mpsc::UnboundedSender<Notice>,
         transport: Transport,

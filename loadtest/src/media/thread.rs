@@ -6,13 +6,15 @@ use std::time::Instant;
 
 use loadtest_peer::{Completeness, Peer, PeerEvent, Tally};
 use nix::errno::Errno;
-use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollEvent, EpollTimeout};
 use nix::sys::eventfd::EventFd;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::clock::Clock;
 use super::command::{Account, Agreement, Command, Notice, PeerId, Transport};
+use super::link::Link;
 use super::socket::{ControlBuffer, Socket};
+use super::tcp::LinkState;
 
 /// The token of the mailbox; peers have their numbers.
 pub(super) const MAILBOX: u64 = u64::MAX;
@@ -39,7 +41,7 @@ pub(super) struct MediaThread {
 
 struct Resident {
     peer: Peer,
-    socket: Socket,
+    link: Link,
     /// When its earliest timer in the heap fires.
     armed: Option<Instant>,
     events: UnboundedSender<Notice>,
@@ -139,14 +141,14 @@ impl MediaThread {
                 id,
                 config,
                 identity,
-                socket,
+                link,
                 events,
                 transport,
             } => {
                 let (now, epoch) = (self.clock.now(), self.clock.epoch());
                 let resident = Resident {
                     peer: Peer::new(now, epoch, &identity, *config),
-                    socket,
+                    link,
                     armed: None,
                     events,
                     transport,
@@ -175,6 +177,7 @@ impl MediaThread {
                 if let Some(resident) = self.resident(id) {
                     resident.peer.restart_ice(now, local, remote);
                 }
+                self.renew_link(id.0);
                 self.settle(id.0);
             }
             Command::Close { id } => self.close(id),
@@ -229,8 +232,8 @@ impl MediaThread {
     }
 
     fn open(&mut self, PeerId(id): PeerId, resident: Resident) {
-        let readable = EpollEvent::new(EpollFlags::EPOLLIN, id);
-        if self.epoll.add(&resident.socket, readable).is_err() {
+        let readable = EpollEvent::new(resident.link.interest(), id);
+        if self.epoll.add(&resident.link, readable).is_err() {
             resident.tell(PeerEvent::Refused);
             return;
         }
@@ -244,6 +247,31 @@ impl MediaThread {
         self.settle(id);
     }
 
+    /// Has the next check of ICE begin another connection where media goes by TCP: after a restart, since servers tell by
+    /// the credentials in it whose connection it is; and where the server has closed the one before, as some do when
+    /// they hear of a restart.
+    fn renew_link(&mut self, id: u64) {
+        let at = usize::try_from(id).unwrap_or(usize::MAX);
+        let resident = self.peers.get_mut(at).and_then(Option::as_deref_mut);
+        let Some(resident) = resident else {
+            return;
+        };
+        let Link::Tcp(link) = &resident.link else {
+            return;
+        };
+        self.epoll.delete(link).ok();
+        let renewed = link.another().and_then(|link| {
+            let link = Link::Tcp(link);
+            let interest = EpollEvent::new(link.interest(), id);
+            self.epoll.add(&link, interest)?;
+            Ok(link)
+        });
+        match renewed {
+            Ok(link) => resident.link = link,
+            Err(_) => resident.tell(PeerEvent::Closed),
+        }
+    }
+
     fn close(&mut self, id: PeerId) {
         let now = self.clock.now();
         if let Some(resident) = self.resident(id) {
@@ -252,7 +280,7 @@ impl MediaThread {
         self.settle(id.0);
         let at = usize::try_from(id.0).unwrap_or(usize::MAX);
         if let Some(resident) = self.peers.get_mut(at).and_then(Option::take) {
-            self.epoll.delete(&resident.socket).ok();
+            self.epoll.delete(&resident.link).ok();
         }
     }
 
@@ -267,15 +295,27 @@ impl MediaThread {
         let Some(resident) = resident else {
             return;
         };
-        let Some(received) = resident.socket.receive(&mut self.buf, &mut self.control) else {
-            return;
-        };
-        let arrival = self.clock.arrival(received.stamped);
-        let run = self.buf.get_mut(..received.len).unwrap_or_default();
-        for datagram in run.chunks_mut(received.segment.max(1)) {
-            resident
-                .peer
-                .handle_datagram(arrival, received.from, datagram, &mut self.tally);
+        let (peer, tally) = (&mut resident.peer, &mut self.tally);
+        match &mut resident.link {
+            Link::Udp(socket) => {
+                let Some(received) = socket.receive(&mut self.buf, &mut self.control) else {
+                    return;
+                };
+                let arrival = self.clock.arrival(received.stamped);
+                let run = self.buf.get_mut(..received.len).unwrap_or_default();
+                for datagram in run.chunks_mut(received.segment.max(1)) {
+                    peer.handle_datagram(arrival, received.from, datagram, tally);
+                }
+            }
+            Link::Tcp(link) => {
+                let arrival = self.clock.arrival(None);
+                let state = link.turn(&mut self.buf, |from, packet| {
+                    peer.handle_datagram(arrival, from, packet, tally);
+                });
+                if state == LinkState::Closed {
+                    self.renew_link(id);
+                }
+            }
         }
         self.settle(id);
     }
@@ -306,7 +346,7 @@ impl MediaThread {
         };
         while let Some(to) = resident.peer.poll_transmit(&mut self.datagram) {
             // A candidate that cannot be reached from this address: ICE tries the next.
-            resident.socket.send(&self.datagram, to).ok();
+            resident.link.send(&self.datagram, to).ok();
         }
         while let Some(event) = resident.peer.poll_event() {
             resident.tell(event);

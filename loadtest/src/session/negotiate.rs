@@ -2,8 +2,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use loadtest_peer::sdp::{
-    Description, LocalTransport, OfferSection, Role, Section, SectionKind, parse_candidate,
-    payload_types, write_answer, write_offer,
+    Candidate, Description, LocalTransport, OfferSection, Role, Section, SectionKind,
+    parse_candidate, payload_types, write_answer, write_offer,
 };
 use loadtest_peer::{DataChannelOpener, IceRole, Outbound, PeerConfig};
 use sfu_model::{Codec, IceCredentials, MediaKind, ShardIndex};
@@ -18,7 +18,7 @@ use super::publish::Publication;
 use super::route::Route;
 use super::{Context, SessionError};
 use crate::cli::Signalling;
-use crate::media::{Agreement, Command, Mailbox, Notice, PeerId, Socket, Transport};
+use crate::media::{Agreement, Command, Link, Mailbox, Notice, PeerId, Transport};
 use crate::plan::ParticipantPlan;
 use crate::signal::Signal;
 
@@ -39,6 +39,8 @@ pub(super) struct Negotiation<'a> {
     /// Sections of our own offers.
     sections: Vec<OfferSection>,
     version: u32,
+    /// Whether the server has named an address that we can go to.
+    pub(super) has_candidates: bool,
     publisher: LocalPeer,
     subscriber: LocalPeer,
 }
@@ -57,8 +59,11 @@ struct LocalPeer {
 enum PeerState {
     /// The server has not described its side.
     Awaited { candidates: Vec<SocketAddr> },
-    /// The socket is there; our candidate is known.
-    Open { id: PeerId, local: SocketAddr },
+    /// The socket is there, and with it our candidate, if we have one.
+    Open {
+        id: PeerId,
+        local: Option<SocketAddr>,
+    },
 }
 
 impl LocalPeer {
@@ -107,6 +112,7 @@ impl<'a> Negotiation<'a> {
             publications,
             sections,
             version: 0,
+            has_candidates: false,
             publisher: LocalPeer::new(Transport::Publisher)?,
             subscriber: LocalPeer::new(Transport::Subscriber)?,
         })
@@ -133,7 +139,7 @@ impl<'a> Negotiation<'a> {
             fingerprint: self.context.identity.fingerprint(),
             candidate: match self.publisher.state {
                 PeerState::Awaited { .. } => None,
-                PeerState::Open { local, .. } => Some(local),
+                PeerState::Open { local, .. } => local,
             },
         };
         SessionDescription {
@@ -281,7 +287,7 @@ impl<'a> Negotiation<'a> {
         let transport = LocalTransport {
             ice: &self.subscriber.credentials,
             fingerprint: self.context.identity.fingerprint(),
-            candidate: Some(local),
+            candidate: local,
         };
         Ok(SessionDescription {
             r#type: "answer".to_owned(),
@@ -299,16 +305,21 @@ impl<'a> Negotiation<'a> {
         role: IceRole,
         description: Description,
         publish: Vec<Outbound>,
-    ) -> Result<SocketAddr, SessionError> {
+    ) -> Result<Option<SocketAddr>, SessionError> {
         let route = Route {
             local: signal.local,
             remote: signal.remote,
         };
+        let candidates = description.candidates.iter();
+        let addresses: Vec<_> = candidates
+            .filter_map(|candidate| reachable(candidate, self.plan))
+            .collect();
+        self.has_candidates |= !addresses.is_empty();
         let agreement = Agreement {
             inbound: description.inbound(),
             transport_cc: description.transport_cc(),
             publish,
-            candidates: route.near_first(description.candidates),
+            candidates: route.near_first(addresses),
         };
         let peer = match transport {
             Transport::Publisher => &mut self.publisher,
@@ -342,14 +353,14 @@ impl<'a> Negotiation<'a> {
                     },
                     random: random()?,
                 };
-                let socket = Socket::bind(bound)?;
-                let local = SocketAddr::new(route.local, socket.local()?.port());
+                let link = Link::open(self.plan.protocol, bound)?;
+                let local = link.port()?.map(|port| SocketAddr::new(route.local, port));
                 let id = self.mailbox.next_id();
                 self.mailbox.send(Command::Open {
                     id,
                     config: Box::new(config),
                     identity: Arc::clone(&self.context.identity),
-                    socket,
+                    link,
                     events: self.events.clone(),
                     transport: peer.transport,
                 });
@@ -370,9 +381,12 @@ impl<'a> Negotiation<'a> {
             candidate: String,
         }
         let init: Option<Init> = serde_json::from_str(&trickle.candidate_init).ok();
-        let Some(candidate) = init.and_then(|init| parse_candidate(&init.candidate)) else {
+        let candidate = init.and_then(|init| parse_candidate(&init.candidate));
+        let address = candidate.and_then(|candidate| reachable(&candidate, self.plan));
+        let Some(candidate) = address else {
             return;
         };
+        self.has_candidates = true;
         let peer = match trickle.target() {
             SignalTarget::Publisher => &mut self.publisher,
             SignalTarget::Subscriber => &mut self.subscriber,
@@ -415,6 +429,11 @@ impl std::fmt::Debug for Negotiation<'_> {
             .field("identity", &self.plan.identity)
             .finish_non_exhaustive()
     }
+}
+
+/// Returns where a candidate is, if the participant goes by its protocol.
+fn reachable(candidate: &Candidate, plan: &ParticipantPlan) -> Option<SocketAddr> {
+    (candidate.protocol == plan.protocol).then_some(candidate.address)
 }
 
 fn accepts(section: &Section, codec: Codec) -> bool {

@@ -1,12 +1,17 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use loadtest_peer::Stamp;
+use loadtest_peer::{Deframer, Stamp};
 use loadtest_peer::sdp::{Description, parse_candidate};
 
-// What the load harness takes from a server: descriptions, candidates, and the stamps in payloads.
+// What the load harness takes from a server: descriptions, candidates, the stamps in payloads, and TCP streams.
 fuzz_target!(|bytes: &[u8]| {
     std::hint::black_box(Stamp::read(bytes));
+    let mut deframer = Deframer::default();
+    for part in bytes.chunks(7) {
+        deframer.push(part);
+        while deframer.next_packet().is_some() {}
+    }
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };

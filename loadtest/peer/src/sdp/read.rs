@@ -1,8 +1,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use sfu_model::{
-    Codec, Extension, ExtensionId, ExtensionMap, Fingerprint, IceCredentials, MediaKind,
-    PayloadType, Ssrc,
+    Codec, Extension, ExtensionId, ExtensionMap, Fingerprint, IceCredentials, LinkProtocol,
+    MediaKind, PayloadType, Ssrc,
 };
 
 use crate::Inbound;
@@ -22,7 +22,7 @@ pub struct Description {
     /// Whether it is ICE-lite.
     pub lite: bool,
     /// Where it may be reached by UDP.
-    pub candidates: Vec<SocketAddr>,
+    pub candidates: Vec<Candidate>,
     /// Its media sections, in order.
     pub sections: Vec<Section>,
 }
@@ -183,13 +183,30 @@ impl Section {
     }
 }
 
-/// Reads the address of a `candidate:` attribute (RFC 8839 section 5.1) that is reached by UDP.
-pub fn parse_candidate(text: &str) -> Option<SocketAddr> {
+/// Where a server can be reached, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// UDP, or TCP to a port on which it listens.
+    pub protocol: LinkProtocol,
+    /// Its address.
+    pub address: SocketAddr,
+}
+
+/// Reads a `candidate:` attribute (RFC 8839 section 5.1) of UDP, or of TCP where the server listens (`tcptype passive`,
+/// RFC 6544 section 4.5).
+pub fn parse_candidate(text: &str) -> Option<Candidate> {
     let mut words = text.strip_prefix("candidate:")?.split_ascii_whitespace();
     let (_foundation, component, protocol) = (words.next()?, words.next()?, words.next()?);
     let (_priority, ip, port) = (words.next()?, words.next()?, words.next()?);
     let address = SocketAddr::new(ip.parse::<IpAddr>().ok()?, port.parse().ok()?);
-    (component == "1" && protocol.eq_ignore_ascii_case("udp")).then_some(address)
+    let protocol = match protocol.to_ascii_lowercase().as_str() {
+        "udp" => LinkProtocol::Udp,
+        "tcp" if words.skip_while(|word| *word != "tcptype").nth(1)? == "passive" => {
+            LinkProtocol::Tcp
+        }
+        _ => return None,
+    };
+    (component == "1").then_some(Candidate { protocol, address })
 }
 
 #[derive(Default)]
@@ -198,7 +215,7 @@ struct Reader {
     pwd: Option<String>,
     fingerprint: Option<Fingerprint>,
     lite: bool,
-    candidates: Vec<SocketAddr>,
+    candidates: Vec<Candidate>,
     sections: Vec<Section>,
 }
 

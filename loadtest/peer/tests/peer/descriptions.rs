@@ -1,8 +1,10 @@
 use loadtest_peer::sdp::{
-    Description, Direction, LocalTransport, OfferSection, OfferedLayer, Role, SdpError,
+    Candidate, Description, Direction, LocalTransport, OfferSection, OfferedLayer, Role, SdpError,
     SectionKind, parse_candidate, write_answer, write_offer,
 };
-use sfu_model::{Codec, Fingerprint, IceCredentials, MediaKind, PayloadType, ShardIndex, Ssrc};
+use sfu_model::{
+    Codec, Fingerprint, IceCredentials, LinkProtocol, MediaKind, PayloadType, ShardIndex, Ssrc,
+};
 
 const SERVER_OFFER: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n\
 a=group:BUNDLE 0 1 2\r\n\
@@ -34,8 +36,15 @@ fn an_offer_of_a_server_is_read() {
     let offer = Description::read(SERVER_OFFER).unwrap();
     assert!(offer.lite);
     assert_eq!(offer.ice.ufrag, "abcd");
-    let candidate: std::net::SocketAddr = "192.0.2.1:7882".parse().unwrap();
-    assert_eq!(offer.candidates, [candidate]);
+    let candidate = |protocol, address: &str| Candidate {
+        protocol,
+        address: address.parse().unwrap(),
+    };
+    let expected = [
+        candidate(LinkProtocol::Udp, "192.0.2.1:7882"),
+        candidate(LinkProtocol::Tcp, "192.0.2.1:7881"),
+    ];
+    assert_eq!(offer.candidates, expected);
     let inbound = offer.inbound();
     assert_eq!(inbound.len(), 1);
     assert_eq!(
@@ -113,12 +122,22 @@ fn a_description_without_a_transport_is_refused() {
 }
 
 #[test]
-fn only_candidates_by_udp_count() {
-    let candidate = |text| parse_candidate(text).map(|address| address.to_string());
+fn only_candidates_that_we_can_reach_count() {
+    let candidate = |text| {
+        let candidate = parse_candidate(text)?;
+        Some((candidate.protocol, candidate.address.to_string()))
+    };
+    let found = |protocol, address: &str| Some((protocol, address.to_owned()));
     let udp = "candidate:1 1 UDP 1 192.0.2.1 7882 typ host";
-    assert_eq!(candidate(udp).as_deref(), Some("192.0.2.1:7882"));
+    assert_eq!(candidate(udp), found(LinkProtocol::Udp, "192.0.2.1:7882"));
+    let tcp = "candidate:1 1 tcp 1 2001:db8::1 7881 typ host tcptype passive generation 0";
+    let expected = found(LinkProtocol::Tcp, "[2001:db8::1]:7881");
+    assert_eq!(candidate(tcp), expected);
     for other in [
         "candidate:1 1 tcp 1 192.0.2.1 7881 typ host",
+        "candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active",
+        "candidate:1 1 tls 1 192.0.2.1 443 typ host tcptype passive",
+        "candidate:1 2 udp 1 192.0.2.1 7882 typ host",
         "candidate:1 1 udp 1 abc.local 7882 typ host",
         "candidate:1",
         "",
