@@ -1,6 +1,7 @@
 //! The load harness against the node, over real sockets: what noise cannot break.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
@@ -19,11 +20,24 @@ struct Node {
 }
 
 impl Node {
-    /// Starts a node on ports that the system chooses, and waits until it has said where it listens.
+    /// Starts a node on ports that the system chooses.
     fn start() -> Self {
+        Self::start_with("rtc: {tcp_port: 0}")
+    }
+
+    /// Starts a node that takes media by TCP too.
+    fn start_with_tcp() -> Self {
+        let unused = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = unused.local_addr().expect("it is bound").port();
+        drop(unused);
+        Self::start_with(&format!("rtc: {{tcp_port: {port}}}"))
+    }
+
+    /// Starts a node and waits until it has said where it listens.
+    fn start_with(config: &str) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_sluice"))
             .args(["--dev", "--port", "0", "--udp-port", "0"])
-            .args(["--config-body", "rtc: {tcp_port: 0}"])
+            .args(["--config-body", config])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -283,4 +297,30 @@ fn publishers_stop_layers_that_nobody_wants() {
         assert!(number(received, "/frames_by_layer/low") > 0.0);
     }
     assert!(number(&stopping, "/published/bytes") < number(&steadfast, "/published/bytes") / 4.0);
+}
+
+#[test]
+fn a_load_by_tcp_joins_resumes_and_loses_nothing() {
+    let node = Node::start_with_tcp();
+    for signalling in ["v1", "v0"] {
+        let result = node.load(&[
+            "--transport",
+            "tcp",
+            "--resume-storm",
+            "--signalling",
+            signalling,
+            "--video-publishers",
+            "1",
+            "--audio-publishers",
+            "1",
+            "--subscribers",
+            "3",
+        ]);
+        assert_eq!(number(&result, "/failed"), 0.0, "{signalling}: {result:#}");
+        assert_eq!(number(&result, "/streams"), 6.0, "{signalling}: {result:#}");
+        assert_eq!(number(&result, "/packets_lost"), 0.0, "{signalling}");
+        assert_eq!(number(&result, "/packets_refused"), 0.0, "{signalling}");
+        assert!(number(&result, "/frames") > 0.0, "{signalling}");
+        assert_eq!(number(&result, "/resumed"), 3.0, "{signalling}: {result:#}");
+    }
 }
