@@ -239,11 +239,17 @@ fn all_resume_after_the_loss_of_their_signalling_connections() {
 fn a_server_behind_tls_is_joined_where_its_authority_is_trusted_and_nowhere_else() {
     let mut node = Node::start();
     let behind = node.url.strip_prefix("ws://").expect("the node's URL");
-    let terminator = Terminator::start(behind.parse().expect("the node's address"));
+    let behind = behind.parse().expect("the node's address");
+    let [terminator, stranger] = [(); 2].map(|()| Terminator::start(behind));
     let scratch = Scratch::new();
-    let authority = scratch.0.join("authority.pem");
-    std::fs::write(&authority, &terminator.authority).expect("the directory is ours");
-    let trusting = ["--ca-file", authority.to_str().expect("a path is text")];
+    let write = |name, authority: &str| {
+        let path = scratch.0.join(name);
+        std::fs::write(&path, authority).expect("the directory is ours");
+        path.into_os_string().into_string().expect("a path is text")
+    };
+    let trusted = write("trusted.pem", &terminator.authority);
+    let trusting = ["--ca-file", &trusted];
+    let strange = write("strange.pem", &stranger.authority);
     let load = ["--audio-publishers", "1", "--subscribers", "1"];
 
     for (url, signalling) in [("wss://localhost", "v1"), ("https://127.0.0.1", "v0")] {
@@ -255,7 +261,7 @@ fn a_server_behind_tls_is_joined_where_its_authority_is_trusted_and_nowhere_else
         assert!(number(&result, "/packets_received") > 0.0, "{url}");
     }
 
-    let (status, result) = node.try_load(&load);
+    let (status, result) = node.try_load(&[&load[..], &["--ca-file", &strange]].concat());
     assert!(!status.success());
     assert_eq!(number(&result, "/failed"), 2.0, "{result:#}");
     let failures = result["failures"].to_string();

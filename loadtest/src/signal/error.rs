@@ -42,11 +42,11 @@ impl SignalError {
         };
         match error {
             Error::Http(response) => Self::of_response(&response, not_livekit),
-            // Bytes that are no HTTP; an end where HTTP was to come.
-            Error::Protocol(error) => not_livekit(error.to_string()),
-            Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                not_livekit("it closed the connection".to_owned())
+            // Bytes that are no HTTP, or an end where HTTP was to come.
+            Error::Protocol(error) if url.starts_with("ws://") => {
+                not_livekit(format!("{error} (with TLS the URL begins with wss://)"))
             }
+            Error::Protocol(error) => not_livekit(error.to_string()),
             error @ (Error::ConnectionClosed
             | Error::AlreadyClosed
             | Error::Io(_)

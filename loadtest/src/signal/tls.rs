@@ -77,13 +77,24 @@ pub(super) fn explain(error: &std::io::Error) -> String {
 
 fn explain_certificate(error: &CertificateError) -> String {
     let certificate = "the server's certificate is not trusted";
-    if *error == CertificateError::UnknownIssuer {
+    // An authority that was made anew has the name of the one before it, and another key.
+    let unknown = [
+        CertificateError::UnknownIssuer,
+        CertificateError::BadSignature,
+    ];
+    if unknown.contains(error) {
         return format!(
             "{certificate}: this machine does not know who issued it; name a private authority with --ca-file PEM"
         );
     }
     // The library's words name the server, and the time.
-    format!("{certificate}: {error}")
+    let words = error.to_string();
+    match words.contains("CaUsedAsEndEntity") {
+        true => format!(
+            "{certificate}: it is that of an authority, which may only issue others; have it issue one for the server"
+        ),
+        false => format!("{certificate}: {words}"),
+    }
 }
 
 #[cfg(test)]
