@@ -7,8 +7,8 @@ use rtc_dtls::config::HandshakeConfig;
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_shared::TransportProtocol;
-use sfu_model::Fingerprint;
-use sfu_transport::srtp::{EXPORTER_LABEL, Profile, Role, SrtpSession};
+use sfu_model::{DtlsRole, Fingerprint};
+use sfu_transport::srtp::{EXPORTER_LABEL, Profile, SrtpSession};
 
 use crate::identity::{Identity, sha256};
 
@@ -95,7 +95,7 @@ impl DtlsClient {
             | _ => return None,
         };
         let material = state.export_keying_material(EXPORTER_LABEL, &[], profile.material_len());
-        SrtpSession::new(Role::Client, profile, material.ok()?.as_ref())
+        SrtpSession::new(DtlsRole::Client, profile, material.ok()?.as_ref())
     }
 
     /// Tells whether a datagram repeats the server's long flight: the library, as the client, would

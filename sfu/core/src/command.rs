@@ -24,8 +24,9 @@ impl Shard {
                 peer,
                 remote,
                 fingerprint,
+                role,
             } => self.with_peer(now, peer, |peer| {
-                peer.transport.set_remote(now, remote, fingerprint);
+                peer.transport.set_remote(now, remote, fingerprint, role);
             }),
             Command::RestartIce { peer, local } => self.restart_ice(now, peer, local),
             Command::RemovePeer { peer } => self.close_peer(now, peer, None),

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use crate::{
-    Codec, DataChannel, ExtensionMap, Fingerprint, IceCredentials, MediaKind, Mid, PayloadType,
-    PeerId, PublicationId, Rid, ShardIndex, SpatialLayer, Ssrc, SubscriptionId, TemporalLayer,
-    Token,
+    Codec, DataChannel, DtlsRole, ExtensionMap, Fingerprint, IceCredentials, MediaKind, Mid,
+    PayloadType, PeerId, PublicationId, Rid, ShardIndex, SpatialLayer, Ssrc, SubscriptionId,
+    TemporalLayer, Token,
 };
 
 /// What the control plane asks of the shards; [`Command::destination`] says of which.
@@ -20,8 +20,8 @@ pub enum Command {
         /// Who opens the data channels.
         data_channels: DataChannelOpener,
     },
-    /// Sets what the peer's description says of its transport. DTLS begins with the first, with us
-    /// as server (`a=setup:passive`); a later one tells of restarted ICE.
+    /// Sets what the peer's description says of its transport. DTLS begins with the first; a later
+    /// one tells of restarted ICE.
     SetRemote {
         /// The peer.
         peer: PeerId,
@@ -29,6 +29,8 @@ pub enum Command {
         remote: IceCredentials,
         /// The certificate that it will show.
         fingerprint: Fingerprint,
+        /// The side of the handshake that it leaves to us.
+        role: DtlsRole,
     },
     /// Replaces our credentials: ICE restarts, DTLS and media go on (RFC 8445 section 9). Checks by
     /// the old credentials are answered until one by the new ones came.

@@ -10,6 +10,7 @@ mod codec;
 mod command;
 mod credentials;
 mod data;
+mod dtls_role;
 mod event;
 mod extension;
 mod id;
@@ -26,6 +27,7 @@ pub use command::{
 };
 pub use credentials::{Fingerprint, IceCredentials, InvalidFingerprint};
 pub use data::DataChannel;
+pub use dtls_role::DtlsRole;
 pub use event::{AudioLevel, CloseReason, Event, LinkProtocol};
 pub use extension::{Extension, ExtensionId, ExtensionMap};
 pub use id::{PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId};

@@ -1,6 +1,6 @@
 use sfu_model::{
-    Codec, CodecBinding, Command, DataChannelOpener, Extension, ExtensionId, ExtensionMap,
-    Forwarding, IceCredentials, MediaKind, Mid, PayloadType, PeerId, PublicationId,
+    Codec, CodecBinding, Command, DataChannelOpener, DtlsRole, Extension, ExtensionId,
+    ExtensionMap, Forwarding, IceCredentials, MediaKind, Mid, PayloadType, PeerId, PublicationId,
     ReceiveEncoding, ReceiveMedia, RoomIndex, SendMedia, ShardIndex, SpatialLayer, Ssrc,
     SubscriptionId, TemporalLayer, Token,
 };
@@ -121,6 +121,7 @@ impl Call {
             peer: self.peer(id),
             remote,
             fingerprint,
+            role: DtlsRole::Server,
         });
         let now = self.world.now();
         self.world.client_mut(id).set_remote(now, local);

@@ -12,11 +12,17 @@ use sfu_model::Fingerprint;
 use crate::dtls::LIBRARY_RETRANSMIT_INTERVAL;
 use crate::sctp::SctpConfig;
 
-/// Cipher suites, preferred first. Our certificate is ECDSA.
+/// Cipher suites of the server, preferred first. Our certificate is ECDSA.
 const CIPHER_SUITES: [CipherSuiteId; 3] = [
     CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Gcm_Sha256,
     CipherSuiteId::Tls_Ecdhe_Ecdsa_With_ChaCha20_Poly1305_Sha256,
     CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_256_Cbc_Sha,
+];
+
+/// Cipher suites that the client adds: the peer's certificate may be RSA.
+const RSA_CIPHER_SUITES: [CipherSuiteId; 2] = [
+    CipherSuiteId::Tls_Ecdhe_Rsa_With_Aes_128_Gcm_Sha256,
+    CipherSuiteId::Tls_Ecdhe_Rsa_With_ChaCha20_Poly1305_Sha256,
 ];
 
 /// The SRTP profile that we prefer: AES-GCM costs a fifth of AES-CM with SHA-1.
@@ -29,22 +35,26 @@ const OTHER_PROFILES: [SrtpProtectionProfile; 2] = [
     SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
 ];
 
-/// Configurations of the DTLS library, in the order they are tried.
+/// Configurations of the DTLS library as server, in the order they are tried.
 ///
 /// The server may choose any SRTP profile that the client offers (RFC 5764 section 4.1.1), but the library takes the
 /// client's first, which is AES-CM with Chromium. So it is first told of our preferred profile alone.
 #[derive(Clone)]
-pub(crate) struct DtlsConfigs {
+pub(crate) struct ServerConfigs {
     pub(crate) preferred: Arc<HandshakeConfig>,
     pub(crate) others: Arc<HandshakeConfig>,
 }
+
+/// The name in our certificate. Nobody looks at it.
+const NAME: &str = "sluice";
 
 /// Longest datagram of our handshake in bytes: fits every path, tunnels included.
 const MAX_HANDSHAKE_DATAGRAM: usize = 1_200;
 
 /// What all transports of a process share: the DTLS certificate with its key.
 pub struct TransportConfig {
-    pub(crate) dtls: DtlsConfigs,
+    pub(crate) dtls_server: ServerConfigs,
+    pub(crate) dtls_client: Arc<HandshakeConfig>,
     pub(crate) sctp: SctpConfig,
     fingerprint: Fingerprint,
 }
@@ -61,7 +71,7 @@ impl TransportConfig {
 
     fn try_generate() -> Result<Self, Error> {
         let provider = default_provider().map_err(|error| Error::Other(error.to_string()))?;
-        let names = vec!["sluice".to_owned()];
+        let names = vec![NAME.to_owned()];
         let certificate = Certificate::generate_self_signed(names, provider.crypto())?;
         let der = certificate
             .certificate
@@ -77,17 +87,23 @@ impl TransportConfig {
             .with_insecure_skip_verify(true)
             .with_flight_interval(LIBRARY_RETRANSMIT_INTERVAL)
             .with_mtu(MAX_HANDSHAKE_DATAGRAM);
-        let build = |profiles: &[SrtpProtectionProfile]| {
+        let serve = |profiles: &[SrtpProtectionProfile]| {
             let builder = builder.clone();
             let config = builder.with_srtp_protection_profiles(profiles.to_vec());
             config.build(false, None).map(Arc::new)
         };
-        let dtls = DtlsConfigs {
-            preferred: build(&PREFERRED_PROFILES)?,
-            others: build(&OTHER_PROFILES)?,
+        let dtls_server = ServerConfigs {
+            preferred: serve(&PREFERRED_PROFILES)?,
+            others: serve(&OTHER_PROFILES)?,
         };
+        let dtls_client = builder
+            .with_cipher_suites([&CIPHER_SUITES[..], &RSA_CIPHER_SUITES].concat())
+            .with_srtp_protection_profiles([&PREFERRED_PROFILES[..], &OTHER_PROFILES].concat())
+            .with_server_name(NAME.to_owned())
+            .build(true, None)?;
         Ok(Self {
-            dtls,
+            dtls_server,
+            dtls_client: Arc::new(dtls_client),
             sctp: SctpConfig::new(),
             fingerprint,
         })

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use sfu_model::{DataChannel, DataChannelOpener};
+use sfu_model::{DataChannel, DataChannelOpener, DtlsRole};
 
 use crate::dcep::{self, DataChannelOpen, DcepMessage};
 use crate::sctp::{Delivery, Ppid, Reliability, Sctp};
@@ -22,12 +22,18 @@ const MAX_LOSSY_BUFFER: usize = 128 * 1_024;
 /// Most lossy messages that wait.
 const MAX_LOSSY_MESSAGES: usize = 1_024;
 
-/// The channels that we open, with odd streams, as DTLS servers do (RFC 8832 section 6).
-const OURS: [(u16, DataChannel); 3] = [
-    (1, DataChannel::Reliable),
-    (3, DataChannel::Lossy),
-    (5, DataChannel::DataTrack),
-];
+/// The channels that we open. DTLS servers take odd streams, clients even ones (RFC 8832 section 6).
+fn ours(role: DtlsRole) -> [(u16, DataChannel); 3] {
+    let first = match role {
+        DtlsRole::Client => 0,
+        DtlsRole::Server => 1,
+    };
+    [
+        (first, DataChannel::Reliable),
+        (first + 2, DataChannel::Lossy),
+        (first + 4, DataChannel::DataTrack),
+    ]
+}
 
 #[derive(Debug)]
 struct Channel {
@@ -91,12 +97,12 @@ impl DataChannels {
     }
 
     /// Opens our channels, if they are ours to open.
-    pub(crate) fn handle_connected(&mut self, sctp: &mut Sctp) {
+    pub(crate) fn handle_connected(&mut self, sctp: &mut Sctp, role: DtlsRole) {
         match self.opener {
             DataChannelOpener::Peer => return,
             DataChannelOpener::Server => {}
         }
-        for (stream, kind) in OURS {
+        for (stream, kind) in ours(role) {
             let (delivery, reliability) = reliability_of(kind);
             let open = DataChannelOpen {
                 delivery,

@@ -1,9 +1,9 @@
-//! The DTLS server of a transport, on `rtc-dtls`, behind a guard that bounds what reaches it.
+//! The DTLS association of a transport, on `rtc-dtls`, behind a guard that bounds what reaches it.
 
+mod association;
 mod backoff;
 mod records;
-mod server;
 
+pub(crate) use association::{DtlsAssociation, DtlsOutput};
 pub(crate) use backoff::LIBRARY_RETRANSMIT_INTERVAL;
 pub(crate) use records::Admission;
-pub(crate) use server::{DtlsOutput, DtlsServer};

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sfu_model::DataChannelOpener;
+use sfu_model::{DataChannelOpener, DtlsRole};
 
 use crate::data_channel::DataChannels;
 use crate::dcep::DcepMessage;
@@ -89,7 +89,9 @@ impl SctpPeer {
         assert!(timed.is_ok(), "the library panicked");
         for output in outputs {
             match output {
-                SctpOutput::Connected => self.channels.handle_connected(&mut self.sctp),
+                SctpOutput::Connected => self
+                    .channels
+                    .handle_connected(&mut self.sctp, DtlsRole::Server),
                 SctpOutput::Message {
                     stream,
                     ppid,

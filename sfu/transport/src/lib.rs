@@ -44,8 +44,8 @@
 //! # let _ = ufrag_of(&[]);
 //! ```
 //!
-//! We are always the DTLS server (`a=setup:passive`), so that we choose the SRTP profile, and
-//! always ICE-lite, so controlled. A panic inside the DTLS or SCTP library closes this transport
+//! We are always ICE-lite, so controlled, and the DTLS server, so that we choose the SRTP profile, unless
+//! the peer insists on being that itself. A panic inside the DTLS or SCTP library closes this transport
 //! alone, with [`sfu_model::CloseReason::InternalFault`].
 
 mod classify;

@@ -1,6 +1,6 @@
 //! The SCTP association of a transport, on `sctp-proto`, inside DTLS (RFC 8261).
 //!
-//! The peer, as DTLS client, begins it, so nothing exists of it until its first packet.
+//! The peer begins it, as WebRTC's peers do in either DTLS role, so nothing exists of it until its first packet.
 
 mod association;
 mod packet;

@@ -1,12 +1,12 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use sfu_model::{CloseReason, Fingerprint};
+use sfu_model::{CloseReason, DtlsRole, Fingerprint};
 
 use crate::data_channel::DataChannels;
-use crate::dtls::{Admission, DtlsOutput, DtlsServer};
+use crate::dtls::{Admission, DtlsAssociation, DtlsOutput};
 use crate::sctp::{Sctp, SctpEnd, SctpOutput};
-use crate::srtp::{Role, SrtpSession};
+use crate::srtp::SrtpSession;
 use crate::{DropReason, TransportConfig, TransportEvent};
 
 /// What came of a datagram.
@@ -19,19 +19,29 @@ pub(crate) enum Progress {
 
 /// DTLS with what rides on it: SRTP keys and SCTP.
 pub(crate) struct Session {
-    dtls: DtlsServer,
+    dtls: DtlsAssociation,
     srtp: Option<Box<SrtpSession>>,
     /// From the peer's first packet on: many peers of a large room have no data channel.
     sctp: Option<Box<Sctp>>,
 }
 
 impl Session {
-    pub(crate) fn new(now: Instant, config: &TransportConfig, fingerprint: Fingerprint) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        config: &TransportConfig,
+        role: DtlsRole,
+        fingerprint: Fingerprint,
+    ) -> Self {
         Self {
-            dtls: DtlsServer::new(now, &config.dtls, fingerprint),
+            dtls: DtlsAssociation::new(now, config, role, fingerprint),
             srtp: None,
             sctp: None,
         }
+    }
+
+    /// Begins the handshake, if it is ours to begin. An error ends the session.
+    pub(crate) fn begin(&mut self, now: Instant) -> Result<(), CloseReason> {
+        Ok(self.dtls.begin(now)?)
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -71,9 +81,9 @@ impl Session {
         for output in self.dtls.handle(now, datagram, admission)? {
             match output {
                 DtlsOutput::Established(material) => {
+                    let role = self.dtls.role();
                     let material = material.as_ref();
-                    self.srtp =
-                        material.and_then(|material| SrtpSession::of(Role::Server, material));
+                    self.srtp = material.and_then(|material| SrtpSession::of(role, material));
                     progress = Progress::Connected;
                 }
                 DtlsOutput::Data(data) => {
@@ -151,7 +161,7 @@ impl Session {
         };
         for output in outputs {
             match output {
-                SctpOutput::Connected => channels.handle_connected(sctp),
+                SctpOutput::Connected => channels.handle_connected(sctp, self.dtls.role()),
                 SctpOutput::Message {
                     stream,
                     ppid,

@@ -17,6 +17,6 @@ mod vectors;
 
 pub use keys::EXPORTER_LABEL;
 pub(crate) use keys::KeyingMaterial;
-pub use profile::{Profile, Role};
+pub use profile::Profile;
 pub(crate) use send::{MAX_RTCP_TAG_LEN, MAX_TAG_LEN};
 pub use session::SrtpSession;

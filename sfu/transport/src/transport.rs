@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sfu_model::{
-    CloseReason, DataChannel, DataChannelOpener, Fingerprint, IceCredentials, LinkProtocol, Now,
-    Path, Ssrc,
+    CloseReason, DataChannel, DataChannelOpener, DtlsRole, Fingerprint, IceCredentials,
+    LinkProtocol, Now, Path, Ssrc,
 };
 
 use crate::data_channel::DataChannels;
@@ -68,17 +68,23 @@ impl Transport {
         }
     }
 
-    /// Sets what the peer's description says: its credentials and its certificate. The first call
-    /// starts DTLS; a later one tells of restarted ICE.
-    pub fn set_remote(&mut self, now: Now, remote: IceCredentials, fingerprint: Fingerprint) {
+    /// Sets what the peer's description says: its credentials, its certificate and our side of the
+    /// handshake. The first call starts DTLS; a later one tells of restarted ICE.
+    pub fn set_remote(
+        &mut self,
+        now: Now,
+        remote: IceCredentials,
+        fingerprint: Fingerprint,
+        role: DtlsRole,
+    ) {
         self.ice.set_remote(remote);
         let Phase::AwaitingDescription { early } = &mut self.phase else {
             return;
         };
         let early = std::mem::take(early);
-        let session = Session::new(now.mono, &self.config, fingerprint);
+        let session = Session::new(now.mono, &self.config, role, fingerprint);
         self.phase = Phase::Open(Box::new(session));
-        self.arm_handshake(now.mono);
+        self.start_handshake(now);
         for datagram in early {
             // What is wrong with it was not counted when it came, and is not now.
             let _dropped = self.handle_records(now, &datagram);
@@ -120,7 +126,7 @@ impl Transport {
         match outcome {
             StunOutcome::Known | StunOutcome::Validated { .. } => {
                 self.hear(now.mono);
-                self.arm_handshake(now.mono);
+                self.start_handshake(now);
             }
             StunOutcome::RoleConflict => {}
         }
@@ -400,14 +406,18 @@ impl Transport {
         }
     }
 
-    /// Starts the limit of the handshake when there are both a path and a description.
-    fn arm_handshake(&mut self, now: Instant) {
-        let waits = match &self.phase {
-            Phase::Open(session) => !session.is_connected(),
-            Phase::AwaitingDescription { .. } | Phase::Closed(_) => false,
+    /// Starts the handshake and its limit when there are both a path and a description.
+    fn start_handshake(&mut self, now: Now) {
+        if self.path().is_none() || self.handshake_deadline.is_some() {
+            return;
+        }
+        let Some(session) = self.session().filter(|session| !session.is_connected()) else {
+            return;
         };
-        if waits && self.handshake_deadline.is_none() && self.path().is_some() {
-            self.handshake_deadline = Some(now + HANDSHAKE_TIMEOUT);
+        let begun = session.begin(now.mono);
+        self.handshake_deadline = Some(now.mono + HANDSHAKE_TIMEOUT);
+        if let Err(reason) = begun {
+            self.end(now, reason);
         }
     }
 

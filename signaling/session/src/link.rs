@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use sfu_model::{Fingerprint, IceCredentials, PeerId, ShardIndex, SubscriptionId};
+use sfu_model::{DtlsRole, Fingerprint, IceCredentials, PeerId, ShardIndex, SubscriptionId};
 
 use crate::negotiation::{Answerer, Offerer, SendTrack, TransportFacts};
 
@@ -57,7 +57,7 @@ pub(crate) struct PathState {
     /// Whether the shard has the peer.
     pub(crate) open: bool,
     /// The client's side, as last told to the shard.
-    pub(crate) remote: Option<(IceCredentials, Fingerprint)>,
+    pub(crate) remote: Option<(IceCredentials, Fingerprint, DtlsRole)>,
     /// Whether media has ever been connected.
     pub(crate) connected_once: bool,
     /// When it was connected over UDP, unless that has been held against UDP.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sfu_model::{
-    Command, Fingerprint, IceCredentials, Mid, Now, PeerId, SendMedia, SubscriptionId,
+    Command, DtlsRole, Fingerprint, IceCredentials, Mid, Now, PeerId, SendMedia, SubscriptionId,
 };
 use tracing::debug;
 
@@ -49,7 +49,7 @@ impl Room {
             let peer = up.peer;
             self.outbox.media(Command::RestartIce { peer, local });
         }
-        let remote = (offered.ice.clone(), offered.fingerprint);
+        let remote = (offered.ice.clone(), offered.fingerprint, DtlsRole::Server);
         up.path.follow(up.peer, remote, &mut self.outbox);
         let decisions = self.match_sections(now, key, &offered);
         self.answer(now, key, offer.id, &decisions);
@@ -112,7 +112,7 @@ impl Room {
             }
         };
         self.timers.cancel(&TimerReason::Answer(key));
-        let remote = (answered.ice, answered.fingerprint);
+        let remote = (answered.ice, answered.fingerprint, answered.role);
         down.path.follow(down.peer, remote, &mut self.outbox);
         self.start_subscriptions(key, answered.sends);
         self.drop_unsupported(now, key, &answered.unsupported);
@@ -203,7 +203,12 @@ impl Room {
 
 impl PathState {
     /// Tells the shard of the client's side of a transport, if it is other than it was.
-    fn follow(&mut self, peer: PeerId, remote: (IceCredentials, Fingerprint), outbox: &mut Outbox) {
+    fn follow(
+        &mut self,
+        peer: PeerId,
+        remote: (IceCredentials, Fingerprint, DtlsRole),
+        outbox: &mut Outbox,
+    ) {
         if self.remote.as_ref() == Some(&remote) {
             return;
         }
@@ -212,6 +217,7 @@ impl PathState {
             peer,
             remote: remote.0,
             fingerprint: remote.1,
+            role: remote.2,
         });
     }
 }

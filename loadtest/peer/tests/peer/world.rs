@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use loadtest_peer::{
     Arrival, DataChannelOpener, IceRole, Identity, Peer, PeerConfig, PeerEvent, Tally,
 };
-use sfu_model::{IceCredentials, LinkProtocol, Now, Path, ShardIndex, UnixTime};
+use sfu_model::{DtlsRole, IceCredentials, LinkProtocol, Now, Path, ShardIndex, UnixTime};
 use sfu_transport::{PacketKind, Transport, TransportConfig, TransportEvent, classify};
 
 /// A peer and a transport, joined by a link that loses nothing.
@@ -58,7 +58,12 @@ impl World {
             sfu_model::DataChannelOpener::Peer,
             [3; 32],
         );
-        transport.set_remote(now, client.clone(), identity.fingerprint());
+        transport.set_remote(
+            now,
+            client.clone(),
+            identity.fingerprint(),
+            DtlsRole::Server,
+        );
         let unreachable: SocketAddr = "192.0.2.99:1".parse().unwrap();
         let peer = PeerConfig {
             local: client,

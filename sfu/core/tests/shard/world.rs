@@ -7,7 +7,7 @@ use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_srtp::context::Context;
 use sfu_core::{Arrivals, Shard, ShardConfig, Transmit};
 use sfu_model::{
-    Command, DataChannelOpener, Event, IceCredentials, LinkProtocol, Now, Path, PeerId,
+    Command, DataChannelOpener, DtlsRole, Event, IceCredentials, LinkProtocol, Now, Path, PeerId,
     PublicationId, RoomIndex, ShardIndex, SubscriptionId, UnixTime,
 };
 use sfu_rtp::RtpHeader;
@@ -186,6 +186,7 @@ impl World {
             peer: participant.id,
             remote: participant.remote.clone(),
             fingerprint: participant.client.fingerprint,
+            role: DtlsRole::Server,
         });
         self.participants.push(participant);
         place

@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use sfu_core::ShardConfig;
 use sfu_model::{
-    Command, DataChannelOpener, Fingerprint, IceCredentials, PeerId, RoomIndex, ShardIndex,
+    Command, DataChannelOpener, DtlsRole, Fingerprint, IceCredentials, PeerId, RoomIndex,
+    ShardIndex,
 };
 use sfu_transport::TransportConfig;
 
@@ -75,6 +76,7 @@ fn add_peer(plane: &MediaPlane) -> Check {
             peer,
             remote,
             fingerprint: Fingerprint([1; 32]),
+            role: DtlsRole::Server,
         },
     ];
     plane.send(commands);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_srtp::context::Context;
 use sfu_driver::MediaPlane;
-use sfu_model::{Command, DataChannelOpener, IceCredentials, Now, PeerId, UnixTime};
+use sfu_model::{Command, DataChannelOpener, DtlsRole, IceCredentials, Now, PeerId, UnixTime};
 use sfu_transport::{PacketKind, classify};
 
 use crate::check::Check;
@@ -59,6 +59,7 @@ impl Caller {
                 peer,
                 remote,
                 fingerprint: client.fingerprint,
+                role: DtlsRole::Server,
             },
         ]);
         Self {

@@ -1,12 +1,3 @@
-/// Which side of the DTLS handshake we were: it says whose keys are whose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// We sent the ClientHello.
-    Client,
-    /// We answered it.
-    Server,
-}
-
 /// A protection profile of DTLS-SRTP (RFC 5764 section 4.1.2, RFC 7714 section 14.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {

@@ -1,7 +1,9 @@
+use sfu_model::DtlsRole;
+
+use super::Profile;
 use super::keys::KeyingMaterial;
 use super::receive::SrtpReceiver;
 use super::send::SrtpSender;
-use super::{Profile, Role};
 use crate::{DropReason, SealError};
 
 /// SRTP and SRTCP both ways: what an association's keys protect.
@@ -13,7 +15,7 @@ pub struct SrtpSession {
 impl SrtpSession {
     /// Takes the keying material that DTLS exported under [`EXPORTER_LABEL`](super::EXPORTER_LABEL):
     /// [`Profile::material_len`] bytes. `None` if it has another length.
-    pub fn new(role: Role, profile: Profile, material: &[u8]) -> Option<Box<Self>> {
+    pub fn new(role: DtlsRole, profile: Profile, material: &[u8]) -> Option<Box<Self>> {
         let material = KeyingMaterial {
             profile,
             bytes: material.to_vec(),
@@ -21,12 +23,12 @@ impl SrtpSession {
         Self::of(role, &material)
     }
 
-    pub(crate) fn of(role: Role, material: &KeyingMaterial) -> Option<Box<Self>> {
+    pub(crate) fn of(role: DtlsRole, material: &KeyingMaterial) -> Option<Box<Self>> {
         let (client, server) = material.split()?;
         // RFC 5764 section 4.2: each side seals by its own key.
         let (ours, theirs) = match role {
-            Role::Client => (client, server),
-            Role::Server => (server, client),
+            DtlsRole::Client => (client, server),
+            DtlsRole::Server => (server, client),
         };
         Some(Box::new(Self {
             receiver: SrtpReceiver::new(&theirs)?,

@@ -1,4 +1,4 @@
-//! The far end: DTLS client and SCTP of other crates.
+//! The far end: DTLS and SCTP of other crates.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use dcsctp::api::{
     DcSctpSocket, Message, Options, PpId, SendOptions, SocketEvent, SocketTime, StreamId,
 };
-use rtc_dtls::config::ConfigBuilder;
+use rtc_dtls::config::{ClientAuthType, ConfigBuilder};
 use rtc_dtls::crypto::Certificate;
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
@@ -17,7 +17,7 @@ use rtc_shared::TransportProtocol;
 use rtc_srtp::config::Config;
 use rtc_srtp::context::Context;
 use rtc_srtp::protection_profile::ProtectionProfile;
-use sfu_model::{Fingerprint, Now};
+use sfu_model::{DtlsRole, Fingerprint, Now};
 
 use crate::check::provider;
 
@@ -30,6 +30,7 @@ pub(crate) const CHROMIUM_PROFILES: [SrtpProtectionProfile; 3] = [
 
 pub(crate) struct Client {
     pub(crate) dtls: Endpoint,
+    role: DtlsRole,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) connected: bool,
     pub(crate) closed: bool,
@@ -38,14 +39,24 @@ pub(crate) struct Client {
     pub(crate) inbox: Vec<(u16, u32, Vec<u8>)>,
     /// Ports and verification tag of the packets that the client sends.
     pub(crate) sctp_header: [u8; 8],
-    /// Handshake messages of the server that came.
+    /// Handshake messages of the other side that came.
     seen: BTreeSet<u8>,
     start: Instant,
     server: SocketAddr,
 }
 
 impl Client {
+    /// A DTLS client.
     pub(crate) fn new(now: Now, profiles: &[SrtpProtectionProfile]) -> Self {
+        Self::with_role(now, profiles, DtlsRole::Client)
+    }
+
+    /// A DTLS server.
+    pub(crate) fn listening(now: Now, profiles: &[SrtpProtectionProfile]) -> Self {
+        Self::with_role(now, profiles, DtlsRole::Server)
+    }
+
+    fn with_role(now: Now, profiles: &[SrtpProtectionProfile], role: DtlsRole) -> Self {
         let provider = provider();
         let certificate =
             Certificate::generate_self_signed(vec!["client".to_owned()], provider.crypto())
@@ -55,14 +66,18 @@ impl Client {
         let config = ConfigBuilder::default()
             .with_crypto_provider(provider)
             .with_certificates(vec![certificate])
+            .with_client_auth(ClientAuthType::RequireAnyClientCert)
             .with_insecure_skip_verify(true)
             .with_srtp_protection_profiles(profiles.to_vec())
-            .build(true, None)
-            .unwrap();
+            .build(role == DtlsRole::Client, None);
+        let config = Arc::new(config.unwrap());
         let server: SocketAddr = "192.0.2.1:7".parse().unwrap();
-        let mut dtls = Endpoint::new("192.0.2.2:7".parse().unwrap(), TransportProtocol::UDP, None);
-        dtls.connect(now.mono, server, Arc::new(config), None)
-            .unwrap();
+        let serving = (role == DtlsRole::Server).then(|| Arc::clone(&config));
+        let address = "192.0.2.2:7".parse().unwrap();
+        let mut dtls = Endpoint::new(address, TransportProtocol::UDP, serving);
+        if role == DtlsRole::Client {
+            dtls.connect(now.mono, server, config, None).unwrap();
+        }
         let options = Options {
             max_timer_backoff_duration: Some(Duration::from_secs(3)),
             max_retransmissions: None,
@@ -71,6 +86,7 @@ impl Client {
         };
         Self {
             dtls,
+            role,
             fingerprint: Fingerprint(digest.as_ref().try_into().unwrap()),
             connected: false,
             closed: false,
@@ -108,12 +124,18 @@ impl Client {
         }
     }
 
-    /// Tells whether a datagram repeats the server's long flight. The library, as the client, would forget
-    /// its own retransmission timer over it.
+    /// Tells whether a datagram repeats a flight of the other side. The library would forget its own
+    /// retransmission timer over it; but it takes the first ClientHello and its answer again, and what asks
+    /// for its last flight.
     fn is_repeat(&mut self, datagram: &[u8]) -> bool {
         match datagram {
-            [22, _, _, 0, 0, rest @ ..] if rest.len() > 14 && rest[8] != 3 => {
-                !self.seen.insert(rest[8 + 5])
+            [22, _, _, 0, 0, rest @ ..] if rest.len() > 14 && !self.connected => {
+                let (kind, number) = (rest[8], rest[8 + 5]);
+                let opens = match self.role {
+                    DtlsRole::Client => kind == 3,
+                    DtlsRole::Server => number == 0,
+                };
+                !opens && !self.seen.insert(number)
             }
             _ => false,
         }
@@ -206,7 +228,7 @@ impl Client {
             .export_keying_material("EXTRACTOR-dtls_srtp", &[], len)
             .unwrap();
         config
-            .set_session_keys_from_keying_material(material.as_ref(), true)
+            .set_session_keys_from_keying_material(material.as_ref(), self.role == DtlsRole::Client)
             .unwrap();
         let keys = config.keys;
         let context = |key: &[u8], salt: &[u8]| {

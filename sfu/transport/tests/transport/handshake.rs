@@ -100,10 +100,8 @@ fn only_a_few_datagrams_wait_for_the_description() {
 #[test]
 fn another_certificate_than_the_announced_one_is_refused() {
     let mut world = World::new(DataChannelOpener::Peer);
-    let other = Fingerprint([7; 32]);
-    world
-        .server
-        .set_remote(world.now, world.remote.clone(), other);
+    world.client.fingerprint = Fingerprint([7; 32]);
+    world.describe();
     world.nominate(world.path).unwrap();
     world.exchange();
     let failed = TransportEvent::Closed(CloseReason::HandshakeFailed);

@@ -1,4 +1,4 @@
-use sfu_model::{DataChannelOpener, LinkProtocol, Path};
+use sfu_model::{DataChannelOpener, DtlsRole, LinkProtocol, Path};
 use sfu_transport::{DropReason, StunOutcome, ufrag_of};
 
 use crate::check::verify_reply;
@@ -206,9 +206,12 @@ fn old_credentials_are_answered_until_a_check_by_the_new_ones() {
     assert_eq!(known, Ok(StunOutcome::Known));
     (world.local, world.remote) = (local, remote);
     let fingerprint = world.client.fingerprint;
-    world
-        .server
-        .set_remote(world.now, world.remote.clone(), fingerprint);
+    world.server.set_remote(
+        world.now,
+        world.remote.clone(),
+        fingerprint,
+        DtlsRole::Server,
+    );
     let known = world.stun(world.path, &old.bytes()).0;
     assert_eq!(known, Ok(StunOutcome::Known));
     world.path = client(5);

@@ -2,6 +2,7 @@
 //! SCTP (`dcsctp`), in memory and under a virtual clock.
 
 #[cfg(test)]
+mod calling;
 mod check;
 #[cfg(test)]
 mod client;

@@ -5,7 +5,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
-use sfu_model::{DataChannelOpener, IceCredentials, LinkProtocol, Now, Path, ShardIndex, UnixTime};
+use sfu_model::{
+    DataChannelOpener, DtlsRole, IceCredentials, LinkProtocol, Now, Path, ShardIndex, UnixTime,
+};
 use sfu_transport::{DropReason, StunOutcome, Transport, TransportConfig, TransportEvent};
 
 use crate::check::Check;
@@ -66,6 +68,8 @@ pub(crate) struct World {
     pub(crate) now: Now,
     pub(crate) server: Transport,
     pub(crate) client: Client,
+    /// The server's side of the handshake.
+    pub(crate) role: DtlsRole,
     pub(crate) local: IceCredentials,
     pub(crate) remote: IceCredentials,
     pub(crate) path: Path,
@@ -89,13 +93,30 @@ impl World {
         opener: DataChannelOpener,
         profiles: &[SrtpProtectionProfile],
     ) -> Self {
+        Self::with_role(opener, profiles, DtlsRole::Server)
+    }
+
+    /// A world whose client is the DTLS server, as Pion is towards an ICE-lite server that offers.
+    pub(crate) fn calling(opener: DataChannelOpener) -> Self {
+        Self::with_role(opener, &CHROMIUM_PROFILES, DtlsRole::Client)
+    }
+
+    pub(crate) fn with_role(
+        opener: DataChannelOpener,
+        profiles: &[SrtpProtectionProfile],
+        role: DtlsRole,
+    ) -> Self {
         let now = start();
         let (local, remote) = (credentials(1), credentials(100));
         let server = Transport::new(now, &CONFIG, local.clone(), opener, [3; 32]);
         Self {
             now,
             server,
-            client: Client::new(now, profiles),
+            client: match role {
+                DtlsRole::Server => Client::new(now, profiles),
+                DtlsRole::Client => Client::listening(now, profiles),
+            },
+            role,
             local,
             remote,
             path: path("198.51.100.7:40000"),
@@ -125,7 +146,7 @@ impl World {
     pub(crate) fn describe(&mut self) {
         let fingerprint = self.client.fingerprint;
         self.server
-            .set_remote(self.now, self.remote.clone(), fingerprint);
+            .set_remote(self.now, self.remote.clone(), fingerprint, self.role);
     }
 
     pub(crate) fn check(&self) -> Check {

@@ -23,7 +23,8 @@ pub enum SdpError {
     /// Sections vanished, changed their kind or place, or share a mid (RFC 8829 section 5.2.2).
     #[error("the media sections do not continue those of the last description: {0}")]
     SectionsChanged(&'static str),
-    /// The client insists on being the DTLS server (`a=setup:passive`), which we are.
-    #[error("the client must be the DTLS client: a=setup:passive is not supported")]
+    /// The client's offer leaves us no choice of the DTLS role: it insists on being the server (`a=setup:passive`),
+    /// against RFC 8842 section 5.2.
+    #[error("an offer must leave us the DTLS server's role: a=setup:passive is not supported")]
     DtlsRole,
 }

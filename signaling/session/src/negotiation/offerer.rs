@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sfu_model::{Fingerprint, IceCredentials, Mid, SendMedia, SubscriptionId, Token};
+use sfu_model::{DtlsRole, Fingerprint, IceCredentials, Mid, SendMedia, SubscriptionId, Token};
 
 use super::description::{Content, Description, MediaLine, Section, Setup, TransportDescription};
 use super::lines::MAX_SECTIONS;
@@ -61,6 +61,9 @@ pub struct Answered {
     pub ice: IceCredentials,
     /// Of the client's certificate.
     pub fingerprint: Fingerprint,
+    /// The side of the DTLS handshake that the client leaves to us. Pion takes the server's when we
+    /// are ICE-lite.
+    pub role: DtlsRole,
     /// Subscriptions that got a section, or whose `SendMedia` is other than at the last answer. Its
     /// `forwarding` is what [`SendTrack`] said.
     pub sends: Vec<(SubscriptionId, SendMedia)>,
@@ -218,9 +221,6 @@ impl Offerer {
             return Ok(None);
         };
         let answer = Description::parse(sdp)?;
-        if answer.transport.setup == Setup::Passive {
-            return Err(SdpError::DtlsRole);
-        }
         let answered = answer.sections.get(1..).unwrap_or_default();
         if id == 0 && answered.len() < outstanding.sections {
             // An unnumbered answer that lacks our last sections is to an offer that we gave up.
@@ -234,6 +234,10 @@ impl Offerer {
         let mut result = Answered {
             ice: answer.transport.ice.clone(),
             fingerprint: answer.transport.fingerprint,
+            role: match answer.transport.setup {
+                Setup::Passive => DtlsRole::Client,
+                Setup::Active | Setup::ActPass => DtlsRole::Server,
+            },
             sends: Vec::new(),
             unsupported: std::mem::take(&mut self.refused),
         };

@@ -3,18 +3,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::BytesMut;
+use rtc_dtls::config::HandshakeConfig;
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_shared::TransportProtocol;
 use rtc_shared::error::Error;
-use sfu_model::{CloseReason, Fingerprint};
+use sfu_model::{CloseReason, DtlsRole, Fingerprint};
 
 use super::backoff::Backoff;
 use super::records::{Admission, HandshakeGuard};
-use crate::DropReason;
-use crate::config::{DtlsConfigs, sha256};
+use crate::config::{ServerConfigs, sha256};
 use crate::isolation::isolated;
 use crate::srtp::{EXPORTER_LABEL, KeyingMaterial, Profile};
+use crate::{DropReason, TransportConfig};
 
 /// The address that the library keys the association by. It is constant, so that the association knows
 /// nothing of paths and a change of network is free.
@@ -49,39 +50,85 @@ impl From<DtlsFault> for CloseReason {
     }
 }
 
-/// The DTLS association of one peer; we are its server.
-pub(crate) struct DtlsServer {
+/// The DTLS association with one peer.
+pub(crate) struct DtlsAssociation {
     endpoint: Endpoint,
+    role: DtlsRole,
     fingerprint: Fingerprint,
     guard: HandshakeGuard,
     backoff: Backoff,
-    hello: Option<Hello>,
+    opening: Opening,
     established: bool,
+}
+
+/// How the handshake begins.
+enum Opening {
+    /// By our ClientHello, which was not sent.
+    Connect(Arc<HandshakeConfig>),
+    /// By the peer's ClientHello, which we have not answered.
+    Accept(Hello),
+    /// It has begun.
+    Done,
 }
 
 /// The peer's first ClientHello, while we may have to begin again with our other SRTP profiles.
 struct Hello {
-    configs: DtlsConfigs,
+    configs: ServerConfigs,
     datagrams: Vec<BytesMut>,
 }
 
 /// Most datagrams of one ClientHello.
 const MAX_HELLO_DATAGRAMS: usize = 8;
 
-impl DtlsServer {
-    /// Waits for a ClientHello of the peer whose certificate has `fingerprint`.
-    pub(crate) fn new(now: Instant, configs: &DtlsConfigs, fingerprint: Fingerprint) -> Self {
-        let preferred = Some(Arc::clone(&configs.preferred));
+impl DtlsAssociation {
+    /// Waits, for a ClientHello or for [`DtlsAssociation::begin`]. The peer's certificate has
+    /// `fingerprint`.
+    pub(crate) fn new(
+        now: Instant,
+        config: &TransportConfig,
+        role: DtlsRole,
+        fingerprint: Fingerprint,
+    ) -> Self {
+        let (serving, opening) = match role {
+            DtlsRole::Client => (None, Opening::Connect(Arc::clone(&config.dtls_client))),
+            DtlsRole::Server => {
+                let hello = Hello {
+                    configs: config.dtls_server.clone(),
+                    datagrams: Vec::new(),
+                };
+                let preferred = Arc::clone(&hello.configs.preferred);
+                (Some(preferred), Opening::Accept(hello))
+            }
+        };
         Self {
-            endpoint: Endpoint::new(PEER, TransportProtocol::UDP, preferred),
+            endpoint: Endpoint::new(PEER, TransportProtocol::UDP, serving),
+            role,
             fingerprint,
             guard: HandshakeGuard::new(),
             backoff: Backoff::new(now),
-            hello: Some(Hello {
-                configs: configs.clone(),
-                datagrams: Vec::new(),
-            }),
+            opening,
             established: false,
+        }
+    }
+
+    /// Returns which side we are.
+    pub(crate) fn role(&self) -> DtlsRole {
+        self.role
+    }
+
+    /// Sends the ClientHello, if it is ours to send: there is a path for it.
+    pub(crate) fn begin(&mut self, now: Instant) -> Result<(), DtlsFault> {
+        let Opening::Connect(config) = &self.opening else {
+            return Ok(());
+        };
+        let config = Arc::clone(config);
+        self.opening = Opening::Done;
+        let connected = isolated(|| self.endpoint.connect(now, PEER, config, None));
+        self.backoff.follow(now, self.endpoint.poll_timeout(&PEER));
+        match connected {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(DtlsFault::Handshake),
+            Err(_) => Err(DtlsFault::Internal),
         }
     }
 
@@ -112,16 +159,17 @@ impl DtlsServer {
 
     fn feed(&mut self, now: Instant, datagram: &[u8]) -> Result<Vec<DtlsOutput>, DtlsFault> {
         let datagram = BytesMut::from(datagram);
-        if let Some(hello) = &mut self.hello
-            && hello.datagrams.len() < MAX_HELLO_DATAGRAMS
-        {
-            hello.datagrams.push(datagram.clone());
+        match &mut self.opening {
+            // A server has nothing to say before our ClientHello.
+            Opening::Connect(_) => return Ok(Vec::new()),
+            Opening::Accept(hello) if hello.datagrams.len() < MAX_HELLO_DATAGRAMS => {
+                hello.datagrams.push(datagram.clone());
+            }
+            Opening::Accept(_) | Opening::Done => {}
         }
         let events = match self.read(now, datagram)? {
             Ok(events) => events,
-            Err(Error::ErrServerNoMatchingSrtpProfile) if self.hello.is_some() => {
-                self.begin_again(now)?
-            }
+            Err(Error::ErrServerNoMatchingSrtpProfile) => self.begin_again(now)?,
             // Before the end of the handshake an error is final. Afterwards the library reports
             // what an authenticated peer sent amiss: only a fatal alert ends it.
             Err(Error::ErrAlertFatalOrClose) if self.established => {
@@ -150,8 +198,8 @@ impl DtlsServer {
     /// Reads the ClientHello again with the SRTP profiles that are not our preferred one. The first try has
     /// sent nothing but an alert, which goes with it.
     fn begin_again(&mut self, now: Instant) -> Result<Vec<EndpointEvent>, DtlsFault> {
-        let Some(hello) = self.hello.take() else {
-            return Ok(Vec::new());
+        let Opening::Accept(hello) = std::mem::replace(&mut self.opening, Opening::Done) else {
+            return Err(DtlsFault::Handshake);
         };
         let others = Some(hello.configs.others);
         self.endpoint = Endpoint::new(PEER, TransportProtocol::UDP, others);
@@ -181,8 +229,8 @@ impl DtlsServer {
         let Some(transmit) = self.endpoint.poll_transmit() else {
             return false;
         };
-        // We answer the ClientHello: its SRTP profiles suit.
-        self.hello = None;
+        // If we answer a ClientHello, its SRTP profiles suit.
+        self.opening = Opening::Done;
         buf.extend_from_slice(&transmit.message);
         true
     }
