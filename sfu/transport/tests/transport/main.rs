@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod calling;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod client;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sfu_model::{Command, DataChannelOpener, Event, LinkProtocol};
+use sfu_model::{Command, DataChannelOpener, DtlsRole, Event, LinkProtocol};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
@@ -38,6 +38,20 @@ fn the_subscriber_transport_is_offered_at_once() {
         )
     });
     assert!(server_opens);
+}
+
+#[test]
+fn a_client_that_answers_as_the_dtls_server_is_called_by_us() {
+    let mut world = World::new();
+    let bob = world.join(client("bob").two_transports());
+    world.member(bob).down.setup = "passive";
+    world.answer(bob);
+    let mut commands = world.commands.iter().rev();
+    let role = commands.find_map(|command| match command {
+        Command::SetRemote { role, .. } => Some(*role),
+        _ => None,
+    });
+    assert_eq!(role, Some(DtlsRole::Client));
 }
 
 #[test]

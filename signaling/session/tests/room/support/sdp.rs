@@ -78,6 +78,8 @@ pub(crate) struct Transport {
     pub(crate) sections: Vec<Section>,
     /// Whether the client knows H.264.
     pub(crate) h264: bool,
+    /// Which side of DTLS it answers as.
+    pub(crate) setup: &'static str,
 }
 
 impl Transport {
@@ -86,6 +88,7 @@ impl Transport {
             ufrag: ufrag.to_owned(),
             sections: Vec::new(),
             h264: true,
+            setup: "active",
         }
     }
 
@@ -134,7 +137,7 @@ impl Transport {
             .lines()
             .filter_map(|line| line.trim_end().strip_prefix("a=mid:"))
             .collect();
-        let mut sdp = self.head("active", &mids);
+        let mut sdp = self.head(self.setup, &mids);
         for section in offer.split("m=").skip(1) {
             let lines: Vec<&str> = section.lines().map(str::trim_end).collect();
             let words: Vec<&str> = lines[0].split(' ').collect();
