@@ -202,6 +202,35 @@ fn a_small_load_joins_and_loses_nothing_by_both_generations_of_signalling() {
 }
 
 #[test]
+fn packets_of_data_reach_everybody_else_by_both_generations_of_signalling() {
+    let node = Node::start();
+    for signalling in ["v1", "v0"] {
+        let result = node.load(&[
+            "--signalling",
+            signalling,
+            "--data-publishers",
+            "2",
+            "--data-packet-bytes",
+            "500",
+            "--data-bitrate",
+            "100",
+            "--subscribers",
+            "3",
+        ]);
+        let data = |field: &str| number(&result, &format!("/data/{field}"));
+        assert_eq!(number(&result, "/failed"), 0.0, "{signalling}: {result:#}");
+        assert!(data("sent") > 0.0, "{signalling}: {result:#}");
+        // Three subscribers, and the other publisher.
+        assert_eq!(data("expected"), 4.0 * data("sent"), "{signalling}");
+        assert_eq!(data("received"), data("expected"), "{signalling}");
+        assert_eq!((data("lost"), data("duplicates")), (0.0, 0.0));
+        for positive in ["bitrate_bps", "latency_us/p50", "latency_us/p99"] {
+            assert!(data(positive) > 0.0, "{signalling}: {positive}");
+        }
+    }
+}
+
+#[test]
 fn those_who_come_and_go_all_join_and_leave_nothing_behind() {
     let node = Node::start();
     let result = node.load(&["--churn", "--stay", "0.2", "--rooms", "2"]);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use loadtest_peer::DataStamp;
 use sfu_model::{Codec, LinkProtocol};
 
 /// Real LiveKit sessions against any LiveKit server, many from one process.
@@ -71,6 +72,19 @@ pub(crate) struct TestFlags {
     /// Participants that publish audio (Opus, 32 kbit/s); the first of them are those that publish video.
     #[arg(long, default_value_t = 0)]
     pub(crate) audio_publishers: usize,
+    /// Participants that send packets of data, which everybody in their room receives; the first of them are those that
+    /// publish audio or video.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) data_publishers: usize,
+    /// Length of a packet of data in bytes.
+    #[arg(long, default_value_t = 1_024, value_parser = data_packet_bytes())]
+    pub(crate) data_packet_bytes: u32,
+    /// Data that each of the data publishers sends, in kbit/s.
+    #[arg(long, default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) data_bitrate: u32,
+    /// Sends data on the lossy channel, where it is neither ordered nor sent again, instead of the reliable one.
+    #[arg(long)]
+    pub(crate) data_lossy: bool,
     /// Participants that receive everything that is published in their room.
     #[arg(long, default_value_t = 0)]
     pub(crate) subscribers: usize,
@@ -124,6 +138,12 @@ pub(crate) struct TestFlags {
     /// Writes the result as one HTML page with plots to this file.
     #[arg(long)]
     pub(crate) html: Option<PathBuf>,
+}
+
+/// A packet holds at least its stamp, and is at most as long as servers take.
+fn data_packet_bytes() -> clap::builder::RangedI64ValueParser<u32> {
+    let (least, most) = (DataStamp::LEN as i64, DataStamp::MAX_PAYLOAD as i64);
+    clap::value_parser!(u32).range(least..=most)
 }
 
 /// A codec by its name on the command line.

@@ -150,7 +150,7 @@ impl Crowd {
 
     /// Notes how it goes, and shows it.
     async fn note(&mut self, phase: &'static str) {
-        let (tally, ..) = self.context.threads.account().await;
+        let tally = self.context.threads.account().await.so_far;
         let (present, usage) = (self.joins.present(), self.usage());
         let moment = self
             .timeline

@@ -12,20 +12,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use loadtest_peer::{Completeness, Tally};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use tokio::sync::oneshot;
 
 use clock::Clock;
-pub(crate) use command::{Agreement, Command, Notice, PeerId, Transport};
+pub(crate) use command::{Account, Agreement, Command, Notice, PeerId, Transport};
 pub(crate) use link::Link;
 use thread::{MAILBOX, MediaThread};
 
 /// All media threads.
 #[derive(Debug)]
 pub(crate) struct MediaThreads {
+    clock: Clock,
     mailboxes: Vec<Mailbox>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -57,6 +58,7 @@ impl MediaThreads {
     pub(crate) fn start(count: usize) -> io::Result<Self> {
         let clock = Clock::new();
         let mut started = Self {
+            clock,
             mailboxes: Vec::new(),
             threads: Vec::new(),
         };
@@ -88,12 +90,20 @@ impl MediaThreads {
 
     /// Begins the measurement.
     pub(crate) fn begin_window(&self) {
-        self.tell_all(|| Command::BeginWindow);
+        let data_from = self.soon();
+        self.tell_all(|| Command::BeginWindow { data_from });
     }
 
     /// Ends the measurement.
     pub(crate) fn end_window(&self) {
-        self.tell_all(|| Command::EndWindow);
+        let data_to = self.soon();
+        self.tell_all(|| Command::EndWindow { data_to });
+    }
+
+    /// Returns a moment before which all threads have been told of it, so that they agree on what is made until then.
+    fn soon(&self) -> Duration {
+        const MARGIN: Duration = Duration::from_millis(200);
+        self.clock.epoch().elapsed() + MARGIN
     }
 
     fn tell_all(&self, command: impl Fn() -> Command) {
@@ -102,23 +112,17 @@ impl MediaThreads {
         }
     }
 
-    /// Sums the threads' figures: so far, those of the measurement, and what of it is missing.
-    pub(crate) async fn account(&self) -> (Tally, Tally, Completeness) {
-        let (mut so_far, mut measured) = (Tally::default(), Tally::default());
-        let mut completeness = Completeness::default();
+    /// Sums the threads' figures.
+    pub(crate) async fn account(&self) -> Account {
+        let mut sum = Account::default();
         for mailbox in &self.mailboxes {
             let (reply, account) = oneshot::channel();
             mailbox.send(Command::Account { reply });
-            let Ok(account) = account.await else {
-                continue;
-            };
-            so_far.merge(&account.so_far);
-            if let Some(window) = &account.measured {
-                measured.merge(window);
+            if let Ok(account) = account.await {
+                sum.merge(account);
             }
-            completeness.merge(account.completeness);
         }
-        (so_far, measured, completeness)
+        sum
     }
 
     /// Ends the threads.

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use loadtest_peer::{DataDelivery, DataSender, OutboundData};
 use sfu_model::{Codec, LinkProtocol};
 
 use crate::cli::{Layout, Signalling, TestFlags};
@@ -18,6 +19,8 @@ pub(crate) struct ParticipantPlan {
     pub(crate) video: Option<Video>,
     /// Whether its microphone is on.
     pub(crate) audio: bool,
+    /// The data that it sends, if it does.
+    pub(crate) data: Option<OutboundData>,
     pub(crate) subscribes: bool,
     /// Which pictures it shows.
     pub(crate) layout: Layout,
@@ -25,6 +28,13 @@ pub(crate) struct ParticipantPlan {
     pub(crate) turn: Option<Turn>,
     /// How long it stays after its join; until the end of the run if it is not said.
     pub(crate) stay: Option<Duration>,
+}
+
+impl ParticipantPlan {
+    /// Tells whether it sends anything.
+    pub(crate) fn publishes(&self) -> bool {
+        self.audio || self.video.is_some() || self.data.is_some()
+    }
 }
 
 /// Whose turn it is to speak.
@@ -49,7 +59,10 @@ pub(crate) struct Video {
 pub(crate) fn participants(flags: &TestFlags, room: &str) -> Vec<ParticipantPlan> {
     let mut plans = Vec::new();
     for room in rooms(flags, room) {
-        let publishers = flags.video_publishers.max(flags.audio_publishers);
+        let publishers = flags
+            .video_publishers
+            .max(flags.audio_publishers)
+            .max(flags.data_publishers);
         for at in 0..publishers {
             plans.push(ParticipantPlan {
                 number: plans.len(),
@@ -63,6 +76,7 @@ pub(crate) fn participants(flags: &TestFlags, room: &str) -> Vec<ParticipantPlan
                     dynacast: !flags.no_dynacast,
                 }),
                 audio: at < flags.audio_publishers,
+                data: (at < flags.data_publishers).then(|| data(flags, plans.len())),
                 subscribes: false,
                 layout: flags.layout,
                 turn: (flags.simulate_speakers && at < flags.audio_publishers).then_some(Turn {
@@ -82,6 +96,21 @@ pub(crate) fn participants(flags: &TestFlags, room: &str) -> Vec<ParticipantPlan
     plans
 }
 
+/// The data of the `number`th participant.
+fn data(flags: &TestFlags, number: usize) -> OutboundData {
+    let bits = 8.0 * f64::from(flags.data_packet_bytes);
+    let seconds = bits / (1e3 * f64::from(flags.data_bitrate));
+    OutboundData {
+        sender: DataSender(u32::try_from(number).unwrap_or(u32::MAX)),
+        delivery: match flags.data_lossy {
+            true => DataDelivery::Lossy,
+            false => DataDelivery::Reliable,
+        },
+        payload_len: usize::try_from(flags.data_packet_bytes).unwrap_or(usize::MAX),
+        interval: Duration::from_secs_f64(seconds),
+    }
+}
+
 fn subscriber(flags: &TestFlags, number: usize, room: &str, name: &str) -> ParticipantPlan {
     ParticipantPlan {
         number,
@@ -91,6 +120,7 @@ fn subscriber(flags: &TestFlags, number: usize, room: &str, name: &str) -> Parti
         protocol: flags.transport.protocol(),
         video: None,
         audio: false,
+        data: None,
         subscribes: true,
         layout: flags.layout,
         turn: None,
@@ -156,6 +186,20 @@ mod tests {
                 (false, false, true)
             ]
         );
+    }
+
+    #[test]
+    fn data_is_sent_in_packets_that_make_up_its_rate() {
+        let flags = flags(
+            "--audio-publishers 1 --data-publishers 2 --data-packet-bytes 1000 --data-bitrate 80",
+        );
+        let plans = participants(&flags, "r");
+        assert_eq!(plans.len(), 2);
+        assert!(plans[0].audio && !plans[1].audio);
+        let data: Vec<_> = plans.iter().filter_map(|plan| plan.data).collect();
+        assert_eq!(data[0].interval, Duration::from_millis(100));
+        assert_eq!(data[0].delivery, DataDelivery::Reliable);
+        assert_ne!(data[0].sender, data[1].sender);
     }
 
     #[test]

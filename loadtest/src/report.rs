@@ -1,6 +1,7 @@
 //! What a run found: as a table, as JSON, and two of them compared.
 
 mod compare;
+mod data;
 mod html;
 mod joins;
 mod json;

@@ -2,14 +2,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auth::{Keys, Secret};
-use loadtest_peer::{Completeness, Identity, Tally};
+use loadtest_peer::{Completeness, DataFlow, Identity, Tally};
 use sfu_model::ApiKey;
 use tokio::time::sleep;
 
 use crate::Outcome;
 use crate::cli::TestFlags;
 use crate::crowd::Crowd;
-use crate::media::MediaThreads;
+use crate::media::{Account, MediaThreads};
 use crate::plan::{ParticipantPlan, pace, participants, passers_by};
 use crate::report::TestResult;
 use crate::samples::Samples;
@@ -19,6 +19,8 @@ use crate::signal::Server;
 
 /// How long packets that are late at the end of the measurement are waited for.
 const GRACE: Duration = Duration::from_millis(1_000);
+/// How much longer data is waited for while more of it comes: reliable data that waits in a queue is late, not lost.
+const DATA_GRACE: Duration = Duration::from_secs(10);
 /// How long the server has to give back what the participants held.
 const AFTERMATH: Duration = Duration::from_secs(2);
 
@@ -32,7 +34,7 @@ pub(crate) async fn run(flags: &TestFlags) -> Outcome<TestResult> {
     };
     let plans = participants(flags, &room);
     if plans.is_empty() && !flags.churn {
-        return Err("nobody is to join: say --subscribers, --video-publishers, --audio-publishers or --churn".to_owned());
+        return Err("nobody is to join: say --subscribers, --video-publishers, --audio-publishers, --data-publishers or --churn".to_owned());
     }
     let subscribers = plans.iter().filter(|plan| plan.subscribes).count();
     let passers_by = passers_by(flags, &room, plans.len());
@@ -100,6 +102,8 @@ pub(crate) struct Window {
     pub(crate) length: Duration,
     pub(crate) tally: Tally,
     pub(crate) completeness: Completeness,
+    /// What went by the data channels, one for each room.
+    pub(crate) data: Vec<DataFlow>,
     /// The server's usage at both ends.
     pub(crate) usage: Option<(Usage, Usage)>,
     /// This process's.
@@ -127,14 +131,33 @@ async fn measure(
     context.threads.end_window();
     let length = begun.elapsed();
     sleep(GRACE).await;
-    let (_, tally, completeness) = context.threads.account().await;
+    let account = account(context).await;
     Window {
         length,
-        tally,
-        completeness,
+        tally: account.measured.unwrap_or_default(),
+        completeness: account.completeness,
+        data: account.data.into_values().collect(),
         usage: before.zip(after),
         harness: harness_before.zip(harness_after),
     }
+}
+
+/// Asks for the figures of the measurement, once all its data has come or no more comes.
+async fn account(context: &Context) -> Account {
+    let begun = Instant::now();
+    let mut account = context.threads.account().await;
+    while begun.elapsed() < DATA_GRACE {
+        let before = account.data_received();
+        if before >= account.data_expected() {
+            break;
+        }
+        sleep(GRACE).await;
+        account = context.threads.account().await;
+        if account.data_received() == before {
+            break;
+        }
+    }
+    account
 }
 
 /// Returns what this process has used.

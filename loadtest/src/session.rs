@@ -185,7 +185,7 @@ impl<'a> Session<'a> {
             signal: begun.elapsed(),
             ..Phases::default()
         };
-        let publishes = plan.audio || plan.video.is_some();
+        let publishes = plan.publishes();
         let awaited = match plan.signalling {
             Signalling::V1 => vec![Transport::Publisher],
             Signalling::V0 if publishes => vec![Transport::Publisher, Transport::Subscriber],

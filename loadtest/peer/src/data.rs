@@ -1,123 +1,135 @@
+//! What a peer sends and gets by its data channels.
+
+mod channels;
+mod publication;
+mod reception;
+mod stamp;
+
 use std::time::{Duration, Instant};
 
-use dcsctp::api::{
-    DcSctpSocket, Message, Options, PpId, SendOptions, SocketEvent, SocketState, SocketTime,
-    StreamId,
-};
-use sfu_model::DataChannel;
+use channels::DataChannels;
+pub use channels::{DataChannelOpener, DataDelivery};
+use publication::DataPublication;
+pub use publication::OutboundData;
+use reception::DataReception;
+pub use stamp::{DataSender, DataStamp};
 
-/// Who opens LiveKit's data channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DataChannelOpener {
-    /// We do: on the only transport, and on the one that publishes.
-    Us,
-    /// The server does, on the transport that it offers.
-    Server,
+use crate::{Arrival, DataFlow, Tally};
+
+/// The data channels of a transport, with the data that is published and received by them.
+#[derive(Debug)]
+pub(crate) struct DataTransport {
+    /// The zero of stamps.
+    epoch: Instant,
+    /// `None` until DTLS is up.
+    channels: Option<DataChannels>,
+    publication: Option<DataPublication>,
+    reception: DataReception,
+    window: Option<Window>,
 }
 
-/// SCTP by libwebrtc's `dcsctp`, and the data channels over it. What comes is counted.
-pub(crate) struct DataChannels {
-    socket: Box<dyn DcSctpSocket>,
-    start: Instant,
-    opener: DataChannelOpener,
-    opened: bool,
-    /// When it was driven last.
-    advanced_at: Instant,
+/// Between two moments since the epoch: what was made then counts, whenever it comes.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    from: Duration,
+    to: Option<Duration>,
 }
 
-/// Payload protocol identifiers (RFC 8831 section 8).
-const DCEP: PpId = PpId(50);
+impl Window {
+    fn contains(&self, made_at: Duration) -> bool {
+        self.from <= made_at && self.to.is_none_or(|to| made_at < to)
+    }
+}
 
-/// Messages of DCEP (RFC 8832 section 8.2.1).
-const DATA_CHANNEL_ACK: u8 = 2;
-const DATA_CHANNEL_OPEN: u8 = 3;
-
-/// The channels that clients open, and their types (RFC 8832 section 8.2.2).
-const OPENS: [(u16, DataChannel, u8); 2] = [
-    (0, DataChannel::Reliable, 0x00),
-    (2, DataChannel::Lossy, 0x81),
-];
-
-impl DataChannels {
-    /// The library's deadlines are not served more often than this.
-    const LEAST_SLEEP: Duration = Duration::from_millis(1);
+impl DataTransport {
+    pub(crate) fn new(epoch: Instant) -> Self {
+        Self {
+            epoch,
+            channels: None,
+            publication: None,
+            reception: DataReception::default(),
+            window: None,
+        }
+    }
 
     /// Begins the association: DTLS is up.
-    pub(crate) fn connect(now: Instant, opener: DataChannelOpener) -> Self {
-        let mut socket = dcsctp::new_socket("loadtest", &Options::default());
-        socket.connect();
-        Self {
-            socket,
-            start: now,
-            opener,
-            opened: false,
-            advanced_at: now,
-        }
+    pub(crate) fn connect(&mut self, now: Instant, opener: DataChannelOpener) {
+        self.channels = Some(DataChannels::connect(now, opener));
     }
 
-    /// Takes an SCTP packet; returns how many messages came of it.
-    pub(crate) fn handle(&mut self, now: Instant, packet: &[u8]) -> u64 {
-        self.advance(now);
-        self.socket.handle_input(packet);
-        if !self.opened && self.socket.state() == SocketState::Connected {
-            self.opened = true;
-            self.open();
-        }
-        let mut messages = 0;
-        while let Some(message) = self.socket.get_next_message() {
-            if message.ppid != DCEP {
-                messages += 1;
-            } else if message.payload.first() == Some(&DATA_CHANNEL_OPEN) {
-                self.send(message.stream_id, vec![DATA_CHANNEL_ACK]);
-            }
-        }
-        messages
+    pub(crate) fn publish(&mut self, now: Instant, data: OutboundData) {
+        self.publication = Some(DataPublication::new(now, data));
     }
 
-    fn open(&mut self) {
-        if self.opener == DataChannelOpener::Server {
+    /// Takes an SCTP packet. Messages that come of it are counted.
+    pub(crate) fn handle(&mut self, arrival: &Arrival, packet: &[u8], tally: &mut Tally) {
+        let Some(channels) = &mut self.channels else {
             return;
-        }
-        for (stream, channel, kind) in OPENS {
-            let label = channel.label().as_bytes();
-            let [l0, l1] = u16::try_from(label.len()).unwrap_or(0).to_be_bytes();
-            let mut message = vec![DATA_CHANNEL_OPEN, kind, 0, 0, 0, 0, 0, 0, l0, l1, 0, 0];
-            message.extend_from_slice(label);
-            self.send(StreamId(stream), message);
-        }
-    }
-
-    fn send(&mut self, stream: StreamId, payload: Vec<u8>) {
-        let message = Message::new(stream, DCEP, payload);
-        // Two small messages at the beginning fit any queue.
-        self.socket.send(message, &SendOptions::default()).ok();
-    }
-
-    /// Returns the next packet to send.
-    pub(crate) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        loop {
-            if let SocketEvent::SendPacket(packet) = self.socket.poll_event()? {
-                return Some(packet);
+        };
+        channels.handle(arrival.now.mono, packet);
+        while let Some(message) = channels.poll_message() {
+            tally.messages += 1;
+            let Some((stamp, len)) = DataStamp::read_packet(&message) else {
+                continue;
+            };
+            let counts = self.window.filter(|window| window.contains(stamp.made_at));
+            let Some(made_at) = self.epoch.checked_add(stamp.made_at) else {
+                continue;
+            };
+            if self.reception.note(&stamp, len, counts.is_some()) {
+                tally.data_latency.record(arrival.since(made_at));
             }
         }
+    }
+
+    /// Returns the next SCTP packet to send.
+    pub(crate) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.channels.as_mut()?.poll_transmit()
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let due = self.socket.poll_timeout();
-        let due = (due != SocketTime::infinite_future()).then(|| due - SocketTime::zero())?;
-        Some((self.start + due).max(self.advanced_at + Self::LEAST_SLEEP))
+        let channels = self.channels.as_ref()?;
+        let publication = self.publication.as_ref();
+        let due = publication.filter(|publication| channels.is_open(publication.delivery()));
+        let due = due.map(DataPublication::poll_timeout);
+        channels.poll_timeout().into_iter().chain(due).min()
     }
 
     /// Does what is due.
-    pub(crate) fn advance(&mut self, now: Instant) {
-        self.advanced_at = now;
-        let elapsed = now.saturating_duration_since(self.start);
-        self.socket.advance_time(SocketTime::zero() + elapsed);
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        let Some(channels) = &mut self.channels else {
+            return;
+        };
+        channels.advance(now);
+        if let Some(publication) = &mut self.publication
+            && channels.is_open(publication.delivery())
+        {
+            let times = (now, now.saturating_duration_since(self.epoch));
+            publication.handle_timeout(times, channels, self.window.as_ref());
+        }
     }
-}
 
-impl std::fmt::Debug for DataChannels {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DataChannels").finish_non_exhaustive()
+    /// Begins to count what is made from then on, if the channels are there.
+    pub(crate) fn begin_window(&mut self, from: Duration) {
+        let channels = self.channels.as_ref();
+        let open = channels.filter(|channels| channels.are_open());
+        self.window = open.map(|_| Window { from, to: None });
+    }
+
+    /// Counts only what is made before then.
+    pub(crate) fn end_window(&mut self, to: Duration) {
+        if let Some(window) = &mut self.window {
+            window.to = Some(to);
+        }
+    }
+
+    /// Returns what was counted.
+    pub(crate) fn flow(&self) -> DataFlow {
+        let publication = self.publication.as_ref();
+        DataFlow {
+            sent: publication.map_or(0, DataPublication::sent),
+            receivers: u64::from(self.window.is_some()),
+            ..self.reception.flow()
+        }
     }
 }

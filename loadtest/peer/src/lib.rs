@@ -23,7 +23,7 @@ mod stun;
 mod tally;
 
 pub use arrival::Arrival;
-pub use data::DataChannelOpener;
+pub use data::{DataChannelOpener, DataDelivery, DataSender, DataStamp, OutboundData};
 pub use framing::{Deframer, frame};
 pub use histogram::Histogram;
 pub use ice::IceRole;
@@ -33,4 +33,4 @@ pub use outbound::{Demand, Outbound, OutboundLayer};
 pub use peer::{Peer, PeerConfig, PeerEvent};
 pub use sample::{Frame, Sample, SampleError};
 pub use stamp::Stamp;
-pub use tally::{Completeness, LAYERS, Tally};
+pub use tally::{Completeness, DataFlow, LAYERS, Tally};

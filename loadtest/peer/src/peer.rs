@@ -8,13 +8,14 @@ use sfu_rtp::{RtpHeader, SeqNo, TwccRecorder, rtx};
 use sfu_transport::srtp::SrtpSession;
 use sfu_transport::{DropReason, PacketKind, classify};
 
-use crate::data::DataChannels;
+use crate::data::{DataTransport, OutboundData};
 use crate::dtls::{DtlsClient, DtlsEvent};
 use crate::ice::IceAgent;
 use crate::inbound::{InboundStream, Way};
 use crate::outbound::{OutboundTrack, Outbox};
 use crate::{
-    Arrival, Completeness, DataChannelOpener, Demand, IceRole, Identity, Inbound, Outbound, Tally,
+    Arrival, Completeness, DataChannelOpener, DataFlow, Demand, IceRole, Identity, Inbound,
+    Outbound, Tally,
 };
 
 /// What a peer needs of both descriptions.
@@ -59,7 +60,7 @@ pub struct Peer {
     dtls: Dtls,
     srtp: Option<Box<SrtpSession>>,
     opener: DataChannelOpener,
-    data: Option<DataChannels>,
+    data: DataTransport,
     sender: Ssrc,
     inbound: Vec<InboundStream>,
     /// Where packets of an SSRC go, sorted by SSRC.
@@ -121,7 +122,7 @@ impl Peer {
             },
             srtp: None,
             opener: config.data_channels,
-            data: None,
+            data: DataTransport::new(epoch),
             sender: Ssrc(u32::from_be_bytes(sender)),
             inbound: Vec::new(),
             routes: Vec::new(),
@@ -189,6 +190,11 @@ impl Peer {
         }
     }
 
+    /// Begins to publish data as soon as its channel is open.
+    pub fn publish_data(&mut self, now: Now, data: OutboundData) {
+        self.data.publish(now.mono, data);
+    }
+
     /// Reports whether media can flow.
     pub fn is_connected(&self) -> bool {
         self.srtp.is_some()
@@ -207,7 +213,7 @@ impl Peer {
             PacketKind::Rtp => self.handle_rtp(&arrival, datagram, tally),
             PacketKind::Rtcp => self.handle_rtcp(&arrival, datagram, tally),
             PacketKind::Stun => self.handle_stun(now, from, datagram),
-            PacketKind::Dtls => self.handle_dtls(now, datagram, tally),
+            PacketKind::Dtls => self.handle_dtls(&arrival, datagram, tally),
             PacketKind::Other => tally.refused += 1,
         }
     }
@@ -229,21 +235,18 @@ impl Peer {
         }
     }
 
-    fn handle_dtls(&mut self, now: Now, datagram: &[u8], tally: &mut Tally) {
+    fn handle_dtls(&mut self, arrival: &Arrival, datagram: &[u8], tally: &mut Tally) {
+        let now = arrival.now;
         for event in self.dtls.client.handle(now.mono, datagram) {
             match event {
                 DtlsEvent::Connected(srtp) => {
                     self.srtp = Some(srtp);
-                    self.data = Some(DataChannels::connect(now.mono, self.opener));
+                    self.data.connect(now.mono, self.opener);
                     self.report_at = Some(now.mono + Self::REPORT_INTERVAL);
                     self.events.push_back(PeerEvent::Connected);
                 }
                 DtlsEvent::Refused => self.events.push_back(PeerEvent::Refused),
-                DtlsEvent::Data(packet) => {
-                    if let Some(data) = &mut self.data {
-                        tally.messages += data.handle(now.mono, &packet);
-                    }
-                }
+                DtlsEvent::Data(packet) => self.data.handle(arrival, &packet, tally),
                 DtlsEvent::Closed => self.events.push_back(PeerEvent::Closed),
             }
         }
@@ -252,10 +255,8 @@ impl Peer {
 
     /// Hands what SCTP has to say to DTLS.
     fn flush_data(&mut self, now: Now) {
-        if let Some(data) = &mut self.data {
-            while let Some(packet) = data.poll_transmit() {
-                self.dtls.client.send(now.mono, &packet);
-            }
+        while let Some(packet) = self.data.poll_transmit() {
+            self.dtls.client.send(now.mono, &packet);
         }
         self.flush_dtls();
     }
@@ -414,7 +415,7 @@ impl Peer {
         let streams = self.inbound.iter().filter_map(InboundStream::poll_timeout);
         let tracks = self.outbound.iter().map(OutboundTrack::poll_timeout);
         let ice = self.ice.poll_timeout().into_iter();
-        let data = self.data.as_ref().and_then(DataChannels::poll_timeout);
+        let data = self.data.poll_timeout();
         ice.chain(feedback)
             .chain(data)
             .chain(self.report_at)
@@ -434,13 +435,8 @@ impl Peer {
                 track.handle_timeout(now, since_epoch, &mut self.outbox, tally);
             }
             self.send_feedback(now);
-            let due = self.data.as_ref().and_then(DataChannels::poll_timeout);
-            if let Some(data) = self
-                .data
-                .as_mut()
-                .filter(|_| due.is_some_and(|at| at <= now.mono))
-            {
-                data.advance(now.mono);
+            if self.data.poll_timeout().is_some_and(|at| at <= now.mono) {
+                self.data.handle_timeout(now.mono);
                 self.flush_data(now);
             }
             return;
@@ -514,18 +510,25 @@ impl Peer {
         self.flush_dtls();
     }
 
-    /// Begins to count which packets come.
-    pub fn begin_window(&mut self) {
+    /// Begins to count which packets come, and of data those that are made from `data_from` on.
+    pub fn begin_window(&mut self, data_from: Duration) {
+        self.data.begin_window(data_from);
         for stream in &mut self.inbound {
             stream.begin_window();
         }
     }
 
-    /// Ends the count; packets of before that come late still count.
-    pub fn end_window(&mut self) {
+    /// Ends the count; packets of before that come late still count, and so does data that is made until `data_to`.
+    pub fn end_window(&mut self, data_to: Duration) {
+        self.data.end_window(data_to);
         for stream in &mut self.inbound {
             stream.end_window();
         }
+    }
+
+    /// Returns what of the data was sent and came between the two.
+    pub fn data_flow(&self) -> DataFlow {
+        self.data.flow()
     }
 
     /// Returns what came between the two.

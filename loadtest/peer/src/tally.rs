@@ -32,8 +32,10 @@ pub struct Tally {
     pub frozen: Duration,
     /// From the making of a frame to the arrival of its last packet.
     pub latency: Histogram,
-    /// Messages on data channels.
+    /// Messages on data channels, whoever sent them.
     pub messages: u64,
+    /// From the making of a packet of data to its arrival.
+    pub data_latency: Histogram,
     /// Packets sent by publishers, retransmissions not counted.
     pub sent: u64,
     /// Their bytes, as RTP packets without authentication tags.
@@ -77,6 +79,7 @@ impl Tally {
         self.frozen += other.frozen;
         self.latency.merge(&other.latency);
         self.messages += other.messages;
+        self.data_latency.merge(&other.data_latency);
         self.sent += other.sent;
         self.sent_bytes += other.sent_bytes;
         for (sent, more) in self.sent_of_layer.iter_mut().zip(other.sent_of_layer) {
@@ -112,5 +115,36 @@ impl Completeness {
     /// Returns how many packets never came.
     pub fn lost(&self) -> u64 {
         self.expected.saturating_sub(self.received)
+    }
+}
+
+/// What went by the data channels of one room between two moments: packets that were made then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DataFlow {
+    /// Packets that publishers sent.
+    pub sent: u64,
+    /// Peers that could receive them.
+    pub receivers: u64,
+    /// Packets that they received, each counted once per receiver.
+    pub received: u64,
+    /// Their payloads' bytes.
+    pub bytes: u64,
+    /// Packets that came again.
+    pub duplicates: u64,
+}
+
+impl DataFlow {
+    /// Adds that of other peers of the room.
+    pub fn merge(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.receivers += other.receivers;
+        self.received += other.received;
+        self.bytes += other.bytes;
+        self.duplicates += other.duplicates;
+    }
+
+    /// Returns how many packets there are to receive: everybody gets everything but its own.
+    pub fn expected(&self) -> u64 {
+        self.sent.saturating_mul(self.receivers.saturating_sub(1))
     }
 }

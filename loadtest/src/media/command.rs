@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use loadtest_peer::{
-    Completeness, Demand, Identity, Inbound, Outbound, PeerConfig, PeerEvent, Tally,
+    Completeness, DataFlow, Demand, Identity, Inbound, Outbound, OutboundData, PeerConfig,
+    PeerEvent, Tally,
 };
 use sfu_model::{ExtensionId, IceCredentials, Ssrc};
 use tokio::sync::{mpsc, oneshot};
@@ -43,6 +45,10 @@ pub(crate) enum Command {
         /// Where its events go, with their times.
         events: mpsc::UnboundedSender<Notice>,
         transport: Transport,
+        /// The room whose data goes by it.
+        room: Arc<str>,
+        /// Whether the participant's data comes by it, too.
+        receives_data: bool,
     },
     /// A description was agreed on.
     Describe { id: PeerId, description: Agreement },
@@ -61,10 +67,10 @@ pub(crate) enum Command {
     },
     /// A peer is over.
     Close { id: PeerId },
-    /// The measurement begins.
-    BeginWindow,
-    /// The measurement ends.
-    EndWindow,
+    /// The measurement begins; that of data with what is made so long after the zero of stamps.
+    BeginWindow { data_from: Duration },
+    /// The measurement ends; that of data with what is made so long after the zero of stamps.
+    EndWindow { data_to: Duration },
     /// Asks for the figures.
     Account { reply: oneshot::Sender<Account> },
     /// The thread ends.
@@ -80,11 +86,13 @@ pub(crate) struct Agreement {
     pub(crate) transport_cc: Option<ExtensionId>,
     /// Tracks that begin.
     pub(crate) publish: Vec<Outbound>,
+    /// Data that begins.
+    pub(crate) publish_data: Option<OutboundData>,
     /// Where the server may be reached.
     pub(crate) candidates: Vec<SocketAddr>,
 }
 
-/// A thread's figures.
+/// The figures of a thread, or of several.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
     /// Since the start.
@@ -93,4 +101,30 @@ pub(crate) struct Account {
     pub(crate) measured: Option<Tally>,
     /// Of the measurement, with what came late.
     pub(crate) completeness: Completeness,
+    /// Of the measurement, with what came late, by rooms.
+    pub(crate) data: BTreeMap<Arc<str>, DataFlow>,
+}
+
+impl Account {
+    /// Returns how many packets of data there were to receive, in all rooms.
+    pub(crate) fn data_expected(&self) -> u64 {
+        self.data.values().map(DataFlow::expected).sum()
+    }
+
+    /// Returns how many of them came.
+    pub(crate) fn data_received(&self) -> u64 {
+        self.data.values().map(|flow| flow.received).sum()
+    }
+
+    /// Adds another thread's.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.so_far.merge(&other.so_far);
+        if let Some(measured) = &other.measured {
+            self.measured.get_or_insert_default().merge(measured);
+        }
+        self.completeness.merge(other.completeness);
+        for (room, flow) in other.data {
+            self.data.entry(room).or_default().merge(flow);
+        }
+    }
 }

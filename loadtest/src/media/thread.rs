@@ -1,10 +1,10 @@
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
-use loadtest_peer::{Completeness, Peer, PeerEvent, Tally};
+use loadtest_peer::{Completeness, DataFlow, Peer, PeerEvent, Tally};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollTimeout};
 use nix::sys::eventfd::EventFd;
@@ -46,9 +46,24 @@ struct Resident {
     armed: Option<Instant>,
     events: UnboundedSender<Notice>,
     transport: Transport,
+    /// The room whose data goes by it.
+    room: Arc<str>,
+    receives_data: bool,
 }
 
 impl Resident {
+    /// Returns what of the data was sent and came. A transport by which none comes is nobody who could receive it.
+    fn data_flow(&self) -> DataFlow {
+        let flow = self.peer.data_flow();
+        DataFlow {
+            receivers: match self.receives_data {
+                true => flow.receivers,
+                false => 0,
+            },
+            ..flow
+        }
+    }
+
     fn tell(&self, event: PeerEvent) {
         let notice = Notice {
             transport: self.transport,
@@ -144,6 +159,8 @@ impl MediaThread {
                 link,
                 events,
                 transport,
+                room,
+                receives_data,
             } => {
                 let (now, epoch) = (self.clock.now(), self.clock.epoch());
                 let resident = Resident {
@@ -152,6 +169,8 @@ impl MediaThread {
                     armed: None,
                     events,
                     transport,
+                    room,
+                    receives_data,
                 };
                 self.open(id, resident);
             }
@@ -181,16 +200,16 @@ impl MediaThread {
                 self.settle(id.0);
             }
             Command::Close { id } => self.close(id),
-            Command::BeginWindow => {
+            Command::BeginWindow { data_from } => {
                 let earlier = std::mem::take(&mut self.tally);
                 self.earlier.merge(&earlier);
                 let peers = self.peers.iter_mut().flatten();
-                peers.for_each(|resident| resident.peer.begin_window());
+                peers.for_each(|resident| resident.peer.begin_window(data_from));
             }
-            Command::EndWindow => {
+            Command::EndWindow { data_to } => {
                 self.measured = Some(self.tally.clone());
                 let peers = self.peers.iter_mut().flatten();
-                peers.for_each(|resident| resident.peer.end_window());
+                peers.for_each(|resident| resident.peer.end_window(data_to));
             }
             Command::Account { reply } => {
                 reply.send(self.account()).ok();
@@ -210,6 +229,9 @@ impl MediaThread {
             for track in description.publish {
                 resident.peer.publish(now, track);
             }
+            if let Some(data) = description.publish_data {
+                resident.peer.publish_data(now, data);
+            }
             for candidate in description.candidates {
                 resident.peer.add_candidate(now, candidate);
             }
@@ -219,8 +241,11 @@ impl MediaThread {
 
     fn account(&self) -> Account {
         let mut completeness = Completeness::default();
+        let mut data = BTreeMap::<_, DataFlow>::new();
         for resident in self.peers.iter().flatten() {
             completeness.merge(resident.peer.completeness());
+            let room = Arc::clone(&resident.room);
+            data.entry(room).or_default().merge(resident.data_flow());
         }
         let mut so_far = self.earlier.clone();
         so_far.merge(&self.tally);
@@ -228,6 +253,7 @@ impl MediaThread {
             so_far,
             measured: self.measured.clone(),
             completeness,
+            data,
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Outcome;
 
 /// Figures that are compared, by their places in the JSON.
-const FIGURES: [&str; 18] = [
+const FIGURES: [&str; 23] = [
     "/joined",
     "/failed",
     "/join_ms/p50",
@@ -22,6 +22,11 @@ const FIGURES: [&str; 18] = [
     "/bitrate_bps",
     "/published/bitrate_bps",
     "/freezes",
+    "/data/received",
+    "/data/lost",
+    "/data/bitrate_bps",
+    "/data/latency_us/p50",
+    "/data/latency_us/p99",
     "/server/cpu_us_per_packet",
     "/server/cpu_ms_per_join",
     "/server/cores",

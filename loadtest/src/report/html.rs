@@ -4,6 +4,7 @@ use std::path::Path;
 use loadtest_peer::Histogram;
 
 use super::TestResult;
+use super::data::DataTotals;
 use super::joins::millis;
 use super::json::to_json;
 use super::plot::{Form, Plot, short};
@@ -77,6 +78,13 @@ fn tiles(result: &TestResult) -> Vec<(&'static str, String)> {
         ("latency, p50", in_millis(&window.tally.latency, 0.5)),
         ("latency, p99", in_millis(&window.tally.latency, 0.99)),
     ];
+    let data = DataTotals::of(&window.data);
+    if data.sent > 0 {
+        let latency = in_millis(&window.tally.data_latency, 0.99);
+        tiles.push(("data packets", data.received.to_string()));
+        tiles.push(("data packets lost", data.lost.to_string()));
+        tiles.push(("data latency, p99", latency));
+    }
     if let Some(micros) = result.cpu_us_per_packet() {
         tiles.push(("server CPU per packet", format!("{micros:.2} us")));
     }
@@ -128,6 +136,10 @@ fn plots(result: &TestResult) -> Vec<Plot> {
         plots.push(line("Server memory", "MiB", memory));
     }
     plots.push(bars("Latency", "ms", &result.window.tally.latency, 1.0));
+    if result.window.tally.data_latency.count() > 0 {
+        let latency = &result.window.tally.data_latency;
+        plots.push(bars("Latency of data", "ms", latency, 1.0));
+    }
     plots.push(bars("Time to join", "ms", &result.joins.total, 1.0));
     plots.push(bars(
         "Time to first media",

@@ -7,6 +7,7 @@ use loadtest_peer::Histogram;
 use serde_json::{Value, json};
 
 use super::TestResult;
+use super::data::DataTotals;
 use super::joins::millis;
 use crate::Outcome;
 
@@ -54,6 +55,7 @@ pub(super) fn to_json(result: &TestResult) -> Value {
         "bitrate_bps": tally.bytes as f64 * 8.0 / seconds,
         "streams": window.completeness.streams,
         "data_messages": tally.messages,
+        "data": data(result),
         "frames": tally.frames,
         "frames_by_layer": {"low": low, "medium": medium, "high": high},
         "freezes": tally.freezes,
@@ -75,6 +77,20 @@ pub(super) fn to_json(result: &TestResult) -> Value {
         "command": result.command,
         "room": result.room,
         "unix_time": SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+    })
+}
+
+fn data(result: &TestResult) -> Value {
+    let window = &result.window;
+    let totals = DataTotals::of(&window.data);
+    json!({
+        "sent": totals.sent,
+        "expected": totals.expected,
+        "received": totals.received,
+        "lost": totals.lost,
+        "duplicates": totals.duplicates,
+        "bitrate_bps": totals.bytes as f64 * 8.0 / window.length.as_secs_f64(),
+        "latency_us": in_micros(&window.tally.data_latency),
     })
 }
 

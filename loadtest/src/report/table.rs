@@ -3,6 +3,7 @@ use std::io::{Write, stdout};
 use loadtest_peer::Histogram;
 
 use super::TestResult;
+use super::data::DataTotals;
 use super::joins::millis;
 
 /// Prints the result for people.
@@ -64,6 +65,7 @@ pub(super) fn rows(result: &TestResult) -> Vec<(&'static str, String)> {
             format!("{} ({:.0} ms)", tally.freezes, millis(tally.frozen)),
         ),
     ];
+    rows.extend(data(result));
     if let Some((before, after)) = window.usage {
         let cpu = after.cpu.saturating_sub(before.cpu).as_secs_f64();
         let cores = cpu / (after.at - before.at).as_secs_f64().max(1e-9);
@@ -94,6 +96,32 @@ pub(super) fn rows(result: &TestResult) -> Vec<(&'static str, String)> {
         rows.push(("failed", format!("{count} x {reason}")));
     }
     rows
+}
+
+/// The rows of data, if any was sent.
+fn data(result: &TestResult) -> Vec<(&'static str, String)> {
+    let window = &result.window;
+    let totals = DataTotals::of(&window.data);
+    if totals.sent == 0 {
+        return Vec::new();
+    }
+    let seconds = window.length.as_secs_f64();
+    let received = format!(
+        "{} of {} packets, {} lost, {} twice: {:.0} per second, {:.2} Mbit/s",
+        totals.received,
+        totals.expected,
+        totals.lost,
+        totals.duplicates,
+        totals.received as f64 / seconds,
+        totals.bytes as f64 * 8e-6 / seconds,
+    );
+    vec![
+        ("data", received),
+        (
+            "  latency",
+            quantiles(&window.tally.data_latency, "us", 1e3),
+        ),
+    ]
 }
 
 fn quantiles(histogram: &Histogram, unit: &str, scale: f64) -> String {

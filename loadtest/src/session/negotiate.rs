@@ -5,7 +5,7 @@ use loadtest_peer::sdp::{
     Candidate, Description, LocalTransport, OfferSection, Role, Section, SectionKind,
     parse_candidate, payload_types, write_answer, write_offer,
 };
-use loadtest_peer::{DataChannelOpener, IceRole, Outbound, PeerConfig};
+use loadtest_peer::{DataChannelOpener, IceRole, Outbound, OutboundData, PeerConfig};
 use sfu_model::{Codec, IceCredentials, MediaKind, ShardIndex};
 use signaling_protocol::proto::{
     AddTrackRequest, MediaSectionsRequirement, SessionDescription, SignalTarget,
@@ -319,6 +319,7 @@ impl<'a> Negotiation<'a> {
             inbound: description.inbound(),
             transport_cc: description.transport_cc(),
             publish,
+            publish_data: self.data_to_publish(transport),
             candidates: route.near_first(addresses),
         };
         let peer = match transport {
@@ -363,6 +364,11 @@ impl<'a> Negotiation<'a> {
                     link,
                     events: self.events.clone(),
                     transport: peer.transport,
+                    room: self.plan.room.as_str().into(),
+                    receives_data: match self.plan.signalling {
+                        Signalling::V1 => true,
+                        Signalling::V0 => transport == Transport::Subscriber,
+                    },
                 });
                 peer.state = PeerState::Open { id, local };
                 (id, local)
@@ -397,6 +403,13 @@ impl<'a> Negotiation<'a> {
                 .mailbox
                 .send(Command::AddCandidate { id: *id, candidate }),
         }
+    }
+
+    /// Returns the data that we send by a transport, before it is open.
+    fn data_to_publish(&self, transport: Transport) -> Option<OutboundData> {
+        let first = matches!(self.publisher.state, PeerState::Awaited { .. });
+        let begins = first && transport == Transport::Publisher;
+        self.plan.data.filter(|_| begins)
     }
 
     /// Returns our tracks as they were agreed on, each in the section of its place.

@@ -1,12 +1,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use loadtest_peer::{Deframer, Stamp};
+use loadtest_peer::{DataStamp, Deframer, Stamp};
 use loadtest_peer::sdp::{Description, parse_candidate};
 
-// What the load harness takes from a server: descriptions, candidates, the stamps in payloads, and TCP streams.
+// What the load harness takes from a server: descriptions, candidates, packets of data, the stamps in payloads, and TCP streams.
 fuzz_target!(|bytes: &[u8]| {
     std::hint::black_box(Stamp::read(bytes));
+    if let Some((_, len)) = DataStamp::read_packet(bytes) {
+        assert!((DataStamp::LEN..=bytes.len()).contains(&len));
+    }
     let mut deframer = Deframer::default();
     for part in bytes.chunks(7) {
         deframer.push(part);

@@ -136,7 +136,7 @@ fn a_lost_packet_is_asked_for_and_its_retransmission_makes_the_stream_whole() {
     world.peer.set_inbound(vec![inbound()]);
     let payload = frame(Duration::ZERO, true);
     world.send_rtp(packet(MEDIA, 10, &payload, None));
-    world.peer.begin_window();
+    world.peer.begin_window(Duration::ZERO);
     for seq in [11, 13] {
         world.send_rtp(packet(MEDIA, seq, &payload, None));
     }
@@ -167,7 +167,7 @@ fn a_retransmission_of_what_came_already_is_a_duplicate() {
     world.peer.set_inbound(vec![inbound()]);
     let payload = frame(Duration::ZERO, true);
     world.send_rtp(packet(MEDIA, 10, &payload, None));
-    world.peer.begin_window();
+    world.peer.begin_window(Duration::ZERO);
     world.send_rtp(packet(MEDIA, 11, &payload, None));
     world.send_rtp(packet(RTX, 1, &payload, Some(SeqNo(11))));
     assert_eq!(world.tally.duplicates, 1);
