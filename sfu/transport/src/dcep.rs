@@ -36,10 +36,13 @@ pub(crate) struct DataChannelOpen<'a> {
 }
 
 impl<'a> DcepMessage<'a> {
-    /// Parses a message; any other, or a longer one, is `None`.
+    /// Parses a message; any other is `None`.
+    ///
+    /// Departure from RFC 8832 section 8.2.1: what follows the type of a DATA_CHANNEL_ACK is ignored, since Pion
+    /// sends three zeros there.
     pub(crate) fn parse(message: &'a [u8]) -> Option<Self> {
         match message {
-            [DATA_CHANNEL_ACK] => Some(Self::Ack),
+            [DATA_CHANNEL_ACK, ..] => Some(Self::Ack),
             [DATA_CHANNEL_OPEN, ..] => DataChannelOpen::parse(message).map(Self::Open),
             _ => None,
         }
@@ -128,6 +131,13 @@ mod tests {
         }
         let longer = [bytes, vec![0]].concat();
         assert_eq!(DcepMessage::parse(&longer), None);
+    }
+
+    #[test]
+    fn an_acknowledgement_may_be_padded() {
+        for message in [&[2][..], &[2, 0, 0, 0]] {
+            assert_eq!(DcepMessage::parse(message), Some(DcepMessage::Ack));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
-use sfu_model::{CloseReason, DataChannelOpener, DtlsRole, Fingerprint, LinkProtocol};
+use sfu_model::{CloseReason, DataChannel, DataChannelOpener, DtlsRole, Fingerprint, LinkProtocol};
 use sfu_transport::TransportEvent;
 
 use crate::world::World;
@@ -11,6 +11,10 @@ use crate::world::World;
 const CONNECTED: TransportEvent = TransportEvent::Connected {
     protocol: LinkProtocol::Udp,
 };
+
+/// Payload protocol identifiers (RFC 8831 section 8).
+const DCEP: u32 = 50;
+const BINARY: u32 = 53;
 
 const FAILED: TransportEvent = TransportEvent::Closed(CloseReason::HandshakeFailed);
 
@@ -57,7 +61,7 @@ fn a_fifth_of_the_datagrams_may_be_lost() {
 }
 
 #[test]
-fn our_channels_open_on_even_streams() {
+fn our_channels_open_on_even_streams_and_carry_messages() {
     let mut world = World::calling(DataChannelOpener::Server);
     world.connect();
     world.run_until(Duration::from_secs(5), |world| {
@@ -65,6 +69,17 @@ fn our_channels_open_on_even_streams() {
     });
     let streams: Vec<u16> = world.client.inbox.iter().map(|message| message.0).collect();
     assert_eq!(streams, [0, 2, 4]);
+    // Pion's acknowledgement: RFC 8832 section 5.2 has one byte.
+    world.client.send(0, DCEP, &[2, 0, 0, 0]);
+    world.exchange();
+    let now = world.now;
+    world
+        .server
+        .send_data(now, DataChannel::Reliable, b"down")
+        .unwrap();
+    world.exchange();
+    let arrived = world.client.inbox.last();
+    assert_eq!(arrived, Some(&(0, BINARY, b"down".to_vec())));
 }
 
 #[test]
