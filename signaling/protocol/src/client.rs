@@ -79,6 +79,12 @@ impl Client {
         self.sdk() != Sdk::Go && !self.is_sdk_before(Sdk::Swift, SdkVersion::new(1, 0, 5))
     }
 
+    /// The answer to an offer that rode in the join may follow `JoinResponse` at once. The Go SDK reads on
+    /// before it has set its offer, and ignores an answer that comes sooner.
+    pub fn takes_answer_at_once(&self) -> bool {
+        self.sdk() != Sdk::Go
+    }
+
     /// An ended subscription's m-section may carry another track. Safari plays nothing there.
     pub fn takes_reused_sections(&self) -> bool {
         self.protocol().takes_reused_sections() && !self.is_safari()
@@ -193,6 +199,12 @@ mod tests {
         assert!(!client(Sdk::Go, "2.5.0").takes_ice_tcp());
         assert!(!client(Sdk::Swift, "1.0.4").takes_ice_tcp());
         assert!(client(Sdk::Swift, "2.0.0").takes_ice_tcp());
+    }
+
+    #[test]
+    fn go_gets_no_answer_before_it_is_ready() {
+        assert!(!client(Sdk::Go, "2.18.1").takes_answer_at_once());
+        assert!(client(Sdk::Js, "2.21.0").takes_answer_at_once());
     }
 
     #[test]

@@ -160,6 +160,7 @@ impl Room {
                 self.entropy.number(),
             ),
             path: PathState::default(),
+            join_offer: None,
             answered: false,
             offer_requested: false,
         };
@@ -213,7 +214,7 @@ impl Room {
             self.handle_add_track(now, key, request);
         }
         if let Some(offer) = parameters.publisher_offer {
-            self.handle_offer(now, key, &offer);
+            self.handle_join_offer(now, key, offer);
         }
     }
 

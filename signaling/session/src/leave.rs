@@ -102,6 +102,7 @@ impl Room {
 
     fn cancel_timers(&mut self, key: ParticipantKey) {
         for reason in [
+            TimerReason::JoinOffer(key),
             TimerReason::Offer(key),
             TimerReason::Answer(key),
             TimerReason::JoinTimeout(key),

@@ -4,6 +4,7 @@ use std::time::Instant;
 use sfu_model::{DtlsRole, Fingerprint, IceCredentials, PeerId, ShardIndex, SubscriptionId};
 
 use crate::negotiation::{Answerer, Offerer, SendTrack, TransportFacts};
+use crate::proto;
 
 /// A participant's transports.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(crate) struct Upstream {
     pub(crate) peer: PeerId,
     pub(crate) answerer: Answerer,
     pub(crate) path: PathState,
+    /// An offer that rode in the join, while it is not answered yet.
+    pub(crate) join_offer: Option<proto::SessionDescription>,
     /// Whether an offer was answered.
     pub(crate) answered: bool,
     /// Whether the client was asked to offer again and has not done so yet.

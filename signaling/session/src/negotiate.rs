@@ -21,7 +21,38 @@ const OFFER_SPACING: Duration = Duration::from_millis(150);
 /// How long a client may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How long the answer to an offer that rode in a join is held back for clients that are not ready for it. They take a
+/// millisecond or two.
+const JOIN_ANSWER_DELAY: Duration = Duration::from_millis(50);
+
 impl Room {
+    /// Takes the offer that rode in a join.
+    pub(crate) fn handle_join_offer(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        offer: proto::SessionDescription,
+    ) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        if participant.client.takes_answer_at_once() {
+            self.handle_offer(now, key, &offer);
+            return;
+        }
+        participant.link.up().join_offer = Some(offer);
+        let at = now.mono + JOIN_ANSWER_DELAY;
+        self.timers.set(TimerReason::JoinOffer(key), at);
+    }
+
+    /// Answers the offer that rode in a join and was held back, unless another came since.
+    pub(crate) fn answer_join_offer(&mut self, now: Now, key: ParticipantKey) {
+        let participant = self.roster.get_mut(key);
+        if let Some(offer) = participant.and_then(|it| it.link.up().join_offer.take()) {
+            self.handle_offer(now, key, &offer);
+        }
+    }
+
     /// Takes a client's offer: of its publisher transport, or of its only one.
     pub(crate) fn handle_offer(
         &mut self,
@@ -42,6 +73,7 @@ impl Room {
                 return;
             }
         };
+        up.join_offer = None;
         up.offer_requested = false;
         up.open(&mut self.outbox);
         if offered.ice_restarted {

@@ -15,6 +15,7 @@ impl Room {
         match reason {
             TimerReason::ParticipantUpdates => self.flush_updates(now),
             TimerReason::RoomUpdate => self.tell_room(),
+            TimerReason::JoinOffer(key) => self.answer_join_offer(now, key),
             TimerReason::Offer(key) => self.offer_now(now, key),
             TimerReason::Answer(key) => self.handle_missing_answer(now, key),
             TimerReason::JoinTimeout(key) => {

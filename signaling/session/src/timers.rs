@@ -14,6 +14,8 @@ pub enum TimerReason {
     ParticipantUpdates,
     /// Participant counts that changed.
     RoomUpdate,
+    /// An offer that rode in a join, and that the client does not want answered at once.
+    JoinOffer(ParticipantKey),
     /// A server offer that waits for more changes.
     Offer(ParticipantKey),
     /// An answer that does not come.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use sfu_model::{Codec, Command};
-use signaling_protocol::proto;
 use signaling_protocol::proto::request_response::Reason;
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
+use signaling_protocol::{Client, proto};
 use signaling_session::{ConnectionId, RoomNotice};
 
 use crate::support::{World, camera, client, microphone};
@@ -154,6 +154,34 @@ fn tracks_in_the_join_request_are_published_with_it() {
         .collect();
     assert_eq!(kinds, ["join", "published", "answer"]);
     assert_eq!(world.seen(bob, "alice").unwrap().tracks.len(), 1);
+}
+
+#[test]
+fn the_go_sdk_has_a_moment_before_the_answer_to_the_offer_in_its_join_request() {
+    let mut world = World::new();
+    let alice = world.join(client("alice").with(|joining| {
+        joining.parameters.client = Client::from(proto::ClientInfo {
+            sdk: proto::client_info::Sdk::Go.into(),
+            protocol: 17,
+            ..proto::ClientInfo::default()
+        });
+        let offer = crate::support::sdp::Transport::new("alice0002").offer();
+        joining.parameters.publisher_offer = Some(proto::SessionDescription {
+            r#type: "offer".to_owned(),
+            sdp: offer,
+            id: 1,
+            ..proto::SessionDescription::default()
+        });
+    }));
+    let answers = |world: &mut World| {
+        let inbox = world.take(alice).into_iter();
+        let is_answer = |message: &Response| matches!(message, Response::Answer(_));
+        inbox.filter(is_answer).count()
+    };
+    world.pass(Duration::from_millis(49));
+    assert_eq!(answers(&mut world), 0);
+    world.pass(Duration::from_millis(1));
+    assert_eq!(answers(&mut world), 1);
 }
 
 #[test]
