@@ -19,6 +19,7 @@ pub(super) struct Figure {
     pub(super) read: fn(&[Value]) -> Option<f64>,
 }
 
+/// The churn comes last: not every server recovers from it.
 pub(super) const CASES: &[Case] = &[
     Case {
         node: &[],
@@ -61,6 +62,24 @@ pub(super) const CASES: &[Case] = &[
     Case {
         node: &[],
         runs: &[
+            "--rooms 30 --video-publishers 1 --no-simulcast --subscribers 9 --num-per-second 50 --duration 15",
+        ],
+        figures: &[
+            Figure {
+                name: "added latency, 30 rooms of 1 to 9, p50 (us)",
+                aim: "100",
+                read: |runs| number(runs.first()?, "/latency_us/p50"),
+            },
+            Figure {
+                name: "added latency, 30 rooms of 1 to 9, p99 (us)",
+                aim: "2000",
+                read: |runs| number(runs.first()?, "/latency_us/p99"),
+            },
+        ],
+    },
+    Case {
+        node: &[],
+        runs: &[
             "--video-publishers 1 --no-simulcast --subscribers 100 --num-per-second 50 --duration 5",
             "--video-publishers 1 --no-simulcast --subscribers 400 --num-per-second 50 --duration 5",
         ],
@@ -72,27 +91,6 @@ pub(super) const CASES: &[Case] = &[
                 Some((resident(1)? - resident(0)?) / 300.0 / 1_000.0)
             },
         }],
-    },
-    Case {
-        node: &[],
-        runs: &["--churn --num-per-second 200 --duration 20 --stay 0.5"],
-        figures: &[
-            Figure {
-                name: "CPU per join and leave (ms)",
-                aim: "2",
-                read: |runs| number(runs.first()?, "/server/cpu_ms_per_join"),
-            },
-            Figure {
-                name: "joins per second, of 200 asked for",
-                aim: "200",
-                read: |runs| number(runs.first()?, "/joins_per_second"),
-            },
-            Figure {
-                name: "joins that failed",
-                aim: "0",
-                read: |runs| number(runs.first()?, "/failed"),
-            },
-        ],
     },
     Case {
         node: &[],
@@ -112,25 +110,6 @@ pub(super) const CASES: &[Case] = &[
                     let lost = number(runs.first()?, "/packets_lost")?;
                     Some(100.0 * lost / number(runs.first()?, "/packets_expected")?)
                 },
-            },
-        ],
-    },
-    Case {
-        node: &[],
-        runs: &[
-            "--churn --num-per-second 200 --duration 10 --stay 0.2",
-            "--churn --num-per-second 200 --duration 50 --stay 0.2",
-        ],
-        figures: &[
-            Figure {
-                name: "memory after 10,000 joins and leaves, by that before",
-                aim: "1.05",
-                read: |runs| growth(runs, "/server/rss_bytes"),
-            },
-            Figure {
-                name: "file handles after 10,000 joins and leaves, by those before",
-                aim: "1.05",
-                read: |runs| growth(runs, "/server/files"),
             },
         ],
     },
@@ -173,6 +152,46 @@ pub(super) const CASES: &[Case] = &[
                 name: "CPU per video packet, 1 to 500, 2 shards (us)",
                 aim: "flat",
                 read: |runs| number(runs.get(2)?, "/server/cpu_us_per_packet"),
+            },
+        ],
+    },
+    Case {
+        node: &[],
+        runs: &["--churn --num-per-second 200 --duration 20 --stay 0.5"],
+        figures: &[
+            Figure {
+                name: "CPU per join and leave (ms)",
+                aim: "2",
+                read: |runs| number(runs.first()?, "/server/cpu_ms_per_join"),
+            },
+            Figure {
+                name: "joins per second, of 200 asked for",
+                aim: "200",
+                read: |runs| number(runs.first()?, "/joins_per_second"),
+            },
+            Figure {
+                name: "joins that failed",
+                aim: "0",
+                read: |runs| number(runs.first()?, "/failed"),
+            },
+        ],
+    },
+    Case {
+        node: &[],
+        runs: &[
+            "--churn --num-per-second 200 --duration 10 --stay 0.2",
+            "--churn --num-per-second 200 --duration 50 --stay 0.2",
+        ],
+        figures: &[
+            Figure {
+                name: "memory after 10,000 joins and leaves, by that before",
+                aim: "1.05",
+                read: |runs| growth(runs, "/server/rss_bytes"),
+            },
+            Figure {
+                name: "file handles after 10,000 joins and leaves, by those before",
+                aim: "1.05",
+                read: |runs| growth(runs, "/server/files"),
             },
         ],
     },
