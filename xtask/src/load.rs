@@ -2,6 +2,7 @@
 //! where given, case by case, so that both see the same machine.
 
 mod cases;
+mod quiet;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +12,7 @@ use serde_json::Value;
 use crate::dev_node::DevNode;
 use crate::step::{self, Failed, run};
 use cases::{CASES, Case, Figure};
+use quiet::wait_for_quiet;
 
 /// Runs every case against a node of the release build and against `others`, each written
 /// `NAME=URL=PID`, and prints the table.
@@ -98,6 +100,7 @@ impl Results {
             harness
                 .args(["--server-pid", &server.pid, "--json"])
                 .arg(&json);
+            wait_for_quiet();
             // A load that a server does not bear is a result too.
             if let Err(Failed(what)) = run(&mut harness) {
                 println!("{}: {what}", server.name);
