@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs the tests with clients that this project did not write, against a server binary or a running server.
 #
-#   tests/clients/run.sh [suite...]      suites: signalling hostile sdk chromium firefox python (all when none is named);
-#                                        a file such as chromium/call.test.js or python/test_media.py runs alone
+#   tests/clients/run.sh [suite...]      suites: signalling hostile sdk chromium firefox python go (all when none is
+#                                        named); a file such as chromium/call.test.js or python/test_media.py runs alone
 #
 # The server: SLUICE_URL with SLUICE_API_KEY and SLUICE_API_SECRET names one that runs; otherwise SLUICE_BIN is started
 # on free ports (default: target/release/sluice, then target/debug/sluice). Installs what is missing (install.sh). Exits
@@ -12,8 +12,8 @@ cd "$(dirname "$0")"
 repository=$(cd ../.. && pwd)
 
 readonly PYTHON=.venv/bin/python
-declare -A LIMIT_S=([signalling]=180 [hostile]=240 [sdk]=120 [chromium]=600 [firefox]=180 [python]=300)
-readonly ALL=(signalling hostile sdk chromium firefox python)
+declare -A LIMIT_S=([signalling]=180 [hostile]=240 [sdk]=120 [chromium]=600 [firefox]=180 [python]=300 [go]=480)
+readonly ALL=(signalling hostile sdk chromium firefox python go)
 
 find_server() {
   [[ -n ${SLUICE_URL:-} ]] && { echo "server: $SLUICE_URL"; return; }
@@ -31,10 +31,17 @@ node_tests() {
   timeout --kill-after=10 "$limit" node --test --test-concurrency=1 --test-reporter=spec "$@"
 }
 
+# A toolchain of one version, and no compiler of C: the SDK's parts that need one are not used.
+go_tests() {
+  local go=$PWD/.venv/bin/go
+  (cd go && CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-mod=readonly timeout --kill-after=10 "$1" "$go" test -count=1 -v ./...)
+}
+
 run_suite() {
   local limit=${LIMIT_S[${1%%/*}]:-}
   case $1 in
     python | python/*) timeout --kill-after=10 "$limit" "$PYTHON" -m pytest --tb=short "$1" ;;
+    go) go_tests "$limit" ;;
     signalling | hostile | sdk | chromium | firefox) node_tests "$limit" "$1"/*.test.js ;;
     *.test.js) node_tests "$limit" "$1" ;;
     *) echo "no such suite: $1" >&2; return 2 ;;
