@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 
 use sfu_model::{MediaKind, ReceiveEncoding, ReceiveMedia};
 
-use media::{CAMERA, MICROPHONE, OPUS, Source, camera, publish, receive, send, subscribe};
+use media::{CAMERA, MICROPHONE, Source, camera, publish, receive, send, subscribe};
 use world::World;
 
 /// Packets that are handled before the shard's output is taken: a picture.
@@ -71,13 +71,10 @@ struct Call {
 impl Call {
     fn new(kind: MediaKind, len: usize, subscribers: u32) -> Self {
         let mut world = World::with(1 + subscribers);
-        let (media, mut source) = match kind {
+        let (media, source) = match kind {
             MediaKind::Video => (camera(), Source::video(CAMERA)),
-            MediaKind::Audio => (microphone(), Source::video(MICROPHONE)),
+            MediaKind::Audio => (microphone(), Source::audio(MICROPHONE)),
         };
-        if kind == MediaKind::Audio {
-            source.payload_type = OPUS;
-        }
         publish(&mut world, media);
         for subscriber in 1..=subscribers {
             subscribe(&mut world, subscriber, send(kind, "0", 50_000));

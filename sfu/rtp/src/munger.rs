@@ -104,8 +104,10 @@ impl Munger {
     /// Returns the number that the next packet is likely to get.
     #[inline]
     pub fn upcoming(&self) -> SeqNo {
-        let sent = self.stream.as_ref().map(|stream| stream.highest_sent);
-        sent.unwrap_or(self.first).seq().next()
+        match &self.stream {
+            Some(stream) => stream.highest_sent.seq().next(),
+            None => self.first.seq(),
+        }
     }
 
     /// Numbers a packet of the source. `None` when it cannot be: it is from before the switch, it was

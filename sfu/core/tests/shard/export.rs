@@ -12,7 +12,7 @@ use sfu_rtp::{NtpTime, RtpTimestamp, SeqNo};
 
 use crate::feedback::{is_nack, is_pli};
 use crate::media::{
-    CAMERA, MICROPHONE, OPUS, Source, camera, picture_id, publish, receive, retransmission, send,
+    CAMERA, MICROPHONE, Source, camera, picture_id, publish, receive, retransmission, send,
     subscribe,
 };
 use crate::world::{HOME, ROOM, World, publication_id, subscription_id};
@@ -369,10 +369,7 @@ fn only_the_publishers_shard_tells_of_it() {
     let mut pair = Pair::with(1, 1);
     publish(&mut pair.home, microphone());
     pair.subscribe_far(0, send(MediaKind::Audio, "0", 60_000));
-    let mut source = Source {
-        payload_type: OPUS,
-        ..Source::video(MICROPHONE)
-    };
+    let mut source = Source::audio(MICROPHONE);
     for _ in 0..50 {
         // Level 20, voice: the only element of the block.
         let packet = source.packet(&[0xfc, 1, 2, 3]);

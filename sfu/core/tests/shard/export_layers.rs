@@ -7,7 +7,7 @@ use sfu_rtp::rtcp::{Packet, SenderReport, write_sender_report};
 use sfu_rtp::{NtpTime, RtpTimestamp, SeqNo};
 
 use crate::export::{Pair, microphone};
-use crate::media::{ALL, CAMERA, MICROPHONE, OPUS, Source, publish, send};
+use crate::media::{ALL, CAMERA, MICROPHONE, Source, publish, send};
 use crate::simulcast::{EACH, SSRCS, assert_one_stream, plis, simulcast, sources, up_to};
 
 /// A simulcast publication at home, with subscribers on the other shard.
@@ -210,10 +210,7 @@ fn sound_that_is_paused_there_does_not_cross_and_goes_on_at_once() {
     let mut pair = Pair::with(1, 1);
     publish(&mut pair.home, microphone());
     pair.subscribe_far(0, send(MediaKind::Audio, "0", 60_000));
-    let mut source = Source {
-        payload_type: OPUS,
-        ..Source::video(MICROPHONE)
-    };
+    let mut source = Source::audio(MICROPHONE);
     for forwarding in [ALL, Forwarding::Paused, ALL] {
         pair.want_far(0, forwarding);
         for _ in 0..10 {

@@ -10,7 +10,7 @@ use sfu_rtp::rtcp::{
 use sfu_rtp::{NtpTime, RtpHeader, RtpTimestamp, SeqNo};
 
 use crate::media::{
-    CAMERA, MICROPHONE, OPUS, Source, VP8_RTX, call, opus, publish, receive, retransmission, send,
+    CAMERA, MICROPHONE, Source, VP8_RTX, call, opus, publish, receive, retransmission, send,
     subscribe,
 };
 use crate::world::World;
@@ -110,8 +110,7 @@ fn without_a_retransmission_format_the_very_same_packet_is_sent_again() {
     publish(&mut world, receive(MediaKind::Audio, "0", &[encoding]));
     subscribe(&mut world, 1, send(MediaKind::Audio, "0", 60_000));
     assert_eq!(opus().rtx, None);
-    let mut source = Source::video(MICROPHONE);
-    source.payload_type = OPUS;
+    let mut source = Source::audio(MICROPHONE);
     world.send_rtp(0, &source.packet(&[0x78, 1, 2, 3]));
     world.pass(Duration::from_millis(200));
     let seq = RtpHeader::parse(&world.participants[1].rtp[0]).unwrap().seq;

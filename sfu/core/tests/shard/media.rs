@@ -133,6 +133,13 @@ impl Source {
         }
     }
 
+    pub(crate) fn audio(ssrc: Ssrc) -> Self {
+        Self {
+            payload_type: OPUS,
+            ..Self::video(ssrc)
+        }
+    }
+
     /// Writes the next packet, a picture of its own.
     pub(crate) fn next(&mut self, key_frame: bool) -> Vec<u8> {
         self.next_of(VP8_PAYLOAD_LEN, key_frame)
