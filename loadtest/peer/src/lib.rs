@@ -8,7 +8,6 @@
 mod arrival;
 mod data;
 mod dtls;
-mod framing;
 mod histogram;
 mod ice;
 mod identity;
@@ -24,7 +23,6 @@ mod tally;
 
 pub use arrival::Arrival;
 pub use data::{DataChannelOpener, DataDelivery, DataSender, DataStamp, OutboundData};
-pub use framing::{Deframer, frame};
 pub use histogram::Histogram;
 pub use ice::IceRole;
 pub use identity::{Identity, IdentityError};
@@ -32,5 +30,6 @@ pub use inbound::Inbound;
 pub use outbound::{Demand, Outbound, OutboundLayer};
 pub use peer::{Peer, PeerConfig, PeerEvent};
 pub use sample::{Frame, Sample, SampleError};
+pub use sfu_transport::framing::{Deframer, frame};
 pub use stamp::Stamp;
 pub use tally::{Completeness, DataFlow, LAYERS, Tally};

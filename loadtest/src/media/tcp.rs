@@ -54,7 +54,7 @@ impl TcpLink {
         Ok(Self {
             stream,
             state: State::Idle,
-            deframer: Deframer::default(),
+            deframer: Deframer::new(usize::from(u16::MAX)),
             unsent: Vec::new(),
         })
     }
@@ -123,7 +123,7 @@ impl TcpLink {
             match self.stream.read(buf) {
                 Ok(len) if len > 0 => {
                     self.deframer.push(buf.get(..len).unwrap_or_default());
-                    while let Some(packet) = self.deframer.next_packet() {
+                    while let Ok(Some(packet)) = self.deframer.next_packet() {
                         take(from, packet);
                     }
                 }

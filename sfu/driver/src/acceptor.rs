@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use sfu_model::{IceCredentials, ShardIndex};
+use sfu_transport::framing::Deframer;
 
-use crate::framing::Deframer;
-use crate::limits::TcpLimits;
+use crate::limits::{MAX_PACKET, TcpLimits};
 use crate::mailbox::{Inbox, Letter, Mailbox};
 
 /// Connections accepted before those that wait have their turn.
@@ -170,7 +170,7 @@ impl Acceptor {
         }
         let pending = Pending {
             stream,
-            deframer: Deframer::default(),
+            deframer: Deframer::new(MAX_PACKET),
             deadline: Instant::now() + self.limits.step,
         };
         self.pending.insert(token, pending);

@@ -1,6 +1,8 @@
 //! Entry points for fuzzers: each takes any bytes, and neither panics nor stalls. Not part of the API.
 
-use crate::framing::{Deframer, MAX_PACKET};
+use sfu_transport::framing::Deframer;
+
+use crate::limits::MAX_PACKET;
 
 /// Reads a TCP stream, whole and cut into parts as its first byte says: the packets are the same.
 pub fn framing(input: &[u8]) {
@@ -14,7 +16,7 @@ pub fn framing(input: &[u8]) {
 
 /// Returns the packets of a stream that comes in parts, and whether it ended with one too long.
 fn packets(stream: &[u8], part: usize) -> (Vec<Vec<u8>>, bool) {
-    let mut deframer = Deframer::default();
+    let mut deframer = Deframer::new(MAX_PACKET);
     let mut packets = Vec::new();
     for part in stream.chunks(part.max(1)) {
         deframer.push(part);

@@ -11,7 +11,6 @@
 mod acceptor;
 mod clock;
 mod exchange;
-mod framing;
 #[doc(hidden)]
 pub mod fuzz;
 mod limits;

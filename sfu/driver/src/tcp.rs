@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use mio::net::TcpStream;
 use sfu_model::{LinkProtocol, Path};
+use sfu_transport::framing::{Deframer, frame};
 
-use crate::framing::{Deframer, frame};
+use crate::limits::MAX_PACKET;
 
 /// Bytes that may wait for a slow receiver; packets beyond are dropped, as a full path drops them.
 const SEND_BUFFER: usize = 256 << 10;
@@ -49,7 +50,7 @@ impl TcpLink {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
         let path = path(&stream)?;
-        let mut deframer = Deframer::default();
+        let mut deframer = Deframer::new(MAX_PACKET);
         deframer.push(head);
         Ok(Self {
             stream: TcpStream::from_std(stream),

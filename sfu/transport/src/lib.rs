@@ -56,6 +56,7 @@ mod drop_reason;
 mod dtls;
 mod error;
 mod event;
+pub mod framing;
 #[doc(hidden)]
 pub mod fuzz;
 mod ice;

@@ -1,8 +1,9 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
+use sfu_transport::framing::frame;
+
 use super::*;
-use crate::framing::frame;
 
 const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(600);
