@@ -10,7 +10,7 @@ use sfu_core::ShardConfig;
 use sfu_driver::{MediaConfig, MediaPlane, UdpAddresses};
 use sfu_transport::TransportConfig;
 use signaling::http::{self, Limits, TokenKeys};
-use signaling::{Rooms, RoomsParts, dev_routes, media_events, routes};
+use signaling::{MediaEvents, Rooms, RoomsParts, dev_routes, routes};
 use signaling_protocol::sid;
 use signaling_session::negotiation::TransportFacts;
 use sluice_config::{Bind, Config, UdpPorts};
@@ -53,8 +53,7 @@ pub(crate) fn run(config: &Config, flags: &NodeFlags) -> Outcome {
 async fn serve(config: &Config, dev: bool) -> Outcome {
     let keys = translate::keys(config).map_err(|error| error.to_string())?;
     let listeners = listen(config, Some(config.port)).await?;
-    let (rooms, routing) = start_rooms(config, Arc::clone(&keys))?;
-    let routing = tokio::spawn(routing);
+    let rooms = start_rooms(config, Arc::clone(&keys))?;
 
     let mut app = routes(rooms.clone()).merge(control_api::routes(
         rooms.clone(),
@@ -109,16 +108,11 @@ async fn serve(config: &Config, dev: bool) -> Outcome {
         // A server that panicked has said so in the log.
         server.await.ok();
     }
-    routing.abort();
     Ok(())
 }
 
-/// Starts the media plane and what rooms stand on; the future takes the media plane's events to the
-/// rooms.
-fn start_rooms(
-    config: &Config,
-    keys: Arc<auth::Keys>,
-) -> Result<(Rooms, impl Future<Output = ()> + Send + use<>), String> {
+/// Starts the media plane and what rooms stand on.
+fn start_rooms(config: &Config, keys: Arc<auth::Keys>) -> Result<Rooms, String> {
     let certificate = TransportConfig::generate()
         .map_err(|error| format!("The DTLS certificate cannot be made: {error}"))?;
     let certificate = Arc::new(certificate);
@@ -148,9 +142,8 @@ fn start_rooms(
         shard,
         seeds: ports.iter().map(|_| random()).collect(),
     };
-    let (sink, events) = media_events();
-    let media = MediaPlane::start(&media, move |event| sink.send(event))
-        .map_err(|error| error.to_string())?;
+    let events = MediaEvents::default();
+    let media = MediaPlane::start(&media, events.sink()).map_err(|error| error.to_string())?;
     let transports = media.addresses().iter().map(|shard| {
         Arc::new(TransportFacts {
             fingerprint: certificate.fingerprint(),
@@ -159,14 +152,14 @@ fn start_rooms(
     });
     let transports = transports.collect();
     let node = sid("ND_", random());
-    let rooms = Rooms::new(RoomsParts {
+    Ok(Rooms::new(RoomsParts {
         media,
+        events,
         transports,
         facts: Arc::new(translate::facts(config, node.into())),
         settings: translate::settings(config),
         keys,
-    });
-    Ok((rooms.clone(), rooms.route_media_events(events)))
+    }))
 }
 
 fn shard_count(config: &Config) -> u16 {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use sfu_model::Event;
 use signaling_protocol::proto;
 use signaling_session::{ConnectionId, Join, JoinRefused, RoomError, RoomReply, RoomRequest};
 use tokio::sync::{mpsc, oneshot};
@@ -27,8 +26,6 @@ pub(crate) enum Letter {
     },
     /// A client's connection is gone.
     SignalClosed { connection: ConnectionId },
-    /// A shard of the room reports.
-    Media(Event),
     /// A call of the API.
     Request {
         request: RoomRequest,

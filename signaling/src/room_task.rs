@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::Claims;
-use sfu_model::Command;
+use sfu_model::{Command, Event};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_response::Message;
 use signaling_session::{ConnectionId, Output, Room, RoomReply, RoomRequest, RpcId, RpcOutcome};
@@ -14,10 +14,11 @@ use tokio::time::Instant;
 
 use crate::clock;
 use crate::letter::{Letter, RequestFailed};
+use crate::media_events::RoomEvents;
 use crate::outbox::{Outbox, SharedResponse};
 use crate::rooms::Rooms;
 
-/// Letters that are handled before what they caused is carried out.
+/// Letters, or events of the media plane, that are handled before what they caused is carried out.
 const TURN: usize = 64;
 
 /// The shortest life of a refreshed token (LiveKit's).
@@ -30,6 +31,7 @@ pub(crate) struct RoomTask {
     room: Room,
     rooms: Rooms,
     letters: mpsc::Receiver<Letter>,
+    events: Arc<RoomEvents>,
     connections: BTreeMap<ConnectionId, Outbox>,
     rpcs: BTreeMap<RpcId, RpcReply>,
 }
@@ -42,11 +44,17 @@ enum Life {
 }
 
 impl RoomTask {
-    pub(crate) fn new(room: Room, rooms: Rooms, letters: mpsc::Receiver<Letter>) -> Self {
+    pub(crate) fn new(
+        room: Room,
+        rooms: Rooms,
+        letters: mpsc::Receiver<Letter>,
+        events: Arc<RoomEvents>,
+    ) -> Self {
         Self {
             room,
             rooms,
             letters,
+            events,
             connections: BTreeMap::new(),
             rpcs: BTreeMap::new(),
         }
@@ -55,6 +63,7 @@ impl RoomTask {
     /// Runs until the room is over.
     pub(crate) async fn run(mut self) {
         let mut turn = Vec::with_capacity(TURN);
+        let mut events: Vec<Event> = Vec::with_capacity(TURN);
         while self.carry_out() == Life::Open {
             let deadline = self.room.poll_timeout().map(|deadline| deadline.at);
             let sleep = sleep_until(deadline.map(Instant::from_std));
@@ -64,6 +73,11 @@ impl RoomTask {
                         break;
                     }
                     turn.drain(..).for_each(|letter| self.handle(letter));
+                }
+                () = self.events.arrival() => {
+                    self.events.take(&mut events, TURN);
+                    let now = clock::now();
+                    events.drain(..).for_each(|event| self.room.handle_media(now, event));
                 }
                 () = sleep => self.room.handle_timeout(clock::now()),
             }
@@ -106,7 +120,6 @@ impl RoomTask {
                 self.connections.remove(&connection);
                 self.room.handle_signal_closed(now, connection);
             }
-            Letter::Media(event) => self.room.handle_media(now, event),
             Letter::Request { request, reply } => {
                 let done = self.room.handle_request(now, request);
                 // Whoever asked may have gone: then nobody misses the reply.

@@ -32,6 +32,8 @@ const ATTEMPTS: usize = 3;
 pub struct RoomsParts {
     /// The media plane.
     pub media: MediaPlane,
+    /// What it tells of each room.
+    pub events: MediaEvents,
     /// Certificate and addresses of each shard, by [`ShardIndex`].
     pub transports: Arc<[Arc<TransportFacts>]>,
     /// What is true of the node.
@@ -55,7 +57,6 @@ struct Inner {
 #[derive(Default)]
 struct OpenRooms {
     by_name: BTreeMap<RoomName, Entry>,
-    by_index: BTreeMap<RoomIndex, Mailbox>,
     next_index: u32,
 }
 
@@ -94,7 +95,7 @@ impl Rooms {
 
     /// Returns how many rooms are open.
     pub fn count(&self) -> usize {
-        self.open().by_index.len()
+        self.open().by_name.len()
     }
 
     /// Returns what each shard has counted, at most a second ago.
@@ -106,17 +107,6 @@ impl Rooms {
     pub(crate) fn is_full(&self) -> bool {
         let limits = self.settings().load;
         limits.any() && limits.reached(&self.media_reports())
-    }
-
-    /// Takes events of the media plane to their rooms, until the media plane ends.
-    pub async fn route_media_events(self, mut events: MediaEvents) {
-        while let Some(event) = events.0.recv().await {
-            let mailbox = self.open().by_index.get(&event.room()).cloned();
-            if let Some(mailbox) = mailbox {
-                // An error says that the room ended: its events are about nobody.
-                mailbox.send(Letter::Media(event)).await.ok();
-            }
-        }
     }
 
     /// Creates a room, or updates one that exists.
@@ -201,7 +191,13 @@ impl Rooms {
 
     /// Tells every room that the node stops: participants are told, and the rooms end.
     pub async fn shut_down(&self) {
-        let mailboxes: Vec<Mailbox> = self.open().by_index.values().cloned().collect();
+        let mailboxes: Vec<Mailbox> = {
+            let open = self.open();
+            open.by_name
+                .values()
+                .map(|entry| entry.mailbox.clone())
+                .collect()
+        };
         for mailbox in &mailboxes {
             mailbox.send(Letter::Shutdown).await.ok();
         }
@@ -309,8 +305,8 @@ impl Rooms {
 
     /// Forgets a room that is over, unless another of its name was opened.
     pub(crate) fn forget(&self, name: &RoomName, index: RoomIndex) {
+        self.0.parts.events.close(index);
         let mut open = self.open();
-        open.by_index.remove(&index);
         if open
             .by_name
             .get(name)
@@ -353,8 +349,8 @@ impl Rooms {
         let facts = Arc::clone(&self.0.parts.facts);
         let room = Room::new(clock::now(), facts, &place, options, random_seed());
         tracing::info!(room = %name, sid = %room.sid(), "Room opened");
-        tokio::spawn(RoomTask::new(room, self.clone(), letters).run());
-        open.by_index.insert(index, mailbox.clone());
+        let events = self.0.parts.events.open(index);
+        tokio::spawn(RoomTask::new(room, self.clone(), letters, events).run());
         let entry = Entry {
             index,
             mailbox: mailbox.clone(),

@@ -29,7 +29,7 @@ use crate::outbox::{Outgoing, outbox};
 use crate::refusal::Refusal;
 use crate::rooms::{Rooms, RoomsParts};
 use crate::settings::{NameLimits, Settings};
-use crate::{dev_routes, media_events, routes};
+use crate::{MediaEvents, dev_routes, routes};
 
 pub(crate) const KEY: &str = "devkey";
 pub(crate) const SECRET: &str = "secret";
@@ -80,8 +80,8 @@ impl TestNode {
             shard: ShardConfig::new(Arc::clone(&certificate)),
             seeds: vec![[7; 32]],
         };
-        let (sink, events) = media_events();
-        let media = MediaPlane::start(&config, move |event| sink.send(event)).unwrap();
+        let events = MediaEvents::default();
+        let media = MediaPlane::start(&config, events.sink()).unwrap();
         let transport = TransportFacts {
             fingerprint: certificate.fingerprint(),
             candidates: Vec::new(),
@@ -97,12 +97,12 @@ impl TestNode {
         let keys = keys();
         let rooms = Rooms::new(RoomsParts {
             media,
+            events,
             transports: Arc::new([Arc::new(transport)]),
             facts: Arc::new(facts),
             settings,
             keys: Arc::clone(&keys),
         });
-        tokio::spawn(rooms.clone().route_media_events(events));
         let (stop, _) = watch::channel(false);
         Self { rooms, keys, stop }
     }

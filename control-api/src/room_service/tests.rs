@@ -15,7 +15,7 @@ use sfu_driver::{MediaConfig, MediaPlane, UdpAddresses};
 use sfu_model::UnixTime;
 use sfu_transport::TransportConfig;
 use signaling::http::{TokenKeys, with_layers};
-use signaling::{NameLimits, RoomsParts, Settings};
+use signaling::{MediaEvents, NameLimits, RoomsParts, Settings};
 use signaling_session::negotiation::TransportFacts;
 use signaling_session::{Limits, NodeFacts};
 use tower::ServiceExt;
@@ -87,8 +87,10 @@ impl Node {
         };
         let keys = Keys::new([("devkey".into(), Secret::from("secret"))]).unwrap();
         let keys = Arc::new(keys);
+        let events = MediaEvents::default();
         let rooms = Rooms::new(RoomsParts {
-            media: MediaPlane::start(&media, drop).unwrap(),
+            media: MediaPlane::start(&media, events.sink()).unwrap(),
+            events,
             transports: Arc::new([Arc::new(TransportFacts {
                 fingerprint: certificate.fingerprint(),
                 candidates: Vec::new(),
