@@ -4,7 +4,8 @@
 //! feeds it datagrams, commands and time, and sends what the shard writes. Threads share nothing but
 //! their mailboxes, and batches of packets that go from one shard to another. One more thread
 //! accepts ICE-TCP connections and hands each to the shard that its first message names. Once a
-//! second a shard leaves a [`ShardReport`] of what it counted.
+//! second a shard leaves a [`ShardReport`] of what it counted, and whether all threads are alive
+//! [`MediaPlane::health`] says.
 //!
 //! The crate decides nothing about media: what a packet means is `sfu-core`'s.
 
@@ -13,6 +14,7 @@ mod clock;
 mod exchange;
 #[doc(hidden)]
 pub mod fuzz;
+mod health;
 mod limits;
 mod links;
 mod mailbox;
@@ -26,5 +28,6 @@ mod udp;
 #[cfg(test)]
 mod tests;
 
+pub use health::{MediaHealth, ThreadHealth};
 pub use plane::{MediaConfig, MediaPlane, ShardAddresses, StartError, UdpAddresses};
 pub use report::ShardReport;

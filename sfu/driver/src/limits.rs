@@ -1,4 +1,10 @@
+//! How much the threads of the media plane take, hold and wait.
+
 use std::time::Duration;
+
+/// How long a shard's thread may take for one turn before it counts as standing still. Turns take a
+/// few milliseconds at most, and an idle thread comes round once a second.
+pub(crate) const STANDSTILL: Duration = Duration::from_secs(3);
 
 /// Longest packet that a peer may frame. Its packets would fit in a datagram on any path, and a
 /// DTLS record of a certificate chain is the longest of them.

@@ -3,6 +3,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::PoisonError;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use mio::{Poll, Waker};
 use sfu_core::{Arrivals, Shard, ShardConfig};
@@ -10,11 +11,12 @@ use sfu_model::{Command, Destination, Event, PeerId, ShardIndex};
 
 use crate::acceptor::{self, Acceptor};
 use crate::exchange::Exchange;
+use crate::health::{MediaHealth, Pulse, ThreadHealth};
 use crate::limits::TcpLimits;
 use crate::mailbox::{Inbox, Letter, Mailbox, mailbox};
 use crate::pinning::Cores;
 use crate::report::{LatestReport, ShardReport};
-use crate::shard_thread::{self, Intake, ShardThread};
+use crate::shard_thread::{self, Intake, Outlet, ShardThread};
 use crate::udp::UdpPort;
 
 /// What the media plane listens on.
@@ -89,6 +91,8 @@ pub struct MediaPlane {
     acceptor: Option<Mailbox>,
     limits: TcpLimits,
     addresses: Vec<ShardAddresses>,
+    pulses: Vec<Pulse>,
+    /// Those of the shards, then the acceptor's.
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -120,6 +124,7 @@ impl MediaPlane {
             acceptor: None,
             limits,
             addresses: Vec::new(),
+            pulses: Vec::new(),
             threads: Vec::new(),
         };
         let seats = plane.bind(config)?;
@@ -172,6 +177,24 @@ impl MediaPlane {
                 .clone()
         };
         self.reports.iter().map(read).collect()
+    }
+
+    /// Returns how the threads fare.
+    ///
+    /// What lives on a shard whose thread has ended is gone, and what is sent to it is lost; one that
+    /// stands still may come back. Nobody should be placed on either.
+    pub fn health(&self) -> MediaHealth {
+        let now = Instant::now();
+        let judge = |(place, thread): (usize, &JoinHandle<()>)| match self.pulses.get(place) {
+            _ if thread.is_finished() => ThreadHealth::Ended,
+            Some(pulse) => pulse.health(now),
+            None => ThreadHealth::Running,
+        };
+        let mut threads = self.threads.iter().enumerate().map(judge);
+        MediaHealth {
+            shards: threads.by_ref().take(self.shards.len()).collect(),
+            acceptor: threads.next(),
+        }
     }
 
     /// Returns how many lossy messages were dropped because a shard did not keep up.
@@ -234,10 +257,14 @@ impl MediaPlane {
                 exchange,
                 ports: seat.ports,
             };
-            let (report, sink) = (LatestReport::default(), sink.clone());
-            self.reports.push(report.clone());
-            let shard_thread =
-                ShardThread::new(shard, seat.poll, intake, self.limits, report, sink)?;
+            let outlet = Outlet {
+                sink: sink.clone(),
+                report: LatestReport::default(),
+                pulse: Pulse::new(Instant::now()),
+            };
+            self.reports.push(outlet.report.clone());
+            self.pulses.push(outlet.pulse.clone());
+            let shard_thread = ShardThread::new(shard, seat.poll, intake, self.limits, outlet)?;
             let cores = cores.clone();
             let thread = thread::Builder::new()
                 .name(format!("shard-{}", index.0))

@@ -10,6 +10,7 @@ use sfu_model::{Event, LinkProtocol, Now};
 
 use crate::clock;
 use crate::exchange::Exchange;
+use crate::health::Pulse;
 use crate::limits::TcpLimits;
 use crate::links::Links;
 use crate::mailbox::{Inbox, Letter};
@@ -32,6 +33,14 @@ pub(crate) struct Intake {
     pub(crate) ports: Vec<UdpPort>,
 }
 
+/// Where a shard tells of itself.
+pub(crate) struct Outlet<S> {
+    /// Takes events.
+    pub(crate) sink: S,
+    pub(crate) report: LatestReport,
+    pub(crate) pulse: Pulse,
+}
+
 /// One shard with its sockets.
 pub(crate) struct ShardThread<S> {
     shard: Shard,
@@ -44,6 +53,7 @@ pub(crate) struct ShardThread<S> {
     inbound: Inbound,
     transmit: Vec<u8>,
     reporter: Reporter,
+    pulse: Pulse,
     flow: Flow,
 }
 
@@ -60,9 +70,13 @@ impl<S: FnMut(Event)> ShardThread<S> {
         poll: Poll,
         intake: Intake,
         limits: TcpLimits,
-        report: LatestReport,
-        sink: S,
+        outlet: Outlet<S>,
     ) -> io::Result<Self> {
+        let Outlet {
+            sink,
+            report,
+            pulse,
+        } = outlet;
         let Intake {
             inbox,
             exchange,
@@ -84,6 +98,7 @@ impl<S: FnMut(Event)> ShardThread<S> {
             inbound: Inbound::new(),
             transmit: Vec::new(),
             reporter: Reporter::new(report, Instant::now()),
+            pulse,
             flow: Flow::Continue,
         })
     }
@@ -276,8 +291,10 @@ impl<S: FnMut(Event)> ShardThread<S> {
     }
 
     fn report(&mut self) {
+        let now = Instant::now();
+        self.pulse.beat(now);
         let (shard, ports) = (&self.shard, &self.ports);
-        self.reporter.poll(Instant::now(), || ShardReport {
+        self.reporter.poll(now, || ShardReport {
             counters: shard.counters().clone(),
             receive_overflows: ports.iter().map(|port| u64::from(port.lost())).sum(),
             refused_sends: ports.iter().map(UdpPort::refused).sum(),

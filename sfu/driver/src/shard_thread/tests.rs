@@ -47,8 +47,12 @@ fn of_shard(shard: Shard, poll: Poll, (inbox, exchange): (Inbox, Exchange)) -> T
         ports: vec![UdpPort::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap()],
     };
     let limits = TcpLimits::default();
-    let report = LatestReport::default();
-    ShardThread::new(shard, poll, intake, limits, report, drop as fn(Event)).unwrap()
+    let outlet = Outlet {
+        sink: drop as fn(Event),
+        report: LatestReport::default(),
+        pulse: Pulse::new(Instant::now()),
+    };
+    ShardThread::new(shard, poll, intake, limits, outlet).unwrap()
 }
 
 /// The head of a binding request to `ufrag` (RFC 8489 section 5), unsigned.

@@ -31,8 +31,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sfu_core::ShardConfig;
-use sfu_driver::{MediaConfig, MediaPlane, UdpAddresses};
-use sfu_model::{Command, PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId};
+use sfu_driver::{MediaConfig, MediaPlane, ThreadHealth, UdpAddresses};
+use sfu_model::{Command, Event, PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId};
 use sfu_transport::TransportConfig;
 
 use caller::Caller;
@@ -51,6 +51,10 @@ fn loopback() -> SocketAddr {
 }
 
 fn start(udp: UdpAddresses) -> MediaPlane {
+    start_with(udp, drop)
+}
+
+fn start_with(udp: UdpAddresses, sink: impl FnMut(Event) + Clone + Send + 'static) -> MediaPlane {
     let certificate = TransportConfig::generate().unwrap();
     let config = MediaConfig {
         udp,
@@ -58,7 +62,7 @@ fn start(udp: UdpAddresses) -> MediaPlane {
         shard: ShardConfig::new(Arc::new(certificate)),
         seeds: vec![[7; 32], [8; 32]],
     };
-    MediaPlane::start(&config, drop).unwrap()
+    MediaPlane::start(&config, sink).unwrap()
 }
 
 fn peer_id(index: u32) -> PeerId {
@@ -127,6 +131,28 @@ fn peers_of_two_shards_with_one_port_see_each_other() {
     let plane = start(UdpAddresses::Shared(vec![loopback()]));
     assert_eq!(plane.addresses()[0].udp, plane.addresses()[1].udp);
     call(&plane);
+}
+
+#[test]
+fn a_shard_whose_thread_has_ended_is_told_and_the_others_go_on() {
+    let ports = UdpAddresses::OfEach(vec![vec![loopback()], vec![loopback()]]);
+    let plane = start_with(ports, |event| {
+        assert!(
+            !matches!(event, Event::PeerConnected { .. }),
+            "a fault, as this test has it"
+        );
+    });
+    assert!(plane.health().is_good());
+    let mut caller = Caller::join(&plane, peer_id(1));
+    let patience = Instant::now() + PATIENCE;
+    while plane.health().is_good() {
+        assert!(Instant::now() < patience, "nobody notices");
+        caller.turn();
+    }
+    let health = plane.health().shards;
+    assert_eq!(health, [ThreadHealth::Running, ThreadHealth::Ended]);
+    // Who still sends to it is not held up.
+    plane.send([Command::RemovePeer { peer: peer_id(1) }]);
 }
 
 #[test]
