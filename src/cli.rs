@@ -31,7 +31,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct NodeFlags {
     /// Fills what the configuration leaves open for a try on this machine: key `devkey`, secret
-    /// `secret`, loopback only, and a call page.
+    /// `secret`, loopback only, and with that key a call page.
     #[arg(long)]
     pub(crate) dev: bool,
     /// YAML file, with LiveKit's keys.

@@ -47,10 +47,12 @@ pub(crate) fn run(config: &Config, flags: &NodeFlags) -> Outcome {
         .thread_name("control")
         .build()
         .map_err(|error| format!("The control threads cannot start: {error}"))?;
-    runtime.block_on(serve(config, flags.dev))
+    // Who has keys of its own gives out its tokens itself.
+    let call_page = flags.dev && config.has_only_dev_key();
+    runtime.block_on(serve(config, call_page))
 }
 
-async fn serve(config: &Config, dev: bool) -> Outcome {
+async fn serve(config: &Config, call_page: bool) -> Outcome {
     let keys = translate::keys(config).map_err(|error| error.to_string())?;
     let listeners = listen(config, Some(config.port)).await?;
     let rooms = start_rooms(config, Arc::clone(&keys))?;
@@ -59,11 +61,15 @@ async fn serve(config: &Config, dev: bool) -> Outcome {
         rooms.clone(),
         translate::max_api_body(config),
     ));
-    if dev {
+    if call_page {
         app = app.merge(dev_routes(rooms.clone()));
     }
     let service = http::with_layers(app, TokenKeys(Arc::clone(&keys)));
     let (stop, stopped) = watch::channel(false);
+    let limits = Limits {
+        idle_timeout: config.http.idle_timeout,
+        ..Limits::default()
+    };
     let mut first = None;
     let mut servers = Vec::new();
     for listener in listeners {
@@ -72,7 +78,7 @@ async fn serve(config: &Config, dev: bool) -> Outcome {
         servers.push(tokio::spawn(http::serve(
             listener,
             service.clone(),
-            Limits::default(),
+            limits,
             stopped.clone(),
         )));
     }
@@ -81,7 +87,7 @@ async fn serve(config: &Config, dev: bool) -> Outcome {
         servers.push(tokio::spawn(http::serve(
             listener,
             metrics,
-            Limits::default(),
+            limits,
             stopped.clone(),
         )));
     }
@@ -90,7 +96,7 @@ async fn serve(config: &Config, dev: bool) -> Outcome {
         writeln!(
             io::stdout(),
             "{}",
-            start_message(config, &keys, address, dev)
+            start_message(config, &keys, address, call_page)
         )
         .ok();
     }

@@ -3,12 +3,17 @@
 use std::net::SocketAddr;
 
 use auth::Keys;
-use sluice_config::{Config, DEV_KEY};
+use sluice_config::{Config, DEV_SECRET};
 
 use crate::token;
 
 /// Writes, in plain words, what runs and what to do next.
-pub(crate) fn start_message(config: &Config, keys: &Keys, http: SocketAddr, dev: bool) -> String {
+pub(crate) fn start_message(
+    config: &Config,
+    keys: &Keys,
+    http: SocketAddr,
+    call_page: bool,
+) -> String {
     let host = match http.ip() {
         ip if ip.is_unspecified() => "localhost".to_owned(),
         std::net::IpAddr::V4(ip) => ip.to_string(),
@@ -22,7 +27,7 @@ pub(crate) fn start_message(config: &Config, keys: &Keys, http: SocketAddr, dev:
         .tcp_port
         .map_or_else(|| "off".to_owned(), |port| port.to_string());
     let udp = config.rtc.udp_ports;
-    if !dev {
+    if !call_page {
         return format!(
             "Sluice {version} is ready.\n\n  \
              LiveKit URL   ws://{host}:{port}\n  \
@@ -30,10 +35,7 @@ pub(crate) fn start_message(config: &Config, keys: &Keys, http: SocketAddr, dev:
              media         UDP {udp}, ICE-TCP {tcp}\n"
         );
     }
-    let secret = match key.as_str() {
-        DEV_KEY => sluice_config::DEV_SECRET,
-        _ => "(as configured)",
-    };
+    let secret = DEV_SECRET;
     let token = token::for_a_try(keys, "lobby", "you");
     format!(
         "Sluice {version} is ready, for trying out on this machine.\n\n  \

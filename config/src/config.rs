@@ -4,8 +4,8 @@ use crate::fault::Report;
 use crate::group::Group;
 use crate::value::{self, Problem};
 use crate::{
-    ApiKeyPair, Audio, Bind, DEV_KEY, DEV_SECRET, Fault, Inputs, Limit, Logging, Prometheus, Room,
-    Rtc, Warning, ip, keys, unsupported,
+    ApiKeyPair, Audio, Bind, DEV_KEY, DEV_SECRET, Fault, Http, Inputs, Limit, Logging, Prometheus,
+    Room, Rtc, Warning, ip, keys, unsupported,
 };
 
 /// What the operator decides about a node.
@@ -13,8 +13,8 @@ use crate::{
 pub struct Config {
     /// `port`: HTTP and WebSocket. Default 7880; 0 lets the system choose.
     pub port: u16,
-    /// `bind_addresses`: where HTTP and WebSocket listen. Default everywhere; with `--dev` and no
-    /// keys only on this machine, because everybody knows the key.
+    /// `bind_addresses`: where HTTP and WebSocket listen. Default everywhere; with `--dev` and its
+    /// key only on this machine, because everybody knows the key.
     pub bind: Bind,
     /// `keys` or `key_file`: who may sign tokens, in the order written. Never empty.
     pub keys: Vec<ApiKeyPair>,
@@ -34,6 +34,8 @@ pub struct Config {
     pub logging: Logging,
     /// Where metrics are served.
     pub prometheus: Prometheus,
+    /// How HTTP is served.
+    pub http: Http,
 }
 
 impl Config {
@@ -74,6 +76,7 @@ impl Config {
             audio: root.group("audio", Audio::read),
             logging: Logging::read(root, development),
             prometheus: Prometheus::read(root),
+            http: root.group("http", Http::read),
         };
         unsupported::read(root);
         if inputs.dev {
@@ -83,16 +86,22 @@ impl Config {
         config
     }
 
+    /// Reports whether the only key is the one that everybody knows, so that a token is no secret.
+    pub fn has_only_dev_key(&self) -> bool {
+        let is_known =
+            |pair: &ApiKeyPair| pair.key == DEV_KEY && pair.secret.expose() == DEV_SECRET;
+        !self.keys.is_empty() && self.keys.iter().all(is_known)
+    }
+
     /// Fills in a key that everybody knows, and therefore lets nobody in from elsewhere.
     fn fill_in_for_development(&mut self) {
-        if !self.keys.is_empty() {
-            return;
+        if self.keys.is_empty() {
+            self.keys.push(ApiKeyPair {
+                key: DEV_KEY.to_owned(),
+                secret: DEV_SECRET.to_owned().into(),
+            });
         }
-        self.keys.push(ApiKeyPair {
-            key: DEV_KEY.to_owned(),
-            secret: DEV_SECRET.to_owned().into(),
-        });
-        if self.bind == Bind::All {
+        if self.has_only_dev_key() && self.bind == Bind::All {
             self.bind = Bind::Only(vec![
                 IpAddr::V4(Ipv4Addr::LOCALHOST),
                 IpAddr::V6(Ipv6Addr::LOCALHOST),

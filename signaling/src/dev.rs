@@ -27,8 +27,8 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; connect-src 'self' ws
 #[folder = "call-page/"]
 struct CallPage;
 
-/// Returns the call page at `/call` and its tokens at `/call/token`. For `--dev` only: it gives
-/// anybody a token for any room.
+/// Returns the call page at `/call` and its tokens at `/call/token`. It gives anybody a token for any
+/// room: for a node whose only key everybody knows.
 pub fn dev_routes(rooms: Rooms) -> Router {
     Router::new()
         .route("/call", get(|| async { file("index.html") }))

@@ -90,11 +90,42 @@ fn development_fills_in_only_what_is_left_open() {
     assert_eq!(config.port, 8000);
     assert_eq!(config.logging.level, LogLevel::Warn);
 
+    let mut inputs = file("keys: {devkey: secret}");
+    inputs.dev = true;
+    let (config, _) = Config::load(&inputs).unwrap();
+    assert!(matches!(config.bind, Bind::Only(_)), "everybody knows it");
+
     let mut inputs = file("bind_addresses: [192.0.2.1]");
     inputs.dev = true;
     let (config, _) = Config::load(&inputs).unwrap();
     assert_eq!(config.bind, Bind::Only(vec![[192, 0, 2, 1].into()]));
     assert_eq!(config.keys[0].key, "devkey");
+}
+
+#[test]
+fn only_the_key_of_development_is_known_to_everybody() {
+    for (keys, known) in [
+        ("", true),
+        ("keys: {devkey: secret}", true),
+        ("keys: {devkey: another}", false),
+        ("keys: {devkey: secret, mine: short}", false),
+        ("keys: {mine: short}", false),
+    ] {
+        let mut inputs = file(keys);
+        inputs.dev = true;
+        let (config, _) = Config::load(&inputs).unwrap();
+        assert_eq!(config.has_only_dev_key(), known, "{keys}");
+    }
+}
+
+#[test]
+fn idle_connections_are_kept_as_long_as_the_balancer_in_front_needs() {
+    assert_eq!(read("").0.http.idle_timeout, Duration::from_secs(75));
+    let (config, _) = read("http: {idle_timeout: 630s}");
+    assert_eq!(config.http.idle_timeout, Duration::from_secs(630));
+    for wrong in ["630", "10ms", "0", "soon"] {
+        faults(&format!("http: {{idle_timeout: {wrong}}}"));
+    }
 }
 
 #[test]
