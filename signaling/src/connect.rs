@@ -16,7 +16,7 @@ use signaling_protocol::{ConnectHeaders, ConnectParameters, Endpoint, Query, Str
 use signaling_session::{Join, RoomOptions};
 
 use crate::connection::Connection;
-use crate::http::{Caller, query_of};
+use crate::http::Caller;
 use crate::outbox::outbox;
 use crate::refusal::Refusal;
 use crate::rooms::Rooms;
@@ -72,7 +72,7 @@ impl<S: Sync> FromRequestParts<S> for Asked {
             .find_map(|name| text(&parts.headers, name));
         Ok(Self {
             caller,
-            query: Query::read(query_of(&parts.uri, &parts.extensions)),
+            query: Query::read(parts.uri.query().unwrap_or_default()),
             user_agent: text(&parts.headers, header::USER_AGENT.as_str()).unwrap_or_default(),
             address: forwarded.or(peer).unwrap_or_default(),
         })

@@ -9,8 +9,6 @@ mod clock;
 mod connect;
 mod connection;
 mod dev;
-#[doc(hidden)]
-pub mod fuzz;
 pub mod http;
 mod letter;
 mod limits;

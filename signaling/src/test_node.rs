@@ -159,11 +159,6 @@ impl TestNode {
         ));
         address
     }
-
-    /// Stops the HTTP server.
-    pub(crate) fn stop(&self) {
-        self.stop.send_replace(true);
-    }
 }
 
 /// A request for a page, without a token.

@@ -1,44 +1,29 @@
+//! Takes connections and gives their requests to a service, until the server stops.
+
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request};
+use axum::http::StatusCode;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 use tower::{Service, ServiceExt};
 
-use super::watched_stream::{LongQueries, WatchedStream, long_head_slots};
+use super::client_stream::{ClientStream, Transport, Turn};
+use super::limits::{LONG_HEADS, Limits, STOP_TIMEOUT};
 
-/// Bounds of what a stranger may hold open.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Connections at a time, WebSockets included; further ones wait in the kernel's backlog.
-    pub connections: usize,
-    /// Time in which the head of a request must have come.
-    pub head_timeout: Duration,
-    /// Bytes of a request's head, apart from a query that is longer than a URL may be.
-    pub head_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 65_536,
-            head_timeout: Duration::from_secs(10),
-            head_bytes: 1 << 20,
-        }
-    }
-}
-
-/// Serves HTTP/1.1 on `listener` until `stopped` turns true. Connections that live then, WebSockets
-/// among them, are left to end by themselves.
+/// Serves HTTP/1.1 on `listener` until `stopped` turns true: then no connection is taken any more,
+/// those without a request end, and the others have [`STOP_TIMEOUT`] to end by themselves.
 pub async fn serve<S, F>(
     listener: TcpListener,
     service: S,
@@ -52,45 +37,34 @@ pub async fn serve<S, F>(
     F: Future<Output = Result<Response, Infallible>> + Send + 'static,
 {
     let slots = Arc::new(Semaphore::new(limits.connections));
-    let long_heads = long_head_slots();
-    loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            return;
-        };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stopped.wait_for(|stopped| *stopped) => return,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            // Gone while it waited in the backlog.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
-            Err(error) => {
-                // Out of file handles, mostly: wait for some connection to end.
-                tracing::warn!(%error, "An HTTP connection was not accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        if stream.set_nodelay(true).is_err() {
-            continue;
-        }
-        let service = service.clone();
-        let queries = LongQueries::default();
-        let stream = WatchedStream::new(stream, Arc::clone(&long_heads), queries.clone());
-        tokio::spawn(async move {
-            serve_connection(stream, peer, queries, service, limits).await;
-            drop(slot);
-        });
+    let accepting = accept_all(
+        listener,
+        Arc::clone(&slots),
+        service,
+        limits,
+        stopped.clone(),
+    );
+    tokio::select! {
+        () = accepting => {}
+        // An error says that whoever could stop the server is gone.
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+    let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+    if timeout(STOP_TIMEOUT, slots.acquire_many(all))
+        .await
+        .is_err()
+    {
+        tracing::info!("Connections were left open");
     }
 }
 
-async fn serve_connection<S, F>(
-    stream: WatchedStream,
-    peer: SocketAddr,
-    queries: LongQueries,
+/// Takes connections as long as there are slots, and serves each in a task of its own.
+async fn accept_all<S, F>(
+    listener: TcpListener,
+    slots: Arc<Semaphore>,
     service: S,
     limits: Limits,
+    stopped: watch::Receiver<bool>,
 ) where
     S: Service<Request, Response = Response, Error = Infallible, Future = F>
         + Clone
@@ -98,21 +72,88 @@ async fn serve_connection<S, F>(
         + 'static,
     F: Future<Output = Result<Response, Infallible>> + Send + 'static,
 {
-    let service = service.map_request(move |request: hyper::Request<Incoming>| {
-        let mut request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        queries.attach(&mut request);
-        request
-    });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout)
-        .max_buf_size(limits.head_bytes)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-        .with_upgrades()
-        .await;
-    if let Err(error) = served {
-        tracing::debug!(%peer, %error, "An HTTP connection ended badly");
+    let long_heads = Arc::new(Semaphore::new(LONG_HEADS));
+    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+        let (stream, peer) = accept(&listener).await;
+        let turn = Turn::default();
+        let long_heads = Arc::clone(&long_heads);
+        let stream = ClientStream::new(stream, turn.clone(), limits, long_heads, slot);
+        let connection = Connection { stream, peer, turn };
+        tokio::spawn(connection.serve(service.clone(), limits, stopped.clone()));
+    }
+}
+
+/// Waits for the next connection.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) if stream.set_nodelay(true).is_ok() => return (stream, peer),
+            // Gone while it waited in the backlog.
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                // Out of file handles, mostly: wait for some connection to end.
+                tracing::warn!(%error, "An HTTP connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// A connection that was accepted.
+struct Connection<T: Transport> {
+    stream: ClientStream<T>,
+    peer: SocketAddr,
+    turn: Turn,
+}
+
+impl<T: Transport> Connection<T> {
+    /// Answers requests until the connection ends, is upgraded, or has none when the server stops.
+    async fn serve<S, F>(self, service: S, limits: Limits, mut stopped: watch::Receiver<bool>)
+    where
+        S: Service<Request, Response = Response, Error = Infallible, Future = F>
+            + Clone
+            + Send
+            + 'static,
+        F: Future<Output = Result<Response, Infallible>> + Send + 'static,
+    {
+        let Self { stream, peer, turn } = self;
+        let service = tower::service_fn(move |request: hyper::Request<Incoming>| {
+            turn.begin_answer();
+            let mut request = request.map(axum::body::Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let answer = service.clone().oneshot(request);
+            let turn = turn.clone();
+            async move {
+                let response = answer.await?;
+                // What follows an upgrade is no request.
+                if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    turn.end_answer();
+                }
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let served = http1::Builder::new()
+            // The stream keeps time.
+            .header_read_timeout(None)
+            .max_buf_size(limits.head_bytes)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .with_upgrades();
+        let mut served = pin!(served);
+        let ended = tokio::select! {
+            ended = &mut served => Some(ended),
+            _ = stopped.wait_for(|stopped| *stopped) => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, %error, "An HTTP connection ended badly");
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::query_of;
 use crate::clock;
 
 /// The keys that tokens are checked against.
@@ -50,7 +49,7 @@ fn caller(keys: &Keys, request: &Request) -> Result<Caller, TokenError> {
     let header = request.headers().get(header::AUTHORIZATION);
     // A header that is not text is no bearer token either.
     let header = header.map(|value| value.to_str().unwrap_or("?"));
-    let query = access_token(query_of(request.uri(), request.extensions()));
+    let query = access_token(request.uri().query().unwrap_or_default());
     match auth::token_of_request(header, query.as_deref())? {
         None => Ok(Caller::Anonymous),
         Some(token) => {

@@ -2,8 +2,8 @@
 
 mod accept;
 mod authorization;
-pub(crate) mod head_watch;
-mod watched_stream;
+mod client_stream;
+mod limits;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use axum::middleware;
 use axum::response::Response;
 use tower::{Layer, Service, ServiceExt, util::MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
-pub use accept::{Limits, serve};
+pub use accept::serve;
 pub use authorization::{Caller, TokenKeys};
-pub(crate) use watched_stream::query_of;
+pub use limits::Limits;
 
 /// How long a browser may remember what CORS allows.
 const CORS_MAX_AGE: Duration = Duration::from_secs(86_400);
@@ -49,6 +49,7 @@ pub fn with_layers(
     MapRequestLayer::new(without_double_slash).layer(routes.into_service().boxed_clone())
 }
 
+/// Lets pages from everywhere in: what a request may do is in its token.
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::mirror_request())
@@ -60,9 +61,10 @@ fn cors() -> CorsLayer {
             Method::PATCH,
             Method::DELETE,
         ])
-        .allow_headers(Any)
+        // A star does not cover `Authorization` (Fetch, section 3.3.7), so what is asked is echoed.
+        .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(Any)
-        .vary([header::ORIGIN])
+        .vary([header::ORIGIN, header::ACCESS_CONTROL_REQUEST_HEADERS])
         .max_age(CORS_MAX_AGE)
 }
 

@@ -128,11 +128,20 @@ async fn a_preflight_is_answered_for_a_day_without_a_token() {
     *request.method_mut() = Method::OPTIONS;
     let request = with_header(request, header::ORIGIN, "https://app.example");
     let request = with_header(request, header::ACCESS_CONTROL_REQUEST_METHOD, "POST");
+    let asked = "authorization,content-type";
+    let request = with_header(request, header::ACCESS_CONTROL_REQUEST_HEADERS, asked);
     let response = node.answer(request).await;
     assert_eq!(response.status(), StatusCode::OK);
     let headers = response.headers();
     assert_eq!(headers[header::ACCESS_CONTROL_MAX_AGE], "86400");
-    assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_HEADERS], "*");
+    // A star would not cover `Authorization`.
+    assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_HEADERS], asked);
+    let vary = headers.get_all(header::VARY).iter();
+    let vary: Vec<_> = vary.map(|value| value.to_str().unwrap()).collect();
+    assert!(
+        vary.join(",").contains("access-control-request-headers"),
+        "{vary:?}"
+    );
     let methods = headers[header::ACCESS_CONTROL_ALLOW_METHODS]
         .to_str()
         .unwrap();

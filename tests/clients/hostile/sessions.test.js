@@ -116,7 +116,7 @@ describe('participants of the call', { concurrency: 1 }, () => {
 describe('strangers', () => {
   besides('request heads and frames that never end hold up nobody, and are given up', async (t) => {
     const { hostname, port } = new URL(call.server.http);
-    const beginnings = ['', 'G', 'GET /rtc HTTP/1.1\r\nHost: x\r\n', `GET /rtc/v1?join_request=${'A'.repeat(100_000)}`];
+    const beginnings = ['G', 'GET /rtc HTTP/1.1\r\nHost: x\r\n', `GET /rtc/v1?join_request=${'A'.repeat(100_000)}`];
     const closed = Array.from({ length: 200 }, (_, number) => new Promise((resolve) => {
       const socket = net.connect(Number(port), hostname);
       t.after(() => socket.destroy());
@@ -140,11 +140,15 @@ describe('strangers', () => {
     }
   });
 
-  besides('an offer that makes the URL longer than 64 KiB is answered', async (t) => {
+  besides('an offer of many sections is answered in the form that clients send, and 414 where the URL is longer than 64 KiB', async (t) => {
     const token = await participantToken(call.server, { room: freshRoom('long'), identity: MALLORY });
     const sdp = sdpOffer({ audio: 60, video: 60 });
-    const join_request = joinRequest({ publisherOffer: { type: 'offer', sdp, id: 9 } });
-    assert.ok(join_request.length > 100_000, `the URL has ${join_request.length} bytes`);
+    const request = { publisherOffer: { type: 'offer', sdp, id: 9 } };
+    const plain = joinRequest(request);
+    assert.ok(plain.length > 100_000, `the URL has ${plain.length} bytes`);
+    const refused = await openSignal(call.server, { path: '/rtc/v1', token, query: { join_request: plain } });
+    assert.equal(refused.status, 414);
+    const join_request = joinRequest(request, { gzip: true });
     const signal = await openSignal(call.server, { path: '/rtc/v1', token, query: { join_request } });
     t.after(() => signal.close?.());
     assert.ok(signal.socket, `refused with ${signal.status} ${signal.body}`);
