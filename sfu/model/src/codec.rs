@@ -71,18 +71,18 @@ impl Codec {
             .find(|codec| codec.name().eq_ignore_ascii_case(name))
     }
 
-    /// Returns the MIME type as LiveKit's messages write it, in lower case.
+    /// Returns the MIME type as LiveKit's messages write it: the name as RTP's registry has it.
     pub fn mime_type(self) -> &'static str {
         match self {
             Self::Opus => "audio/opus",
             Self::Red => "audio/red",
-            Self::Pcmu => "audio/pcmu",
-            Self::Pcma => "audio/pcma",
-            Self::Vp8 => "video/vp8",
-            Self::Vp9 => "video/vp9",
-            Self::H264 => "video/h264",
-            Self::H265 => "video/h265",
-            Self::Av1 => "video/av1",
+            Self::Pcmu => "audio/PCMU",
+            Self::Pcma => "audio/PCMA",
+            Self::Vp8 => "video/VP8",
+            Self::Vp9 => "video/VP9",
+            Self::H264 => "video/H264",
+            Self::H265 => "video/H265",
+            Self::Av1 => "video/AV1",
         }
     }
 

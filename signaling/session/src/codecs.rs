@@ -1,8 +1,13 @@
-use sfu_model::Codec;
+//! Which codecs a client publishes and is sent in, and how its messages name them.
+
+use sfu_model::{Codec, MediaKind};
 use signaling_protocol::Client;
 
 use crate::negotiation::{BandwidthFeedback, CodecPolicy};
 use crate::{EnabledCodec, proto};
+
+/// Retransmissions of video (RFC 4588 section 8.6).
+const RTX_MIME_TYPE: &str = "video/rtx";
 
 /// Returns how a client's transports are negotiated, where `enabled` are the room's codecs.
 pub(crate) fn codec_policy(client: &Client, enabled: &[EnabledCodec]) -> CodecPolicy {
@@ -68,6 +73,19 @@ pub(crate) fn publishable_codecs<'a>(
     codecs
 }
 
+/// Lists a room's codecs as clients and callers are told: RTX goes with every video codec, and is the last of them.
+pub(crate) fn room_codecs(enabled: &[EnabledCodec]) -> Vec<proto::Codec> {
+    let video = |enabled: &EnabledCodec| enabled.codec.kind() == MediaKind::Video;
+    let rtx = enabled.iter().any(video).then(|| proto::Codec {
+        mime: RTX_MIME_TYPE.to_owned(),
+        fmtp_line: String::new(),
+    });
+    let codecs = enabled
+        .iter()
+        .map(|enabled| named(enabled.codec, &enabled.fmtp));
+    codecs.chain(rtx).collect()
+}
+
 /// Writes a codec as LiveKit's messages have it.
 pub(crate) fn named(codec: Codec, fmtp: &str) -> proto::Codec {
     proto::Codec {
@@ -123,6 +141,30 @@ mod tests {
             .collect::<Vec<_>>();
         assert_eq!(codecs[..3], [Codec::Vp8, Codec::H264, Codec::Vp9]);
         assert!(codecs.ends_with(&[Codec::Opus, Codec::Red]));
+    }
+
+    #[test]
+    fn codecs_are_spelled_as_in_the_registry_and_retransmission_is_the_last() {
+        let named = room_codecs(&enabled());
+        let mimes: Vec<_> = named.iter().map(|codec| codec.mime.as_str()).collect();
+        let expected = [
+            "audio/PCMU",
+            "audio/PCMA",
+            "audio/opus",
+            "audio/red",
+            "video/VP8",
+            "video/H264",
+            "video/VP9",
+            "video/AV1",
+            "video/H265",
+            "video/rtx",
+        ];
+        assert_eq!(mimes, expected);
+        let audio = enabled()
+            .into_iter()
+            .filter(|it| it.codec == Codec::Opus)
+            .collect::<Vec<_>>();
+        assert_eq!(room_codecs(&audio).len(), 1);
     }
 
     #[test]

@@ -125,7 +125,8 @@ impl Room {
             let mime_type = track.info.codecs.get(*codec)?.mime_type.as_str();
             let (_, name) = mime_type.split_once('/')?;
             Some(proto::SubscribedCodec {
-                codec: name.to_owned(),
+                // Clients compare it with the names that they publish by.
+                codec: name.to_ascii_lowercase(),
                 qualities: up_to(*quality),
             })
         };

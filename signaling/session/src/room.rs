@@ -149,7 +149,6 @@ impl Room {
             counts.1 += u32::from(participant.is_publisher);
             counts.2 |= participant.is_recorder();
         }
-        let enabled = self.options.codecs.iter();
         proto::Room {
             sid: self.sid.as_str().to_owned(),
             name: self.options.name.as_str().to_owned(),
@@ -158,9 +157,7 @@ impl Room {
             max_participants: self.options.max_participants,
             creation_time: self.life.created.unix.seconds(),
             creation_time_ms: self.life.created.unix.millis(),
-            enabled_codecs: enabled
-                .map(|enabled| codecs::named(enabled.codec, &enabled.fmtp))
-                .collect(),
+            enabled_codecs: codecs::room_codecs(&self.options.codecs),
             metadata: self.options.metadata.clone(),
             num_participants: counts.0,
             num_publishers: counts.1,

@@ -30,7 +30,7 @@ fn the_first_message_is_the_join_response_with_everything_clients_need() {
     assert!(own.permission.unwrap().can_publish);
     assert_eq!((join.ping_interval, join.ping_timeout), (5, 15));
     assert_eq!(join.server_info.unwrap().version, "1.13.5");
-    assert_eq!(join.enabled_publish_codecs[0].mime, "video/vp8");
+    assert_eq!(join.enabled_publish_codecs[0].mime, "video/VP8");
     assert!(join.fast_publish && !join.subscriber_primary && !join.sif_trailer.is_empty());
 }
 
