@@ -9,8 +9,8 @@ use sfu_model::{
     SubscriptionId, TrackSid,
 };
 use signaling_session::negotiation::{
-    Answerer, Candidate, CodecPolicy, OfferedCodec, Offerer, PublishDecision, SendTrack,
-    TransportFacts,
+    Answerer, Candidate, CodecPolicy, FirstOffer, OfferedCodec, Offerer, PublishDecision,
+    SendTrack, TransportFacts,
 };
 
 fn facts() -> Arc<TransportFacts> {
@@ -80,7 +80,13 @@ fn answer_each(descriptions: &[&str]) {
 
 /// Takes each description as the answer to an offer of ours.
 fn offer_to_each(descriptions: &[&str]) {
-    let mut offerer = Offerer::new(facts(), credentials(), CodecPolicy::default(), 5);
+    let mut offerer = Offerer::new(
+        facts(),
+        credentials(),
+        CodecPolicy::default(),
+        FirstOffer::AtOnce,
+        5,
+    );
     sends().into_iter().for_each(|send| offerer.add_send(send));
     for description in descriptions {
         offerer.create_offer();

@@ -9,7 +9,7 @@ use signaling_protocol::{
 };
 
 use crate::link::{Downstream, Link, PathState, Primary, Upstream};
-use crate::negotiation::{Answerer, Offerer};
+use crate::negotiation::{Answerer, FirstOffer, Offerer};
 use crate::participant::{NewParticipant, Participant, ParticipantKey};
 use crate::proto::server_info::Edition;
 use crate::proto::signal_response::Message;
@@ -167,22 +167,23 @@ impl Room {
         if parameters.peer_connections == PeerConnections::One {
             return Link::One(up);
         }
+        let subscriber = may_subscribe && parameters.client.protocol().subscriber_is_primary();
+        let (primary, first_offer) = match subscriber {
+            true => (Primary::Subscriber, FirstOffer::AtOnce),
+            false => (Primary::Publisher, FirstOffer::WithTrack),
+        };
         let down = Box::new(Downstream {
             peer: self.next_peer(shard),
             offerer: Offerer::new(
                 facts,
                 self.entropy.ice(shard),
                 policy,
+                first_offer,
                 self.entropy.number(),
             ),
             path: PathState::default(),
             offered_at: None,
         });
-        let subscriber = may_subscribe && parameters.client.protocol().subscriber_is_primary();
-        let primary = match subscriber {
-            true => Primary::Subscriber,
-            false => Primary::Publisher,
-        };
         Link::Two { up, down, primary }
     }
 

@@ -4,7 +4,7 @@ use super::answerer::Answer;
 use super::description::{Direction, Media};
 use super::numbers::Numbers;
 use super::payload::Payload;
-use super::send_section::SendSsrcs;
+use super::send_section::{Breadth, SendSsrcs};
 use super::{CodecPolicy, PublishDecision, SendTrack, extensions, receive_section, send_section};
 
 /// Our side of an audio or video section that the client offered.
@@ -45,6 +45,8 @@ pub(super) struct Carried {
     pub(super) track: SendTrack,
     /// As of the last answer; `None` until the first.
     reported: Option<SendMedia>,
+    /// Whether the track comes in other codecs than the last answer has.
+    stale: bool,
 }
 
 impl Slot {
@@ -52,8 +54,13 @@ impl Slot {
         matches!(self, Self::Idle)
     }
 
-    pub(super) fn is_ended(&self) -> bool {
-        matches!(self, Self::Ended)
+    /// Reports whether the next answer says something else than the last.
+    pub(super) fn is_stale(&self) -> bool {
+        match self {
+            Self::Ended => true,
+            Self::Carrying(carried) => carried.stale,
+            Self::Idle => false,
+        }
     }
 }
 
@@ -88,6 +95,7 @@ impl AnswerSection {
         self.slot = Slot::Carrying(Carried {
             track,
             reported: None,
+            stale: false,
         });
     }
 
@@ -101,6 +109,7 @@ impl AnswerSection {
             && carried.track.kind == track.kind
             && carried.track.msid() == track.msid();
         if same {
+            carried.stale |= carried.track.codecs != track.codecs;
             carried.track = track.clone();
         }
         same
@@ -127,11 +136,11 @@ impl AnswerSection {
         &mut self,
         mid: Mid,
         offer: &Media,
-        policy: &CodecPolicy,
+        (policy, breadth): (&CodecPolicy, Breadth),
         answer: &mut Answer,
     ) -> Option<Media> {
         let received = self.receive(mid, offer, policy, answer);
-        let sent = self.send(mid, offer, policy, answer);
+        let sent = self.send(mid, offer, (policy, breadth), answer);
         let mut media = Media {
             kind: offer.kind,
             direction: Direction::new(sent.is_some(), received.is_some()),
@@ -188,7 +197,7 @@ impl AnswerSection {
         &mut self,
         mid: Mid,
         offer: &Media,
-        policy: &CodecPolicy,
+        (policy, breadth): (&CodecPolicy, Breadth),
         answer: &mut Answer,
     ) -> Option<Vec<Payload>> {
         let carried = match &mut self.slot {
@@ -199,7 +208,7 @@ impl AnswerSection {
                 return None;
             }
         };
-        let payloads = send_section::payloads(offer, policy, &carried.track);
+        let payloads = send_section::payloads(offer, policy, &carried.track, breadth);
         let ssrcs = self.ssrcs.filter(|_| !payloads.is_empty());
         let Some(ssrcs) = ssrcs else {
             answer.unsupported.push(carried.track.subscription);
@@ -214,6 +223,7 @@ impl AnswerSection {
                 .push((carried.track.subscription, media.clone()));
             carried.reported = Some(media);
         }
+        carried.stale = false;
         Some(payloads)
     }
 }

@@ -10,6 +10,7 @@ use super::answer_section::{AnswerSection, Slot};
 use super::description::{Content, Description, Media, Section, Setup, TransportDescription};
 use super::numbers::Numbers;
 use super::receive_section::{encodings, msid_of, offered_codecs};
+use super::send_section::Breadth;
 use super::write::{Origin, write};
 use super::{
     CodecPolicy, OfferedCodec, PublishDecision, SdpError, SendTrack, TransportFacts, send_section,
@@ -264,8 +265,8 @@ impl Answerer {
     /// subscriptions are as they were asked for. False while an offer waits for its answer, and
     /// before the first.
     pub fn needs_offer(&self) -> bool {
-        let ended = |section: &AnswerSection| section.slot.is_ended();
-        let wanted = !self.queue.is_empty() || self.sections.values().any(ended);
+        let stale = |section: &AnswerSection| section.slot.is_stale();
+        let wanted = !self.queue.is_empty() || self.sections.values().any(stale);
         self.remote.is_some() && !self.offered && wanted
     }
 
@@ -291,8 +292,12 @@ impl Answerer {
         self.seat_queue(&offer, &mut answer.unsupported);
         self.rejected.clear();
         let mut sections = Vec::with_capacity(offer.sections.len());
+        let mut named = BTreeSet::new();
         for section in &offer.sections {
-            sections.push(self.answer_section(section, &mut answer));
+            let kind = section.media().map(|(_, media)| media.kind);
+            let first = kind.is_some_and(|kind| named.insert(kind));
+            let breadth = Breadth::of_place(first);
+            sections.push(self.answer_section(section, breadth, &mut answer));
         }
         let description = Description {
             transport: TransportDescription {
@@ -316,7 +321,7 @@ impl Answerer {
             let mut tried = 0;
             let accepts = |(_, media): &(Mid, &Media)| {
                 tried += 1;
-                let payloads = send_section::payloads(media, &self.policy, &send);
+                let payloads = send_section::payloads(media, &self.policy, &send, Breadth::Track);
                 !payloads.is_empty()
             };
             let seat = self.idle(offer, send.kind).take(MAX_TRIED).find(accepts);
@@ -344,10 +349,15 @@ impl Answerer {
         })
     }
 
-    fn answer_section(&mut self, offered: &Section, answer: &mut Answer) -> Section {
+    fn answer_section(
+        &mut self,
+        offered: &Section,
+        breadth: Breadth,
+        answer: &mut Answer,
+    ) -> Section {
         let ours = offered.media().and_then(|(mid, media)| {
             let section = self.sections.get_mut(&mid)?;
-            let answered = section.answer(mid, media, &self.policy, answer);
+            let answered = section.answer(mid, media, (&self.policy, breadth), answer);
             if answered.is_none() {
                 self.rejected.insert(mid);
             } else if let Slot::Carrying(carried) = &section.slot {

@@ -34,6 +34,6 @@ mod write;
 pub use answerer::{Answer, Answerer, Offered, OfferedSection};
 pub use candidates::{Candidate, TransportFacts};
 pub use error::SdpError;
-pub use offerer::{Answered, Offer, Offerer};
+pub use offerer::{Answered, FirstOffer, Offer, Offerer};
 pub use policy::{BandwidthFeedback, CodecPolicy};
 pub use track::{OfferedCodec, PublishDecision, SendTrack};

@@ -4,7 +4,7 @@ use super::description::{Content, Direction, Media, MediaLine, Section, media_na
 use super::extensions;
 use super::numbers::Numbers;
 use super::payload::{Feedback, Payload};
-use super::send_section::SendSsrcs;
+use super::send_section::{Breadth, SendSsrcs};
 use super::{CodecPolicy, SendTrack, send_section};
 
 /// An audio or video section of our offers.
@@ -116,8 +116,18 @@ impl OfferSection {
         here
     }
 
+    /// Reports whether the next offer rejects the section.
+    pub(super) fn is_rejected(&self, policy: &CodecPolicy) -> bool {
+        match &self.slot {
+            Slot::Ended { .. } => !policy.reuse_sections,
+            Slot::Retired => true,
+            Slot::Carrying(_) | Slot::Idle => false,
+        }
+    }
+
     /// Writes the section for the offer `id`.
-    pub(super) fn offer(&mut self, id: u32, policy: &CodecPolicy) -> Section {
+    pub(super) fn offer(&mut self, id: u32, policy: &CodecPolicy, breadth: Breadth) -> Section {
+        let rejected = self.is_rejected(policy);
         let mut media = Media {
             kind: self.kind,
             direction: Direction::Inactive,
@@ -130,11 +140,10 @@ impl OfferSection {
             msid: None,
             streams: Vec::new(),
         };
-        let mut rejected = false;
         match &mut self.slot {
             Slot::Carrying(carried) => {
                 carried.offered = Some(id);
-                let payloads = send_section::offered_payloads(policy, &carried.track);
+                let payloads = send_section::offered_payloads(policy, &carried.track, breadth);
                 if !payloads.is_empty() {
                     media.direction = Direction::SendOnly;
                     media.msid = Some(carried.track.msid());
@@ -142,12 +151,8 @@ impl OfferSection {
                     self.payloads = payloads;
                 }
             }
-            Slot::Ended { offered } => {
-                *offered = Some(id);
-                rejected = !policy.reuse_sections;
-            }
-            Slot::Idle => {}
-            Slot::Retired => rejected = true,
+            Slot::Ended { offered } => *offered = Some(id),
+            Slot::Idle | Slot::Retired => {}
         }
         media.payloads.clone_from(&self.payloads);
         let content = if rejected || media.payloads.is_empty() {
@@ -227,7 +232,8 @@ impl Carried {
         if !answered.direction.receives() {
             return None;
         }
-        let payloads = send_section::payloads(answered, policy, &self.track);
+        // What the client names beyond what was offered is not there: the section's breadth is the offer's.
+        let payloads = send_section::payloads(answered, policy, &self.track, Breadth::Kind);
         if payloads.is_empty() {
             return None;
         }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sfu_model::{DtlsRole, Fingerprint, IceCredentials, Mid, SendMedia, SubscriptionId, Token};
@@ -7,6 +7,7 @@ use super::description::{Content, Description, MediaLine, Section, Setup, Transp
 use super::lines::MAX_SECTIONS;
 use super::numbers::Numbers;
 use super::offer_section::{OfferSection, Outcome};
+use super::send_section::Breadth;
 use super::write::{Origin, write};
 use super::{CodecPolicy, SdpError, SendTrack, TransportFacts};
 
@@ -15,7 +16,7 @@ use super::{CodecPolicy, SdpError, SendTrack, TransportFacts};
 /// One offer is outstanding at a time. What is asked for meanwhile goes into the next, which
 /// [`needs_offer`](Self::needs_offer) tells of after the answer. The data channels have the first
 /// section; a section whose track ended goes inactive and, once that was answered, can carry another
-/// of its kind with the same SSRC.
+/// of its kind, as other SSRCs.
 #[derive(Debug)]
 pub struct Offerer {
     facts: Arc<TransportFacts>,
@@ -33,6 +34,15 @@ pub struct Offerer {
     next_mid: u32,
     /// Subscriptions for which there was no room.
     refused: Vec<SubscriptionId>,
+}
+
+/// When the first offer of a subscriber transport is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstOffer {
+    /// At once: it brings up the data channels that the session stands on.
+    AtOnce,
+    /// With the first track: the session stands on the other transport. A client that only publishes never answers.
+    WithTrack,
 }
 
 /// An offer that waits for its answer.
@@ -72,16 +82,16 @@ pub struct Answered {
 }
 
 impl Offerer {
-    /// Creates our half; `seed` chooses the SSRCs, the session id and the first offer's number. The
-    /// first offer is due at once: it brings the data channels up.
+    /// Creates our half; `seed` chooses the SSRCs, the session id and the first offer's number.
     pub fn new(
         facts: Arc<TransportFacts>,
         local: IceCredentials,
         policy: CodecPolicy,
+        first_offer: FirstOffer,
         seed: u64,
     ) -> Self {
         let mut numbers = Numbers::new(seed);
-        let first = u32::try_from(numbers.next() % 256).unwrap_or(0);
+        let before_first = u32::try_from(numbers.next() % 256).unwrap_or(0);
         Self {
             facts,
             local,
@@ -91,9 +101,9 @@ impl Offerer {
                 version: 0,
             },
             numbers,
-            last_id: first,
+            last_id: before_first,
             outstanding: None,
-            changed: true,
+            changed: first_offer == FirstOffer::AtOnce,
             sections: Vec::new(),
             next_mid: 1,
             refused: Vec::new(),
@@ -180,12 +190,14 @@ impl Offerer {
         let id = self.last_id;
         let mut sections = vec![data_channels()];
         let mut mid_to_track_id = BTreeMap::new();
+        let mut named = BTreeSet::new();
         for section in &mut self.sections {
             if let Some(track) = section.track() {
                 let mid = section.mid().0.as_str().to_owned();
                 mid_to_track_id.insert(mid, track.track_sid.as_str().to_owned());
             }
-            sections.push(section.offer(id, &self.policy));
+            let first = !section.is_rejected(&self.policy) && named.insert(section.kind());
+            sections.push(section.offer(id, &self.policy, Breadth::of_place(first)));
         }
         let description = Description {
             transport: TransportDescription {

@@ -24,6 +24,26 @@ pub(super) struct SendSsrcs {
     pub(super) rtx: Option<Ssrc>,
 }
 
+/// Which codecs a section in which we send names, beside those that carry its track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Breadth {
+    /// None: a description of hundreds of sections stays small.
+    Track,
+    /// All of its kind that the client may be sent. One section of a kind has them: Pion (up to 4.0.12) takes what the
+    /// first one names for all that a transport will ever know.
+    Kind,
+}
+
+impl Breadth {
+    /// Returns the breadth of a section that is the first of its kind, or not.
+    pub(super) fn of_place(first: bool) -> Self {
+        match first {
+            true => Self::Kind,
+            false => Self::Track,
+        }
+    }
+}
+
 impl SendSsrcs {
     /// Draws SSRCs for a track of `kind`, in place of `former` ones.
     pub(super) fn draw(kind: MediaKind, former: Option<Self>, numbers: &mut Numbers) -> Self {
@@ -98,16 +118,21 @@ fn has_rtx(payloads: &[Payload]) -> bool {
     payloads.iter().any(is_rtx)
 }
 
-/// Returns what of the client's `remote` formats suits the track, best first, as an answer of ours
-/// has it. Empty if the client cannot receive the track.
-pub(super) fn payloads(remote: &Media, policy: &CodecPolicy, track: &SendTrack) -> Vec<Payload> {
+/// Returns what of the client's `remote` formats the section can name, what suits the track first, as
+/// an answer of ours has it. Empty if the client cannot receive the track.
+pub(super) fn payloads(
+    remote: &Media,
+    policy: &CodecPolicy,
+    track: &SendTrack,
+    breadth: Breadth,
+) -> Vec<Payload> {
     let carriers = track.carriers();
     let mut suitable: Vec<&Payload> = remote
         .payloads
         .iter()
         .filter(|payload| {
             payload.codec().is_some_and(|codec| {
-                carriers.contains(&codec)
+                (breadth == Breadth::Kind || carriers.contains(&codec))
                     && policy.may_subscribe(codec)
                     && policy.takes_format(codec, payload.fmtp.as_deref())
                     && codecs::is_subscribable(codec, payload.fmtp.as_deref())
@@ -119,15 +144,24 @@ pub(super) fn payloads(remote: &Media, policy: &CodecPolicy, track: &SendTrack) 
         let codec = payload.codec();
         codec.map(|codec| track.rank(&carriers, codec, payload.fmtp.as_deref()))
     });
+    let carries = |payload: &&Payload| {
+        payload
+            .codec()
+            .is_some_and(|codec| carriers.contains(&codec))
+    };
+    if !suitable.iter().any(carries) {
+        return Vec::new();
+    }
     let red = suitable
         .iter()
-        .any(|payload| payload.codec() == Some(Codec::Red));
+        .any(|payload| carries(payload) && payload.codec() == Some(Codec::Red));
     let mut answered = Vec::new();
     for payload in suitable {
         let Some(codec) = payload.codec() else {
             continue;
         };
-        let mut feedback = feedback(codec, policy.bandwidth_feedback, red);
+        let repaired = carries(&payload) && !red;
+        let mut feedback = feedback(codec, policy.bandwidth_feedback, repaired);
         if codec.kind() == MediaKind::Video {
             feedback.retain(|feedback| payload.has(*feedback));
         }
@@ -143,30 +177,39 @@ pub(super) fn payloads(remote: &Media, policy: &CodecPolicy, track: &SendTrack) 
 }
 
 /// Returns what we offer for the track, best first. Empty if the client may not be sent any of it.
-pub(super) fn offered_payloads(policy: &CodecPolicy, track: &SendTrack) -> Vec<Payload> {
+pub(super) fn offered_payloads(
+    policy: &CodecPolicy,
+    track: &SendTrack,
+    breadth: Breadth,
+) -> Vec<Payload> {
     let carriers = track.carriers();
     let mut formats: Vec<OfferedFormat> = OFFERED
         .into_iter()
-        .filter(|format| carriers.contains(&format.codec) && policy.may_subscribe(format.codec))
+        .filter(|format| format.codec.kind() == track.kind && policy.may_subscribe(format.codec))
+        .filter(|format| breadth == Breadth::Kind || carriers.contains(&format.codec))
         .filter(|format| policy.takes_format(format.codec, format.fmtp))
         .collect();
-    let has = |formats: &[OfferedFormat], codec| {
-        formats
-            .iter()
-            .any(|format: &OfferedFormat| format.codec == codec)
-    };
-    if !has(&formats, Codec::Opus) {
-        formats.retain(|format| format.codec != Codec::Red);
-    }
+    let opus = formats.iter().any(|format| format.codec == Codec::Opus);
+    formats.retain(|format| format.codec != Codec::Red || opus);
     formats.sort_by_key(|format| track.rank(&carriers, format.codec, format.fmtp));
-    let red = has(&formats, Codec::Red);
+    let carries = |format: &OfferedFormat| carriers.contains(&format.codec);
+    if !formats.iter().any(carries) {
+        return Vec::new();
+    }
+    let red = formats
+        .iter()
+        .any(|format| carries(format) && format.codec == Codec::Red);
     let mut offered = Vec::new();
     for format in formats {
         offered.push(Payload {
             payload_type: format.payload_type,
             format: Format::Codec(format.codec),
             fmtp: sent_parameters(format.codec, format.fmtp, track),
-            feedback: feedback(format.codec, policy.bandwidth_feedback, red),
+            feedback: feedback(
+                format.codec,
+                policy.bandwidth_feedback,
+                carries(&format) && !red,
+            ),
         });
         if let Some(rtx) = format.rtx().filter(|_| policy.rtx) {
             offered.push(Payload {
@@ -182,16 +225,16 @@ pub(super) fn offered_payloads(policy: &CodecPolicy, track: &SendTrack) -> Vec<P
     offered
 }
 
-/// Returns the feedback that we take for what we send. Audio with redundancy (`red`) needs no
-/// retransmission.
-fn feedback(codec: Codec, bandwidth: BandwidthFeedback, red: bool) -> Vec<Feedback> {
+/// Returns the feedback that we take for what we send. Audio is repaired by retransmission unless the
+/// track has redundancy.
+fn feedback(codec: Codec, bandwidth: BandwidthFeedback, repaired: bool) -> Vec<Feedback> {
     let bandwidth = match bandwidth {
         BandwidthFeedback::Remb => Feedback::GoogRemb,
         BandwidthFeedback::TransportCc => Feedback::TransportCc,
     };
     match codec.kind() {
-        MediaKind::Audio if red || codec == Codec::Red => Vec::new(),
-        MediaKind::Audio => vec![Feedback::Nack],
+        MediaKind::Audio if repaired => vec![Feedback::Nack],
+        MediaKind::Audio => Vec::new(),
         MediaKind::Video => vec![
             bandwidth,
             Feedback::CcmFir,

@@ -6,7 +6,7 @@ use sfu_model::{Command, DataChannelOpener, DtlsRole, Event, LinkProtocol};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
-use signaling_session::ConnectionId;
+use signaling_session::{ConnectionId, RoomRequest};
 
 use crate::support::{World, camera, client, microphone};
 
@@ -140,6 +140,45 @@ fn one_who_may_not_subscribe_stands_on_the_publisher_transport() {
         )
     });
     assert_eq!(joined.count(), 1);
+}
+
+#[test]
+fn one_who_may_only_publish_is_never_offered_anything() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.publish(alice, camera("cam"));
+    let joining = client("bob").with(|joining| joining.grant().can_subscribe = Some(false));
+    let bob = world.join(joining.two_transports());
+    world.publish(bob, microphone("mic"));
+    world.connect(bob);
+    world.pass(Duration::from_secs(20));
+    assert!(offers(&mut world, bob).is_empty());
+    assert!(!world.member(bob).closed);
+}
+
+#[test]
+fn one_who_may_subscribe_later_is_offered_then() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let sid = world.publish(alice, camera("cam"));
+    let joining = client("bob").with(|joining| joining.grant().can_subscribe = Some(false));
+    let bob = world.join(joining.two_transports());
+    world.publish(bob, microphone("mic"));
+    world.connect(bob);
+    let update = proto::UpdateParticipantRequest {
+        identity: "bob".to_owned(),
+        permission: Some(proto::ParticipantPermission {
+            can_subscribe: true,
+            can_publish: true,
+            ..proto::ParticipantPermission::default()
+        }),
+        ..proto::UpdateParticipantRequest::default()
+    };
+    world
+        .call(RoomRequest::UpdateParticipant(Box::new(update)))
+        .unwrap();
+    world.negotiate(bob);
+    assert_eq!(world.received_tracks(bob), [sid]);
 }
 
 #[test]

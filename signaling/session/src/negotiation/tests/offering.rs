@@ -4,10 +4,10 @@ use sfu_model::{DtlsRole, Extension, ExtensionId};
 
 use super::*;
 use crate::negotiation::description::Direction;
-use crate::negotiation::{BandwidthFeedback, Offer, Offerer, SdpError};
+use crate::negotiation::{BandwidthFeedback, FirstOffer, Offer, Offerer, SdpError};
 
 fn offerer(policy: CodecPolicy) -> Offerer {
-    Offerer::new(facts(), credentials(1), policy, 6)
+    Offerer::new(facts(), credentials(1), policy, FirstOffer::AtOnce, 6)
 }
 
 /// Answers an offer as a client that takes everything, but rejects the sections in `rejected`.
@@ -173,7 +173,7 @@ fn redundant_audio_has_no_retransmission() {
     let mut offerer = offerer(CodecPolicy::default());
     offerer.add_send(send(1, &[Codec::Red, Codec::Opus]));
     let (offer, answered) = settle(&mut offerer);
-    assert_eq!(payload_types(section(&offer.sdp, "1")), ["63", "111"]);
+    assert_eq!(payload_types(section(&offer.sdp, "1"))[..2], ["63", "111"]);
     assert!(!offer.sdp.contains("nack"));
     assert!(!answered.sends[0].1.nack);
 }
@@ -339,7 +339,7 @@ fn h264_is_offered_in_every_profile_but_high() {
     offerer.add_send(track);
     let offer = offerer.create_offer().unwrap();
     let types = payload_types(section(&offer.sdp, "1"));
-    assert_eq!(types.len(), 12);
+    assert_eq!(offer.sdp.matches(" H264/90000\r\n").count(), 6);
     assert_eq!(types[..2], ["108", "109"], "as it is published");
     assert!(!offer.sdp.contains("profile-level-id=64"));
 }
@@ -370,4 +370,83 @@ fn an_answer_of_another_shape_is_refused_and_changes_nothing() {
     assert!(offerer.handle_answer(offer.id, "v=0\r\n").is_err());
     assert_eq!(format!("{offerer:?}"), before);
     assert!(offerer.handle_answer(offer.id, &good).unwrap().is_some());
+}
+
+#[test]
+fn the_first_section_of_a_kind_names_every_codec_of_it() {
+    let mut offerer = offerer(CodecPolicy::default());
+    for (index, codec) in [Codec::Vp8, Codec::Vp8, Codec::Pcmu, Codec::Opus]
+        .into_iter()
+        .enumerate()
+    {
+        offerer.add_send(send(u32::try_from(index).unwrap(), &[codec]));
+    }
+    let (offer, answered) = settle(&mut offerer);
+    let first = payload_types(section(&offer.sdp, "1"));
+    assert_eq!(first[..2], ["96", "97"], "the track's own come first");
+    for payload_type in ["98", "100", "125", "108", "35", "116"] {
+        assert!(first.contains(&payload_type), "{payload_type} in {first:?}");
+    }
+    assert_eq!(payload_types(section(&offer.sdp, "2")), ["96", "97"]);
+    assert_eq!(
+        payload_types(section(&offer.sdp, "3")),
+        ["0", "111", "63", "8"]
+    );
+    assert_eq!(payload_types(section(&offer.sdp, "4")), ["111"]);
+    let codecs = |index: usize| {
+        let (_, media) = &answered.sends[index];
+        media.codecs.iter().map(|binding| binding.codec)
+    };
+    assert!(codecs(0).any(|codec| codec == Codec::H264));
+    assert!(codecs(1).eq([Codec::Vp8]));
+}
+
+#[test]
+fn audio_without_redundancy_is_retransmitted_where_redundancy_is_named_for_others() {
+    let mut offerer = offerer(CodecPolicy::default());
+    offerer.add_send(send(1, &[Codec::Opus]));
+    let (offer, answered) = settle(&mut offerer);
+    assert!(payload_types(section(&offer.sdp, "1")).contains(&"63"));
+    assert!(answered.sends[0].1.nack);
+}
+
+#[test]
+fn a_client_that_takes_other_codecs_than_the_tracks_does_not_receive_it() {
+    let mut offerer = offerer(CodecPolicy::default());
+    offerer.add_send(send(1, &[Codec::H265]));
+    let offer = offerer.create_offer().unwrap();
+    let answer = accept(&offer.sdp, &[]);
+    let without = answer
+        .lines()
+        .filter(|line| !line.contains("H265") && !line.contains(":116 ") && !line.contains("=116"))
+        .map(|line| line.replace(" 116 117", "") + "\r\n")
+        .collect::<String>();
+    assert!(without.contains("VP8"), "others are taken");
+    let answered = offerer.handle_answer(offer.id, &without).unwrap().unwrap();
+    assert_eq!(answered.unsupported, [subscription(1)]);
+}
+
+#[test]
+fn another_section_names_every_codec_when_the_first_is_gone() {
+    let mut offerer = offerer(CodecPolicy {
+        reuse_sections: false,
+        ..CodecPolicy::default()
+    });
+    offerer.add_send(send(1, &[Codec::Vp8]));
+    offerer.add_send(send(2, &[Codec::Vp8]));
+    settle(&mut offerer);
+    offerer.remove_send(subscription(1));
+    let (offer, _) = settle(&mut offerer);
+    assert!(payload_types(section(&offer.sdp, "2")).contains(&"125"));
+}
+
+#[test]
+fn a_transport_that_nothing_stands_on_is_offered_with_its_first_track() {
+    let policy = CodecPolicy::default();
+    let mut offerer = Offerer::new(facts(), credentials(1), policy, FirstOffer::WithTrack, 6);
+    assert!(!offerer.needs_offer());
+    assert_eq!(offerer.create_offer(), None);
+    offerer.add_send(send(1, &[Codec::Vp8]));
+    let (_, answered) = settle(&mut offerer);
+    assert_eq!(answered.sends[0].0, subscription(1));
 }

@@ -55,8 +55,8 @@ fn a_subscription_takes_an_idle_section_of_its_kind() {
     let video = section(&answer.sdp, "3");
     assert!(video.contains("a=sendonly\r\n"));
     assert!(video.contains("a=msid:PA_x|TR_1 TR_1\r\n"));
-    assert_eq!(payload_types(video), ["96", "97"]);
-    assert_eq!(payload_types(section(&answer.sdp, "0")), ["63", "111"]);
+    assert_eq!(payload_types(video)[..2], ["96", "97"]);
+    assert_eq!(payload_types(section(&answer.sdp, "0"))[..2], ["63", "111"]);
     let tracks: Vec<(&str, &str)> = answer
         .mid_to_track_id
         .iter()
@@ -142,7 +142,8 @@ fn a_codec_that_the_client_may_not_be_sent_is_unsupported() {
     let answer = negotiate(&mut answerer, SINGLE_FIRST, &[]);
     let (_, media) = &answer.sends[0];
     let codecs: Vec<Codec> = media.codecs.iter().map(|binding| binding.codec).collect();
-    assert_eq!(codecs, [Codec::Opus], "RED is sent as what is in it");
+    assert_eq!(codecs[0], Codec::Opus, "RED is sent as what is in it");
+    assert!(!codecs.contains(&Codec::Red));
     assert!(media.nack);
 }
 
@@ -155,7 +156,8 @@ fn h264_is_sent_in_the_packetization_mode_it_was_published_in() {
     answerer.add_send(track);
     let answer = negotiate(&mut answerer, SINGLE_FIRST, &[]);
     let (_, media) = &answer.sends[0];
-    assert_eq!(media.codecs.len(), 1, "a packet does not tell its profile");
+    let h264 = media.codecs.iter().filter(|it| it.codec == Codec::H264);
+    assert_eq!(h264.count(), 1, "a packet does not tell its profile");
     let PayloadType(number) = media.codecs[0].payload_type;
     assert!(SINGLE_FIRST.contains(&format!("a=fmtp:{number} {published}\n")));
 }
@@ -188,7 +190,8 @@ fn a_replaced_subscription_keeps_its_section_unless_its_track_differs() {
     answerer.add_send(send(1, &[Codec::Vp9, Codec::Vp8]));
     let answer = negotiate(&mut answerer, SINGLE_FIRST, &[]);
     assert_eq!(seats(&answer), [seat(1, "3")]);
-    assert_eq!(answer.sends[0].1.codecs.len(), 2);
+    let codecs = answer.sends[0].1.codecs.iter().map(|it| it.codec);
+    assert_eq!(codecs.take(2).collect::<Vec<_>>(), [Codec::Vp9, Codec::Vp8]);
     let mut other = send(1, &[Codec::Vp8]);
     other.track_sid = TrackSid::from("TR_other");
     answerer.add_send(other);
@@ -231,4 +234,36 @@ fn stereo_is_told() {
     });
     let answer = negotiate(&mut answerer, SINGLE_FIRST, &[]);
     assert!(section(&answer.sdp, "0").contains("useinbandfec=1;sprop-stereo=1\r\n"));
+}
+
+#[test]
+fn the_first_section_of_a_kind_is_answered_with_every_codec_of_it() {
+    let mut answerer = answerer(CodecPolicy::default());
+    answerer.add_send(send(1, &[Codec::Vp8]));
+    answerer.add_send(send(2, &[Codec::Vp8]));
+    let answer = negotiate(&mut answerer, SINGLE_FIRST, &[]);
+    assert_eq!(seats(&answer), [seat(1, "3"), seat(2, "4")]);
+    let h264 = |media: &sfu_model::SendMedia| {
+        let mut codecs = media.codecs.iter();
+        codecs.any(|binding| binding.codec == Codec::H264)
+    };
+    let named: Vec<bool> = answer.sends.iter().map(|(_, media)| h264(media)).collect();
+    assert_eq!(named, [true, false]);
+    assert!(section(&answer.sdp, "3").contains(" H264/90000\r\n"));
+    assert_eq!(payload_types(section(&answer.sdp, "4")), ["96", "97"]);
+}
+
+#[test]
+fn a_track_that_comes_in_another_codec_is_negotiated_again() {
+    let mut answerer = idle();
+    answerer.add_send(send(1, &[Codec::Vp8]));
+    answerer.add_send(send(2, &[Codec::Vp8]));
+    negotiate(&mut answerer, SINGLE_FIRST, &[]);
+    answerer.add_send(send(2, &[Codec::Vp8]));
+    assert!(!answerer.needs_offer(), "nothing has changed");
+    answerer.add_send(send(2, &[Codec::H264]));
+    assert!(answerer.needs_offer());
+    let answer = negotiate(&mut answerer, SINGLE_FIRST, &[]);
+    assert_eq!(answer.sends[0].1.codecs[0].codec, Codec::H264);
+    assert!(!answerer.needs_offer());
 }
