@@ -106,6 +106,7 @@ impl Room {
             TimerReason::Offer(key),
             TimerReason::Answer(key),
             TimerReason::JoinTimeout(key),
+            TimerReason::PendingTracks(key),
             TimerReason::Departure(key),
             TimerReason::Farewell(key),
             TimerReason::RefreshToken(key),

@@ -1,15 +1,15 @@
-use std::collections::VecDeque;
+//! Requests to publish: what is answered before any media comes.
 
 use sfu_model::{Codec, Now, TrackSid};
 use signaling_protocol::track_sid;
 
 use crate::codecs;
 use crate::participant::ParticipantKey;
+use crate::pending_tracks::{TooMany, WaitsFor};
 use crate::proto::request_response::{Reason, Request};
 use crate::proto::signal_response::Message;
-use crate::publishing::{PendingTrack, Publishing};
 use crate::track::codec_of;
-use crate::{Room, proto, track_request};
+use crate::{Room, TimerReason, proto, track_request};
 
 impl Room {
     /// Takes a client's wish to publish.
@@ -23,11 +23,11 @@ impl Room {
             return;
         };
         let accepted = match request.r#type() {
-            _ if !participant.can_publish(request.source) => Err(Reason::NotAllowed),
-            proto::TrackType::Data => Err(Reason::UnsupportedType),
+            _ if !participant.can_publish(request.source) => Err(Reason::NotAllowed.into()),
+            proto::TrackType::Data => Err(Reason::UnsupportedType.into()),
             _ if !request.sid.is_empty() => self.add_backup_codec(key, &request),
             proto::TrackType::Audio | proto::TrackType::Video => {
-                self.add_pending_track(key, &request)
+                self.add_pending_track(now, key, &request)
             }
         };
         match accepted {
@@ -35,13 +35,8 @@ impl Room {
                 self.tell_published(key, &request.cid, track);
                 self.explain_sections(now, key);
             }
-            Err(reason) => {
-                let message = if reason == Reason::LimitExceeded {
-                    "too many pending tracks"
-                } else {
-                    ""
-                };
-                self.respond(key, 0, reason, message, Request::AddTrack(request));
+            Err(Refusal { reason, message }) => {
+                self.respond(key, 0, reason, &message, Request::AddTrack(request));
             }
         }
     }
@@ -66,7 +61,7 @@ impl Room {
         &mut self,
         key: ParticipantKey,
         request: &proto::AddTrackRequest,
-    ) -> Result<proto::TrackInfo, Reason> {
+    ) -> Result<proto::TrackInfo, Refusal> {
         let sid = TrackSid::from(request.sid.as_str());
         let track = self.tracks.get_mut(&sid);
         let track = track
@@ -89,9 +84,10 @@ impl Room {
     /// Writes a request down until its media comes.
     fn add_pending_track(
         &mut self,
+        now: Now,
         key: ParticipantKey,
         request: &proto::AddTrackRequest,
-    ) -> Result<proto::TrackInfo, Reason> {
+    ) -> Result<proto::TrackInfo, Refusal> {
         let random = self.entropy.bytes();
         let participant = self.roster.get_mut(key).ok_or(Reason::NotFound)?;
         let policy = codecs::codec_policy(&participant.client, &self.options.codecs);
@@ -100,35 +96,91 @@ impl Room {
             .map(|enabled| enabled.codec)
             .collect();
         let publishing = &mut participant.publishing;
-        let pending = publishing.pending.len();
+        if let Some(sid) = publishing.pending.sid_of(&request.cid) {
+            // Asking again is asking for the same, which has its sid already.
+            let info = track_request::describe(&sid, request, &publishable);
+            let queued = publishing.pending.queue(&request.cid, info);
+            return Err(queued.map_or_else(Refusal::too_many_queued, |()| Reason::Queued.into()));
+        }
         let published = publishing.tracks.iter();
         let published = published
             .filter_map(|sid| self.tracks.get(sid))
             .any(|track| track.cid == request.cid);
-        if let Some(before) = publishing.pending_of(&request.cid) {
-            // Asking again is asking for the same, which has its sid already.
-            if before.infos.len() >= Publishing::MAX_QUEUED {
-                return Err(Reason::LimitExceeded);
-            }
-            let sid = before.infos.front().map(|info| info.sid.as_str());
-            let sid = TrackSid::from(sid.unwrap_or_default());
-            let info = track_request::describe(&sid, request, &publishable);
-            before.infos.push_back(info);
-            return Err(Reason::Queued);
-        }
-        if pending >= Publishing::MAX_PENDING {
-            return Err(Reason::LimitExceeded);
-        }
+        let waits_for = match published {
+            true => WaitsFor::Unpublishing,
+            false => WaitsFor::Media,
+        };
         let sid = track_sid(request.r#type(), request.source(), random);
         let info = track_request::describe(&sid, request, &publishable);
-        publishing.pending.push(PendingTrack {
-            cid: request.cid.clone(),
-            infos: VecDeque::from([info.clone()]),
-            queued: published,
-        });
-        match published {
-            true => Err(Reason::Queued),
-            false => Ok(info),
+        let added = publishing
+            .pending
+            .add(now.mono, &request.cid, info.clone(), waits_for);
+        added.map_err(Refusal::too_many_pending)?;
+        self.watch_pending(key);
+        match waits_for {
+            WaitsFor::Unpublishing => Err(Reason::Queued.into()),
+            WaitsFor::Media => Ok(info),
+        }
+    }
+
+    /// Sees to it that requests are given up whose media does not come.
+    pub(crate) fn watch_pending(&mut self, key: ParticipantKey) {
+        let participant = self.roster.get(key);
+        if let Some(at) = participant.and_then(|p| p.publishing.pending.next_expiry()) {
+            self.timers.set_once(TimerReason::PendingTracks(key), at);
+        }
+    }
+
+    /// Gives up requests whose media has not come, and tells the client so.
+    pub(crate) fn expire_pending(&mut self, now: Now, key: ParticipantKey) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        for sid in participant.publishing.pending.expire(now.mono) {
+            self.tell_unpublished(key, &sid);
+        }
+        self.watch_pending(key);
+    }
+}
+
+/// Why a request to publish is not carried out, or not yet.
+#[derive(Debug)]
+struct Refusal {
+    reason: Reason,
+    message: String,
+}
+
+impl Refusal {
+    /// In LiveKit's words.
+    fn too_many_pending(waiting: TooMany) -> Self {
+        let message = format!(
+            "too many pending tracks, rejecting new track, numPendingTracks: {}",
+            waiting.0
+        );
+        Self {
+            reason: Reason::LimitExceeded,
+            message,
+        }
+    }
+
+    /// In LiveKit's words.
+    fn too_many_queued(waiting: TooMany) -> Self {
+        let message = format!(
+            "too many pending queued tracks, rejecting new track, numPendingTracksQueued: {}",
+            waiting.0
+        );
+        Self {
+            reason: Reason::LimitExceeded,
+            message,
+        }
+    }
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self {
+            reason,
+            message: String::new(),
         }
     }
 }

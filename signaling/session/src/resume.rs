@@ -148,7 +148,7 @@ impl Room {
                 .tracks
                 .iter()
                 .any(|sid| sid.as_str() == track.sid);
-            published || publishing.pending_infos(&track.sid).next().is_some()
+            published || publishing.pending.infos(&track.sid).next().is_some()
         };
         let data = &participant.data_interest.published;
         let known_data = |published: &proto::PublishDataTrackResponse| {

@@ -1,3 +1,5 @@
+//! Which section of an offer carries which track, and what follows when one begins or ends.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sfu_model::{Command, Mid, Now, ReceiveMedia, TrackSid};
@@ -27,7 +29,7 @@ impl Room {
             .filter(|section| !publishing.sections.contains_key(&section.mid))
             .cloned()
             .collect();
-        let found = self.match_unexplained(key);
+        let found = self.match_unexplained(now, key);
         let decide = |mid: Mid| {
             let publishing = &self.roster.get(key)?.publishing;
             let section = publishing.sections.get(&mid)?;
@@ -61,7 +63,7 @@ impl Room {
     }
 
     /// Finds requests for sections that none explains yet; returns those that were found.
-    fn match_unexplained(&mut self, key: ParticipantKey) -> Vec<Mid> {
+    fn match_unexplained(&mut self, now: Now, key: ParticipantKey) -> Vec<Mid> {
         let Some(participant) = self.roster.get_mut(key) else {
             return Vec::new();
         };
@@ -71,11 +73,11 @@ impl Room {
         let (found_by_name, rest) = sections
             .into_iter()
             .partition::<Vec<_>, _>(|section| self.match_by_name(key, section));
-        let (found_by_kind, rest) = rest
+        let (found_by_fit, rest) = rest
             .into_iter()
-            .partition::<Vec<_>, _>(|section| self.match_by_kind(key, section));
+            .partition::<Vec<_>, _>(|section| self.match_by_fit(now, key, section));
         found.extend(found_by_name.iter().map(|section| section.mid));
-        found.extend(found_by_kind.iter().map(|section| section.mid));
+        found.extend(found_by_fit.iter().map(|section| section.mid));
         if let Some(participant) = self.roster.get_mut(key) {
             participant.publishing.unexplained = rest;
         }
@@ -89,7 +91,7 @@ impl Room {
         let Some(participant) = self.roster.get_mut(key) else {
             return false;
         };
-        if let Some((cid, info)) = participant.publishing.take_named(track_id) {
+        if let Some((cid, info)) = participant.publishing.pending.take_named(track_id) {
             self.begin_track(key, section, cid, info);
             return true;
         }
@@ -109,11 +111,15 @@ impl Room {
         true
     }
 
-    fn match_by_kind(&mut self, key: ParticipantKey, section: &OfferedSection) -> bool {
+    fn match_by_fit(&mut self, now: Now, key: ParticipantKey, section: &OfferedSection) -> bool {
         let Some(participant) = self.roster.get_mut(key) else {
             return false;
         };
-        let Some((cid, info)) = participant.publishing.take_first(section.kind) else {
+        let Some((cid, info)) = participant
+            .publishing
+            .pending
+            .take_fitting(now.mono, section)
+        else {
             return false;
         };
         self.begin_track(key, section, cid, info);
@@ -217,7 +223,7 @@ impl Room {
 
     /// Publishes sections whose request came after the answer.
     pub(crate) fn explain_sections(&mut self, now: Now, key: ParticipantKey) {
-        for mid in self.match_unexplained(key) {
+        for mid in self.match_unexplained(now, key) {
             self.publish_section(now, key, mid);
         }
     }

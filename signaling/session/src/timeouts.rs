@@ -25,6 +25,7 @@ impl Room {
             TimerReason::Departure(key) => self.handle_departure(now, key),
             TimerReason::Farewell(key) => self.handle_lost_transport(now, key),
             TimerReason::RefreshToken(key) => self.refresh_token(now, key),
+            TimerReason::PendingTracks(key) => self.expire_pending(now, key),
             TimerReason::TrackNotFound(key, sid) => self.handle_track_not_found(key, &sid),
             TimerReason::Demand(sid) => self.tell_demand(&sid),
             TimerReason::SimulatedSpeaker(key) => self.simulate_speaker(key, false),

@@ -28,6 +28,8 @@ pub enum TimerReason {
     Farewell(ParticipantKey),
     /// A token that should be replaced.
     RefreshToken(ParticipantKey),
+    /// Requests to publish whose media does not come.
+    PendingTracks(ParticipantKey),
     /// A wanted track that does not appear.
     TrackNotFound(ParticipantKey, TrackSid),
     /// Layers of a track that nobody wants.

@@ -86,7 +86,7 @@ impl Room {
         let sid = TrackSid::from(sid);
         let participant = self.roster.get_mut(key)?;
         let mut result = None;
-        for info in participant.publishing.pending_infos(sid.as_str()) {
+        for info in participant.publishing.pending.infos(sid.as_str()) {
             change(info);
             result = Some(info.clone());
         }

@@ -12,7 +12,8 @@ impl Room {
         };
         if let Some(participant) = self.roster.get_mut(key) {
             participant.touch();
-            let next = participant.publishing.release_queued(&cid);
+            let next = participant.publishing.pending.release(now.mono, &cid);
+            self.watch_pending(key);
             self.tell_now(key);
             if let Some(info) = next {
                 self.tell_published(key, &cid, info);
@@ -36,10 +37,7 @@ impl Room {
         let grant = participant.grant().clone();
         let may = |source: i32| grant.may_publish_source(auth::TrackSource::from_number(source));
         let publishing = &mut participant.publishing;
-        publishing.pending.retain(|pending| {
-            let first = pending.infos.front();
-            first.is_some_and(|info| may(info.source))
-        });
+        publishing.pending.retain_sources(may);
         let tracks = publishing
             .tracks
             .iter()
@@ -54,7 +52,7 @@ impl Room {
         }
     }
 
-    fn tell_unpublished(&mut self, key: ParticipantKey, sid: &TrackSid) {
+    pub(crate) fn tell_unpublished(&mut self, key: ParticipantKey, sid: &TrackSid) {
         let Some(participant) = self.roster.get(key) else {
             return;
         };

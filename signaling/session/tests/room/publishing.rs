@@ -20,6 +20,23 @@ fn reasons(world: &mut World, connection: ConnectionId) -> Vec<Reason> {
     inbox.into_iter().filter_map(reason).collect()
 }
 
+fn unpublished(world: &mut World, connection: ConnectionId) -> Vec<String> {
+    let inbox = &world.member(connection).inbox;
+    let sid = |message: &Response| match message {
+        Response::TrackUnpublished(unpublished) => Some(unpublished.track_sid.clone()),
+        _ => None,
+    };
+    inbox.iter().filter_map(sid).collect()
+}
+
+/// A request to publish a screen in one layer.
+fn screen(cid: &str) -> proto::AddTrackRequest {
+    let mut request = camera(cid);
+    request.source = proto::TrackSource::ScreenShare.into();
+    request.layers.drain(..2);
+    request
+}
+
 #[test]
 fn a_request_is_answered_before_its_media_and_others_hear_after() {
     let mut world = World::new();
@@ -45,7 +62,7 @@ fn a_published_track_says_where_its_layers_are() {
     world.publish(alice, camera("cam"));
     let track = world.seen(bob, "alice").unwrap().tracks[0].clone();
     assert!(track.sid.starts_with("TR_VC") && track.simulcast);
-    assert_eq!(track.mime_type, "video/vp8");
+    assert_eq!(track.mime_type, "video/VP8");
     assert_eq!(track.mid, "6");
     let rids: Vec<_> = track
         .layers
@@ -53,7 +70,7 @@ fn a_published_track_says_where_its_layers_are() {
         .map(|layer| layer.rid.as_str())
         .collect();
     assert_eq!(rids, ["q", "h", "f"]);
-    assert_eq!(track.codecs[0].mime_type, "video/vp8");
+    assert_eq!(track.codecs[0].mime_type, "video/VP8");
     assert!(track.version.is_some());
 }
 
@@ -257,6 +274,99 @@ fn requests_without_media_are_limited() {
 }
 
 #[test]
+fn a_request_without_media_is_given_up_after_half_a_minute_and_makes_room() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.take(alice);
+    for index in 0..20 {
+        world.send(alice, Request::AddTrack(microphone(&format!("mic{index}"))));
+    }
+    let given_up = world.published(alice, "mic0").sid;
+    world.pass(Duration::from_secs(29));
+    assert!(unpublished(&mut world, alice).is_empty());
+    world.pass(Duration::from_secs(1));
+    let told = unpublished(&mut world, alice);
+    assert_eq!((told.len(), told.first()), (20, Some(&given_up)));
+    world.send(alice, Request::AddTrack(microphone("one more")));
+    assert!(reasons(&mut world, alice).is_empty());
+}
+
+#[test]
+fn media_of_a_request_that_was_given_up_does_not_take_anothers_name() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.send(alice, Request::AddTrack(microphone("given-up")));
+    world.pass(Duration::from_secs(30));
+    world.send(alice, Request::AddTrack(microphone("mic")));
+    world.member(alice).up.add_sending(true, "given-up");
+    world.offer(alice);
+    let tracks = |world: &mut World| world.seen(alice, "alice").map_or(0, |it| it.tracks.len());
+    assert_eq!(tracks(&mut world), 0);
+    world.send(alice, Request::AddTrack(microphone("given-up")));
+    assert_eq!(tracks(&mut world), 1, "asking again makes it known again");
+}
+
+#[test]
+fn beyond_its_bound_the_oldest_given_up_request_is_forgotten() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    for round in 0..2 {
+        for index in 0..20 {
+            let cid = format!("given-up-{round}-{index}");
+            world.send(alice, Request::AddTrack(microphone(&cid)));
+        }
+        world.pass(Duration::from_secs(30));
+    }
+    world.send(alice, Request::AddTrack(microphone("mic")));
+    world.member(alice).up.add_sending(true, "given-up-1-19");
+    world.offer(alice);
+    let tracks = |world: &mut World| world.seen(alice, "alice").map_or(0, |it| it.tracks.len());
+    assert_eq!(tracks(&mut world), 0);
+    world.member(alice).up.add_sending(true, "given-up-0-0");
+    world.offer(alice);
+    assert_eq!(tracks(&mut world), 1);
+}
+
+#[test]
+fn a_stale_request_for_a_camera_does_not_describe_a_screen_share() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.send(alice, Request::AddTrack(camera("camera")));
+    world.send(alice, Request::AddTrack(screen("screen")));
+    let screen = world.published(alice, "screen").sid;
+    world.member(alice).up.add_sending(false, "another-name");
+    world.offer(alice);
+    assert_eq!(world.seen(alice, "alice").unwrap().tracks[0].sid, screen);
+}
+
+#[test]
+fn of_requests_that_fit_alike_one_that_was_made_lately_comes_first() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.send(alice, Request::AddTrack(microphone("stale")));
+    world.pass(Duration::from_secs(10));
+    world.send(alice, Request::AddTrack(microphone("mic")));
+    let sid = world.published(alice, "mic").sid;
+    world.member(alice).up.add_sending(true, "another-name");
+    world.offer(alice);
+    assert_eq!(world.seen(alice, "alice").unwrap().tracks[0].sid, sid);
+}
+
+#[test]
+fn a_section_that_waits_for_its_own_client_id_takes_no_other_request() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let first = world.publish(alice, microphone("mic"));
+    world.send(alice, Request::AddTrack(microphone("mic")));
+    world.send(alice, Request::AddTrack(microphone("other")));
+    world.member(alice).up.add_sending(true, "mic");
+    world.offer(alice);
+    let tracks = world.seen(alice, "alice").unwrap().tracks;
+    let sids: Vec<_> = tracks.iter().map(|track| track.sid.as_str()).collect();
+    assert_eq!(sids, [first]);
+}
+
+#[test]
 fn a_source_that_the_token_does_not_allow_is_refused() {
     let mut world = World::new();
     let joining = client("alice").with(|joining| {
@@ -293,7 +403,7 @@ fn a_codec_that_the_room_does_not_enable_is_replaced() {
     request.simulcast_codecs[0].codec = "av1".to_owned();
     world.send(alice, Request::AddTrack(request));
     let info = world.published(alice, "cam");
-    assert_eq!(info.codecs[0].mime_type, "video/vp8");
+    assert_eq!(info.codecs[0].mime_type, "video/VP8");
 }
 
 #[test]
@@ -305,7 +415,7 @@ fn an_svc_codec_carries_all_layers_in_one_stream() {
     request.simulcast_codecs[0].codec = "vp9".to_owned();
     world.send(alice, Request::AddTrack(request));
     let info = world.published(alice, "cam");
-    assert_eq!(info.codecs[0].mime_type, "video/vp9");
+    assert_eq!(info.codecs[0].mime_type, "video/VP9");
     let mode = info.codecs[0].video_layer_mode();
     assert_eq!(mode, Mode::MultipleSpatialLayersPerStream);
     assert!(!info.simulcast);
