@@ -1,6 +1,8 @@
 use sfu_model::{Codec, Extension};
 use sfu_rtp::payload::Vp8Descriptor;
-use sfu_rtp::{AbsSendTime, ExtendedSeqNo, ExtensionRanges, OutgoingExtensions, RtpHeader};
+use sfu_rtp::{
+    AbsSendTime, ExtendedSeqNo, ExtensionRanges, OutgoingExtensions, RtpHeader, StreamNumber,
+};
 
 use crate::frame::Frame;
 
@@ -12,6 +14,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) header: RtpHeader,
     pub(crate) extensions: ExtensionRanges,
     pub(crate) encoding: u8,
+    /// The stream that it is of.
+    pub(crate) stream: StreamNumber,
     pub(crate) seq: ExtendedSeqNo,
     pub(crate) codec: Codec,
     /// What the payload is; nothing for padding.
@@ -55,6 +59,7 @@ impl<'a> Arrival<'a> {
             header: self.header,
             extensions: self.extensions,
             encoding: self.encoding,
+            stream: self.stream,
             seq: self.seq,
             codec: self.codec,
             frame: self.frame,

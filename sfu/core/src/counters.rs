@@ -19,6 +19,8 @@ pub enum DropReason {
     UnknownPayloadType,
     /// More SSRCs than a peer may have.
     TooManySsrcs,
+    /// RTP of a second SSRC or clock of an encoding whose stream still sends.
+    StreamTaken,
     /// RTP that came before, or too late to be of use.
     Duplicate,
     /// RTP that carries nothing but padding.
@@ -40,7 +42,7 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    const OWN: [Self; 16] = [
+    const OWN: [Self; 17] = [
         Self::NotOurs,
         Self::UnknownPath,
         Self::UnknownUfrag,
@@ -48,6 +50,7 @@ impl DropReason {
         Self::UnknownSsrc,
         Self::UnknownPayloadType,
         Self::TooManySsrcs,
+        Self::StreamTaken,
         Self::Duplicate,
         Self::PaddingOnly,
         Self::EarlyRetransmission,
@@ -78,6 +81,7 @@ impl DropReason {
             Self::UnknownSsrc => "unknown_ssrc",
             Self::UnknownPayloadType => "unknown_payload_type",
             Self::TooManySsrcs => "too_many_ssrcs",
+            Self::StreamTaken => "stream_taken",
             Self::Duplicate => "duplicate",
             Self::PaddingOnly => "padding_only",
             Self::EarlyRetransmission => "early_retransmission",
@@ -100,15 +104,16 @@ impl DropReason {
             Self::UnknownSsrc => 4,
             Self::UnknownPayloadType => 5,
             Self::TooManySsrcs => 6,
-            Self::Duplicate => 7,
-            Self::PaddingOnly => 8,
-            Self::EarlyRetransmission => 9,
-            Self::TransmitQueueFull => 10,
-            Self::NotConnected => 11,
-            Self::DataRefused => 12,
-            Self::VideoExportFull => 13,
-            Self::AudioExportFull => 14,
-            Self::HandOverFull => 15,
+            Self::StreamTaken => 7,
+            Self::Duplicate => 8,
+            Self::PaddingOnly => 9,
+            Self::EarlyRetransmission => 10,
+            Self::TransmitQueueFull => 11,
+            Self::NotConnected => 12,
+            Self::DataRefused => 13,
+            Self::VideoExportFull => 14,
+            Self::AudioExportFull => 15,
+            Self::HandOverFull => 16,
             Self::Refused(reason) => Self::OWN.len() + reason as usize,
         }
     }

@@ -7,6 +7,7 @@ use crate::export::{Description, ExportItem};
 use crate::layers::Layers;
 use crate::publication::{Publication, PublicationKey, Source};
 use crate::receive::Received;
+use crate::receive_stream::ReceiveStream;
 use crate::routes::{Flow, Route};
 use crate::{DropReason, Shard};
 
@@ -78,12 +79,15 @@ impl Shard {
         };
         self.finish_fan_outs(now);
         let live = description.live();
-        let mut known = None;
+        let (mut known, mut changed) = (None, false);
         if let Some(publication) = self.publications.get_mut(key) {
-            publication.update(description.media);
+            changed = publication.update(description.media);
             if let Source::Import(import) = &mut publication.source {
                 known = import.live.replace(live);
             }
+        }
+        if changed {
+            self.forget_sent(key);
         }
         for (encoding, live) in (0..).zip(description.streams) {
             let Some(live) = live else {
@@ -201,9 +205,11 @@ impl Shard {
             return;
         };
         let stream = publication.stream(encoding);
-        if stream.is_none_or(|stream| stream.ssrc() != ssrc) {
+        let is_it =
+            |stream: &ReceiveStream| stream.ssrc() == ssrc && stream.clock_rate() == clock_rate;
+        if !stream.is_some_and(is_it) {
             publication.begin_stream(now.mono, encoding, ssrc, clock_rate);
-            self.on_stream_began(key, encoding);
+            self.begin_anew(key, encoding);
             self.review_import(key);
         }
     }

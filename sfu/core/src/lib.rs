@@ -57,6 +57,7 @@
 //! Invariant: no lock, and no allocation per packet once buffers have grown to the load.
 
 mod arrival;
+mod arriving_codec;
 mod command;
 mod counters;
 mod demux;
@@ -73,6 +74,7 @@ mod isolation;
 mod key_frame;
 mod layer_selector;
 mod layers;
+mod limits;
 mod membership;
 mod outgoing_stream;
 mod output;

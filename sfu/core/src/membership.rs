@@ -24,8 +24,9 @@ impl Shard {
         };
         let key = match self.directory.publication(id) {
             Some(key) => {
-                if let Some(publication) = self.publications.get_mut(key) {
-                    publication.update(media);
+                let publication = self.publications.get_mut(key);
+                if publication.is_some_and(|publication| publication.update(media)) {
+                    self.forget_sent(key);
                 }
                 self.export_description(now.mono, key);
                 key
@@ -39,6 +40,20 @@ impl Shard {
         };
         self.bind_publication(peer_key, key);
         self.request_awaited_key_frames_of(now, key);
+    }
+
+    /// Has nothing sent again of what subscribers of a publication got so far: it would not be written as
+    /// it was. Where it goes out under its own number, other bytes there would give the session's keys
+    /// away.
+    pub(crate) fn forget_sent(&mut self, key: PublicationKey) {
+        let Some(publication) = self.publications.get(key) else {
+            return;
+        };
+        for key in &publication.subscriptions {
+            if let Some(subscription) = self.subscriptions.get_mut(*key) {
+                subscription.sequencer.forget();
+            }
+        }
     }
 
     /// Leads the packets of a peer to a publication as its description says.
@@ -109,7 +124,7 @@ impl Shard {
             return;
         };
         let ssrc = media.ssrc;
-        let stream = self.stream_for(peer_key, &media);
+        let stream = self.stream_for(&media);
         let subscription = Subscription::new(id, publication_key, peer_key, media, stream);
         let key = self.subscriptions.insert(subscription);
         self.directory.subscriptions.insert(id, key);
@@ -129,29 +144,26 @@ impl Shard {
         };
         let (peer_key, publication_key) = (subscription.peer, subscription.publication);
         let ssrc = media.ssrc;
-        let stream = (ssrc != subscription.ssrc()).then(|| self.stream_for(peer_key, &media));
+        let stream = (ssrc != subscription.ssrc()).then(|| self.stream_for(&media));
         let Some(subscription) = self.subscriptions.get_mut(key) else {
             return;
         };
-        let replaced = subscription.update(media, stream);
-        if let (Some(replaced), Some(peer)) = (replaced, self.peers.get_mut(peer_key)) {
-            peer.sends.remove(key);
+        let former = subscription.ssrc();
+        subscription.update(media, stream);
+        if former != ssrc
+            && let Some(peer) = self.peers.get_mut(peer_key)
+        {
+            peer.sends.remove(former);
             peer.sends.insert(ssrc, key);
-            peer.sends.park(replaced);
         }
         self.review_import(publication_key);
     }
 
-    /// Returns the stream that a subscription feeds: the one that its SSRC had before, or a fresh one.
-    fn stream_for(&mut self, peer: PeerKey, media: &SendMedia) -> OutgoingStream {
-        let parked = self.peers.get_mut(peer);
-        parked
-            .and_then(|peer| peer.sends.unpark(media.ssrc))
-            .unwrap_or_else(|| {
-                let codec = media.codecs.first();
-                let clock_rate = codec.map_or(90_000, |binding| binding.codec.clock_rate());
-                OutgoingStream::new(media.ssrc, clock_rate, self.seed.draw_u32())
-            })
+    /// Begins the stream that a subscription feeds.
+    fn stream_for(&mut self, media: &SendMedia) -> OutgoingStream {
+        let codec = media.codecs.first();
+        let clock_rate = codec.map_or(90_000, |binding| binding.codec.clock_rate());
+        OutgoingStream::new(media.ssrc, clock_rate, self.seed.draw_u32())
     }
 
     pub(crate) fn remove_subscription(&mut self, key: SubscriptionKey) {
@@ -164,8 +176,7 @@ impl Shard {
         }
         self.review_import(subscription.publication);
         if let Some(peer) = self.peers.get_mut(subscription.peer) {
-            peer.sends.remove(key);
-            peer.sends.park(subscription.into_stream());
+            peer.sends.remove(subscription.ssrc());
         }
     }
 

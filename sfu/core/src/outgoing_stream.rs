@@ -4,11 +4,9 @@ use sfu_model::Ssrc;
 use sfu_rtp::payload::{Vp8Descriptor, Vp8Munger, Vp8Rewrite};
 use sfu_rtp::{ExtendedSeqNo, Munged, Munger, RtpTimestamp, SenderStats, SeqNo};
 
-/// The RTP stream of one SSRC that we send. It outlives the subscription that feeds it: the next one
-/// on the same media section goes on with its numbers, which is all that the receiver sees.
+/// The RTP stream of one SSRC that we send: the numbers of its packets, and what was counted of them.
 #[derive(Clone, Debug)]
 pub(crate) struct OutgoingStream {
-    ssrc: Ssrc,
     munger: Munger,
     vp8: Vp8Munger,
     pub(crate) stats: SenderStats,
@@ -17,26 +15,28 @@ pub(crate) struct OutgoingStream {
 }
 
 impl OutgoingStream {
-    /// Begins a stream. `random` picks the first numbers (RFC 3550 section 5.1).
+    /// Begins a stream. `random` picks the first numbers (RFC 3550 section 5.1), all below 2^15: where the
+    /// first packets are lost and the next one lies behind the wrap, the receiver begins with a rollover
+    /// counter that is one too low, and opens no packet of the stream ever (RFC 3711 section 3.3.1).
     pub(crate) fn new(ssrc: Ssrc, clock_rate: u32, random: u32) -> Self {
         let [a, b, c, d] = random.to_be_bytes();
         Self {
-            ssrc,
-            munger: Munger::new(SeqNo(u16::from_be_bytes([a, b])), clock_rate),
+            munger: Munger::new(SeqNo(u16::from_be_bytes([a & 0x7f, b])), clock_rate),
             vp8: Vp8Munger::new(),
             stats: SenderStats::new(ssrc),
-            retransmission: SeqNo(u16::from_be_bytes([c, d])),
+            retransmission: SeqNo(u16::from_be_bytes([c & 0x7f, d])),
         }
-    }
-
-    pub(crate) fn ssrc(&self) -> Ssrc {
-        self.ssrc
     }
 
     /// Returns the number that the next packet is likely to get.
     #[inline]
     pub(crate) fn upcoming(&self) -> SeqNo {
         self.munger.upcoming()
+    }
+
+    /// Goes on in the clock of another codec, from the next switch on.
+    pub(crate) fn set_clock_rate(&mut self, clock_rate: u32) {
+        self.munger.set_clock_rate(clock_rate);
     }
 
     /// Goes on with a packet of another source, or of the same one after a pause; see

@@ -3,7 +3,6 @@ use sfu_rtp::{SeqNo, TwccRecorder};
 use sfu_transport::Transport;
 use std::time::Duration;
 
-use crate::outgoing_stream::OutgoingStream;
 use crate::output::{Link, Output};
 use crate::routes::Routes;
 use crate::slot_map::Key;
@@ -62,18 +61,12 @@ pub(crate) struct ReceiveSide {
 pub(crate) struct SendSide {
     /// Sorted by SSRC.
     subscriptions: Vec<(Ssrc, SubscriptionKey)>,
-    /// Streams whose subscription ended, oldest first: another one on the same media section goes
-    /// on with the numbers of its SSRC.
-    parked: Vec<OutgoingStream>,
     transport_cc: SeqNo,
     /// The latest run of video.
     run: RunId,
 }
 
 impl SendSide {
-    /// Most parked streams; the oldest give way.
-    const MAX_PARKED: usize = 1_024;
-
     pub(crate) fn insert(&mut self, ssrc: Ssrc, subscription: SubscriptionKey) {
         match self.place(ssrc) {
             Ok(place) => {
@@ -85,8 +78,10 @@ impl SendSide {
         }
     }
 
-    pub(crate) fn remove(&mut self, subscription: SubscriptionKey) {
-        self.subscriptions.retain(|(_, key)| *key != subscription);
+    pub(crate) fn remove(&mut self, ssrc: Ssrc) {
+        if let Ok(place) = self.place(ssrc) {
+            self.subscriptions.remove(place);
+        }
     }
 
     pub(crate) fn find(&self, ssrc: Ssrc) -> Option<SubscriptionKey> {
@@ -102,23 +97,6 @@ impl SendSide {
     /// Takes out one subscription after another.
     pub(crate) fn pop(&mut self) -> Option<SubscriptionKey> {
         self.subscriptions.pop().map(|(_, key)| key)
-    }
-
-    /// Keeps a stream for the next subscription with its SSRC.
-    pub(crate) fn park(&mut self, stream: OutgoingStream) {
-        if self.parked.len() >= Self::MAX_PARKED {
-            self.parked.remove(0);
-        }
-        self.parked.push(stream);
-    }
-
-    /// Takes the stream of `ssrc` out, if one is parked.
-    pub(crate) fn unpark(&mut self, ssrc: Ssrc) -> Option<OutgoingStream> {
-        let place = self
-            .parked
-            .iter()
-            .position(|stream| stream.ssrc() == ssrc)?;
-        Some(self.parked.remove(place))
     }
 
     fn place(&self, ssrc: Ssrc) -> Result<usize, usize> {

@@ -5,9 +5,10 @@ use sfu_model::{
     Codec, ExtensionMap, MediaKind, Mid, PayloadType, PublicationId, ReceiveEncoding, ReceiveMedia,
     Rid, SpatialLayer, Ssrc,
 };
-use sfu_rtp::{AudioLevelWindow, ExtensionTable, RtpClock};
+use sfu_rtp::{AudioLevelWindow, ExtensionTable, RtpClock, StreamNumber};
 
 use crate::arrival::{Arrival, Passage};
+use crate::arriving_codec::ArrivingCodec;
 use crate::exchange::Export;
 use crate::export::{Description, LiveStream};
 use crate::import::Import;
@@ -30,6 +31,8 @@ pub(crate) struct Publication {
     media: ReceiveMedia,
     pub(crate) extensions: Box<ExtensionTable>,
     encodings: [Encoding; SpatialLayer::COUNT],
+    /// Of the stream that begins next.
+    next_stream: StreamNumber,
     pub(crate) subscriptions: Vec<SubscriptionKey>,
     /// The other shards that have subscribers of it; none of an import.
     pub(crate) exports: Vec<Export>,
@@ -38,6 +41,7 @@ pub(crate) struct Publication {
     /// Whose turn it is to get them.
     next_to_serve: usize,
     pub(crate) started: bool,
+    arriving: ArrivingCodec,
     pub(crate) loudness: Loudness,
 }
 
@@ -101,18 +105,23 @@ impl Publication {
             extensions: Box::new(ExtensionTable::from(&media.extensions)),
             media,
             encodings: Default::default(),
+            next_stream: StreamNumber::default(),
             subscriptions: Vec::new(),
             exports: Vec::new(),
             waiting: Vec::new(),
             next_to_serve: 0,
             started: false,
+            arriving: ArrivingCodec::default(),
             loudness: Loudness::default(),
         }
     }
 
     /// Replaces how it is received. A stream goes on whose encoding is declared as before, or is
-    /// declared only now.
-    pub(crate) fn update(&mut self, media: ReceiveMedia) {
+    /// declared only now. Returns whether its packets may read otherwise than before.
+    pub(crate) fn update(&mut self, media: ReceiveMedia) -> bool {
+        if media == self.media {
+            return false;
+        }
         let old = self
             .media
             .encodings
@@ -127,6 +136,7 @@ impl Publication {
         }
         *self.extensions = ExtensionTable::from(&media.extensions);
         self.media = media;
+        true
     }
 
     fn is_continued(
@@ -216,6 +226,19 @@ impl Publication {
         })
     }
 
+    /// Takes the codec of a packet. Returns whether the control plane is to be told of it.
+    #[inline]
+    pub(crate) fn note_codec(&mut self, now: Instant, codec: Codec) -> bool {
+        let first = self.media.codecs.first().map(|binding| binding.codec);
+        self.arriving.on_packet(now, codec, first)
+    }
+
+    /// Reports whether a description declares the SSRC of an encoding.
+    pub(crate) fn is_declared(&self, encoding: u8, ssrc: Ssrc) -> bool {
+        self.declared()
+            .any(|(place, declared)| place == encoding && declared.ssrc == Some(ssrc))
+    }
+
     /// Returns which extensions of a packet are passed on: the dependency descriptor where one stream
     /// carries all layers.
     #[inline]
@@ -250,6 +273,13 @@ impl Publication {
         encoding.stream.as_deref_mut()
     }
 
+    /// Returns the stream of a number, if nothing has taken its place.
+    pub(crate) fn stream_of(&self, number: StreamNumber) -> Option<&ReceiveStream> {
+        let streams = self.encodings.iter();
+        let mut streams = streams.filter_map(|encoding| encoding.stream.as_deref());
+        streams.find(|stream| stream.number() == number)
+    }
+
     /// Iterates over the streams that have begun, lowest first.
     pub(crate) fn streams_mut(&mut self) -> impl Iterator<Item = &mut ReceiveStream> {
         self.encodings
@@ -259,7 +289,9 @@ impl Publication {
 
     /// Begins the stream of an encoding, in place of the one it had.
     pub(crate) fn begin_stream(&mut self, now: Instant, encoding: u8, ssrc: Ssrc, clock_rate: u32) {
-        let stream = ReceiveStream::new(now, ssrc, self.media.kind, clock_rate);
+        let number = self.next_stream;
+        self.next_stream = number.next();
+        let stream = ReceiveStream::new(now, number, ssrc, self.media.kind, clock_rate);
         self.waiting.retain(|arrival| arrival.encoding != encoding);
         if let Some(encoding) = self.encodings.get_mut(usize::from(encoding)) {
             encoding.stream = Some(Box::new(stream));

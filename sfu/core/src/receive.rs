@@ -1,11 +1,12 @@
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use sfu_model::{Event, MediaKind, Now};
+use sfu_model::{Event, MediaKind, Now, SpatialLayer, Ssrc};
 use sfu_rtp::payload::peek;
 use sfu_rtp::rtcp::SenderReport;
 use sfu_rtp::{AbsSendTime, ExtendedSeqNo, ExtensionRanges, RtpHeader, TwccRecorder, rtx};
 
 use crate::arrival::Arrival;
+use crate::limits::TAKEOVER;
 use crate::peer::{Peer, PeerKey};
 use crate::publication::{Format, Publication, PublicationKey};
 use crate::routes::{Flow, Route};
@@ -21,9 +22,6 @@ pub(crate) struct Received<P> {
 
 /// From the datagram of a publisher to a packet of a publication.
 impl Shard {
-    /// An encoding's stream gives way to another SSRC after this silence.
-    const TAKEOVER: Duration = Duration::from_millis(500);
-
     pub(crate) fn handle_rtp(&mut self, now: Now, key: PeerKey, datagram: &mut [u8]) {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
@@ -153,8 +151,16 @@ impl Shard {
             Flow::Primary => received,
             Flow::Retransmission => Self::restore(received, publication, route.encoding, format)?,
         };
-        if Self::ready_stream(now, publication, &received, route.encoding, format)? {
-            self.on_stream_began(route.publication, route.encoding);
+        let ssrc = received.header.ssrc;
+        if Self::ready_stream(now, publication, ssrc, route.encoding, format)? {
+            if !publication.is_declared(route.encoding, ssrc) {
+                self.output.event(Event::EncodingStarted {
+                    publication: publication.id,
+                    encoding: SpatialLayer(route.encoding),
+                    ssrc,
+                });
+            }
+            self.begin_anew(route.publication, route.encoding);
         }
         Ok((received, format))
     }
@@ -223,19 +229,25 @@ impl Shard {
             header,
             extensions,
         } = received;
+        let number = stream.number();
         let frame = if header.is_padding_only() {
             None
         } else {
             let peek = peek(format.codec, header.payload(packet));
             let peek = peek.map_err(|_| DropReason::Malformed)?;
             let descriptor = extensions.dependency_descriptor(packet);
-            Some(stream.frame(format.codec, &peek, descriptor))
+            let frame = stream.frame(format.codec, &peek, descriptor);
+            if stream.change_codec(seq, format.codec) {
+                self.begin_anew(route.publication, route.encoding);
+            }
+            Some(frame)
         };
         Ok(Arrival {
             packet,
             header,
             extensions,
             encoding: route.encoding,
+            stream: number,
             seq,
             codec: format.codec,
             frame,
@@ -270,28 +282,30 @@ impl Shard {
         })
     }
 
-    /// Sees to it that the encoding has a stream of the packet's SSRC. Returns whether it began.
+    /// Sees to it that the encoding has a stream of the packet's SSRC and clock. Returns whether it began.
+    #[inline]
     fn ready_stream(
         now: Instant,
         publication: &mut Publication,
-        received: &Received<&mut [u8]>,
+        ssrc: Ssrc,
         encoding: u8,
         format: Format,
     ) -> Result<bool, DropReason> {
-        let ssrc = received.header.ssrc;
-        match publication.stream(encoding) {
-            Some(stream) if stream.ssrc() == ssrc => return Ok(false),
-            Some(stream) if now.saturating_duration_since(stream.latest()) < Self::TAKEOVER => {
-                return Err(DropReason::TooManySsrcs);
+        let clock_rate = format.codec.clock_rate();
+        if let Some(stream) = publication.stream(encoding) {
+            if stream.ssrc() == ssrc && stream.clock_rate() == clock_rate {
+                return Ok(false);
             }
-            Some(_) | None => {}
+            if now.saturating_duration_since(stream.latest()) < TAKEOVER {
+                return Err(DropReason::StreamTaken);
+            }
         }
-        publication.begin_stream(now, encoding, ssrc, format.codec.clock_rate());
+        publication.begin_stream(now, encoding, ssrc, clock_rate);
         Ok(true)
     }
 
-    /// Tells subscribers that an encoding's numbers begin anew.
-    pub(crate) fn on_stream_began(&mut self, publication: PublicationKey, encoding: u8) {
+    /// Has subscribers take an encoding up anew: its numbers begin anew, or its codec is another.
+    pub(crate) fn begin_anew(&mut self, publication: PublicationKey, encoding: u8) {
         let Some(publication) = self.publications.get(publication) else {
             return;
         };
@@ -343,6 +357,12 @@ impl Shard {
             publication.started = true;
             self.output.event(Event::PublicationStarted {
                 publication: publication.id,
+            });
+        }
+        if arrival.frame.is_some() && publication.note_codec(now.mono, arrival.codec) {
+            self.output.event(Event::CodecChanged {
+                publication: publication.id,
+                codec: arrival.codec,
             });
         }
         match publication.kind() {

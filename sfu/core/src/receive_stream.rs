@@ -5,17 +5,21 @@ use sfu_rtp::payload::Peek;
 use sfu_rtp::rtcp::{NackPair, ReportBlock, SenderReport};
 use sfu_rtp::{
     DependencyDescriptor, ExtendedSeqNo, FrameLayer, NackArrival, NackTracker, PacketCache,
-    ReceptionStats, RtpClock, RtpHeader, SeqUnwrapper, TemplateStructure,
+    ReceptionStats, RtpClock, RtpHeader, SeqUnwrapper, StreamNumber, TemplateStructure,
 };
 
+use crate::arriving_codec::is_same;
 use crate::frame::Frame;
 use crate::routes::Flow;
 
 /// One RTP stream that a publisher sends, its retransmissions folded in.
 #[derive(Debug)]
 pub(crate) struct ReceiveStream {
+    number: StreamNumber,
     ssrc: Ssrc,
     clock_rate: u32,
+    /// The codec of the newest packet, and the first packet that was in it.
+    codec: Option<(Codec, ExtendedSeqNo)>,
     unwrapper: SeqUnwrapper,
     losses: NackTracker,
     stats: ReceptionStats,
@@ -29,14 +33,22 @@ pub(crate) struct ReceiveStream {
 }
 
 impl ReceiveStream {
-    pub(crate) fn new(now: Instant, ssrc: Ssrc, kind: MediaKind, clock_rate: u32) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        number: StreamNumber,
+        ssrc: Ssrc,
+        kind: MediaKind,
+        clock_rate: u32,
+    ) -> Self {
         let cache = match kind {
             MediaKind::Audio => PacketCache::AUDIO,
             MediaKind::Video => PacketCache::VIDEO,
         };
         Self {
+            number,
             ssrc,
             clock_rate,
+            codec: None,
             unwrapper: SeqUnwrapper::default(),
             losses: NackTracker::new(),
             stats: ReceptionStats::new(clock_rate),
@@ -48,8 +60,26 @@ impl ReceiveStream {
         }
     }
 
+    /// Returns what tells the stream apart from those that were in its place before.
+    #[inline]
+    pub(crate) fn number(&self) -> StreamNumber {
+        self.number
+    }
+
     pub(crate) fn ssrc(&self) -> Ssrc {
         self.ssrc
+    }
+
+    /// Takes the codec of a packet. Returns whether it is another than before: decoders begin anew.
+    #[inline]
+    pub(crate) fn change_codec(&mut self, seq: ExtendedSeqNo, codec: Codec) -> bool {
+        let former = match self.codec {
+            Some((former, since)) if is_same(former, codec) || seq < since => return false,
+            Some((former, _)) => Some(former),
+            None => None,
+        };
+        self.codec = Some((codec, seq));
+        former.is_some()
     }
 
     /// Returns when the latest packet came.

@@ -44,7 +44,9 @@ impl Subscription {
         publication: &Publication,
         link: &mut Link<'_>,
     ) -> Option<bool> {
-        let packet = publication.stream(sent.source)?.packet(sent.source_seq)?;
+        let packet = publication
+            .stream_of(sent.source)?
+            .packet(sent.source_seq)?;
         let read = RtpHeader::parse(packet).ok()?;
         let format = publication.format(read.payload_type)?;
         let binding = self.binding(format.codec)?;

@@ -85,26 +85,20 @@ impl Subscription {
     }
 
     /// Replaces how it is sent; `stream` takes the place of the one it had, if its SSRC is another.
-    /// Returns the stream that is no longer sent.
-    pub(crate) fn update(
-        &mut self,
-        media: SendMedia,
-        stream: Option<OutgoingStream>,
-    ) -> Option<OutgoingStream> {
-        let replaced = stream.map(|stream| {
+    pub(crate) fn update(&mut self, media: SendMedia, stream: Option<OutgoingStream>) {
+        if let Some(stream) = stream {
             self.selector = LayerSelector::new(media.forwarding);
-            self.sequencer = Self::sequencer(&media);
+            self.stream = stream;
             self.source = None;
-            std::mem::replace(&mut self.stream, stream)
-        });
+        }
         self.selector.set_wanted(media.forwarding);
-        self.latest = None;
-        self.media = media;
-        replaced
-    }
-
-    pub(crate) fn into_stream(self) -> OutgoingStream {
-        self.stream
+        self.media.forwarding = media.forwarding;
+        if media != self.media {
+            // What was sent so far would not be written the same when it is sent again.
+            self.sequencer.forget();
+            self.latest = None;
+            self.media = media;
+        }
     }
 
     pub(crate) fn ssrc(&self) -> Ssrc {
@@ -271,6 +265,7 @@ impl Subscription {
                 .and_then(|(old, new)| old.same_instant(&new, timestamp)),
             None => None,
         };
+        self.stream.set_clock_rate(arrival.codec.clock_rate());
         self.stream
             .switch_source(now, arrival.seq, timestamp, same_instant, arrival.vp8());
         self.source = Some(arrival.encoding);
@@ -298,8 +293,13 @@ impl Subscription {
         marker: bool,
         link: &mut Link<'_>,
     ) -> u64 {
-        if arrival.codec == Codec::Red && binding.codec == Codec::Opus {
-            return self.send_plain(now, arrival, binding, link);
+        if binding.codec == Codec::Opus {
+            if arrival.codec == Codec::Red {
+                return self.send_plain(now, arrival, binding, link);
+            }
+            if !self.red.on_plain(arrival.seq, arrival.header.timestamp) {
+                return 0;
+            }
         }
         let vp8 = match arrival.vp8() {
             None => None,
@@ -335,7 +335,7 @@ impl Subscription {
             &payload,
         );
         let packet = SentPacket {
-            source: arrival.encoding,
+            source: arrival.stream,
             source_seq: arrival.seq,
             timestamp: header.timestamp,
             marker,
@@ -376,7 +376,7 @@ impl Subscription {
             // What was recovered is not in the publisher's ring: it is not sent again.
             if plain.seq == arrival.seq {
                 let packet = SentPacket {
-                    source: arrival.encoding,
+                    source: arrival.stream,
                     source_seq: plain.seq,
                     timestamp: header.timestamp,
                     marker: header.marker,

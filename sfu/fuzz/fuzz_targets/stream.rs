@@ -7,7 +7,7 @@ use sfu_model::Ssrc;
 use sfu_rtp::rtcp::NackPair;
 use sfu_rtp::{
     Munger, NackTracker, PacketCache, ReceptionStats, RtpTimestamp, SentPacket, SeqNo,
-    SeqUnwrapper, Sequencer, TwccRecorder,
+    SeqUnwrapper, Sequencer, StreamNumber, TwccRecorder,
 };
 
 // Six bytes a packet: what happens, how much later, its number, its timestamp.
@@ -50,7 +50,7 @@ fuzz_target!(|bytes: &[u8]| {
         }
         if let Some(munged) = munger.forward(now, seq, timestamp) {
             let sent = SentPacket {
-                source: what,
+                source: StreamNumber(u16::from(what)),
                 source_seq: seq,
                 timestamp: munged.timestamp,
                 marker: false,

@@ -39,6 +39,11 @@ impl Codec {
         }
     }
 
+    /// Returns what it is without redundancy around it: the Opus in RED, else itself.
+    pub fn without_redundancy(self) -> Self {
+        if self == Self::Red { Self::Opus } else { self }
+    }
+
     /// Returns the encoding name of `a=rtpmap`.
     pub fn name(self) -> &'static str {
         match self {

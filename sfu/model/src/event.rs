@@ -1,4 +1,7 @@
-use crate::{DataChannel, PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId};
+use crate::{
+    Codec, DataChannel, PeerId, PublicationId, RoomIndex, ShardIndex, SpatialLayer, Ssrc,
+    SubscriptionId,
+};
 
 /// What a shard tells the control plane.
 #[derive(Clone, Debug)]
@@ -31,6 +34,23 @@ pub enum Event {
     PublicationStarted {
         /// The publication.
         publication: PublicationId,
+    },
+    /// Packets of a publication are of another codec than was told last; before anything was told, than
+    /// the first that its description lists. RED and the Opus in it count as one.
+    CodecChanged {
+        /// The publication.
+        publication: PublicationId,
+        /// What its packets are.
+        codec: Codec,
+    },
+    /// An encoding of a publication sends, or sends on, as an SSRC that its description does not declare.
+    EncodingStarted {
+        /// The publication.
+        publication: PublicationId,
+        /// The encoding: its place in the description.
+        encoding: SpatialLayer,
+        /// What its packets come as.
+        ssrc: Ssrc,
     },
     /// The first packet of a subscription was sent.
     SubscriptionStarted {
@@ -76,7 +96,9 @@ impl Event {
             | Self::PeerClosed { peer, .. }
             | Self::DataChannelOpened { peer, .. }
             | Self::DataReceived { peer, .. } => peer.room,
-            Self::PublicationStarted { publication } => publication.room,
+            Self::PublicationStarted { publication }
+            | Self::CodecChanged { publication, .. }
+            | Self::EncodingStarted { publication, .. } => publication.room,
             Self::SubscriptionStarted { subscription } => subscription.room,
             Self::AudioLevels { room, .. } => *room,
         }

@@ -13,7 +13,7 @@ use sfu_rtp::payload::{Vp8Descriptor, Vp8Munger, peek};
 use sfu_rtp::{
     AbsSendTime, ExtendedSeqNo, ExtensionTable, Munger, NackTracker, Outgoing, OutgoingExtensions,
     OutgoingPayload, PacketCache, ReceptionStats, RtpHeader, RtpTimestamp, SentPacket, SeqNo,
-    Sequencer, TwccRecorder, write_rtp,
+    Sequencer, StreamNumber, TwccRecorder, write_rtp,
 };
 
 const HEADER: Outgoing = Outgoing {
@@ -140,7 +140,7 @@ fn forward(packet: &Packet) {
         out.clear();
         write_rtp(&mut out, &header, &packet.map, &extensions, &payload);
         let sent = SentPacket {
-            source: 0,
+            source: StreamNumber(0),
             source_seq,
             timestamp: munged.timestamp,
             marker: false,

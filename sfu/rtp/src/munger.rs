@@ -67,6 +67,11 @@ impl Munger {
         }
     }
 
+    /// Goes on in the clock of another codec, from the next switch of sources on.
+    pub fn set_clock_rate(&mut self, clock_rate: u32) {
+        self.clock_rate = clock_rate;
+    }
+
     /// Goes on with a packet of another source, or of the same one after a pause: `seq` and
     /// `timestamp` are those of its first packet that will be forwarded, which gets the number after
     /// the last. Call it before [`Munger::forward`] of that packet, the first packet of all included.

@@ -3,11 +3,25 @@ use std::time::{Duration, Instant};
 use crate::payload::Vp8Rewrite;
 use crate::{ExtendedSeqNo, RtpTimestamp, SeqNo};
 
+/// Names one received stream among those of a publication. A stream that takes the place of another has
+/// another number, because its sequence numbers begin anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamNumber(pub u16);
+
+impl StreamNumber {
+    /// Returns the number of the stream that begins next. Numbers come round after 65,536 streams: longer
+    /// than a [`Sequencer`] remembers any.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+}
+
 /// A packet that was sent, and where its bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SentPacket {
-    /// Which of the publication's streams it came from; the caller's numbering.
-    pub source: u8,
+    /// Which of the publication's streams it came from.
+    pub source: StreamNumber,
     /// Its number there: where the publication's [`crate::PacketCache`] has it. 48 bits are kept.
     pub source_seq: ExtendedSeqNo,
     /// Timestamp that it was sent with.
@@ -28,6 +42,8 @@ pub struct Sequencer {
     ring: Vec<Entry>,
     limit: usize,
     epoch: Option<Instant>,
+    /// How often all was forgotten; what was noted at another age is unknown.
+    age: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,18 +55,37 @@ struct Entry {
     seq: u16,
     source_seq_high: u16,
     vp8: Vp8Rewrite,
-    source: u8,
+    source: StreamNumber,
     retransmissions: u8,
-    marker: bool,
-    state: State,
+    flags: Flags,
 }
 
+/// What else is known of a packet: three bits, and above them the sequencer's age when it was noted. Zero
+/// is a place that is free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
-    #[default]
-    Free,
-    Plain,
-    Vp8,
+struct Flags(u8);
+
+impl Flags {
+    const SENT: u8 = 1;
+    const VP8: u8 = 2;
+    const MARKER: u8 = 4;
+    const AGE_SHIFT: u32 = 3;
+    /// How many ages can be told apart.
+    const AGES: u8 = 1 << (u8::BITS - Self::AGE_SHIFT);
+
+    fn of(packet: &SentPacket, age: u8) -> Self {
+        let vp8 = if packet.vp8.is_some() { Self::VP8 } else { 0 };
+        let marker = if packet.marker { Self::MARKER } else { 0 };
+        Self(Self::SENT | vp8 | marker | age << Self::AGE_SHIFT)
+    }
+
+    fn is_sent_at(self, age: u8) -> bool {
+        self.has(Self::SENT) && self.0 >> Self::AGE_SHIFT == age
+    }
+
+    fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
 }
 
 const _: () = assert!(size_of::<Entry>() == 24, "the ring's memory is counted on");
@@ -75,6 +110,7 @@ impl Sequencer {
                 .clamp(Self::FIRST_LEN, Self::MAX_LEN)
                 .next_power_of_two(),
             epoch: None,
+            age: 0,
         }
     }
 
@@ -84,10 +120,7 @@ impl Sequencer {
         let sent_at = self.millis(now);
         let seq = seq.seq().0;
         self.make_room(seq, sent_at);
-        let (state, vp8) = match packet.vp8 {
-            Some(rewrite) => (State::Vp8, rewrite),
-            None => (State::Plain, Vp8Rewrite::default()),
-        };
+        let age = self.age;
         let Some(entry) = self.entry(seq) else {
             return;
         };
@@ -97,11 +130,10 @@ impl Sequencer {
             sent_at,
             seq,
             source_seq_high: ((packet.source_seq.0 >> 32) & 0xffff) as u16,
-            vp8,
+            vp8: packet.vp8.unwrap_or_default(),
             source: packet.source,
             retransmissions: 0,
-            marker: packet.marker,
-            state,
+            flags: Flags::of(&packet, age),
         };
     }
 
@@ -126,9 +158,10 @@ impl Sequencer {
         interval: Duration,
     ) -> Result<SentPacket, NotRetransmitted> {
         let millis = self.millis(now);
+        let age = self.age;
         let entry = self
             .entry(seq.0)
-            .filter(|entry| entry.seq == seq.0 && entry.state != State::Free)
+            .filter(|entry| entry.seq == seq.0 && entry.flags.is_sent_at(age))
             .ok_or(NotRetransmitted::Unknown)?;
         let age = Duration::from_millis(u64::from(millis.wrapping_sub(entry.sent_at)));
         if age > Self::MAX_AGE {
@@ -148,9 +181,18 @@ impl Sequencer {
                 u64::from(entry.source_seq_high) << 32 | u64::from(entry.source_seq_low),
             ),
             timestamp: RtpTimestamp(entry.timestamp),
-            marker: entry.marker,
-            vp8: (entry.state == State::Vp8).then_some(entry.vp8),
+            marker: entry.flags.has(Flags::MARKER),
+            vp8: entry.flags.has(Flags::VP8).then_some(entry.vp8),
         })
+    }
+
+    /// Forgets what was sent so far: nothing of it is sent again.
+    pub fn forget(&mut self) {
+        self.age += 1;
+        if self.age >= Flags::AGES {
+            self.ring.fill(Entry::default());
+            self.age = 0;
+        }
     }
 
     /// Returns the bytes that the ring holds on to.
@@ -174,7 +216,7 @@ impl Sequencer {
     fn make_room(&mut self, seq: u16, sent_at: u32) {
         while self.ring.len() < self.limit {
             let young = self.entry(seq).is_none_or(|entry| {
-                entry.state != State::Free
+                entry.flags.has(Flags::SENT)
                     && entry.seq != seq
                     && sent_at.wrapping_sub(entry.sent_at) < Self::RETAINED
             });
@@ -190,7 +232,7 @@ impl Sequencer {
         let old = std::mem::replace(&mut self.ring, vec![Entry::default(); len]);
         for entry in old {
             if let Some(slot) = self.entry(entry.seq)
-                && entry.state != State::Free
+                && entry.flags.has(Flags::SENT)
             {
                 *slot = entry;
             }
@@ -217,7 +259,7 @@ mod tests {
 
     fn packet(source_seq: u64) -> SentPacket {
         SentPacket {
-            source: 2,
+            source: StreamNumber(2),
             source_seq: ExtendedSeqNo(source_seq),
             timestamp: RtpTimestamp(9),
             marker: true,
@@ -278,6 +320,22 @@ mod tests {
             let wire = ExtendedSeqNo(65_550 + seq).seq();
             let sent = sequencer.retransmit(now, wire, INTERVAL);
             assert_eq!(sent.unwrap().source_seq, ExtendedSeqNo(seq));
+        }
+    }
+
+    #[test]
+    fn what_was_forgotten_is_unknown_however_often_that_happens() {
+        let now = crate::any_instant();
+        let later = now + INTERVAL;
+        let mut sequencer = Sequencer::new(16);
+        for source_seq in 0..100 {
+            sequencer.record(now, ExtendedSeqNo(65_536), packet(source_seq));
+            sequencer.record(now, ExtendedSeqNo(65_537), packet(source_seq));
+            let again = sequencer.retransmit(later, SeqNo(0), INTERVAL);
+            assert_eq!(again, Ok(packet(source_seq)));
+            sequencer.forget();
+            let again = sequencer.retransmit(later, SeqNo(1), INTERVAL);
+            assert_eq!(again, Err(NotRetransmitted::Unknown));
         }
     }
 

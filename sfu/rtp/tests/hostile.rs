@@ -10,7 +10,8 @@ use sfu_rtp::rtcp::{Compound, NackPair, Packet};
 use sfu_rtp::{
     DependencyDescriptor, ExtendedSeqNo, ExtensionTable, Munger, NackTracker, Outgoing,
     OutgoingExtensions, OutgoingPayload, PacketCache, ReceptionStats, RtpHeader, RtpTimestamp,
-    SentPacket, SeqNo, SeqUnwrapper, Sequencer, TemplateStructure, TwccRecorder, rtx, write_rtp,
+    SentPacket, SeqNo, SeqUnwrapper, Sequencer, StreamNumber, TemplateStructure, TwccRecorder, rtx,
+    write_rtp,
 };
 
 const CODECS: [Codec; 9] = [
@@ -274,7 +275,7 @@ fn no_order_of_packets_panics_or_grows_without_bound() {
         }
         if let Some(munged) = munger.forward(now, seq, timestamp) {
             let packet = SentPacket {
-                source: 0,
+                source: StreamNumber(0),
                 source_seq: seq,
                 timestamp: munged.timestamp,
                 marker: false,

@@ -103,6 +103,8 @@ pub(crate) fn describe(event: &Event) -> String {
         | Event::PeerResumed { .. }
         | Event::PeerClosed { .. }
         | Event::PublicationStarted { .. }
+        | Event::CodecChanged { .. }
+        | Event::EncodingStarted { .. }
         | Event::SubscriptionStarted { .. }
         | Event::DataChannelOpened { .. }
         | Event::AudioLevels { .. } => format!("{event:?}"),

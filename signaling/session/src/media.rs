@@ -34,7 +34,10 @@ impl Room {
             }
             // A track is announced when its section is answered, and a subscription is told when it
             // is negotiated.
-            Event::PublicationStarted { .. } | Event::SubscriptionStarted { .. } => {}
+            Event::PublicationStarted { .. }
+            | Event::CodecChanged { .. }
+            | Event::EncodingStarted { .. }
+            | Event::SubscriptionStarted { .. } => {}
         }
     }
 

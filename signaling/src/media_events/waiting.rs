@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use sfu_model::{DataChannel, Event, PeerId, PublicationId, ShardIndex, SubscriptionId};
+use sfu_model::{
+    DataChannel, Event, PeerId, PublicationId, ShardIndex, SpatialLayer, SubscriptionId,
+};
 
 use crate::limits::{LOSSY_BYTES, LOSSY_MESSAGES, LOSSY_MESSAGES_EACH};
 
@@ -30,6 +32,8 @@ enum State {
     Channel(PeerId, DataChannel),
     Closed(PeerId),
     Publication(PublicationId),
+    Codec(PublicationId),
+    Encoding(PublicationId, SpatialLayer),
     Subscription(SubscriptionId),
     Levels(ShardIndex),
 }
@@ -144,6 +148,12 @@ fn kind(event: &Event) -> Kind {
         Event::PeerSilent { peer } | Event::PeerResumed { peer } => State::Heard(*peer),
         Event::PeerClosed { peer, .. } => State::Closed(*peer),
         Event::PublicationStarted { publication } => State::Publication(*publication),
+        Event::CodecChanged { publication, .. } => State::Codec(*publication),
+        Event::EncodingStarted {
+            publication,
+            encoding,
+            ..
+        } => State::Encoding(*publication, *encoding),
         Event::SubscriptionStarted { subscription } => State::Subscription(*subscription),
         Event::DataChannelOpened { peer, channel } => State::Channel(*peer, *channel),
         Event::AudioLevels { shard, .. } => State::Levels(*shard),

@@ -176,3 +176,74 @@ fn a_subscriber_of_plain_opus_gets_each_packet_once_and_lost_ones_from_redundanc
     world.send_rtcp(1, |out| write_nack(out, Ssrc(9), Ssrc(60_000), &[pair]));
     assert_eq!(payloads(&mut world), [(OPUS.0, b"three".to_vec())]);
 }
+
+fn codecs_told(world: &mut World) -> Vec<Codec> {
+    world.take_events(|event| match event {
+        Event::CodecChanged { publication, codec } => {
+            assert_eq!(*publication, publication_id(0));
+            Some(*codec)
+        }
+        _ => None,
+    })
+}
+
+const PCMU: PayloadType = PayloadType(0);
+
+fn pcmu() -> CodecBinding {
+    CodecBinding {
+        codec: Codec::Pcmu,
+        payload_type: PCMU,
+        rtx: None,
+    }
+}
+
+#[test]
+fn sound_in_another_codec_than_the_first_that_was_negotiated_arrives_and_is_told() {
+    let mut world = microphone(&[opus(), pcmu()]);
+    let mut media = send(MediaKind::Audio, "0", 60_000);
+    media.codecs = vec![opus(), pcmu()];
+    subscribe(&mut world, 1, media);
+    let mut source = source(PCMU);
+    for _ in 0..3 {
+        let packet = source.packet(b"sound");
+        world.send_rtp(0, &packet);
+    }
+    let expected = (PCMU.0, b"sound".to_vec());
+    assert_eq!(
+        payloads(&mut world),
+        [expected.clone(), expected.clone(), expected]
+    );
+    assert_eq!(codecs_told(&mut world), [Codec::Pcmu]);
+}
+
+#[test]
+fn plain_opus_between_redundant_packets_is_no_other_codec() {
+    let mut world = microphone(&[red(), opus()]);
+    let mut source = source(OPUS);
+    world.send_rtp(0, &source.packet(b"plain"));
+    source.payload_type = RED;
+    world.send_rtp(0, &red_packet(&mut source, b"plain", b"two"));
+    assert_eq!(codecs_told(&mut world), []);
+}
+
+#[test]
+fn a_stream_goes_on_in_a_codec_of_another_clock_after_a_moment() {
+    let mut world = microphone(&[opus(), pcmu()]);
+    let mut media = send(MediaKind::Audio, "0", 60_000);
+    media.codecs = vec![opus(), pcmu()];
+    subscribe(&mut world, 1, media);
+    let mut source = source(OPUS);
+    world.send_rtp(0, &source.packet(b"opus"));
+    source.payload_type = PCMU;
+    world.send_rtp(0, &source.packet(b"too soon"));
+    world.pass(Duration::from_millis(600));
+    source.timestamp = source.timestamp.plus(1_000_000);
+    world.send_rtp(0, &source.packet(b"pcmu"));
+    let headers = world.participants[1].take_headers();
+    let [before, after] = headers[..] else {
+        panic!("{headers:?}");
+    };
+    assert_eq!(after.seq, before.seq.next());
+    // 600 ms of the codec's own clock, however far the publisher's timestamps jumped.
+    assert_eq!(after.timestamp.ahead_of(before.timestamp), 600 * 8);
+}

@@ -33,6 +33,7 @@ mod feedback;
 mod hand_over;
 mod lifecycle;
 mod media;
+mod restart;
 mod scalable;
 mod simulcast;
 mod strangers;

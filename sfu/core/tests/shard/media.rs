@@ -430,45 +430,6 @@ fn a_paused_subscription_gets_nothing_and_goes_on_at_a_key_frame() {
 }
 
 #[test]
-fn another_track_on_the_same_section_goes_on_with_its_numbers() {
-    let mut world = call(2);
-    let mut source = Source::video(CAMERA);
-    for i in 0..3 {
-        world.send_rtp(0, &source.next(i == 0));
-    }
-    world.command(Command::Unsubscribe {
-        subscription: subscription_id(1),
-    });
-    world.send_rtp(0, &source.next(false));
-    let mut screen = camera();
-    screen.mid = mid("1");
-    screen.encodings[0].ssrc = Some(Ssrc(3_000));
-    screen.encodings[0].rtx_ssrc = None;
-    let (publisher, subscriber) = (world.participants[0].id, world.participants[1].id);
-    world.command(Command::Publish {
-        publication: publication_id(1),
-        peer: publisher,
-        media: screen,
-    });
-    world.command(Command::Subscribe {
-        subscription: subscription_id(9),
-        publication: publication_id(1),
-        peer: subscriber,
-        media: send(MediaKind::Video, "0", 50_000),
-    });
-    world.pass(Duration::from_millis(500));
-    let mut other = Source::video(Ssrc(3_000));
-    other.seq = SeqNo(17);
-    other.timestamp = RtpTimestamp(5);
-    world.send_rtp(0, &other.next(true));
-    let headers = world.participants[1].take_headers();
-    assert_eq!(headers.len(), 4);
-    assert_eq!(headers[3].seq, headers[2].seq.next());
-    let step = headers[3].timestamp.ahead_of(headers[2].timestamp);
-    assert!((1..=50_000).contains(&step), "{step}");
-}
-
-#[test]
 fn each_subscriber_of_many_gets_every_packet_that_came_in_one_tick_once() {
     const SUBSCRIBERS: u32 = 60;
     const PACKETS: usize = 20;

@@ -230,6 +230,7 @@ fn the_number_of_learned_ssrcs_is_bounded() {
     }
     let counters = call.world.shard.counters();
     let dropped = counters.dropped(DropReason::TooManySsrcs)
+        + counters.dropped(DropReason::StreamTaken)
         + counters.dropped(DropReason::Refused(
             sfu_transport::DropReason::TooManyStreams,
         ));

@@ -159,6 +159,16 @@ impl RedReceiver {
         }
     }
 
+    /// Takes a packet that came without redundancy between others that have some. Returns whether it was
+    /// not had before.
+    pub fn on_plain(&mut self, seq: ExtendedSeqNo, timestamp: RtpTimestamp) -> bool {
+        self.take(&PlainPacket {
+            seq,
+            timestamp,
+            bytes: &[],
+        })
+    }
+
     /// Reports whether a redundant block is a packet between the newest and the one at hand.
     fn is_missing(&self, packet: &PlainPacket<'_>) -> bool {
         !packet.bytes.is_empty()
@@ -280,6 +290,16 @@ mod tests {
             receive(&mut receiver, 70_002, &red(&[(960, b"1")], b"2")),
             [(70_002, 1_920, b"2".to_vec())]
         );
+    }
+
+    #[test]
+    fn a_plain_packet_between_is_not_recovered_once_more() {
+        let mut receiver = RedReceiver::default();
+        receive(&mut receiver, 70_001, &red(&[], b"1"));
+        assert!(receiver.on_plain(ExtendedSeqNo(70_002), RtpTimestamp(1_920)));
+        let plain = receive(&mut receiver, 70_003, &red(&[(960, b"2")], b"3"));
+        assert_eq!(plain, [(70_003, 2_880, b"3".to_vec())]);
+        assert!(!receiver.on_plain(ExtendedSeqNo(70_002), RtpTimestamp(1_920)));
     }
 
     #[test]

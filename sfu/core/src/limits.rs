@@ -1,0 +1,12 @@
+//! What a shard holds at most, and how often it does what others can make it do. `docs/limits.md` says what
+//! happens when a limit is met, and who pays.
+
+use std::time::Duration;
+
+/// Least time between two reports that a publication's codec is another: clients change it once in a
+/// call, if ever, and a publisher that alternates on every packet is told of no more often.
+pub(crate) const CODEC_REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// An encoding's stream gives way to another SSRC, or to a codec of another clock, after this silence:
+/// longer than packets are reordered, short enough that nobody misses much of what comes after.
+pub(crate) const TAKEOVER: Duration = Duration::from_millis(500);
