@@ -15,7 +15,7 @@ use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry, TEXT_FORMAT, TextEncoder};
 use sfu_driver::ShardReport;
-use signaling::Rooms;
+use signaling::{Limit, Rooms};
 
 /// Who may read metrics (RFC 7617).
 #[derive(Clone)]
@@ -63,7 +63,7 @@ async fn serve(
         let ask = [(header::WWW_AUTHENTICATE, "Basic realm=\"metrics\"")];
         return (StatusCode::UNAUTHORIZED, ask).into_response();
     }
-    match render(&rooms.media_reports(), rooms.count()) {
+    match render(&rooms.media_reports(), rooms.count(), &rooms.limit_hits()) {
         Ok(text) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "The metrics cannot be written");
@@ -185,7 +185,11 @@ const GAUGES: [Gauge; 3] = [
     }),
 ];
 
-fn render(reports: &[ShardReport], rooms: usize) -> prometheus::Result<String> {
+fn render(
+    reports: &[ShardReport],
+    rooms: usize,
+    hits: &[(Limit, u64)],
+) -> prometheus::Result<String> {
     let registry = Registry::new();
     let shards: Vec<_> = (0..)
         .map(|shard: u32| shard.to_string())
@@ -206,6 +210,7 @@ fn render(reports: &[ShardReport], rooms: usize) -> prometheus::Result<String> {
         register(&registry, metric)?;
     }
     register(&registry, drops(&shards)?)?;
+    register(&registry, limit_hits(hits)?)?;
     let open = gauge("rooms", "Rooms that are open.", &[])?;
     open.with_label_values(&[] as &[&str]).set(signed(rooms));
     register(&registry, open)?;
@@ -227,6 +232,16 @@ fn drops(shards: &[(String, &ShardReport)]) -> prometheus::Result<IntCounterVec>
         overflow.inc_by(report.receive_overflows);
     }
     Ok(drops)
+}
+
+/// How often somebody was held back, or lost something, by a limit.
+fn limit_hits(hits: &[(Limit, u64)]) -> prometheus::Result<IntCounterVec> {
+    let help = "Times that a client or a room met a limit; docs/limits.md names them.";
+    let metric = counter("limit_hits_total", help, &["limit"])?;
+    for (limit, count) in hits {
+        metric.with_label_values(&[limit.label()]).inc_by(*count);
+    }
+    Ok(metric)
 }
 
 fn counter(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
@@ -260,7 +275,8 @@ mod tests {
         second.counters.rtp_out = 7;
         second.counters.peers = 3;
         second.receive_overflows = 9;
-        let text = render(&[ShardReport::default(), second], 2).unwrap();
+        let hits = [(Limit::SignalRate, 4), (Limit::Backlog, 0)];
+        let text = render(&[ShardReport::default(), second], 2, &hits).unwrap();
         for line in [
             "sluice_rtp_packets_out_total{shard=\"0\"} 0",
             "sluice_rtp_packets_out_total{shard=\"1\"} 7",
@@ -268,6 +284,8 @@ mod tests {
             "sluice_drops_total{reason=\"receive_buffer_full\",shard=\"1\"} 9",
             "sluice_drops_total{reason=\"transmit_queue_full\",shard=\"1\"} 0",
             "sluice_rooms 2",
+            "sluice_limit_hits_total{limit=\"signal_rate\"} 4",
+            "sluice_limit_hits_total{limit=\"backlog\"} 0",
         ] {
             assert!(text.lines().any(|told| told == line), "{line} in {text}");
         }

@@ -1,6 +1,7 @@
 //! LiveKit's signalling endpoints: `/rtc`, `/rtc/v1` and their `validate`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use auth::Claims;
 use axum::Router;
@@ -124,11 +125,13 @@ async fn connect(
         Err(refusal) => return refusal.into_response(),
     };
     let max_message = rooms.settings().max_signal_message;
+    let hits = Arc::clone(rooms.hits());
+    let connection = Connection::new(presence, responses, max_message, hits);
     upgrade
         .max_message_size(max_message)
         .max_frame_size(max_message)
         .read_buffer_size(READ_BUFFER)
-        .on_upgrade(move |socket| Connection::new(socket, presence, responses, max_message).run())
+        .on_upgrade(move |socket| connection.run(socket))
 }
 
 /// A client whose token and parameters allow it to ask its room.

@@ -1,21 +1,32 @@
 //! The task of one WebSocket: frames to letters, responses to frames.
+//!
+//! Reading and writing go on beside each other, so that a client that is told much is still heard.
+//! What it asks for is bounded three times before the room sees it: by its [`Allowance`], by the
+//! answers that it has not read, and by the requests of it that wait in the room's mailbox. Over any
+//! of these it is not read.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use futures_util::{SinkExt, StreamExt, TryFutureExt};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
 use sfu_model::Now;
 use signaling_protocol::proto::{self, signal_request, signal_response};
 use signaling_protocol::{Encoding, FrameError, decode_request};
 use signaling_session::ConnectionId;
-use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
+use crate::allowance::{Allowance, Verdict, cost};
 use crate::clock;
+use crate::hits::{Limit, LimitHits};
 use crate::letter::{Letter, Mailbox};
-use crate::outbox::{Outgoing, SharedResponse};
+use crate::limits::REQUESTS_IN_FLIGHT;
+use crate::outbox::{Responses, SharedResponse};
 
 /// How often the server pings by WebSocket means.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
@@ -26,8 +37,11 @@ const SILENCE: Duration = Duration::from_secs(45);
 /// Frames that are written at once: one packet for what a client hears together, such as its join.
 const BURST: usize = 16;
 
-/// Time in which a client must take what is written at once.
+/// Time in which a client must take what is written at once, however little it is.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes that a client must take in each further second.
+const SLOWEST: usize = 8 << 10;
 
 /// Tells the room that a connection is gone, whichever way its task ends.
 #[derive(Debug)]
@@ -47,15 +61,17 @@ impl Drop for Presence {
     }
 }
 
-/// One client's WebSocket.
+/// One client's signalling, without its socket.
 pub(crate) struct Connection {
-    socket: WebSocket,
     presence: Presence,
-    responses: mpsc::Receiver<Outgoing>,
-    /// The form of the client's last frame, which is answered in.
-    encoding: Encoding,
+    responses: Responses,
+    /// Whether the client's last frame was text: it is answered in the same form.
+    text: AtomicBool,
     /// Longest message in bytes.
     max_message: usize,
+    /// Requests that may yet be put into the room's mailbox.
+    requests: Arc<Semaphore>,
+    hits: Arc<LimitHits>,
 }
 
 /// Why a connection ends.
@@ -87,25 +103,33 @@ impl fmt::Display for End {
     }
 }
 
+type Writer = SplitSink<WebSocket, Message>;
+type Reader = SplitStream<WebSocket>;
+
 impl Connection {
     pub(crate) fn new(
-        socket: WebSocket,
         presence: Presence,
-        responses: mpsc::Receiver<Outgoing>,
+        responses: Responses,
         max_message: usize,
+        hits: Arc<LimitHits>,
     ) -> Self {
         Self {
-            socket,
             presence,
             responses,
-            encoding: Encoding::Binary,
+            text: AtomicBool::new(false),
             max_message,
+            requests: Arc::new(Semaphore::new(REQUESTS_IN_FLIGHT)),
+            hits,
         }
     }
 
-    /// Runs until either side closes.
-    pub(crate) async fn run(mut self) {
-        let end = self.exchange().await;
+    /// Runs on a WebSocket until either side closes.
+    pub(crate) async fn run(self, socket: WebSocket) {
+        let (mut writer, mut reader) = socket.split();
+        let end = tokio::select! {
+            end = self.write_all(&mut writer) => end,
+            end = self.read_all(&mut reader) => end,
+        };
         tracing::debug!(
             connection = self.presence.connection.0,
             %end,
@@ -116,100 +140,155 @@ impl Connection {
             End::TooLarge => close_code::SIZE,
             End::Room | End::Malformed(_) | End::Silent | End::Stuck => close_code::NORMAL,
         };
+        drop(self);
         let frame = CloseFrame {
             code,
             reason: "".into(),
         };
         // The client may be gone; there is nobody else to tell.
-        let close = self.socket.send(Message::Close(Some(frame)));
-        timeout(WRITE_TIMEOUT, close).await.ok();
+        let close = writer.send(Message::Close(Some(frame)));
+        in_time(0, close).await.ok();
     }
 
-    async fn exchange(&mut self) -> End {
+    /// Writes what the client is told, and pings, until the room closes the connection.
+    async fn write_all(&self, writer: &mut Writer) -> End {
         let mut ping = interval(PING_INTERVAL);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ping.reset();
-        let mut heard = Instant::now();
         let mut burst = Vec::with_capacity(BURST);
         loop {
-            let done = tokio::select! {
-                biased;
-                count = self.responses.recv_many(&mut burst, BURST) => match count {
-                    0 => Err(End::Room),
-                    _ => self.write_burst(burst.drain(..)).await,
+            let written = tokio::select! {
+                open = self.responses.take(&mut burst, BURST) => match open {
+                    true => self.write_burst(writer, &mut burst).await,
+                    false => Err(End::Room),
                 },
-                frame = self.socket.next() => {
-                    heard = Instant::now();
-                    match frame {
-                        Some(Ok(frame)) => self.read(frame).await,
-                        Some(Err(error)) => Err(read_failure(&error)),
-                        None => Err(End::Client),
-                    }
-                }
-                _ = ping.tick() => match heard.elapsed() > SILENCE {
-                    true => Err(End::Silent),
-                    false => self.write(Message::Ping(Bytes::new())).await,
-                },
+                _ = ping.tick() => in_time(0, writer.send(Message::Ping(Bytes::new()))).await,
             };
-            if let Err(end) = done {
+            if let Err(end) = written {
                 return end;
             }
         }
     }
 
-    async fn read(&mut self, frame: Message) -> Result<(), End> {
+    /// Writes frames and flushes once.
+    async fn write_burst(
+        &self,
+        writer: &mut Writer,
+        burst: &mut Vec<Arc<SharedResponse>>,
+    ) -> Result<(), End> {
+        let encoding = self.encoding();
+        let bytes = burst.iter().map(|response| response.bytes()).sum();
+        let write = async {
+            for response in burst.drain(..) {
+                writer.feed(response.frame(encoding)).await?;
+            }
+            writer.flush().await
+        };
+        in_time(bytes, write).await
+    }
+
+    /// Reads what the client asks for.
+    async fn read_all(&self, reader: &mut Reader) -> End {
+        let mut allowance = Allowance::new(Instant::now().into_std());
+        loop {
+            self.wait_for_allowance(&mut allowance).await;
+            if self.responses.is_full_of_answers() {
+                self.hits.hit(Limit::UnreadAnswers);
+                self.responses.room_for_answers().await;
+            }
+            let frame = match timeout(SILENCE, reader.next()).await {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(Some(Err(error))) => return read_failure(&error),
+                Ok(None) => return End::Client,
+                Err(_) => return End::Silent,
+            };
+            match self.take(frame).await {
+                Ok(units) => allowance.spend(Instant::now().into_std(), units),
+                Err(End::Room) => return self.room_is_over().await,
+                Err(end) => return end,
+            }
+        }
+    }
+
+    /// Waits while the client has asked for more than it may. If it goes on like that, the room
+    /// disconnects it, and nothing more of it is read.
+    async fn wait_for_allowance(&self, allowance: &mut Allowance) {
+        let mut held = false;
+        loop {
+            match allowance.verdict(Instant::now().into_std()) {
+                Verdict::Read => return,
+                Verdict::Wait(time) => {
+                    if !std::mem::replace(&mut held, true) {
+                        self.hits.hit(Limit::SignalRate);
+                    }
+                    sleep(time).await;
+                }
+                Verdict::Expel => {
+                    self.hits.hit(Limit::SignalPatience);
+                    let connection = self.presence.connection;
+                    let letter = Letter::SentTooMuch { connection };
+                    // Without a room, the connection's end is on its way.
+                    self.presence.room.send(letter).await.ok();
+                    std::future::pending::<()>().await;
+                }
+            }
+        }
+    }
+
+    /// Lets the client be told what the room said last, upon which the writing side ends.
+    async fn room_is_over(&self) -> End {
+        self.responses.close();
+        std::future::pending().await
+    }
+
+    /// Takes a frame to the room, and returns what it costs.
+    async fn take(&self, frame: Message) -> Result<u32, End> {
         let (encoding, bytes) = match frame {
             Message::Binary(bytes) => (Encoding::Binary, bytes),
             Message::Text(text) => (Encoding::Text, text.into()),
-            Message::Ping(_) | Message::Pong(_) => return Ok(()),
-            Message::Close(_) => return Err(End::Client),
+            // A close is replied to by reading on, and followed by the end.
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return Ok(1),
         };
-        self.encoding = encoding;
+        self.text
+            .store(encoding == Encoding::Text, Ordering::Relaxed);
         let request = decode_request(encoding, &bytes, self.max_message).map_err(End::Malformed)?;
+        let units = cost(&request, bytes.len());
         if let Some(pong) = pong(&request, clock::now()) {
-            return self.write(pong.frame(encoding)).await;
+            self.responses.answer(pong);
+            return Ok(units);
         }
+        let permit = Arc::clone(&self.requests).acquire_owned().await;
         let letter = Letter::Signal {
             connection: self.presence.connection,
             request: Box::new(request),
+            permit: permit.map_err(|_| End::Room)?,
         };
-        self.presence.room.send(letter).await.map_err(|_| End::Room)
+        let sent = self.presence.room.send(letter).await;
+        sent.map(|()| units).map_err(|_| End::Room)
     }
 
-    /// Writes frames and flushes once.
-    async fn write_burst(&mut self, burst: impl Iterator<Item = Outgoing>) -> Result<(), End> {
-        let encoding = self.encoding;
-        let socket = &mut self.socket;
-        let write = async {
-            let mut flow = Ok(());
-            for outgoing in burst {
-                let Outgoing::Response(response) = outgoing else {
-                    flow = Err(End::Room);
-                    break;
-                };
-                let fed = socket.feed(response.frame(encoding)).await;
-                fed.map_err(|_| End::Client)?;
-            }
-            socket.flush().await.map_err(|_| End::Client)?;
-            flow
-        };
-        in_time(write).await
-    }
-
-    async fn write(&mut self, frame: Message) -> Result<(), End> {
-        let sent = SinkExt::send(&mut self.socket, frame);
-        in_time(sent.map_err(|_| End::Client)).await
+    /// Returns the form of the client's last frame, which is answered in.
+    fn encoding(&self) -> Encoding {
+        match self.text.load(Ordering::Relaxed) {
+            true => Encoding::Text,
+            false => Encoding::Binary,
+        }
     }
 }
 
-async fn in_time(write: impl Future<Output = Result<(), End>>) -> Result<(), End> {
-    timeout(WRITE_TIMEOUT, write)
-        .await
-        .unwrap_or(Err(End::Stuck))
+async fn in_time(
+    bytes: usize,
+    write: impl Future<Output = Result<(), axum::Error>>,
+) -> Result<(), End> {
+    let further = Duration::from_secs((bytes / SLOWEST) as u64);
+    match timeout(WRITE_TIMEOUT + further, write).await {
+        Ok(written) => written.map_err(|_| End::Client),
+        Err(_) => Err(End::Stuck),
+    }
 }
 
 /// Answers both kinds of ping; they are about this connection, not about the room.
-fn pong(request: &proto::SignalRequest, now: Now) -> Option<std::sync::Arc<SharedResponse>> {
+fn pong(request: &proto::SignalRequest, now: Now) -> Option<Arc<SharedResponse>> {
     let received = request.message.as_ref()?;
     let message = if let signal_request::Message::Ping(_) = received {
         signal_response::Message::Pong(now.unix.millis())
@@ -221,9 +300,7 @@ fn pong(request: &proto::SignalRequest, now: Now) -> Option<std::sync::Arc<Share
     } else {
         return None;
     };
-    Some(SharedResponse::new(proto::SignalResponse {
-        message: Some(message),
-    }))
+    Some(SharedResponse::of(message))
 }
 
 fn read_failure(error: &axum::Error) -> End {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use signaling_protocol::proto;
 use signaling_session::{ConnectionId, Join, JoinRefused, RoomError, RoomReply, RoomRequest};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::outbox::Outbox;
 
@@ -23,7 +23,11 @@ pub(crate) enum Letter {
     Signal {
         connection: ConnectionId,
         request: Box<proto::SignalRequest>,
+        /// Its place in the mailbox, which the connection has few of.
+        permit: OwnedSemaphorePermit,
     },
+    /// A client has asked for too much for too long.
+    SentTooMuch { connection: ConnectionId },
     /// A client's connection is gone.
     SignalClosed { connection: ConnectionId },
     /// A call of the API.

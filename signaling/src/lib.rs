@@ -5,10 +5,13 @@
 //! [`http`] what every request passes through. Nothing here decides what a message means; it checks
 //! tokens, moves frames, and carries out what rooms ask for.
 
+mod allowance;
+mod bucket;
 mod clock;
 mod connect;
 mod connection;
 mod dev;
+mod hits;
 pub mod http;
 mod letter;
 mod limits;
@@ -24,6 +27,7 @@ mod test_node;
 
 pub use connect::routes;
 pub use dev::dev_routes;
+pub use hits::Limit;
 pub use letter::RequestFailed;
 pub use load::LoadLimits;
 pub use media_events::MediaEvents;

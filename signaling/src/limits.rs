@@ -1,5 +1,9 @@
 //! Every bound of this crate on what waits, with its reason. `docs/limits.md` tells of them together.
 
+use std::time::Duration;
+
+use crate::bucket::Rate;
+
 /// Lossy messages that may wait for one room: a tenth of a second of what a room task handles. More
 /// would be old when their turn comes.
 pub(crate) const LOSSY_MESSAGES: usize = 2048;
@@ -11,3 +15,38 @@ pub(crate) const LOSSY_MESSAGES_EACH: usize = 256;
 /// Bytes of lossy messages that may wait for one room: the messages at their usual size, of a
 /// packet or two.
 pub(crate) const LOSSY_BYTES: usize = 4 << 20;
+
+/// Messages that wait for a listener before they are gathered: one that is a few seconds behind in a
+/// busy room is still told each as it was made.
+pub(crate) const BACKLOG_MESSAGES: usize = 64;
+
+/// Bytes that wait for a listener before they are gathered. A join into a room of a thousand is more,
+/// and is gathered once, which changes nothing of it.
+pub(crate) const BACKLOG_BYTES: usize = 256 << 10;
+
+/// Most bytes that wait for one listener, when only the latest state is left. A room of a thousand
+/// participants with ten tracks each is a tenth of it.
+pub(crate) const MAX_BACKLOG_BYTES: usize = 32 << 20;
+
+/// Bytes of a message that is gathered of several: little enough to be taken soon by a slow network.
+pub(crate) const UPDATE_BYTES: usize = 64 << 10;
+
+/// Answers that a client may leave unread before it is not read either: more than a client asks for
+/// while it waits.
+pub(crate) const UNREAD_ANSWERS: usize = 256;
+
+/// Requests of one connection that may wait for its room. Few, so that a thousand connections leave
+/// room in the mailbox for joins and calls of the API; enough that the room never waits for the next.
+pub(crate) const REQUESTS_IN_FLIGHT: usize = 8;
+
+/// What a client may ask for on its signalling connection, in units of [`crate::allowance`]. Joining
+/// fifty others who publish two tracks each, or publishing twenty tracks, is under two thousand; what
+/// goes on for long (a hundred settings a second, an offer of a hundred sections each second) stays
+/// below what comes back.
+pub(crate) const SIGNAL_RATE: Rate = Rate {
+    burst: 20_000,
+    per_second: 1_000,
+};
+
+/// How long a client may ask for more than comes back before it is disconnected.
+pub(crate) const SIGNAL_PATIENCE: Duration = Duration::from_secs(60);

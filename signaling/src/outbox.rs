@@ -1,157 +1,213 @@
 //! What waits to be written to one signalling connection.
 
-use std::sync::{Arc, OnceLock};
+mod backlog;
+mod response;
 
-use axum::body::Bytes;
-use axum::extract::ws::{Message, Utf8Bytes};
-use signaling_protocol::{Encoding, encode_response, proto};
-use tokio::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Messages that may wait for a slow client; one that is further behind is disconnected and can
-/// resume.
-const CAPACITY: usize = 2048;
+use tokio::sync::Notify;
 
-/// A response that several connections may share: each form is encoded at most once.
-#[derive(Debug)]
-pub(crate) struct SharedResponse {
-    response: proto::SignalResponse,
-    binary: OnceLock<Bytes>,
-    text: OnceLock<Utf8Bytes>,
-}
+use crate::limits::UNREAD_ANSWERS;
 
-impl SharedResponse {
-    pub(crate) fn new(response: proto::SignalResponse) -> Arc<Self> {
-        Arc::new(Self {
-            response,
-            binary: OnceLock::new(),
-            text: OnceLock::new(),
-        })
-    }
+pub(crate) use backlog::Added;
+pub(crate) use response::SharedResponse;
 
-    /// Returns the frame in the form that a client understands.
-    pub(crate) fn frame(&self, encoding: Encoding) -> Message {
-        let encode = || encode_response(encoding, &self.response);
-        match encoding {
-            Encoding::Binary => {
-                let bytes = self.binary.get_or_init(|| encode().into());
-                Message::Binary(bytes.clone())
-            }
-            Encoding::Text => {
-                let text = self.text.get_or_init(|| as_text(encode()));
-                Message::Text(text.clone())
-            }
-        }
-    }
-}
+use backlog::Backlog;
 
-fn as_text(json: Vec<u8>) -> Utf8Bytes {
-    String::from_utf8(json).expect("JSON is UTF-8").into()
-}
-
-/// What a connection is told to do.
-#[derive(Debug)]
-pub(crate) enum Outgoing {
-    Response(Arc<SharedResponse>),
-    Close,
-}
-
-/// The writing end of a connection's queue.
+/// The writing end of a connection's queue. The connection closes, once everything has been written,
+/// when all clones are gone or one of them says so.
 #[derive(Clone, Debug)]
-pub(crate) struct Outbox(mpsc::Sender<Outgoing>);
+pub(crate) struct Outbox(Arc<Writer>);
 
-/// The client reads slower than messages come.
+/// The reading end.
 #[derive(Debug)]
-pub(crate) struct OutboxFull;
+pub(crate) struct Responses(Arc<Queue>);
+
+/// Closes the queue when it is dropped.
+#[derive(Debug)]
+struct Writer(Arc<Queue>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    state: Mutex<State>,
+    /// Tells the reading end that something came, or the end.
+    came: Notify,
+    /// Tells the reading end that something was taken.
+    taken: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    backlog: Backlog,
+    /// Nothing follows.
+    closed: bool,
+}
 
 /// Creates the queue of one connection.
-pub(crate) fn outbox() -> (Outbox, mpsc::Receiver<Outgoing>) {
-    let (sender, receiver) = mpsc::channel(CAPACITY);
-    (Outbox(sender), receiver)
+pub(crate) fn outbox() -> (Outbox, Responses) {
+    let queue = Arc::<Queue>::default();
+    let writer = Writer(Arc::clone(&queue));
+    (Outbox(Arc::new(writer)), Responses(queue))
 }
 
 impl Outbox {
-    /// Queues a response. A connection that is gone loses it.
-    pub(crate) fn send(&self, response: Arc<SharedResponse>) -> Result<(), OutboxFull> {
-        match self.0.try_send(Outgoing::Response(response)) {
-            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(OutboxFull),
+    /// Queues a response. A connection that closes loses it.
+    pub(crate) fn send(&self, response: Arc<SharedResponse>) -> Added {
+        let queue = &self.0.0;
+        let mut state = queue.lock();
+        if state.closed {
+            return Added::Queued;
+        }
+        let added = state.backlog.push(response);
+        drop(state);
+        queue.came.notify_one();
+        added
+    }
+
+    /// Closes the connection once everything before has been written.
+    pub(crate) fn close(&self) {
+        self.0.0.close();
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl Responses {
+    /// Moves what waits to `responses`, at most `most`, and waits while there is nothing. Returns
+    /// false when nothing follows.
+    pub(crate) async fn take(&self, responses: &mut Vec<Arc<SharedResponse>>, most: usize) -> bool {
+        loop {
+            let closed = {
+                let mut state = self.0.lock();
+                let waiting = std::iter::from_fn(|| state.backlog.pop());
+                responses.extend(waiting.take(most));
+                state.closed
+            };
+            if !responses.is_empty() {
+                self.0.taken.notify_one();
+                return true;
+            }
+            if closed {
+                return false;
+            }
+            self.0.came.notified().await;
         }
     }
 
-    /// Closes the connection once everything before has been written. Dropping the outbox does the
-    /// same, so a full queue loses nothing by refusing this.
-    pub(crate) fn close(self) {
-        self.0.try_send(Outgoing::Close).ok();
+    /// Queues an answer of the connection itself.
+    pub(crate) fn answer(&self, response: Arc<SharedResponse>) {
+        self.0.lock().backlog.push(response);
+        self.0.came.notify_one();
+    }
+
+    /// Takes nothing more from the room; what waits is still to be written.
+    pub(crate) fn close(&self) {
+        self.0.close();
+    }
+
+    /// Reports whether the client has so many answers to read that it may ask for no more.
+    pub(crate) fn is_full_of_answers(&self) -> bool {
+        self.0.lock().backlog.answers() >= UNREAD_ANSWERS
+    }
+
+    /// Waits while the client has too many answers to read.
+    pub(crate) async fn room_for_answers(&self) {
+        while self.is_full_of_answers() {
+            self.0.taken.notified().await;
+        }
+    }
+}
+
+impl Drop for Responses {
+    /// Lets go of what nobody will read.
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.closed = true;
+        state.backlog = Backlog::default();
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that runs under this lock leaves it half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.came.notify_one();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::test_node::{TestNode, message};
+    use signaling_protocol::proto;
+    use signaling_protocol::proto::signal_response::Message;
 
-    fn pong(number: i64) -> Arc<SharedResponse> {
-        SharedResponse::new(proto::SignalResponse {
-            message: Some(proto::signal_response::Message::Pong(number)),
-        })
+    use super::*;
+
+    fn published() -> Arc<SharedResponse> {
+        SharedResponse::of(Message::TrackPublished(
+            proto::TrackPublishedResponse::default(),
+        ))
+    }
+
+    async fn next(responses: &Responses) -> Option<Arc<SharedResponse>> {
+        let mut taken = Vec::new();
+        responses.take(&mut taken, 1).await;
+        taken.pop()
     }
 
     #[tokio::test]
     async fn what_was_queued_comes_before_the_end() {
-        let (outbox, mut responses) = outbox();
-        outbox.send(pong(1)).unwrap();
-        outbox.close();
-        let first = responses.recv().await.and_then(message);
-        assert_eq!(first, Some(proto::signal_response::Message::Pong(1)));
-        assert!(matches!(responses.recv().await, Some(Outgoing::Close)));
-        assert!(responses.recv().await.is_none());
-    }
-
-    #[tokio::test]
-    async fn a_full_outbox_says_so_and_one_that_nobody_reads_does_not() {
         let (outbox, responses) = outbox();
-        for number in 0..CAPACITY {
-            outbox.send(pong(number as i64)).unwrap();
-        }
-        assert!(outbox.send(pong(0)).is_err());
-        drop(responses);
-        assert!(outbox.send(pong(0)).is_ok());
+        outbox.send(published());
+        outbox.close();
+        outbox.send(published());
+        assert!(next(&responses).await.is_some());
+        assert!(next(&responses).await.is_none());
     }
 
     #[tokio::test]
-    async fn a_client_that_reads_too_slowly_is_told_what_was_queued_and_then_let_go() {
-        let node = TestNode::start();
-        let (presence, mut responses) = node.join("lobby", "alice").await.unwrap();
-        for request_id in 0..u32::try_from(CAPACITY).unwrap() + 10 {
-            let update = proto::UpdateParticipantMetadata {
-                request_id,
-                ..proto::UpdateParticipantMetadata::default()
-            };
-            let message = proto::signal_request::Message::UpdateMetadata(update);
-            let letter = crate::letter::Letter::Signal {
-                connection: presence.connection,
-                request: Box::new(proto::SignalRequest {
-                    message: Some(message),
-                }),
-            };
-            presence.room.send(letter).await.unwrap();
-        }
-        let mut queued = 0;
-        // The queue ends without a word: nobody holds its other end any more.
-        while let Some(outgoing) = responses.recv().await {
-            assert!(matches!(outgoing, Outgoing::Response(_)), "{outgoing:?}");
-            queued += 1;
-        }
-        assert!(queued >= CAPACITY, "{queued}");
+    async fn the_end_comes_when_nobody_can_send_any_more() {
+        let (outbox, responses) = outbox();
+        let other = outbox.clone();
+        drop(outbox);
+        other.send(published());
+        drop(other);
+        assert!(next(&responses).await.is_some());
+        assert!(next(&responses).await.is_none());
     }
 
-    #[test]
-    fn a_response_is_encoded_once_in_each_form() {
-        let shared = pong(1);
-        let pointer = |message: Message| message.into_data().as_ptr();
-        for encoding in [Encoding::Binary, Encoding::Text] {
-            let first = pointer(shared.frame(encoding));
-            assert_eq!(pointer(shared.frame(encoding)), first);
+    #[tokio::test]
+    async fn what_nobody_reads_is_let_go() {
+        let (outbox, responses) = outbox();
+        outbox.send(published());
+        drop(responses);
+        let response = published();
+        assert_eq!(outbox.send(Arc::clone(&response)), Added::Queued);
+        assert_eq!(Arc::strong_count(&response), 1);
+    }
+
+    #[tokio::test]
+    async fn who_leaves_answers_unread_waits_until_some_are_read() {
+        let (outbox, responses) = outbox();
+        for _ in 0..UNREAD_ANSWERS {
+            responses.room_for_answers().await;
+            outbox.send(published());
         }
+        let responses = Arc::new(responses);
+        let room = tokio::spawn({
+            let responses = Arc::clone(&responses);
+            async move { responses.room_for_answers().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!room.is_finished());
+        assert!(next(&responses).await.is_some());
+        room.await.unwrap();
     }
 }

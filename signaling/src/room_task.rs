@@ -13,9 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::clock;
+use crate::hits::Limit;
 use crate::letter::{Letter, RequestFailed};
 use crate::media_events::RoomEvents;
-use crate::outbox::{Outbox, SharedResponse};
+use crate::outbox::{Added, Outbox, SharedResponse};
 use crate::rooms::Rooms;
 
 /// Letters, or events of the media plane, that are handled before what they caused is carried out.
@@ -115,7 +116,12 @@ impl RoomTask {
             Letter::Signal {
                 connection,
                 request,
-            } => self.room.handle_signal(now, connection, *request),
+                permit,
+            } => {
+                self.room.handle_signal(now, connection, *request);
+                drop(permit);
+            }
+            Letter::SentTooMuch { connection } => self.room.handle_flood(now, connection),
             Letter::SignalClosed { connection } => {
                 self.connections.remove(&connection);
                 self.room.handle_signal_closed(now, connection);
@@ -189,18 +195,21 @@ impl RoomTask {
         let Some(outbox) = self.connections.get(&connection) else {
             return;
         };
-        if outbox.send(Arc::clone(response)).is_err() {
-            tracing::warn!(room = %self.room.name(), connection = connection.0, "Client reads too slowly, its signalling is closed");
-            self.connections.remove(&connection);
+        match outbox.send(Arc::clone(response)) {
+            Added::Queued => {}
+            Added::Gathered => self.rooms.hits().hit(Limit::Backlog),
+            Added::Overflow => {
+                self.rooms.hits().hit(Limit::BacklogBytes);
+                tracing::warn!(room = %self.room.name(), connection = connection.0, "Client reads too slowly, its signalling is closed");
+                self.connections.remove(&connection);
+            }
         }
     }
 
     fn refresh(&mut self, connection: ConnectionId, claims: &Claims) {
         let token = self.rooms.sign(claims, REFRESHED_TOKEN_LIFE);
-        let response = proto::SignalResponse {
-            message: Some(Message::RefreshToken(token)),
-        };
-        self.send(connection, &SharedResponse::new(response));
+        let response = SharedResponse::of(Message::RefreshToken(token));
+        self.send(connection, &response);
     }
 
     fn finish_rpc(&mut self, rpc: RpcId, outcome: RpcOutcome) {

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
 use crate::connection::Presence;
+use crate::hits::{Limit, LimitHits};
 use crate::letter::{Letter, MAILBOX, Mailbox, RequestFailed};
 use crate::media_events::MediaEvents;
 use crate::outbox::Outbox;
@@ -52,6 +53,7 @@ struct Inner {
     parts: RoomsParts,
     open: Mutex<OpenRooms>,
     next_connection: AtomicU64,
+    hits: Arc<LimitHits>,
 }
 
 #[derive(Default)]
@@ -85,6 +87,7 @@ impl Rooms {
             parts,
             open: Mutex::default(),
             next_connection: AtomicU64::new(1),
+            hits: Arc::default(),
         }))
     }
 
@@ -101,6 +104,18 @@ impl Rooms {
     /// Returns what each shard has counted, at most a second ago.
     pub fn media_reports(&self) -> Vec<ShardReport> {
         self.media().reports()
+    }
+
+    /// Returns how often each limit was met.
+    pub fn limit_hits(&self) -> Vec<(Limit, u64)> {
+        let dropped = (Limit::LossyMessages, self.0.parts.events.dropped());
+        let counts = self.0.hits.counts().into_iter();
+        let others = counts.filter(|(limit, _)| *limit != Limit::LossyMessages);
+        others.chain([dropped]).collect()
+    }
+
+    pub(crate) fn hits(&self) -> &Arc<LimitHits> {
+        &self.0.hits
     }
 
     /// Reports whether the node carries as much as the operator allows.

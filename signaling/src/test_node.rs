@@ -20,12 +20,12 @@ use signaling_protocol::{
 use signaling_session::negotiation::TransportFacts;
 use signaling_session::{Join, NodeFacts, RoomOptions};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tower::ServiceExt;
 
 use crate::connection::Presence;
 use crate::http::{self, Limits, TokenKeys};
-use crate::outbox::{Outgoing, outbox};
+use crate::outbox::{Responses, SharedResponse, outbox};
 use crate::refusal::Refusal;
 use crate::rooms::{Rooms, RoomsParts};
 use crate::settings::{NameLimits, Settings};
@@ -35,7 +35,7 @@ pub(crate) const KEY: &str = "devkey";
 pub(crate) const SECRET: &str = "secret";
 
 /// What a client that has joined holds.
-pub(crate) type Joined = (Presence, mpsc::Receiver<Outgoing>);
+pub(crate) type Joined = (Presence, Responses);
 
 pub(crate) struct TestNode {
     pub(crate) rooms: Rooms,
@@ -172,12 +172,11 @@ pub(crate) async fn body_of(response: Response) -> String {
     String::from_utf8(bytes.into()).unwrap()
 }
 
-/// Reads what a client is told.
-pub(crate) fn message(outgoing: Outgoing) -> Option<Message> {
-    let Outgoing::Response(response) = outgoing else {
-        return None;
-    };
-    let frame = response.frame(Encoding::Binary).into_data();
+/// Returns what a client is told next; nothing when its connection is closed.
+pub(crate) async fn next_message(responses: &Responses) -> Option<Message> {
+    let mut taken: Vec<Arc<SharedResponse>> = Vec::new();
+    responses.take(&mut taken, 1).await;
+    let frame = taken.pop()?.frame(Encoding::Binary).into_data();
     decode_response(Encoding::Binary, &frame, MAX_FRAME_BYTES)
         .unwrap()
         .message

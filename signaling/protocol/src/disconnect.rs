@@ -16,6 +16,8 @@ pub enum DisconnectCause {
     Replaced,
     /// The API removed the participant.
     Removed,
+    /// The client sent more than it may, for longer than is borne.
+    SentTooMuch,
     /// The API deleted the room.
     RoomDeleted,
     /// The room was idle and ended.
@@ -43,7 +45,8 @@ impl DisconnectCause {
             Self::UserRejected => DisconnectReason::UserRejected,
             Self::AgentFailed => DisconnectReason::AgentError,
             Self::Replaced => DisconnectReason::DuplicateIdentity,
-            Self::Removed => DisconnectReason::ParticipantRemoved,
+            // There is no reason of its own; the log has it.
+            Self::Removed | Self::SentTooMuch => DisconnectReason::ParticipantRemoved,
             Self::RoomDeleted => DisconnectReason::RoomDeleted,
             Self::RoomClosed => DisconnectReason::RoomClosed,
             Self::ServerStops => DisconnectReason::ServerShutdown,

@@ -5,7 +5,7 @@ use tracing::info;
 use crate::participant::{Participant, ParticipantKey};
 use crate::proto::participant_info::State;
 use crate::proto::signal_response::Message;
-use crate::{Output, Room, RoomNotice, TimerReason};
+use crate::{ConnectionId, Output, Room, RoomNotice, TimerReason};
 
 impl Room {
     /// Ends a participant's session and everything that hangs on it. With an `action` the client is
@@ -57,6 +57,14 @@ impl Room {
     pub(crate) fn full_reconnect(&mut self, now: Now, key: ParticipantKey) {
         let cause = DisconnectCause::StateMismatch;
         self.disconnect(now, key, cause, Some(LeaveAction::Reconnect));
+    }
+
+    /// Disconnects a participant whose client goes on asking for more than it may.
+    pub fn handle_flood(&mut self, now: Now, connection: ConnectionId) {
+        if let Some(key) = self.roster.by_connection(connection) {
+            let cause = DisconnectCause::SentTooMuch;
+            self.disconnect(now, key, cause, Some(LeaveAction::Disconnect));
+        }
     }
 
     fn say_farewell(

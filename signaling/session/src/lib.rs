@@ -2,7 +2,8 @@
 //!
 //! A [`Room`] is driven by what comes in, and polled for what is to be done:
 //!
-//! - [`Room::handle_join`], [`Room::handle_signal`], [`Room::handle_signal_closed`]: clients;
+//! - [`Room::handle_join`], [`Room::handle_signal`], [`Room::handle_signal_closed`],
+//!   [`Room::handle_flood`]: clients;
 //! - [`Room::handle_media`]: what the room's shards report;
 //! - [`Room::handle_request`]: the calls of LiveKit's RoomService;
 //! - [`Room::handle_timeout`], when [`Room::poll_timeout`] is due;

@@ -6,7 +6,7 @@ use signaling_protocol::proto::signal_response::Message;
 
 use super::*;
 use crate::outbox::outbox;
-use crate::test_node::{TestNode, message, settings};
+use crate::test_node::{TestNode, next_message, settings};
 
 fn create(name: &str) -> proto::CreateRoomRequest {
     proto::CreateRoomRequest {
@@ -188,12 +188,12 @@ async fn a_full_room_refuses_and_keeps_those_who_are_in() {
 async fn shutting_down_tells_participants_and_ends_every_room() {
     let node = TestNode::start();
     node.rooms.create(create("empty")).await.unwrap();
-    let (_presence, mut responses) = node.join("lobby", "alice").await.unwrap();
+    let (_presence, responses) = node.join("lobby", "alice").await.unwrap();
     node.rooms.shut_down().await;
     assert!(node.rooms.list(&[]).await.is_empty());
     let mut told = false;
-    while let Some(outgoing) = responses.recv().await {
-        told |= matches!(message(outgoing), Some(Message::Leave(_)));
+    while let Some(message) = next_message(&responses).await {
+        told |= matches!(message, Message::Leave(_));
     }
     assert!(told, "a leave before the end");
 }

@@ -102,3 +102,19 @@ fn a_stopping_node_tells_everybody() {
     );
     assert!(world.ended);
 }
+
+#[test]
+fn who_sends_too_much_is_told_to_leave_and_nobody_else_is() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    world.flood(alice);
+    assert_eq!(
+        reason(&mut world, alice),
+        proto::DisconnectReason::ParticipantRemoved
+    );
+    let told = &world.member(bob).inbox;
+    assert!(!told.iter().any(|it| matches!(it, Response::Leave(_))));
+    world.flood(ConnectionId(4711));
+    assert!(!world.ended);
+}

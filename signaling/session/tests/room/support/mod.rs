@@ -389,6 +389,12 @@ impl World {
     }
 
     /// Stops the node.
+    /// The shell has found that a client asks for too much for too long.
+    pub(crate) fn flood(&mut self, connection: ConnectionId) {
+        self.room.handle_flood(self.now, connection);
+        self.drain();
+    }
+
     pub(crate) fn shut_down(&mut self) {
         self.room.shutdown(self.now);
         self.drain();
