@@ -10,8 +10,8 @@ use crate::limits::CODEC_REPORT_INTERVAL;
 /// believed until a packet is something else.
 #[derive(Debug, Default)]
 pub(crate) struct ArrivingCodec {
-    believed: Option<Codec>,
-    told: Option<Instant>,
+    /// What was told last, and when.
+    told: Option<(Codec, Instant)>,
 }
 
 impl ArrivingCodec {
@@ -19,16 +19,15 @@ impl ArrivingCodec {
     /// is what the description lists first.
     #[inline]
     pub(crate) fn on_packet(&mut self, now: Instant, codec: Codec, first: Option<Codec>) -> bool {
-        let believed = *self.believed.get_or_insert_with(|| first.unwrap_or(codec));
-        if is_same(believed, codec) {
+        let told = self.told.map(|(codec, _)| codec);
+        if is_same(told.or(first).unwrap_or(codec), codec) {
             return false;
         }
-        let too_soon = |told| now.saturating_duration_since(told) < CODEC_REPORT_INTERVAL;
+        let too_soon = |(_, at)| now.saturating_duration_since(at) < CODEC_REPORT_INTERVAL;
         if self.told.is_some_and(too_soon) {
             return false;
         }
-        self.believed = Some(codec);
-        self.told = Some(now);
+        self.told = Some((codec, now));
         true
     }
 }
@@ -53,6 +52,15 @@ mod tests {
         assert!(!codec.on_packet(now, Codec::Vp8, Some(Codec::Vp8)));
         assert!(codec.on_packet(now, Codec::H264, Some(Codec::Vp8)));
         assert!(!codec.on_packet(now, Codec::H264, Some(Codec::Vp8)));
+    }
+
+    #[test]
+    fn a_description_that_lists_another_codec_first_is_believed_until_something_was_told() {
+        let now = start();
+        let mut codec = ArrivingCodec::default();
+        assert!(!codec.on_packet(now, Codec::Vp8, Some(Codec::Vp8)));
+        assert!(codec.on_packet(now, Codec::Vp8, Some(Codec::H264)));
+        assert!(!codec.on_packet(now, Codec::Vp8, Some(Codec::Av1)));
     }
 
     #[test]

@@ -61,6 +61,7 @@
 )]
 
 mod admit;
+mod arriving;
 mod call;
 mod codecs;
 mod data;

@@ -34,10 +34,15 @@ impl Room {
             }
             // A track is announced when its section is answered, and a subscription is told when it
             // is negotiated.
-            Event::PublicationStarted { .. }
-            | Event::CodecChanged { .. }
-            | Event::EncodingStarted { .. }
-            | Event::SubscriptionStarted { .. } => {}
+            Event::PublicationStarted { .. } | Event::SubscriptionStarted { .. } => {}
+            Event::CodecChanged { publication, codec } => {
+                self.handle_codec(now, publication, codec);
+            }
+            Event::EncodingStarted {
+                publication,
+                encoding,
+                ssrc,
+            } => self.handle_encoding(publication, encoding, ssrc),
         }
     }
 

@@ -103,7 +103,7 @@ impl Room {
         let connection = participant.connection;
         for (mid, media) in &answer.receives {
             if !decisions.contains_key(mid) {
-                self.receive_section(key, *mid, media);
+                self.receive_section(now, key, *mid, media);
             }
         }
         self.start_subscriptions(key, answer.sends);

@@ -8,7 +8,7 @@ use crate::dynacast::{Demand, ToldDemand};
 use crate::negotiation::{Offered, OfferedSection, PublishDecision};
 use crate::participant::ParticipantKey;
 use crate::publishing::PublishingSection;
-use crate::track::{PublishedStream, Track, arriving_codec, subscribable_codecs};
+use crate::track::{PublishedStream, Track};
 use crate::{Room, RoomNotice, proto};
 
 impl Room {
@@ -178,7 +178,13 @@ impl Room {
     }
 
     /// Has the shard receive a section as it was answered.
-    pub(crate) fn receive_section(&mut self, key: ParticipantKey, mid: Mid, media: &ReceiveMedia) {
+    pub(crate) fn receive_section(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        mid: Mid,
+        media: &ReceiveMedia,
+    ) {
         let publisher = self.roster.get(key);
         let Some(shard) = publisher.map(|participant| participant.link.shard()) else {
             return;
@@ -194,26 +200,32 @@ impl Room {
         let Some(track) = self.tracks.get_mut(&section.track) else {
             return;
         };
-        track.describe(section.codec, media);
-        let stream = track.streams.iter().find(|stream| stream.mid == mid);
+        let sid = track.sid.clone();
+        let stream = track.streams.iter_mut().find(|stream| stream.mid == mid);
         let publication = match stream {
-            Some(stream) => stream.publication,
+            Some(stream) => {
+                stream.media = media.clone();
+                stream.publication
+            }
             None => {
-                let requested = track.info.codecs.get(section.codec);
-                let arriving = arriving_codec(requested, media);
-                let codecs = arriving.map(|codec| subscribable_codecs(codec, &section.offered));
                 track.streams.push(PublishedStream {
                     publication: fresh,
                     mid,
                     codec: section.codec,
-                    codecs: codecs.unwrap_or_default(),
+                    media: media.clone(),
+                    heard: Vec::new(),
+                    latest: None,
+                    codecs: Vec::new(),
                     demand: Demand::default(),
                 });
-                let sid = track.sid.clone();
-                self.tracks.bind_publication(fresh, sid);
+                self.tracks.bind_publication(fresh, sid.clone());
                 fresh
             }
         };
+        if let Some(track) = self.tracks.get_mut(&sid) {
+            track.describe(publication);
+        }
+        self.follow_codec(now, &sid, publication);
         self.outbox.media(Command::Publish {
             publication,
             peer,
@@ -235,7 +247,7 @@ impl Room {
         let Some(media) = media else {
             return;
         };
-        self.receive_section(key, mid, &media);
+        self.receive_section(now, key, mid, &media);
         let section = self.roster.get(key);
         let section = section.and_then(|p| p.publishing.sections.get(&mid));
         let Some(sid) = section.map(|section| section.track.clone()) else {

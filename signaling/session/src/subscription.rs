@@ -18,24 +18,13 @@ impl Room {
         let (Some(participant), Some(track)) = (self.roster.get(key), self.tracks.get(sid)) else {
             return;
         };
-        let publisher = self.roster.get(track.publisher);
         let interest = participant.subscribing.tracks.get(sid);
         let stream = interest.map_or(0, |interest| interest.refused);
-        let (Some(publisher), Some(arriving)) = (publisher, track.stream(stream)) else {
+        let Some(arriving) = track.stream(stream) else {
             return;
         };
-        let stream_id = format!("{}|{}", publisher.sid, track.sid);
         let settings = interest.and_then(|interest| interest.settings.as_ref());
         let forwarding = layers::forwarding(&track.info, settings, participant.adaptive_stream);
-        let send = SendTrack {
-            subscription: id,
-            stream_id,
-            track_sid: sid.clone(),
-            kind: track.kind(),
-            codecs: arriving.codecs.clone(),
-            stereo: track.has_feature(AudioTrackFeature::TfStereo),
-            forwarding,
-        };
         let active = ActiveSubscription {
             id,
             publisher: track.publisher,
@@ -45,19 +34,47 @@ impl Room {
             forwarding,
             started: false,
         };
-        let publisher = track.publisher;
-        let publication = arriving.publication;
         self.tracks.bind_subscription(id, key, sid.clone());
         if let Some(track) = self.tracks.get_mut(sid) {
             track.subscribers.insert(key);
-            track.shift_demand(publication, None, Some(forwarding));
+            track.shift_demand(active.publication, None, Some(forwarding));
         }
         if let Some(participant) = self.roster.get_mut(key) {
-            participant.subscribing.start(sid, active);
+            participant.subscribing.start(sid, active.clone());
+        }
+        self.tell_speaker(key, active.publisher);
+        self.demand_changed(now, sid);
+        self.negotiate_subscription(now, key, sid, &active);
+    }
+
+    /// Has a subscription negotiated in the codec in which its publication comes.
+    pub(crate) fn negotiate_subscription(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        sid: &TrackSid,
+        active: &ActiveSubscription,
+    ) {
+        let Some(track) = self.tracks.get(sid) else {
+            return;
+        };
+        let publisher = self.roster.get(track.publisher);
+        let stream = track.stream_of(active.publication);
+        let (Some(publisher), Some(stream)) = (publisher, stream) else {
+            return;
+        };
+        let send = SendTrack {
+            subscription: active.id,
+            stream_id: format!("{}|{}", publisher.sid, track.sid),
+            track_sid: sid.clone(),
+            kind: track.kind(),
+            codecs: stream.codecs.clone(),
+            stereo: track.has_feature(AudioTrackFeature::TfStereo),
+            forwarding: active.forwarding,
+        };
+        if let Some(participant) = self.roster.get_mut(key) {
             participant.link.add_send(send);
         }
-        self.tell_speaker(key, publisher);
-        self.demand_changed(now, sid);
         self.schedule_negotiation(now, key);
     }
 

@@ -1,6 +1,10 @@
+//! A track: what is said of it, and how it arrives.
+
 use std::collections::BTreeSet;
 
-use sfu_model::{Codec, Forwarding, MediaKind, Mid, PublicationId, ReceiveMedia, TrackSid};
+use sfu_model::{
+    Codec, Forwarding, MediaKind, Mid, PublicationId, ReceiveMedia, SpatialLayer, Ssrc, TrackSid,
+};
 
 use crate::dynacast::{Demand, ToldDemand};
 use crate::negotiation::{OfferedCodec, PublishDecision};
@@ -36,6 +40,13 @@ pub(crate) struct PublishedStream {
     pub(crate) mid: Mid,
     /// Which of the track's codecs.
     pub(crate) codec: usize,
+    /// How the shard receives it.
+    pub(crate) media: ReceiveMedia,
+    /// What its packets were said to be, each once, in that order. Before anything was said they are taken to be what
+    /// `media` lists first.
+    pub(crate) heard: Vec<Codec>,
+    /// What they were said to be last.
+    pub(crate) latest: Option<Codec>,
     /// What a subscriber has to accept, preferred first.
     pub(crate) codecs: Vec<OfferedCodec>,
     /// What its subscriptions forward.
@@ -71,12 +82,20 @@ impl Track {
         before: Option<Forwarding>,
         after: Option<Forwarding>,
     ) {
-        let mut streams = self.streams.iter_mut();
-        let stream = streams.find(|stream| stream.publication == publication);
-        if let Some(stream) = stream {
+        if let Some(stream) = self.stream_of_mut(publication) {
             before.into_iter().for_each(|it| stream.demand.remove(it));
             after.into_iter().for_each(|it| stream.demand.add(it));
         }
+    }
+
+    pub(crate) fn stream_of(&self, publication: PublicationId) -> Option<&PublishedStream> {
+        let mut streams = self.streams.iter();
+        streams.find(|stream| stream.publication == publication)
+    }
+
+    fn stream_of_mut(&mut self, publication: PublicationId) -> Option<&mut PublishedStream> {
+        let mut streams = self.streams.iter_mut();
+        streams.find(|stream| stream.publication == publication)
     }
 
     pub(crate) fn stream(&self, index: usize) -> Option<&PublishedStream> {
@@ -89,23 +108,83 @@ impl Track {
             .find(|index| self.streams.iter().all(|stream| stream.codec != *index))
     }
 
-    /// Writes down what `media` tells of the track's codec number `codec`.
-    pub(crate) fn describe(&mut self, codec: usize, media: &ReceiveMedia) {
-        let Some(arriving) = arriving_codec(self.info.codecs.get(codec), media) else {
+    /// Takes what the packets of a publication are.
+    pub(crate) fn hear_codec(&mut self, publication: PublicationId, codec: Codec) {
+        if let Some(stream) = self.stream_of_mut(publication) {
+            stream.latest = Some(codec);
+            if !stream.heard.contains(&codec) {
+                stream.heard.push(codec);
+            }
+            self.describe(publication);
+        }
+    }
+
+    /// Takes as what an encoding of a publication comes.
+    pub(crate) fn hear_ssrc(
+        &mut self,
+        publication: PublicationId,
+        encoding: SpatialLayer,
+        ssrc: Ssrc,
+    ) {
+        let Some(stream) = self.stream_of_mut(publication) else {
+            return;
+        };
+        let mut encodings = stream.media.encodings.iter_mut();
+        if let Some(encoding) = encodings.nth(usize::from(encoding.0)) {
+            encoding.ssrc = Some(ssrc);
+            self.describe(publication);
+        }
+    }
+
+    /// Has subscribers accept the codecs in which a publication comes, of those that its section offers. Returns whether
+    /// these are others than before; a publisher that alternates does not change them each time.
+    pub(crate) fn follow_codec(
+        &mut self,
+        publication: PublicationId,
+        offered: &[OfferedCodec],
+    ) -> bool {
+        let Some(stream) = self.stream_of_mut(publication) else {
+            return false;
+        };
+        let unheard = stream.heard.is_empty().then(|| stream.arriving()).flatten();
+        let codecs = stream.heard.iter().copied().chain(unheard);
+        let codecs = codecs
+            .flat_map(|it| subscribable_codecs(it, offered))
+            .collect();
+        let changed = codecs != stream.codecs;
+        stream.codecs = codecs;
+        changed
+    }
+
+    /// Writes down what is known of how a publication of the track comes.
+    pub(crate) fn describe(&mut self, publication: PublicationId) {
+        let mut streams = self.streams.iter();
+        let Some(stream) = streams.find(|stream| stream.publication == publication) else {
+            return;
+        };
+        let Some(arriving) = stream.arriving() else {
             return;
         };
         let mime_type = arriving.mime_type().to_owned();
-        let mid = media.mid.0.as_str().to_owned();
-        if codec == 0 {
+        let mid = stream.mid.0.as_str().to_owned();
+        if stream.codec == 0 {
             self.info.mime_type.clone_from(&mime_type);
             self.info.mid.clone_from(&mid);
-            describe_layers(&mut self.info.layers, arriving, media);
+            describe_layers(&mut self.info.layers, arriving, &stream.media);
         }
-        if let Some(info) = self.info.codecs.get_mut(codec) {
+        if let Some(info) = self.info.codecs.get_mut(stream.codec) {
             info.mime_type = mime_type;
             info.mid = mid;
-            describe_layers(&mut info.layers, arriving, media);
+            describe_layers(&mut info.layers, arriving, &stream.media);
         }
+    }
+}
+
+impl PublishedStream {
+    /// Returns the codec in which it comes, as far as is known.
+    fn arriving(&self) -> Option<Codec> {
+        let first = self.media.codecs.first().map(|binding| binding.codec);
+        self.latest.or(first)
     }
 }
 
@@ -125,24 +204,9 @@ pub(crate) fn codec_of(mime_type: &str) -> Option<Codec> {
     Codec::from_name(name)
 }
 
-/// Returns the codec that arrives: the requested one if it was negotiated, else the preferred one.
-/// A client that redundant audio was agreed with sends that.
-pub(crate) fn arriving_codec(
-    requested: Option<&proto::SimulcastCodecInfo>,
-    media: &ReceiveMedia,
-) -> Option<Codec> {
-    let first = media.codecs.first()?.codec;
-    if first == Codec::Red {
-        return Some(first);
-    }
-    let requested = requested.and_then(|info| codec_of(&info.mime_type));
-    let agreed = |codec: &Codec| media.codecs.iter().any(|binding| binding.codec == *codec);
-    Some(requested.filter(agreed).unwrap_or(first))
-}
-
 /// Returns what a subscriber has to accept of `offered` to receive `arriving`. Redundant audio
 /// carries Opus, which a subscriber without it is sent instead.
-pub(crate) fn subscribable_codecs(arriving: Codec, offered: &[OfferedCodec]) -> Vec<OfferedCodec> {
+fn subscribable_codecs(arriving: Codec, offered: &[OfferedCodec]) -> Vec<OfferedCodec> {
     let also = (arriving == Codec::Red).then_some(Codec::Opus);
     let of = |codec: Codec| {
         let same = offered.iter().filter(|offer| offer.codec == codec).cloned();

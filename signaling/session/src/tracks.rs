@@ -1,3 +1,5 @@
+//! The tracks of a room.
+
 use std::collections::BTreeMap;
 
 use sfu_model::{PublicationId, SubscriptionId, TrackSid};
@@ -47,6 +49,16 @@ impl Tracks {
 
     pub(crate) fn of_publication(&self, publication: PublicationId) -> Option<&Track> {
         self.tracks.get(self.by_publication.get(&publication)?)
+    }
+
+    /// Forgets a publication that has ended before its track.
+    pub(crate) fn unbind_publication(&mut self, publication: PublicationId) {
+        self.by_publication.remove(&publication);
+    }
+
+    /// Returns the track that a publication of the shard belongs to.
+    pub(crate) fn sid_of_publication(&self, publication: PublicationId) -> Option<TrackSid> {
+        self.by_publication.get(&publication).cloned()
     }
 
     /// Notes whose subscription of the shard it is, and of what.

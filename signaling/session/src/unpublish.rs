@@ -120,8 +120,9 @@ impl Room {
             return;
         };
         let publication = track.streams.remove(index).publication;
-        self.outbox.media(Command::Unpublish { publication });
         let subscribers: Vec<_> = track.subscribers.iter().copied().collect();
+        self.tracks.unbind_publication(publication);
+        self.outbox.media(Command::Unpublish { publication });
         for subscriber in subscribers {
             let subscribing = self.roster.get(subscriber).map(|p| &p.subscribing);
             let active = subscribing

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use sfu_model::{Codec, Command};
+use sfu_model::{Codec, Command, Event, SpatialLayer, Ssrc};
 use signaling_protocol::proto::request_response::Reason;
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
 use signaling_protocol::{Client, proto};
-use signaling_session::{ConnectionId, RoomNotice};
+use signaling_session::{ConnectionId, RoomNotice, RoomReply, RoomRequest};
 
 use crate::support::{World, camera, client, microphone};
 
@@ -512,4 +512,123 @@ fn an_offer_that_cannot_be_read_leads_to_a_fresh_session() {
     assert_eq!(leave.action(), proto::leave_request::Action::Reconnect);
     assert_eq!(leave.reason(), proto::DisconnectReason::StateMismatch);
     world.pass(Duration::from_secs(1));
+}
+
+/// Returns the publication of the last track.
+fn publication(world: &World) -> sfu_model::PublicationId {
+    let mut commands = world.commands.iter().rev();
+    let publication = commands.find_map(|command| match command {
+        Command::Publish { publication, .. } => Some(*publication),
+        _ => None,
+    });
+    publication.expect("a publication")
+}
+
+/// Returns in which codecs a client was last asked to be sent something.
+fn sent_codecs(world: &World) -> Vec<Codec> {
+    let mut commands = world.commands.iter().rev();
+    let media = commands.find_map(|command| match command {
+        Command::Subscribe { media, .. } => Some(media),
+        _ => None,
+    });
+    media.map_or(Vec::new(), |media| {
+        media.codecs.iter().map(|binding| binding.codec).collect()
+    })
+}
+
+#[test]
+fn what_arrives_is_what_a_track_is_said_to_be() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    let carol = world.join_two(client("carol"));
+    for cid in ["first", "second"] {
+        world.publish(alice, camera(cid));
+    }
+    world.negotiate(bob);
+    world.negotiate(carol);
+    assert_eq!(sent_codecs(&world)[0], Codec::Vp8);
+    world
+        .commands
+        .retain(|command| !matches!(command, Command::Subscribe { .. }));
+    let publication = publication(&world);
+    let codec = Codec::H264;
+    world.media(Event::CodecChanged { publication, codec });
+    world.negotiate(bob);
+    assert_eq!(sent_codecs(&world)[0], Codec::H264, "one transport");
+    world
+        .commands
+        .retain(|command| !matches!(command, Command::Subscribe { .. }));
+    world.negotiate(carol);
+    assert_eq!(sent_codecs(&world)[0], Codec::H264, "two transports");
+    for watcher in [bob, carol] {
+        let track = world.seen(watcher, "alice").unwrap().tracks[1].clone();
+        assert_eq!(track.mime_type, "video/H264");
+        assert_eq!(track.codecs[0].mime_type, "video/H264");
+    }
+}
+
+#[test]
+fn who_accepts_what_arrives_receives_it_though_not_what_was_announced() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join(client("bob"));
+    world.member(bob).up.h264 = false;
+    world.member(bob).up.add_receiving(3, false);
+    world.offer(bob);
+    world.connect(bob);
+    let mut request = camera("cam");
+    request.simulcast_codecs[0].codec = "h264".to_owned();
+    let sid = world.publish(alice, request);
+    world.negotiate(bob);
+    assert!(world.received_tracks(bob).is_empty());
+    let publication = publication(&world);
+    let codec = Codec::Vp8;
+    world.media(Event::CodecChanged { publication, codec });
+    world.negotiate(bob);
+    assert_eq!(world.received_tracks(bob), [sid]);
+}
+
+#[test]
+fn a_publisher_that_alternates_has_nobody_negotiate_each_time() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_two(client("bob"));
+    world.publish(alice, camera("cam"));
+    world.negotiate(bob);
+    let publication = publication(&world);
+    for _ in 0..10 {
+        for codec in [Codec::H264, Codec::Vp8] {
+            world.media(Event::CodecChanged { publication, codec });
+            world.negotiate(bob);
+        }
+    }
+    let inbox = world.take(bob);
+    let offers = inbox.iter().filter(|it| matches!(it, Response::Offer(_)));
+    assert!(offers.count() <= 4);
+}
+
+#[test]
+fn layers_that_are_told_apart_by_rid_have_an_ssrc_once_they_send() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.publish(alice, camera("cam"));
+    let publication = publication(&world);
+    for layer in 0..3 {
+        world.media(Event::EncodingStarted {
+            publication,
+            encoding: SpatialLayer(layer),
+            ssrc: Ssrc(1000 + u32::from(layer)),
+        });
+    }
+    let reply = world.call(RoomRequest::GetParticipant {
+        identity: "alice".into(),
+    });
+    let Ok(RoomReply::Participant(info)) = reply else {
+        panic!("no participant: {reply:?}");
+    };
+    for layers in [&info.tracks[0].layers, &info.tracks[0].codecs[0].layers] {
+        let ssrcs: Vec<_> = layers.iter().map(|layer| layer.ssrc).collect();
+        assert_eq!(ssrcs, [1000, 1001, 1002]);
+    }
 }

@@ -1,0 +1,86 @@
+//! What arrives of a track: its codec and the SSRCs of its layers are what its packets say, whatever was announced.
+
+use sfu_model::{Codec, Now, PublicationId, SpatialLayer, Ssrc, TrackSid};
+
+use crate::Room;
+use crate::participant::ParticipantKey;
+
+impl Room {
+    /// Takes what a publication's packets are.
+    pub(crate) fn handle_codec(&mut self, now: Now, publication: PublicationId, codec: Codec) {
+        let Some(sid) = self.tracks.sid_of_publication(publication) else {
+            return;
+        };
+        let version = self.next_version(now.unix);
+        let Some(track) = self.tracks.get_mut(&sid) else {
+            return;
+        };
+        track.hear_codec(publication, codec);
+        track.info.version = Some(version);
+        let publisher = track.publisher;
+        self.follow_codec(now, &sid, publication);
+        if let Some(participant) = self.roster.get_mut(publisher) {
+            participant.touch();
+            self.tell_soon(now, publisher);
+        }
+    }
+
+    /// Takes as what a layer comes whose SSRC no description declares. Clients have no use for it, so that it is told
+    /// with whatever changes next.
+    pub(crate) fn handle_encoding(
+        &mut self,
+        publication: PublicationId,
+        encoding: SpatialLayer,
+        ssrc: Ssrc,
+    ) {
+        let sid = self.tracks.sid_of_publication(publication);
+        if let Some(track) = sid.and_then(|sid| self.tracks.get_mut(&sid)) {
+            track.hear_ssrc(publication, encoding, ssrc);
+        }
+    }
+
+    /// Has those who receive a publication, or could not, negotiate the codec in which it comes by now.
+    pub(crate) fn follow_codec(&mut self, now: Now, sid: &TrackSid, publication: PublicationId) {
+        let Some(track) = self.tracks.get_mut(sid) else {
+            return;
+        };
+        let publisher = self.roster.get(track.publisher);
+        let offered = publisher.map_or(&[][..], |publisher| {
+            let mid = track.stream_of(publication).map(|stream| stream.mid);
+            let section = mid.and_then(|mid| publisher.publishing.sections.get(&mid));
+            section.map_or(&[][..], |section| section.offered.as_slice())
+        });
+        if !track.follow_codec(publication, offered) {
+            return;
+        }
+        let mut streams = track.streams.iter();
+        let place = streams.position(|stream| stream.publication == publication);
+        for key in self.roster.keys() {
+            self.take_up_again(now, key, sid, (publication, place.unwrap_or_default()));
+        }
+    }
+
+    fn take_up_again(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        sid: &TrackSid,
+        (publication, place): (PublicationId, usize),
+    ) {
+        let participant = self.roster.get_mut(key);
+        let Some(interest) = participant.and_then(|p| p.subscribing.tracks.get_mut(sid)) else {
+            return;
+        };
+        match &interest.active {
+            Some(active) if active.publication == publication => {
+                let active = active.clone();
+                self.negotiate_subscription(now, key, sid, &active);
+            }
+            None if interest.refused > place => {
+                interest.refused = place;
+                self.reconcile(now, key, sid);
+            }
+            Some(_) | None => {}
+        }
+    }
+}
