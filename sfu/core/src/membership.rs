@@ -66,7 +66,7 @@ impl Shard {
         };
         peer.receives.transport_cc |= publication.transport_cc();
         let routes = &mut peer.receives.routes;
-        routes.forget(key, |encoding| publication.stream(encoding).is_some());
+        let ended = routes.forget(key, |encoding| publication.stream(encoding).is_some());
         routes.bind_section(publication.mid(), key);
         routes.extensions_mut().add(publication.extension_map());
         for (encoding, declared) in publication.declared() {
@@ -80,6 +80,11 @@ impl Shard {
             }
             if let Some(ssrc) = declared.rtx_ssrc {
                 routes.declare(ssrc, route(Flow::Retransmission));
+            }
+        }
+        for ssrc in ended {
+            if peer.receives.routes.find(ssrc).is_none() {
+                peer.transport.end_received(ssrc);
             }
         }
     }
@@ -99,7 +104,9 @@ impl Shard {
         if let Source::Peer(peer) = publication.source
             && let Some(peer) = self.peers.get_mut(peer)
         {
-            peer.receives.routes.unbind(key);
+            for ssrc in peer.receives.routes.unbind(key) {
+                peer.transport.end_received(ssrc);
+            }
         }
     }
 
@@ -148,13 +155,20 @@ impl Shard {
         let Some(subscription) = self.subscriptions.get_mut(key) else {
             return;
         };
-        let former = subscription.ssrc();
+        let former = subscription.ssrcs();
         subscription.update(media, stream);
-        if former != ssrc
-            && let Some(peer) = self.peers.get_mut(peer_key)
-        {
-            peer.sends.remove(former);
-            peer.sends.insert(ssrc, key);
+        let kept = subscription.ssrcs();
+        if let Some(peer) = self.peers.get_mut(peer_key) {
+            let ended = former.into_iter().flatten();
+            ended
+                .filter(|ssrc| !kept.contains(&Some(*ssrc)))
+                .for_each(|ssrc| peer.transport.end_sent(ssrc));
+            if let [Some(former), _] = former
+                && former != ssrc
+            {
+                peer.sends.remove(former);
+                peer.sends.insert(ssrc, key);
+            }
         }
         self.review_import(publication_key);
     }
@@ -177,6 +191,8 @@ impl Shard {
         self.review_import(subscription.publication);
         if let Some(peer) = self.peers.get_mut(subscription.peer) {
             peer.sends.remove(subscription.ssrc());
+            let ended = subscription.ssrcs().into_iter().flatten();
+            ended.for_each(|ssrc| peer.transport.end_sent(ssrc));
         }
     }
 

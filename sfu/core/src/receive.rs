@@ -35,8 +35,19 @@ impl Shard {
         };
         self.note_heard(now, key);
         self.arm_transport_feedback(key);
+        let ssrc = received.header.ssrc;
         if let Err(reason) = self.take(now, key, received) {
             self.output.drop(reason);
+            self.end_unless_led(key, ssrc);
+        }
+    }
+
+    /// Has nothing kept of an SSRC that leads nowhere.
+    fn end_unless_led(&mut self, key: PeerKey, ssrc: Ssrc) {
+        if let Some(peer) = self.peers.get_mut(key)
+            && peer.receives.routes.find(ssrc).is_none()
+        {
+            peer.transport.end_received(ssrc);
         }
     }
 

@@ -73,16 +73,23 @@ impl Routes {
         true
     }
 
-    /// Forgets the SSRCs of a publication's encodings that are not `kept`.
-    pub(crate) fn forget(&mut self, publication: PublicationKey, kept: impl Fn(u8) -> bool) {
-        self.ssrcs
-            .retain(|_, route| route.publication != publication || kept(route.encoding));
+    /// Forgets the SSRCs of a publication's encodings that are not `kept`, and returns them.
+    #[must_use = "their streams are over: the transport must be told"]
+    pub(crate) fn forget(
+        &mut self,
+        publication: PublicationKey,
+        kept: impl Fn(u8) -> bool,
+    ) -> Vec<Ssrc> {
+        let is_over = |route: &Route| route.publication == publication && !kept(route.encoding);
+        let over = self.ssrcs.extract_if(|_, route| is_over(route));
+        over.map(|(ssrc, _)| ssrc).collect()
     }
 
-    /// Forgets all that leads to `publication`.
-    pub(crate) fn unbind(&mut self, publication: PublicationKey) {
+    /// Forgets all that leads to `publication`, and returns the SSRCs that did.
+    #[must_use = "their streams are over: the transport must be told"]
+    pub(crate) fn unbind(&mut self, publication: PublicationKey) -> Vec<Ssrc> {
         self.sections.retain(|(_, key)| *key != publication);
-        self.forget(publication, |_| false);
+        self.forget(publication, |_| false)
     }
 
     /// Returns the publication of a media section.

@@ -105,6 +105,11 @@ impl Subscription {
         self.media.ssrc
     }
 
+    /// Returns every SSRC that it is sent under: its own, and that of retransmissions.
+    pub(crate) fn ssrcs(&self) -> [Option<Ssrc>; 2] {
+        [Some(self.media.ssrc), self.media.rtx_ssrc]
+    }
+
     /// Sets which layers are forwarded. Returns whether more is wanted than before.
     pub(crate) fn set_forwarding(&mut self, forwarding: Forwarding) -> bool {
         self.media.forwarding = forwarding;

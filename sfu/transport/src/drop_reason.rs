@@ -30,15 +30,13 @@ pub enum DropReason {
     SrtpReplayed,
     /// SRTCP that says of itself that it is not encrypted (E = 0).
     SrtcpUnencrypted,
-    /// An authenticated stream beyond the number that one peer may send.
-    TooManyStreams,
     /// The transport is closed.
     Closed,
 }
 
 impl DropReason {
     /// All reasons, in the order of the declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 14] = [
         Self::StunMalformed,
         Self::StunWrongUser,
         Self::StunUnauthenticated,
@@ -52,7 +50,6 @@ impl DropReason {
         Self::SrtpUnauthenticated,
         Self::SrtpReplayed,
         Self::SrtcpUnencrypted,
-        Self::TooManyStreams,
         Self::Closed,
     ];
 
@@ -72,7 +69,6 @@ impl DropReason {
             Self::SrtpUnauthenticated => "srtp_unauthenticated",
             Self::SrtpReplayed => "srtp_replayed",
             Self::SrtcpUnencrypted => "srtcp_unencrypted",
-            Self::TooManyStreams => "too_many_streams",
             Self::Closed => "closed",
         }
     }

@@ -7,8 +7,10 @@ pub enum SealError {
     NoKeys,
     /// The bytes are no RTP or RTCP packet.
     Malformed,
-    /// More streams than one peer is sent.
+    /// More streams at once than one peer is sent.
     TooManyStreams,
+    /// A number that a stream had before it ended: its keys have sealed another packet under it.
+    StreamEnded,
     /// 2^48 packets or 2^31 compounds were sealed by these keys (RFC 3711 section 9.2).
     KeysExhausted,
 }
@@ -19,6 +21,7 @@ impl fmt::Display for SealError {
             Self::NoKeys => "no SRTP keys",
             Self::Malformed => "not an RTP or RTCP packet",
             Self::TooManyStreams => "too many SRTP streams",
+            Self::StreamEnded => "the SRTP stream has ended",
             Self::KeysExhausted => "SRTP keys are used up",
         })
     }

@@ -61,6 +61,7 @@ pub mod framing;
 pub mod fuzz;
 mod ice;
 mod isolation;
+mod limits;
 mod liveness;
 mod sctp;
 mod session;

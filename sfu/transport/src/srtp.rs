@@ -4,10 +4,12 @@
 //! counter, replay window) with its first authentic packet.
 
 mod cipher;
+mod ended;
 mod header;
 mod keys;
 mod profile;
 mod receive;
+mod receive_streams;
 mod replay;
 mod send;
 mod session;

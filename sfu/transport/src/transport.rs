@@ -211,6 +211,21 @@ impl Transport {
         srtp.ok_or(SealError::NoKeys)?.seal_rtcp(packet, start)
     }
 
+    /// Forgets what is known of an SSRC that the peer sent, but for where it ended: if it comes back,
+    /// it goes on from there. Whoever leads SSRCs somewhere calls it when one leads nowhere any more.
+    pub fn end_received(&mut self, ssrc: Ssrc) {
+        if let Some(srtp) = self.session().and_then(Session::srtp) {
+            srtp.end_received(ssrc.0);
+        }
+    }
+
+    /// Forgets what is known of an SSRC that we sent, but for where it ended.
+    pub fn end_sent(&mut self, ssrc: Ssrc) {
+        if let Some(srtp) = self.session().and_then(Session::srtp) {
+            srtp.end_sent(ssrc.0);
+        }
+    }
+
     /// Sends a binary message. A channel that is not open yet queues reliable messages.
     ///
     /// # Errors

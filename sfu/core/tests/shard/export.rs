@@ -284,7 +284,7 @@ fn the_last_unsubscribed_on_a_shard_stops_the_export() {
     pair.send_rtp(&source.next(false));
     assert_eq!(pair.home.shard.counters().exports_out, 1);
     assert_eq!(pair.held(), [(1, 1), (0, 0)]);
-    pair.subscribe_far(0, send(MediaKind::Video, "0", 50_000));
+    pair.subscribe_far(0, send(MediaKind::Video, "0", 60_000));
     pair.send_rtp(&source.next(true));
     assert_eq!(pictures(&mut pair.far, 0).len(), 2);
 }

@@ -26,6 +26,7 @@ mod check;
 mod client;
 
 mod audio;
+mod churn;
 mod data;
 mod export;
 mod export_layers;

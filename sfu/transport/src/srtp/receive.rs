@@ -1,13 +1,10 @@
+//! Opening what a peer sends.
+
 use super::cipher::{Cipher, GCM_TAG_LEN, SHA1_80_TAG_LEN, SRTCP_INDEX_LEN};
 use super::header::{RTCP_HEADER_LEN, RtpHeader, rtcp_sender};
 use super::keys::MasterKey;
-use super::replay::ReplayWindow;
-use super::streams::Streams;
+use super::receive_streams::ReceiveStreams;
 use crate::DropReason;
-
-/// Most RTP streams that one peer may send: three simulcast layers with retransmission for more than a
-/// hundred tracks. Those beyond are dropped.
-pub(super) const MAX_RECEIVE_STREAMS: usize = 1_024;
 
 /// E flag of SRTCP (RFC 3711 section 3.4): the packet is encrypted.
 const ENCRYPTED: u32 = 0x8000_0000;
@@ -15,8 +12,8 @@ const ENCRYPTED: u32 = 0x8000_0000;
 /// Opens what a peer sends.
 pub(crate) struct SrtpReceiver {
     cipher: Cipher,
-    rtp: Streams<ReplayWindow>,
-    rtcp: Streams<ReplayWindow>,
+    rtp: ReceiveStreams,
+    rtcp: ReceiveStreams,
 }
 
 impl SrtpReceiver {
@@ -27,8 +24,8 @@ impl SrtpReceiver {
     pub(super) fn with_cipher(cipher: Cipher) -> Self {
         Self {
             cipher,
-            rtp: Streams::new(MAX_RECEIVE_STREAMS),
-            rtcp: Streams::new(MAX_RECEIVE_STREAMS),
+            rtp: ReceiveStreams::new(),
+            rtcp: ReceiveStreams::new(),
         }
     }
 
@@ -41,15 +38,12 @@ impl SrtpReceiver {
             .filter(|len| *len >= header.len)
             .ok_or(DropReason::RtpMalformed)?;
         let RtpHeader { ssrc, sequence, .. } = header;
-        let index = match self.rtp.get(ssrc) {
-            Some(window) => {
-                let index =
-                    guess_index(window.highest(), sequence).filter(|index| window.accepts(*index));
-                index.ok_or(DropReason::SrtpReplayed)?
-            }
+        let index = self.rtp.fresh_index(ssrc, |highest| match highest {
+            Some(highest) => guess_index(highest, sequence),
             // RFC 3711 section 3.3.1: a stream starts with a rollover counter of zero.
-            None => u64::from(sequence),
-        };
+            None => Some(u64::from(sequence)),
+        });
+        let index = index.ok_or(DropReason::SrtpReplayed)?;
         let opened = match &self.cipher {
             Cipher::Gcm(cipher) => cipher.open_rtp(packet, header.len, ssrc, index),
             Cipher::CounterMode(cipher) => {
@@ -60,7 +54,7 @@ impl SrtpReceiver {
             }
         };
         opened.map_err(|_| DropReason::SrtpUnauthenticated)?;
-        record(&mut self.rtp, ssrc, index)?;
+        self.rtp.record(ssrc, index);
         Ok(len)
     }
 
@@ -79,13 +73,8 @@ impl SrtpReceiver {
             return Err(DropReason::SrtcpUnencrypted);
         }
         let index = u64::from(word & !ENCRYPTED);
-        if self
-            .rtcp
-            .get(ssrc)
-            .is_some_and(|window| !window.accepts(index))
-        {
-            return Err(DropReason::SrtpReplayed);
-        }
+        let fresh = self.rtcp.fresh_index(ssrc, |_| Some(index));
+        fresh.ok_or(DropReason::SrtpReplayed)?;
         let opened = match &self.cipher {
             Cipher::Gcm(cipher) => {
                 let sealed = packet.get_mut(..word_at).ok_or(DropReason::RtpMalformed)?;
@@ -99,7 +88,7 @@ impl SrtpReceiver {
             }
         };
         opened.map_err(|_| DropReason::SrtpUnauthenticated)?;
-        record(&mut self.rtcp, ssrc, index)?;
+        self.rtcp.record(ssrc, index);
         Ok(len)
     }
 
@@ -119,23 +108,16 @@ impl SrtpReceiver {
         (len >= RTCP_HEADER_LEN).then_some((word_at, len))
     }
 
+    /// Keeps no more of a stream than what it takes to go on with it: it is over.
+    pub(crate) fn end_stream(&mut self, ssrc: u32) {
+        self.rtp.end(ssrc);
+        self.rtcp.end(ssrc);
+    }
+
     #[cfg(test)]
     pub(super) fn streams(&self) -> usize {
         self.rtp.len() + self.rtcp.len()
     }
-}
-
-/// Remembers an authentic packet.
-fn record(streams: &mut Streams<ReplayWindow>, ssrc: u32, index: u64) -> Result<(), DropReason> {
-    if let Some(window) = streams.get_mut(ssrc) {
-        window.record(index);
-        return Ok(());
-    }
-    if streams.is_full() {
-        return Err(DropReason::TooManyStreams);
-    }
-    streams.insert(ssrc, ReplayWindow::new(index));
-    Ok(())
 }
 
 /// Finds the packet index (rollover counter and sequence number) nearest to `reference` (RFC 3711
@@ -159,6 +141,7 @@ mod tests {
     use super::super::Profile;
     use super::super::send::SrtpSender;
     use super::*;
+    use crate::limits::MAX_RECEIVE_STREAMS;
 
     fn pair(profile: Profile) -> (SrtpSender, SrtpReceiver) {
         let key = vec![9; profile.key_len()];
@@ -201,18 +184,44 @@ mod tests {
     }
 
     #[test]
-    fn authentic_streams_are_capped() {
+    fn a_stream_beyond_the_limit_is_heard() {
         let (mut sender, mut receiver) = pair(Profile::AeadAes128Gcm);
-        for ssrc in 0..u32::try_from(MAX_RECEIVE_STREAMS).unwrap() {
+        for ssrc in 0..=u32::try_from(MAX_RECEIVE_STREAMS).unwrap() {
             let mut packet = rtp(ssrc);
             sender.seal_rtp(&mut packet, 0).unwrap();
             receiver.open_rtp(&mut packet).unwrap();
         }
-        let mut packet = rtp(u32::MAX);
-        sender.seal_rtp(&mut packet, 0).unwrap();
-        let dropped = receiver.open_rtp(&mut packet);
-        assert_eq!(dropped, Err(DropReason::TooManyStreams));
         assert_eq!(receiver.streams(), MAX_RECEIVE_STREAMS);
+    }
+
+    #[test]
+    fn a_stream_that_ended_goes_on_where_it_stopped() {
+        for profile in [Profile::AeadAes128Gcm, Profile::Aes128CmSha1_80] {
+            let (mut sender, mut receiver) = pair(profile);
+            let mut captured = Vec::new();
+            // Beyond the wrap: the rollover counter is part of what is kept.
+            for sequence in [30_000_u16, 60_000, 20_000] {
+                let mut packet = rtp(7);
+                packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+                sender.seal_rtp(&mut packet, 0).unwrap();
+                captured.clone_from(&packet);
+                receiver.open_rtp(&mut packet).unwrap();
+            }
+            let mut report = rtcp(7);
+            sender.seal_rtcp(&mut report, 0).unwrap();
+            let captured_report = report.clone();
+            receiver.open_rtcp(&mut report).unwrap();
+            receiver.end_stream(7);
+            assert_eq!(receiver.streams(), 0);
+            let replayed = receiver.open_rtp(&mut captured);
+            assert_eq!(replayed, Err(DropReason::SrtpReplayed));
+            let replayed = receiver.open_rtcp(&mut captured_report.clone());
+            assert_eq!(replayed, Err(DropReason::SrtpReplayed));
+            let mut packet = rtp(7);
+            packet[2..4].copy_from_slice(&40_000_u16.to_be_bytes());
+            sender.seal_rtp(&mut packet, 0).unwrap();
+            assert_eq!(receiver.open_rtp(&mut packet), Ok(32));
+        }
     }
 
     #[test]

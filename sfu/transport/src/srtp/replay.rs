@@ -1,3 +1,5 @@
+//! Which packets of a stream came already.
+
 /// Which packets of a stream came already: a window behind the highest index (RFC 3711 section
 /// 3.3.2).
 ///
@@ -25,6 +27,14 @@ impl ReplayWindow {
         };
         window.mark(first);
         window
+    }
+
+    /// Starts a window with an authentic index behind which nothing is taken any more.
+    pub(super) fn behind(first: u64) -> Self {
+        Self {
+            highest: first,
+            seen: [u64::MAX; WORDS],
+        }
     }
 
     /// Returns the highest index that came.

@@ -1,18 +1,21 @@
+//! Sealing what we send to a peer.
+
 use super::cipher::{Cipher, SRTCP_INDEX_LEN};
+use super::ended::EndedStreams;
 use super::header::{RtpHeader, rtcp_sender};
 use super::keys::MasterKey;
 use super::receive::guess_index;
 use super::streams::Streams;
 use crate::SealError;
-
-/// Most RTP streams that we send to one peer.
-pub(super) const MAX_SEND_STREAMS: usize = 16_384;
+use crate::limits::MAX_SEND_STREAMS;
 
 /// Seals what we send to a peer.
 pub(crate) struct SrtpSender {
     cipher: Cipher,
     /// The highest packet index that was sealed of each stream.
     rtp: Streams<u64>,
+    /// Streams that ended: what has been sealed of them is not sealed again.
+    ended: EndedStreams,
     /// The next SRTCP index. One counter serves all senders: the index has to be fresh per SSRC, and so it
     /// is.
     rtcp_index: u32,
@@ -23,6 +26,7 @@ impl SrtpSender {
         Some(Self {
             cipher: Cipher::new(master)?,
             rtp: Streams::new(MAX_SEND_STREAMS),
+            ended: EndedStreams::default(),
             rtcp_index: 0,
         })
     }
@@ -93,11 +97,32 @@ impl SrtpSender {
             *highest = index.max(*highest);
             return Ok(index);
         }
+        self.begin(ssrc, sequence)
+    }
+
+    /// Begins a stream, or goes on with one that ended: behind its last packet, because the keys are
+    /// the same.
+    #[cold]
+    fn begin(&mut self, ssrc: u32, sequence: u16) -> Result<u64, SealError> {
         if self.rtp.is_full() {
             return Err(SealError::TooManyStreams);
         }
-        self.rtp.insert(ssrc, u64::from(sequence));
-        Ok(u64::from(sequence))
+        let index = match self.ended.last(ssrc) {
+            Some(last) => guess_index(last, sequence)
+                .filter(|index| *index > last)
+                .ok_or(SealError::StreamEnded)?,
+            None => u64::from(sequence),
+        };
+        self.ended.remove(ssrc);
+        self.rtp.insert(ssrc, index);
+        Ok(index)
+    }
+
+    /// Keeps no more of a stream than its highest index: it is over.
+    pub(crate) fn end_stream(&mut self, ssrc: u32) {
+        if let Some(last) = self.rtp.remove(ssrc) {
+            self.ended.insert(ssrc, last);
+        }
     }
 }
 
@@ -105,3 +130,62 @@ impl SrtpSender {
 pub(crate) const MAX_TAG_LEN: usize = super::cipher::GCM_TAG_LEN;
 /// The longest that sealing RTCP appends, for buffers.
 pub(crate) const MAX_RTCP_TAG_LEN: usize = MAX_TAG_LEN + SRTCP_INDEX_LEN;
+
+#[cfg(test)]
+mod tests {
+    use super::super::Profile;
+    use super::*;
+
+    fn sender() -> SrtpSender {
+        let profile = Profile::AeadAes128Gcm;
+        let (key, salt) = (vec![9; profile.key_len()], vec![8; profile.salt_len()]);
+        SrtpSender::new(&MasterKey::new(profile, &key, &salt).unwrap()).unwrap()
+    }
+
+    fn seal(sender: &mut SrtpSender, ssrc: u32, sequence: u16) -> Result<(), SealError> {
+        let mut packet = vec![0x80, 96, 0, 0, 0, 0, 0, 1];
+        packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+        packet.extend_from_slice(&ssrc.to_be_bytes());
+        packet.extend_from_slice(&[5; 20]);
+        sender.seal_rtp(&mut packet, 0)
+    }
+
+    #[test]
+    fn more_streams_at_once_than_the_limit_are_refused() {
+        let mut sender = sender();
+        let count = u32::try_from(MAX_SEND_STREAMS).unwrap();
+        for ssrc in 0..count {
+            seal(&mut sender, ssrc, 1).unwrap();
+        }
+        let refused = seal(&mut sender, count, 1);
+        assert_eq!(refused, Err(SealError::TooManyStreams));
+        sender.end_stream(0);
+        assert_eq!(seal(&mut sender, count, 1), Ok(()));
+    }
+
+    #[test]
+    fn any_number_of_streams_is_sent_one_after_the_other() {
+        let mut sender = sender();
+        for ssrc in 0..3 * u32::try_from(MAX_SEND_STREAMS).unwrap() {
+            assert_eq!(seal(&mut sender, ssrc, 1), Ok(()), "{ssrc}");
+            sender.end_stream(ssrc);
+        }
+        assert_eq!(sender.rtp.len(), 0);
+        assert_eq!(sender.ended.len(), crate::limits::MAX_ENDED_STREAMS);
+    }
+
+    #[test]
+    fn nothing_is_sealed_twice_when_an_ssrc_comes_back() {
+        let mut sender = sender();
+        for sequence in [60_000, 200] {
+            seal(&mut sender, 7, sequence).unwrap();
+        }
+        sender.end_stream(7);
+        for sequence in [60_000, 199, 200] {
+            let refused = seal(&mut sender, 7, sequence);
+            assert_eq!(refused, Err(SealError::StreamEnded), "{sequence}");
+        }
+        assert_eq!(seal(&mut sender, 7, 201), Ok(()));
+        assert_eq!(sender.rtp.get(7), Some(&(65_536 + 201)));
+    }
+}

@@ -1,3 +1,5 @@
+//! SRTP both ways.
+
 use sfu_model::DtlsRole;
 
 use super::Profile;
@@ -57,6 +59,16 @@ impl SrtpSession {
     #[inline]
     pub(crate) fn prefetch(&self, ssrc: u32) -> u64 {
         self.sender.prefetch(ssrc)
+    }
+
+    /// Forgets all of a stream that the other side sent, but where it ended.
+    pub fn end_received(&mut self, ssrc: u32) {
+        self.receiver.end_stream(ssrc);
+    }
+
+    /// Forgets all of a stream that we sent, but where it ended.
+    pub fn end_sent(&mut self, ssrc: u32) {
+        self.sender.end_stream(ssrc);
     }
 
     /// Seals the RTP packet `buffer[start..]` in place and appends the tag.

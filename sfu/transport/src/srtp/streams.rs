@@ -1,3 +1,5 @@
+//! State of RTP streams by SSRC.
+
 /// State of RTP streams by SSRC, sorted, with a limit.
 ///
 /// A peer has few streams: a binary search in one block of memory beats a hash map, and its order is
@@ -30,11 +32,22 @@ impl<T> Streams<T> {
         self.states.len() >= self.limit
     }
 
+    /// Iterates over the streams in the order of their SSRCs.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.states.iter().map(|(ssrc, state)| (*ssrc, state))
+    }
+
     /// Adds a stream that is not there yet; the caller has found room for it.
     pub(super) fn insert(&mut self, ssrc: u32, state: T) {
         if let Err(at) = self.place(ssrc) {
             self.states.insert(at, (ssrc, state));
         }
+    }
+
+    /// Takes a stream out.
+    pub(super) fn remove(&mut self, ssrc: u32) -> Option<T> {
+        let at = self.place(ssrc).ok()?;
+        Some(self.states.remove(at).1)
     }
 
     #[cfg(test)]

@@ -91,7 +91,7 @@ impl AnswerSection {
 
     /// Gives the section, which is idle, to a subscription.
     pub(super) fn seat(&mut self, track: SendTrack, numbers: &mut Numbers) {
-        self.ssrcs = Some(SendSsrcs::draw(track.kind, self.ssrcs, numbers));
+        self.ssrcs = Some(SendSsrcs::draw(track.kind, numbers));
         self.slot = Slot::Carrying(Carried {
             track,
             reported: None,

@@ -8,16 +8,21 @@ use sfu_model::Ssrc;
 pub(super) struct Numbers {
     /// State of SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators").
     state: u64,
-    /// SSRCs that the transport knows, ours and the client's.
+    /// The SSRC that was drawn last.
+    ssrc: u32,
+    /// SSRCs of the client.
     used: BTreeSet<Ssrc>,
 }
 
 impl Numbers {
     pub(super) fn new(seed: u64) -> Self {
-        Self {
+        let mut numbers = Self {
             state: seed,
+            ssrc: 0,
             used: BTreeSet::new(),
-        }
+        };
+        numbers.ssrc = u32::try_from(numbers.next() >> 32).unwrap_or(u32::MAX);
+        numbers
     }
 
     pub(super) fn next(&mut self) -> u64 {
@@ -28,11 +33,15 @@ impl Numbers {
         mixed ^ (mixed >> 31)
     }
 
-    /// Returns an SSRC that is not in use; 0 never is one, as some stacks read it as "none".
+    /// Returns an SSRC that the client does not use and that was not drawn before: packets under a
+    /// repeated one could be sealed under a number that has sealed others by the same keys (RFC 7714
+    /// section 8.4). 0 never is one, as some stacks read it as "none".
     pub(super) fn ssrc(&mut self) -> Ssrc {
         loop {
-            let ssrc = Ssrc(u32::try_from(self.next() >> 32).unwrap_or(u32::MAX));
-            if ssrc.0 != 0 && self.used.insert(ssrc) {
+            // Steps of an odd length meet every number once before the first comes again.
+            self.ssrc = self.ssrc.wrapping_add(Self::STEP);
+            let ssrc = Ssrc(self.ssrc);
+            if ssrc.0 != 0 && !self.used.contains(&ssrc) {
                 return ssrc;
             }
         }
@@ -46,12 +55,10 @@ impl Numbers {
         }
     }
 
-    /// Lets an SSRC of ours be drawn again some day.
-    pub(super) fn release(&mut self, ssrc: Ssrc) {
-        self.used.remove(&ssrc);
-    }
-
     const MAX_USED: usize = 16_384;
+
+    /// 2^32 divided by the golden ratio: few steps are far from each other.
+    const STEP: u32 = 0x9e37_79b9;
 }
 
 #[cfg(test)]
@@ -64,5 +71,12 @@ mod tests {
         let mut numbers = Numbers::new(1);
         numbers.avoid(taken);
         assert_ne!(numbers.ssrc(), taken);
+    }
+
+    #[test]
+    fn an_ssrc_is_drawn_once() {
+        let mut numbers = Numbers::new(1);
+        let mut drawn = BTreeSet::new();
+        assert!((0..200_000).all(|_| drawn.insert(numbers.ssrc())));
     }
 }

@@ -55,7 +55,7 @@ impl OfferSection {
         Self {
             mid,
             kind,
-            ssrcs: SendSsrcs::draw(kind, None, numbers),
+            ssrcs: SendSsrcs::draw(kind, numbers),
             payloads: Vec::new(),
             slot: carrying(track),
         }
@@ -88,7 +88,7 @@ impl OfferSection {
 
     /// Gives the section, which is idle, to a subscription.
     pub(super) fn seat(&mut self, track: SendTrack, numbers: &mut Numbers) {
-        self.ssrcs = SendSsrcs::draw(self.kind, Some(self.ssrcs), numbers);
+        self.ssrcs = SendSsrcs::draw(self.kind, numbers);
         self.slot = carrying(track);
     }
 

@@ -45,17 +45,12 @@ impl Breadth {
 }
 
 impl SendSsrcs {
-    /// Draws SSRCs for a track of `kind`, in place of `former` ones.
-    pub(super) fn draw(kind: MediaKind, former: Option<Self>, numbers: &mut Numbers) -> Self {
-        let drawn = Self {
+    /// Draws SSRCs for a track of `kind`.
+    pub(super) fn draw(kind: MediaKind, numbers: &mut Numbers) -> Self {
+        Self {
             media: numbers.ssrc(),
             rtx: (kind == MediaKind::Video).then(|| numbers.ssrc()),
-        };
-        if let Some(former) = former {
-            numbers.release(former.media);
-            former.rtx.into_iter().for_each(|rtx| numbers.release(rtx));
         }
-        drawn
     }
 }
 
