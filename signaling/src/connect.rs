@@ -12,7 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use sfu_model::RoomName;
+use sfu_model::{RoomName, UnixTime};
 use signaling_protocol::{ConnectHeaders, ConnectParameters, Endpoint, Query, Strictness, proto};
 use signaling_session::{Join, RoomOptions};
 
@@ -114,6 +114,7 @@ async fn connect(
     let join = Join {
         connection,
         claims: admission.claims,
+        token_expires_at: admission.token_expires_at,
         parameters: Box::new(admission.parameters),
     };
     let joined = rooms
@@ -138,6 +139,7 @@ async fn connect(
 struct Admission {
     room: RoomName,
     claims: Claims,
+    token_expires_at: UnixTime,
     parameters: ConnectParameters,
     /// What the room is created with, if the client may create it.
     options: Option<RoomOptions>,
@@ -163,13 +165,17 @@ fn admit(
     let granted = claims
         .room_to_join()
         .map_err(|_| Refusal::PermissionDenied)?;
-    check_names(rooms, claims, &granted)?;
     let room = match granted.is_empty() {
         true => RoomName::from(asked.query.get("room").unwrap_or_default()),
         false => granted,
     };
-    if room.is_empty() {
-        return Err(Refusal::NoRoomName);
+    check_names(rooms, claims, &parameters, &room)?;
+    let may_publish = claims
+        .video
+        .as_ref()
+        .is_some_and(auth::VideoGrant::may_publish);
+    if parameters.publish.is_some() && !may_publish {
+        return Err(Refusal::PermissionDenied);
     }
     let may_create = rooms.settings().auto_create || claims.check_room_create().is_ok();
     if !may_create && !rooms.contains(&room) {
@@ -183,22 +189,36 @@ fn admit(
         options: may_create.then(|| rooms.options_of(&create_request(&room, claims))),
         room,
         claims: claims.clone(),
+        token_expires_at: verified.expires_at,
         parameters,
     })
 }
 
-fn check_names(rooms: &Rooms, claims: &Claims, room: &RoomName) -> Result<(), Refusal> {
+/// Checks who joins what: the names that the token gives, and those that the request adds.
+fn check_names(
+    rooms: &Rooms,
+    claims: &Claims,
+    parameters: &ConnectParameters,
+    room: &RoomName,
+) -> Result<(), Refusal> {
     let limits = rooms.settings().limits;
     let exceeds = |length: usize, max: usize| max > 0 && length > max;
     let identity = claims.identity.as_str();
     if identity.is_empty() {
         return Err(Refusal::NoIdentity);
     }
-    if exceeds(identity.len(), limits.identity) {
+    let suffix = parameters
+        .publish
+        .as_ref()
+        .map_or(0, |suffix| 1 + suffix.len());
+    if exceeds(identity.len() + suffix, limits.identity) {
         return Err(Refusal::IdentityTooLong(limits.identity));
     }
     if exceeds(room.as_str().len(), limits.room_name) {
         return Err(Refusal::RoomNameTooLong(limits.room_name));
+    }
+    if room.is_empty() {
+        return Err(Refusal::NoRoomName);
     }
     Ok(())
 }
@@ -219,3 +239,6 @@ fn create_request(room: &RoomName, claims: &Claims) -> proto::CreateRoomRequest 
         ..proto::CreateRoomRequest::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,6 +65,11 @@ impl IntoResponse for Refusal {
             | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::NoRoom => StatusCode::NOT_FOUND,
             Self::NodeFull => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Join(
+                JoinRefused::NameTooLong
+                | JoinRefused::MetadataTooLarge
+                | JoinRefused::AttributesTooLarge,
+            ) => StatusCode::BAD_REQUEST,
             Self::Join(_) | Self::Busy => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, self.to_string()).into_response()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::Claims;
-use sfu_model::{Command, Event};
+use sfu_model::{Command, Event, UnixTime};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_response::Message;
 use signaling_session::{ConnectionId, Output, Room, RoomReply, RoomRequest, RpcId, RpcOutcome};
@@ -176,7 +176,11 @@ impl RoomTask {
                         self.send(connection, &response);
                     }
                 }
-                Output::RefreshToken { connection, claims } => self.refresh(connection, &claims),
+                Output::RefreshToken {
+                    connection,
+                    claims,
+                    replaced_ends_at,
+                } => self.refresh(connection, &claims, replaced_ends_at),
                 Output::CloseSignal { connection } => {
                     if let Some(outbox) = self.connections.remove(&connection) {
                         outbox.close();
@@ -206,8 +210,10 @@ impl RoomTask {
         }
     }
 
-    fn refresh(&mut self, connection: ConnectionId, claims: &Claims) {
-        let token = self.rooms.sign(claims, REFRESHED_TOKEN_LIFE);
+    /// Sends a token that ends no sooner than the one that it replaces.
+    fn refresh(&mut self, connection: ConnectionId, claims: &Claims, replaced: UnixTime) {
+        let left = replaced.0.saturating_sub(clock::now().unix.0);
+        let token = self.rooms.sign(claims, left.max(REFRESHED_TOKEN_LIFE));
         let response = SharedResponse::of(Message::RefreshToken(token));
         self.send(connection, &response);
     }

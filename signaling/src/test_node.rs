@@ -11,6 +11,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use sfu_core::ShardConfig;
 use sfu_driver::{MediaConfig, MediaPlane, UdpAddresses};
+use sfu_model::UnixTime;
 use sfu_transport::TransportConfig;
 use signaling_protocol::proto::signal_response::Message;
 use signaling_protocol::{
@@ -131,6 +132,7 @@ impl TestNode {
         Join {
             connection: self.rooms.next_connection(),
             claims: claims(room, identity),
+            token_expires_at: UnixTime(Duration::from_secs(4_000_000_000)),
             parameters: Box::new(parameters),
         }
     }

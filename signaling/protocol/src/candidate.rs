@@ -1,7 +1,8 @@
+//! ICE candidates as they travel in signalling.
+
 use serde::{Deserialize, Serialize};
 
-/// The longest candidate that is read, in bytes of its JSON form.
-pub const MAX_CANDIDATE_BYTES: usize = 4096;
+use crate::limits::MAX_CANDIDATE_BYTES;
 
 /// An ICE candidate as browsers hand it around: the JSON form of W3C's `RTCIceCandidateInit`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,3 +1,6 @@
+//! A client program, and what it can take.
+
+use crate::limits::{MAX_CAPABILITIES, MAX_CLIENT_TEXT_BYTES};
 use crate::proto::ClientInfo;
 use crate::proto::client_info::{Capability, Sdk};
 use crate::{ProtocolVersion, SdkVersion};
@@ -12,8 +15,33 @@ pub struct Client {
 }
 
 impl From<ClientInfo> for Client {
-    fn from(info: ClientInfo) -> Self {
+    /// Takes what a client says of itself, cut to its limits.
+    fn from(mut info: ClientInfo) -> Self {
+        for text in [
+            &mut info.version,
+            &mut info.os,
+            &mut info.os_version,
+            &mut info.device_model,
+            &mut info.browser,
+            &mut info.browser_version,
+            &mut info.address,
+            &mut info.network,
+            &mut info.other_sdks,
+        ] {
+            cut(text);
+        }
+        info.capabilities.truncate(MAX_CAPABILITIES);
         Self { info }
+    }
+}
+
+/// Cuts a text to its limit, between two characters.
+fn cut(text: &mut String) {
+    let mut ends = (0..=MAX_CLIENT_TEXT_BYTES).rev();
+    if text.len() > MAX_CLIENT_TEXT_BYTES
+        && let Some(end) = ends.find(|end| text.is_char_boundary(*end))
+    {
+        text.truncate(end);
     }
 }
 

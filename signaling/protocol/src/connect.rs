@@ -1,3 +1,5 @@
+//! What a client asks for when it connects, in either form.
+
 use std::collections::BTreeMap;
 
 use sfu_model::ParticipantSid;
@@ -5,7 +7,9 @@ use sfu_model::ParticipantSid;
 use crate::client::sdk_of_name;
 use crate::join_request::decode_base64;
 use crate::proto::client_info::{Capability, Sdk};
-use crate::proto::{AddTrackRequest, ClientInfo, JoinRequest, ReconnectReason, SessionDescription};
+use crate::proto::{
+    AddTrackRequest, ClientInfo, JoinRequest, ReconnectReason, SessionDescription, SyncState,
+};
 use crate::{Client, JoinRequestError, Query, decode_join_request, user_agent};
 
 /// How many peer connections a session uses.
@@ -45,12 +49,14 @@ pub struct ConnectHeaders<'a> {
 }
 
 /// The wish to go on with an earlier session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Resume {
     /// Why the client lost the earlier connection.
     pub reason: ReconnectReason,
     /// The session that it means, if it says so.
     pub participant_sid: Option<ParticipantSid>,
+    /// What it believes to be published and subscribed, if it says so at once; others say it in a message.
+    pub sync_state: Option<Box<SyncState>>,
 }
 
 /// What a client asks for when it connects, whichever way it said it.
@@ -66,10 +72,6 @@ pub struct ConnectParameters {
     pub adaptive_stream: bool,
     /// Subscribe to all data tracks; `None` leaves it to the configuration.
     pub auto_subscribe_data_track: Option<bool>,
-    /// Pause video when bandwidth is short; `None` leaves it to the configuration.
-    pub subscriber_allow_pause: Option<bool>,
-    /// Use full ICE.
-    pub disable_ice_lite: bool,
     /// Go on with an earlier session.
     pub resume: Option<Resume>,
     /// Legacy: publish only, as another participant whose identity ends in `#` and this text.
@@ -134,11 +136,10 @@ impl ConnectParameters {
             auto_subscribe: settings.auto_subscribe,
             adaptive_stream: settings.adaptive_stream,
             auto_subscribe_data_track: Some(settings.auto_subscribe_data_track()),
-            subscriber_allow_pause: Some(settings.subscriber_allow_pause()),
-            disable_ice_lite: settings.disable_ice_lite,
             resume: request.reconnect.then(|| Resume {
                 reason,
                 participant_sid: given(&request.participant_sid).map(ParticipantSid::from),
+                sync_state: request.sync_state.map(Box::new),
             }),
             publish: None,
             metadata: given(&request.metadata).map(str::to_owned),
@@ -155,8 +156,6 @@ impl ConnectParameters {
             auto_subscribe: query.flag("auto_subscribe").unwrap_or(true),
             adaptive_stream: query.flag("adaptive_stream").unwrap_or(false),
             auto_subscribe_data_track: query.flag("auto_subscribe_data_track"),
-            subscriber_allow_pause: query.flag("subscriber_allow_pause"),
-            disable_ice_lite: query.flag("disable_ice_lite").unwrap_or(false),
             resume: resume_of_query(query),
             publish: query.get("publish").map(str::to_owned),
             metadata: None,
@@ -191,6 +190,7 @@ fn resume_of_query(query: &Query) -> Option<Resume> {
             .and_then(|number| ReconnectReason::try_from(number).ok())
             .unwrap_or(ReconnectReason::RrUnknown),
         participant_sid: query.get("sid").map(ParticipantSid::from),
+        sync_state: None,
     })
 }
 

@@ -1,3 +1,5 @@
+//! Why sessions end, and how clients are told.
+
 use crate::ProtocolVersion;
 use crate::proto::{DisconnectReason, LeaveRequest, leave_request::Action};
 
@@ -12,6 +14,8 @@ pub enum DisconnectCause {
     UserRejected,
     /// An agent said that it failed.
     AgentFailed,
+    /// A gateway said that its telephone line failed.
+    TrunkFailed,
     /// Another session of the same identity began, or this one was left behind.
     Replaced,
     /// The API removed the participant.
@@ -44,6 +48,7 @@ impl DisconnectCause {
             Self::UserUnavailable => DisconnectReason::UserUnavailable,
             Self::UserRejected => DisconnectReason::UserRejected,
             Self::AgentFailed => DisconnectReason::AgentError,
+            Self::TrunkFailed => DisconnectReason::SipTrunkFailure,
             Self::Replaced => DisconnectReason::DuplicateIdentity,
             // There is no reason of its own; the log has it.
             Self::Removed | Self::SentTooMuch => DisconnectReason::ParticipantRemoved,
@@ -69,6 +74,7 @@ impl DisconnectCause {
             DisconnectReason::UserUnavailable => Self::UserUnavailable,
             DisconnectReason::UserRejected => Self::UserRejected,
             DisconnectReason::AgentError => Self::AgentFailed,
+            DisconnectReason::SipTrunkFailure => Self::TrunkFailed,
             _ => Self::ClientLeft,
         }
     }
@@ -136,6 +142,14 @@ mod tests {
         let leave = leave_request(LeaveAction::Reconnect, cause, old).unwrap();
         assert!(leave.can_reconnect);
         assert_eq!(leave_request(LeaveAction::Resume, cause, old), None);
+    }
+
+    #[test]
+    fn a_gateway_may_say_that_its_line_failed() {
+        let mut leave = LeaveRequest::default();
+        leave.set_reason(DisconnectReason::SipTrunkFailure);
+        let cause = DisconnectCause::of_client(&leave);
+        assert_eq!(cause.reason(), DisconnectReason::SipTrunkFailure);
     }
 
     #[test]

@@ -1,12 +1,12 @@
+//! The frames of the signalling WebSocket.
+
 use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::lists::{ListTooLong, Lists};
 use crate::proto::{SignalRequest, SignalResponse};
 use crate::{InvalidJson, InvalidProtobuf, decode_json, decode_protobuf};
-
-/// The longest frame by default, in bytes.
-pub const MAX_FRAME_BYTES: usize = 2 << 20;
 
 /// How a WebSocket frame carries its message. The server answers as the client last wrote, and
 /// begins with binary.
@@ -36,6 +36,9 @@ pub enum FrameError {
     /// The text is no JSON message of this kind.
     #[error("signal message cannot be decoded: {0}")]
     Text(#[from] InvalidJson),
+    /// A list in the message is too long.
+    #[error("signal message has {0}")]
+    List(#[from] ListTooLong),
 }
 
 /// Decodes what a client sent. A message of a kind that is not known here comes out empty.
@@ -76,7 +79,7 @@ pub fn encode_request(encoding: Encoding, request: &SignalRequest) -> Vec<u8> {
 
 fn decode<M>(encoding: Encoding, frame: &[u8], max: usize) -> Result<M, FrameError>
 where
-    M: Message + Default + DeserializeOwned,
+    M: Message + Default + DeserializeOwned + Lists,
 {
     if frame.len() > max {
         return Err(FrameError::TooLarge {
@@ -84,10 +87,12 @@ where
             max,
         });
     }
-    Ok(match encoding {
+    let message: M = match encoding {
         Encoding::Binary => decode_protobuf(frame)?,
         Encoding::Text => decode_json(frame)?,
-    })
+    };
+    message.check_lists()?;
+    Ok(message)
 }
 
 fn encode<M: Message + Serialize>(encoding: Encoding, message: &M) -> Vec<u8> {
@@ -103,6 +108,7 @@ fn encode<M: Message + Serialize>(encoding: Encoding, message: &M) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MAX_FRAME_BYTES;
     use crate::proto::{JoinResponse, Pong, signal_request, signal_response};
 
     const BOTH: [Encoding; 2] = [Encoding::Binary, Encoding::Text];

@@ -1,3 +1,5 @@
+//! The join request in the URL of `/rtc/v1`.
+
 use std::io::Read;
 
 use base64::Engine;
@@ -6,11 +8,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use flate2::bufread::GzDecoder;
 
 use crate::decode_protobuf;
+use crate::limits::MAX_JOIN_REQUEST_BYTES;
+use crate::lists::{ListTooLong, Lists};
 use crate::proto::wrapped_join_request::Compression;
 use crate::proto::{JoinRequest, WrappedJoinRequest};
-
-/// The longest join request, in bytes after decompression.
-pub const MAX_JOIN_REQUEST_BYTES: usize = 1 << 20;
 
 /// The longest text that is looked at: a join request of the largest size in base64, and its wrap.
 const MAX_TEXT_BYTES: usize = MAX_JOIN_REQUEST_BYTES / 3 * 4 + 1024;
@@ -37,6 +38,9 @@ pub enum JoinRequestError {
     /// The innermost bytes are no `JoinRequest`.
     #[error("cannot unmarshal join request")]
     Inner,
+    /// A list in it is too long.
+    #[error("join request has {0}")]
+    List(#[from] ListTooLong),
 }
 
 /// Takes base64 with and without padding: clients differ.
@@ -74,7 +78,9 @@ pub fn decode_join_request(text: &str) -> Result<JoinRequest, JoinRequestError> 
     if inner.len() > MAX_JOIN_REQUEST_BYTES {
         return Err(JoinRequestError::TooLarge);
     }
-    decode_protobuf(&inner).map_err(|_| JoinRequestError::Inner)
+    let request: JoinRequest = decode_protobuf(&inner).map_err(|_| JoinRequestError::Inner)?;
+    request.check_lists()?;
+    Ok(request)
 }
 
 fn decompress(gzip: &[u8]) -> Result<Vec<u8>, JoinRequestError> {

@@ -1,8 +1,9 @@
+//! Messages in protobuf's JSON form, bounded in what they take in memory.
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// How many objects a JSON message may hold. See the same limit of the binary form.
-const MAX_OBJECTS: usize = 16_384;
+use crate::limits::MAX_JSON_VALUES;
 
 /// Says why text is no message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,8 +12,8 @@ pub enum InvalidJson {
     #[error("{0}")]
     Malformed(String),
     /// The message would take far more memory than its text.
-    #[error("more than {MAX_OBJECTS} objects")]
-    TooManyObjects,
+    #[error("more than {MAX_JSON_VALUES} values")]
+    TooManyValues,
 }
 
 /// Decodes a message in protobuf's JSON form.
@@ -26,32 +27,46 @@ pub enum InvalidJson {
 /// See [`InvalidJson`].
 pub fn decode_json<M: DeserializeOwned>(text: &[u8]) -> Result<M, InvalidJson> {
     let malformed = |error: serde_json::Error| InvalidJson::Malformed(error.to_string());
+    if count_values(text) > MAX_JSON_VALUES {
+        return Err(InvalidJson::TooManyValues);
+    }
     let mut value: Value = serde_json::from_slice(text).map_err(malformed)?;
-    let mut objects = 0;
-    remove_nulls(&mut value, &mut objects)?;
+    remove_nulls(&mut value);
     if !value.is_object() {
         return Err(InvalidJson::Malformed("not an object".to_owned()));
     }
     serde_json::from_value(value).map_err(malformed)
 }
 
-/// Drops members that are `null`, and counts objects. The parser bounds how deep this recurses.
-fn remove_nulls(value: &mut Value, objects: &mut usize) -> Result<(), InvalidJson> {
+/// Returns how many values a text can hold at most, before any is read: as many as there are openings of objects
+/// and arrays, and commas, outside of strings.
+fn count_values(text: &[u8]) -> usize {
+    let mut values = 1;
+    let mut in_string = false;
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => in_string = !in_string,
+            // What is escaped ends no string.
+            b'\\' if in_string => {
+                bytes.next();
+            }
+            b'{' | b'[' | b',' if !in_string => values += 1,
+            _ => {}
+        }
+    }
+    values
+}
+
+/// Drops members that are `null`. The parser bounds how deep this recurses.
+fn remove_nulls(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            *objects += 1;
-            if *objects > MAX_OBJECTS {
-                return Err(InvalidJson::TooManyObjects);
-            }
             members.retain(|_, member| !member.is_null());
-            members
-                .values_mut()
-                .try_for_each(|member| remove_nulls(member, objects))
+            members.values_mut().for_each(remove_nulls);
         }
-        Value::Array(elements) => elements
-            .iter_mut()
-            .try_for_each(|element| remove_nulls(element, objects)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+        Value::Array(elements) => elements.iter_mut().for_each(remove_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -154,7 +169,37 @@ mod tests {
         );
         assert_eq!(
             decode_json::<SignalRequest>(text.as_bytes()),
-            Err(InvalidJson::TooManyObjects)
+            Err(InvalidJson::TooManyValues)
         );
+    }
+
+    #[test]
+    fn elements_without_number_are_refused_whatever_they_are() {
+        for element in ["\"TR_1\"", "0", "[]", "null"] {
+            let list = [element].repeat(100_000).join(",");
+            let text = format!(r#"{{"trackSetting":{{"trackSids":[{list}]}}}}"#);
+            assert_eq!(
+                decode_json::<SignalRequest>(text.as_bytes()),
+                Err(InvalidJson::TooManyValues),
+                "{element}"
+            );
+        }
+        let members: Vec<_> = (0..100_000).map(|i| format!(r#""{i}":"x""#)).collect();
+        let members = members.join(",");
+        let text = format!(r#"{{"updateMetadata":{{"attributes":{{{members}}}}}}}"#);
+        assert_eq!(
+            decode_json::<SignalRequest>(text.as_bytes()),
+            Err(InvalidJson::TooManyValues)
+        );
+    }
+
+    #[test]
+    fn what_stands_in_a_string_is_no_value() {
+        let sdp = r#"a=\"{[,\\"#.repeat(50_000);
+        let text = format!(r#"{{"offer":{{"sdp":"{sdp}"}}}}"#);
+        let Message::Offer(offer) = decode(&text) else {
+            panic!("another message");
+        };
+        assert_eq!(offer.sdp.len(), 7 * 50_000);
     }
 }

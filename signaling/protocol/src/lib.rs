@@ -25,6 +25,8 @@ mod disconnect;
 mod frame;
 mod join_request;
 mod json;
+mod limits;
+mod lists;
 mod protobuf;
 mod protocol_version;
 mod query;
@@ -32,18 +34,19 @@ mod sid;
 mod user_agent;
 mod version;
 
-pub use candidate::{CandidateInit, InvalidCandidate, MAX_CANDIDATE_BYTES};
+pub use candidate::{CandidateInit, InvalidCandidate};
 pub use client::Client;
 pub use connect::{
     ConnectError, ConnectHeaders, ConnectParameters, Endpoint, PeerConnections, Resume, Strictness,
 };
 pub use disconnect::{DisconnectCause, LeaveAction, leave_request};
 pub use frame::{
-    Encoding, FrameError, MAX_FRAME_BYTES, decode_request, decode_response, encode_request,
-    encode_response,
+    Encoding, FrameError, decode_request, decode_response, encode_request, encode_response,
 };
-pub use join_request::{JoinRequestError, MAX_JOIN_REQUEST_BYTES, decode_join_request};
+pub use join_request::{JoinRequestError, decode_join_request};
 pub use json::{InvalidJson, decode_json};
+pub use limits::{MAX_CANDIDATE_BYTES, MAX_FRAME_BYTES, MAX_JOIN_REQUEST_BYTES};
+pub use lists::ListTooLong;
 pub use protobuf::{InvalidProtobuf, decode_protobuf};
 pub use protocol_version::ProtocolVersion;
 pub use query::Query;

@@ -1,14 +1,8 @@
+//! Messages in protobuf's binary form, bounded in what they take in memory.
+
 use prost::Message;
 
-/// How many length-delimited fields a message may hold in all, counted to [`MAX_COUNTED_DEPTH`].
-///
-/// An empty element of a repeated field takes two bytes on the wire and hundreds in memory: without
-/// this limit a frame of 2 MiB would become half a gigabyte. Honest messages stay far below: a
-/// `SyncState` with a thousand subscriptions has about as many.
-const MAX_FIELDS: usize = 16_384;
-
-/// How deep fields are counted. Below it no repeated message of LiveKit's signalling is left.
-const MAX_COUNTED_DEPTH: usize = 4;
+use crate::limits::{MAX_COUNTED_DEPTH, MAX_FIELDS};
 
 /// Says why bytes are no message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,6 +115,23 @@ mod tests {
         let mut bytes = vec![0x62];
         prost::encode_length_delimiter(body.len(), &mut bytes).unwrap();
         bytes.extend(body);
+        assert_eq!(
+            decode_protobuf::<proto::SignalRequest>(&bytes),
+            Err(InvalidProtobuf::TooManyFields)
+        );
+    }
+
+    #[test]
+    fn elements_are_counted_as_deep_as_messages_repeat() {
+        // SimulcastCodecInfo.layers (4), in TrackInfo.codecs (13), in TrackPublishedResponse.track (2), in
+        // SyncState.publish_tracks (3), in SignalRequest.sync_state (12).
+        let mut bytes = [0x22, 0x00].repeat(100_000);
+        for key in [0x6a, 0x12, 0x1a, 0x62] {
+            let mut outer = vec![key];
+            prost::encode_length_delimiter(bytes.len(), &mut outer).unwrap();
+            outer.extend(bytes);
+            bytes = outer;
+        }
         assert_eq!(
             decode_protobuf::<proto::SignalRequest>(&bytes),
             Err(InvalidProtobuf::TooManyFields)

@@ -1,3 +1,5 @@
+//! The version of the signalling protocol.
+
 use std::fmt;
 
 /// The signalling protocol that a client speaks: each number adds behaviour to the ones before.

@@ -1,5 +1,6 @@
-/// How many values of a query are read. What follows is left out.
-const MAX_VALUES: usize = 64;
+//! The query of a URL.
+
+use crate::limits::MAX_QUERY_VALUES;
 
 /// The decoded query of a request.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +14,7 @@ impl Query {
     pub fn read(raw: &str) -> Self {
         Self {
             values: form_urlencoded::parse(raw.as_bytes())
-                .take(MAX_VALUES)
+                .take(MAX_QUERY_VALUES)
                 .map(|(name, value)| (name.into_owned(), value.into_owned()))
                 .collect(),
         }

@@ -1,3 +1,5 @@
+//! LiveKit's ids.
+
 use sfu_model::{ParticipantSid, RoomSid, TrackSid};
 
 use crate::proto::{TrackSource, TrackType};

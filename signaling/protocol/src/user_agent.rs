@@ -1,3 +1,5 @@
+//! What a browser says of itself in its `User-Agent` header.
+
 use crate::proto::ClientInfo;
 
 /// What a browser says of itself in its `User-Agent` header, as far as this server cares.

@@ -1,3 +1,5 @@
+//! The version of a client's SDK.
+
 use std::fmt;
 
 /// The version of a client's SDK, read as leniently as LiveKit reads it: up to three numbers with

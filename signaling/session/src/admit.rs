@@ -1,13 +1,15 @@
+//! How clients come in.
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use auth::Claims;
-use sfu_model::{Command, DataChannelOpener, Now, ParticipantIdentity, ParticipantSid};
+use sfu_model::{Command, DataChannelOpener, Now, ParticipantIdentity, ParticipantSid, UnixTime};
 use signaling_protocol::{
-    ConnectParameters, DisconnectCause, LeaveAction, PeerConnections, leave_request,
-    participant_sid,
+    ConnectParameters, DisconnectCause, LeaveAction, PeerConnections, participant_sid,
 };
 
+use crate::limits::{MAX_ROOM_TEXT_BYTES, TOKEN_REFRESH, TOKEN_SPACING};
 use crate::link::{Downstream, Link, PathState, Primary, Upstream};
 use crate::negotiation::{Answerer, FirstOffer, Offerer};
 use crate::participant::{NewParticipant, Participant, ParticipantKey};
@@ -19,9 +21,6 @@ use crate::{
 
 /// How long a participant may take until its media is connected.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How often a client gets a token with which it can come back.
-pub(crate) const TOKEN_REFRESH: Duration = Duration::from_secs(300);
 
 /// How often a client asks whether we are there, and how long it waits. The Rust client fails on
 /// zero.
@@ -35,20 +34,19 @@ impl Room {
     /// # Errors
     ///
     /// Fails when the client may not come in; the room has not changed then.
-    pub fn handle_join(&mut self, now: Now, join: Join) -> Result<(), JoinRefused> {
+    pub fn handle_join(&mut self, now: Now, mut join: Join) -> Result<(), JoinRefused> {
         if self.life.closed {
             return Err(JoinRefused::RoomClosed);
         }
-        if let Some(resume) = &join.parameters.resume {
-            match self.roster.by_identity(join.claims.identity.as_str()) {
-                Some(key) => self.resume(now, key, join.connection, resume.reason),
-                None => self.refuse_resume(&join),
-            }
+        if let Some(resume) = join.parameters.resume.take() {
+            self.handle_resume(now, &join, resume);
             return Ok(());
         }
         let claims = self.claims_at_join(join.claims, &join.parameters)?;
         let before = self.roster.by_identity(claims.identity.as_str());
-        let newcomer = self.make_participant(now, claims, &join.parameters, join.connection);
+        let expires_at = join.token_expires_at;
+        let newcomer =
+            self.make_participant(now, claims, expires_at, &join.parameters, join.connection);
         self.check_capacity(&newcomer, before)?;
         if let Some(before) = before {
             let action = Some(LeaveAction::Disconnect);
@@ -56,18 +54,6 @@ impl Room {
         }
         self.admit(now, newcomer, *join.parameters);
         Ok(())
-    }
-
-    /// Tells a client whose session is gone to begin another.
-    fn refuse_resume(&mut self, join: &Join) {
-        let protocol = join.parameters.client.protocol();
-        let cause = DisconnectCause::StateMismatch;
-        if let Some(leave) = leave_request(LeaveAction::Reconnect, cause, protocol) {
-            self.outbox
-                .signal(Some(join.connection), Message::Leave(leave));
-        }
-        let connection = join.connection;
-        self.outbox.push(Output::CloseSignal { connection });
     }
 
     /// Merges what the client says of itself into what its token says, where it may.
@@ -86,6 +72,7 @@ impl Room {
                 claims.metadata.clone_from(metadata);
             }
             claims.attributes.extend(parameters.attributes.clone());
+            self.check_room_has_place(parameters)?;
         }
         let limits = &self.facts.limits;
         if !limits.allow_name(&claims.name) {
@@ -98,6 +85,21 @@ impl Room {
             return Err(JoinRefused::AttributesTooLarge);
         }
         Ok(claims)
+    }
+
+    /// Checks that what a client says of itself is no more than everybody can be told. What its token says is the
+    /// app's to bound.
+    fn check_room_has_place(&self, parameters: &ConnectParameters) -> Result<(), JoinRefused> {
+        let attributes = parameters.attributes.iter();
+        let attributes: usize = attributes.map(|(key, value)| key.len() + value.len()).sum();
+        let metadata = parameters.metadata.as_ref().map_or(0, String::len);
+        let of_room: usize = self.roster.iter().map(Participant::text_bytes).sum();
+        match attributes + metadata {
+            0 => Ok(()),
+            added if of_room + added <= MAX_ROOM_TEXT_BYTES => Ok(()),
+            _ if metadata > 0 => Err(JoinRefused::MetadataTooLarge),
+            _ => Err(JoinRefused::AttributesTooLarge),
+        }
     }
 
     fn check_capacity(
@@ -121,6 +123,7 @@ impl Room {
         &mut self,
         now: Now,
         claims: Claims,
+        token_expires_at: UnixTime,
         parameters: &ConnectParameters,
         connection: ConnectionId,
     ) -> Participant {
@@ -130,6 +133,7 @@ impl Room {
             sid: participant_sid(self.entropy.bytes()),
             link: self.make_link(now, &claims.identity, parameters, may_subscribe),
             claims,
+            token_expires_at,
             client: parameters.client.clone(),
             region: self.facts.region.clone(),
             auto_subscribe: parameters.auto_subscribe,
@@ -200,7 +204,7 @@ impl Room {
         self.timers.set(TimerReason::JoinTimeout(key), at);
         self.open_primary(key);
         self.reconcile_all(now, key);
-        self.reconcile_all_data(key);
+        self.reconcile_all_data(now, key);
         self.offer_now(now, key);
         self.watch_idleness();
         // It knows itself from its `JoinResponse`.
@@ -287,15 +291,28 @@ impl Room {
             .for_participant(now.unix, participant)
     }
 
+    /// Sends a token that says what the participant is by now, unless it was sent one a moment ago; then in a
+    /// moment.
+    pub(crate) fn refresh_token_soon(&mut self, now: Now, key: ParticipantKey) {
+        let sent_at = self.roster.get(key).and_then(|p| p.token.sent_at);
+        match sent_at.map(|at| at + TOKEN_SPACING) {
+            Some(at) if at > now.mono => self.timers.set(TimerReason::RefreshToken(key), at),
+            _ => self.refresh_token(now, key),
+        }
+    }
+
     /// Sends a token that says what the participant is by now, and another one in five minutes.
     pub(crate) fn refresh_token(&mut self, now: Now, key: ParticipantKey) {
-        let Some(participant) = self.roster.get(key) else {
+        let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
         if let Some(connection) = participant.connection {
-            let claims = Box::new(participant.claims());
-            self.outbox
-                .push(Output::RefreshToken { connection, claims });
+            participant.token.sent_at = Some(now.mono);
+            self.outbox.push(Output::RefreshToken {
+                connection,
+                claims: Box::new(participant.claims()),
+                replaced_ends_at: participant.token.expires_at,
+            });
         }
         let at = now.mono + TOKEN_REFRESH;
         self.timers.set(TimerReason::RefreshToken(key), at);

@@ -141,16 +141,6 @@ impl Room {
         now: Now,
         update: proto::UpdateParticipantRequest,
     ) -> Result<RoomReply, RoomError> {
-        let limits = &self.facts.limits;
-        if !limits.allow_name(&update.name) {
-            return Err(RoomError::NameTooLong);
-        }
-        if !limits.allow_metadata(&update.metadata) {
-            return Err(RoomError::MetadataTooLarge);
-        }
-        if !limits.allow_attributes(&update.attributes) {
-            return Err(RoomError::AttributesTooLarge);
-        }
         let key = self.find(&update.identity)?;
         let metadata = proto::UpdateParticipantMetadata {
             metadata: update.metadata,
@@ -158,7 +148,7 @@ impl Room {
             attributes: update.attributes,
             request_id: 0,
         };
-        self.update_metadata(now, key, &metadata);
+        self.update_metadata(now, key, &metadata)?;
         if let Some(permission) = &update.permission {
             self.set_permission(now, key, permission);
         }

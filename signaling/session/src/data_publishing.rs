@@ -1,21 +1,19 @@
 use std::sync::Arc;
 
+use prost::Message as _;
 use sfu_model::{Command, DataChannel, Now, TrackSid};
 use signaling_protocol::sid;
 
+use crate::limits::{
+    MAX_DATA_TRACK_NAME_BYTES, MAX_DATA_TRACKS, MAX_ENCODING_NAME_BYTES, MAX_SID_BYTES,
+    MAX_UNKNOWN_TRACKS,
+};
 use crate::participant::{Participant, ParticipantKey};
 use crate::proto::data_track_subscriber_handles::PublishedDataTrack;
 use crate::proto::request_response::{Reason, Request};
 use crate::proto::signal_response::Message;
-use crate::subscribing::Subscribing;
+use crate::updates::Told;
 use crate::{Room, proto};
-
-/// Most bytes of a data track's name, and of the name of its schema.
-const MAX_NAME: usize = 256;
-/// Most bytes of the name of an encoding that LiveKit does not know.
-const MAX_ENCODING: usize = 32;
-/// Most data tracks of one participant.
-const MAX_TRACKS: usize = 1024;
 
 /// Bytes of a data packet's header without extensions, and where its handle is.
 const HEADER: usize = 12;
@@ -82,7 +80,7 @@ impl Room {
             let text = "handle should be > 0 AND < 65536";
             return Err(Refusal(Reason::InvalidHandle, text));
         }
-        if !(1..=MAX_NAME).contains(&request.name.len()) {
+        if !(1..=MAX_DATA_TRACK_NAME_BYTES).contains(&request.name.len()) {
             let text = "name should not be empty and should not exceed 256 characters";
             return Err(Refusal(Reason::InvalidName, text));
         }
@@ -91,7 +89,7 @@ impl Room {
             return Err(Refusal(Reason::InvalidRequest, text));
         }
         let published = &participant.data_interest.published;
-        if published.len() >= MAX_TRACKS {
+        if published.len() >= MAX_DATA_TRACKS {
             return Err(TOO_MANY);
         }
         for other in published.iter().filter_map(|sid| self.data_tracks.get(sid)) {
@@ -120,9 +118,13 @@ impl Room {
             participant.connection,
             Message::PublishDataTrackResponse(response),
         );
-        self.tell_now(key);
+        // Who publishes it is told before the number that stands for it.
+        let told = self.tell(now, key);
         for other in self.roster.keys() {
             self.reconcile_data(other, &sid);
+        }
+        if told == Told::AtOnce {
+            self.tell_numbers();
         }
         if first {
             self.counts_changed(now);
@@ -132,6 +134,7 @@ impl Room {
     /// Takes a client's wish to end its data track.
     pub(crate) fn handle_unpublish_data_track(
         &mut self,
+        now: Now,
         key: ParticipantKey,
         request: proto::UnpublishDataTrackRequest,
     ) {
@@ -147,7 +150,9 @@ impl Room {
         let response = proto::UnpublishDataTrackResponse { info: Some(info) };
         self.outbox
             .signal(connection, Message::UnpublishDataTrackResponse(response));
-        self.tell_now(key);
+        if self.tell(now, key) == Told::AtOnce {
+            self.tell_numbers();
+        }
     }
 
     /// Ends the data tracks of a participant who leaves or may not publish data any more.
@@ -173,13 +178,14 @@ impl Room {
             }
         }
         for subscriber in track.subscribers {
-            self.tell_data_handles(subscriber);
+            self.renumber_soon(subscriber);
         }
     }
 
     /// Takes a client's choice of data tracks.
     pub(crate) fn handle_data_subscription(
         &mut self,
+        now: Now,
         key: ParticipantKey,
         update: proto::UpdateDataSubscription,
     ) {
@@ -190,19 +196,22 @@ impl Room {
             };
             let choices = &mut participant.data_interest.choices;
             let known = self.data_tracks.get(&sid).is_some() || choices.contains_key(&sid);
-            if known || choices.len() < Subscribing::MAX_UNKNOWN {
+            let short = sid.as_str().len() <= MAX_SID_BYTES;
+            if known || (short && choices.len() < MAX_UNKNOWN_TRACKS) {
                 choices.insert(sid.clone(), choice.subscribe);
                 self.reconcile_data(key, &sid);
             }
         }
+        self.schedule_numbers(now);
     }
 
     /// Has a participant receive all data tracks that it wants and may have, and no others.
-    pub(crate) fn reconcile_all_data(&mut self, key: ParticipantKey) {
+    pub(crate) fn reconcile_all_data(&mut self, now: Now, key: ParticipantKey) {
         let tracks: Vec<_> = self.data_tracks.iter().map(|it| it.sid.clone()).collect();
         for sid in tracks {
             self.reconcile_data(key, &sid);
         }
+        self.schedule_numbers(now);
     }
 
     /// Makes a participant's subscription to a data track what it should be by now.
@@ -229,13 +238,13 @@ impl Room {
             false => track.subscribers.remove(&key),
         };
         if changed {
-            self.tell_data_handles(key);
+            self.renumber_soon(key);
         }
     }
 
     /// Tells a participant which number stands for which data track that it receives: all of them,
-    /// whichever changed.
-    pub(crate) fn tell_data_handles(&mut self, key: ParticipantKey) {
+    /// whichever changed. Returns the bytes of it.
+    pub(crate) fn tell_data_handles(&mut self, key: ParticipantKey) -> usize {
         let received = self.data_tracks.iter();
         let received = received.filter(|track| track.subscribers.contains(&key));
         let described = received.filter_map(|track| {
@@ -250,9 +259,11 @@ impl Room {
         let handles = proto::DataTrackSubscriberHandles {
             sub_handles: described.collect(),
         };
+        let bytes = handles.encoded_len();
         let connection = self.roster.get(key).and_then(|p| p.connection);
         self.outbox
             .signal(connection, Message::DataTrackSubscriberHandles(handles));
+        bytes
     }
 
     /// Ends the data subscriptions of a participant who leaves.
@@ -300,16 +311,16 @@ fn are_encodings_valid(request: &proto::PublishDataTrackRequest) -> bool {
     let short = |name: &str, limit: usize| (1..=limit).contains(&name.len());
     let frame = request.frame_encoding.as_ref();
     let frame = match frame.and_then(|encoding| encoding.value.as_ref()) {
-        Some(Frame::Custom(name)) => short(name, MAX_ENCODING),
+        Some(Frame::Custom(name)) => short(name, MAX_ENCODING_NAME_BYTES),
         Some(Frame::WellKnown(_)) | None => true,
     };
     let schema = request.schema.as_ref().is_none_or(|schema| {
         let encoding = schema.encoding.as_ref();
         let encoding = match encoding.and_then(|encoding| encoding.value.as_ref()) {
-            Some(Schema::Custom(name)) => short(name, MAX_ENCODING),
+            Some(Schema::Custom(name)) => short(name, MAX_ENCODING_NAME_BYTES),
             Some(Schema::WellKnown(_)) | None => true,
         };
-        encoding && short(&schema.name, MAX_NAME)
+        encoding && short(&schema.name, MAX_DATA_TRACK_NAME_BYTES)
     });
     frame && schema
 }

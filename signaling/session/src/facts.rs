@@ -1,9 +1,12 @@
+//! What a room stands on: the node, its place, its options.
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sfu_model::{Codec, NodeId, ParticipantSid, RoomIndex, RoomName, ShardIndex, UnixTime};
 
+use crate::limits::MAX_ATTRIBUTES;
 use crate::negotiation::TransportFacts;
 use crate::proto;
 
@@ -79,8 +82,14 @@ impl Limits {
     where
         M: IntoIterator<Item = (&'a String, &'a String)>,
     {
-        let sizes = attributes.into_iter().map(|(k, v)| k.len() + v.len());
-        self.attributes == 0 || sizes.sum::<usize>() <= self.attributes
+        let mut count = 0;
+        let sizes = attributes.into_iter().inspect(|_| count += 1);
+        let bytes = sizes.map(|(key, value)| key.len() + value.len()).sum();
+        count <= MAX_ATTRIBUTES && self.allow_attribute_bytes(bytes)
+    }
+
+    pub(crate) fn allow_attribute_bytes(&self, bytes: usize) -> bool {
+        self.attributes == 0 || bytes <= self.attributes
     }
 }
 

@@ -1,6 +1,9 @@
+//! How clients ask to come in.
+
 use std::fmt;
 
 use auth::Claims;
+use sfu_model::UnixTime;
 use signaling_protocol::ConnectParameters;
 
 use crate::ConnectionId;
@@ -13,6 +16,8 @@ pub struct Join {
     /// What its verified token says. That it may join this very room was checked, and the lengths
     /// of its identity and of the room's name.
     pub claims: Claims,
+    /// When that token ends.
+    pub token_expires_at: UnixTime,
     /// What it asks for.
     pub parameters: Box<ConnectParameters>,
 }

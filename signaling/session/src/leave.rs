@@ -1,3 +1,5 @@
+//! How sessions end.
+
 use sfu_model::{Command, Now};
 use signaling_protocol::{DisconnectCause, LeaveAction, leave_request};
 use tracing::info;
@@ -46,6 +48,9 @@ impl Room {
         participant.touch();
         self.report_departure(now, &participant, cause, was_active);
         self.life.left_at = Some(now.mono);
+        if self.roster.len() == 0 {
+            self.updates.clear();
+        }
         self.watch_idleness();
         if participant.is_recorder() {
             self.tell_room();
@@ -119,6 +124,7 @@ impl Room {
             TimerReason::Farewell(key),
             TimerReason::RefreshToken(key),
             TimerReason::SimulatedSpeaker(key),
+            TimerReason::TrackPermissions(key),
         ] {
             self.timers.cancel(&reason);
         }

@@ -1,4 +1,5 @@
-//! Every bound of a room: how much of what it holds, and for how long. `docs/limits.md` says who pays when one is reached.
+//! The limits of a room and its participants. `docs/limits.md` tells who pays when one is reached; those that an
+//! operator may set are in [`crate::Limits`].
 
 use std::time::Duration;
 
@@ -17,3 +18,80 @@ pub(crate) const FRESH_REQUEST: Duration = Duration::from_secs(5);
 
 /// Client ids of given up requests that one participant's media is compared with, as in LiveKit.
 pub(crate) const MAX_GIVEN_UP_CIDS: usize = 32;
+
+/// Most attributes of one participant. Apps set a handful; their bytes are bounded by [`crate::Limits`] too.
+pub(crate) const MAX_ATTRIBUTES: usize = 1024;
+
+/// Most bytes of names, metadata and attributes of all participants of a room together that participants may set
+/// themselves: everybody is told all of it on joining. What an app signs or sets by its API is not bounded by it.
+pub(crate) const MAX_ROOM_TEXT_BYTES: usize = 16 << 20;
+
+/// Longest sid, in bytes, that is remembered of a track that does not exist. Ours have 16.
+pub(crate) const MAX_SID_BYTES: usize = 64;
+
+/// Most tracks that do not exist and that a participant has said something about. Beyond, it is forgotten.
+pub(crate) const MAX_UNKNOWN_TRACKS: usize = 1024;
+
+/// Longest name, stream and client id of a track, in bytes. Browsers' ids have 38; apps put short texts into
+/// names, which everybody is told.
+pub(crate) const MAX_TRACK_TEXT_BYTES: usize = 4096;
+
+/// Most data tracks of one participant: a robot's sensors and actuators, with room to spare.
+pub(crate) const MAX_DATA_TRACKS: usize = 256;
+
+/// Longest name of a data track, and of its schema, in bytes (LiveKit's).
+pub(crate) const MAX_DATA_TRACK_NAME_BYTES: usize = 256;
+
+/// Longest name of an encoding that LiveKit does not know, in bytes (LiveKit's).
+pub(crate) const MAX_ENCODING_NAME_BYTES: usize = 32;
+
+/// Least time between two messages that tell of ordinary changes, in a room of few.
+pub(crate) const UPDATE_SPACING: Duration = Duration::from_millis(50);
+
+/// What each participant adds to [`UPDATE_SPACING`]: everybody is told of everybody, so that without this a room
+/// costs the square of its size while people come and go. A room of a thousand is told every 0.55 s.
+pub(crate) const UPDATE_SPACING_EACH: Duration = Duration::from_micros(500);
+
+/// How many participants' changes are told at once between two such messages, each once.
+pub(crate) const UPDATES_AT_ONCE: usize = 8;
+
+/// Bytes of updates per second, over all listeners, that a room is meant to send at most: when more was told, the
+/// next message waits. A hundred participants with 1 KiB of metadata each are told to each other in 0.16 s.
+pub(crate) const UPDATE_BYTES_PER_SECOND: usize = 64 << 20;
+
+/// Longest time for which a change is held back, whatever was told before.
+pub(crate) const MAX_UPDATE_SPACING: Duration = Duration::from_secs(5);
+
+/// Most bytes of participants in one message (LiveKit's `update_batch_target_size`).
+pub(crate) const UPDATE_BATCH_BYTES: usize = 128 * 1024;
+
+/// Least time between two messages that tell of participant counts (LiveKit's).
+pub(crate) const COUNT_SPACING: Duration = Duration::from_secs(5);
+
+/// Most departures that are kept for those who resume, without metadata and attributes: some 400 bytes each.
+pub(crate) const MAX_DEPARTURES: usize = 128;
+
+/// How long a departure is kept. Clients that lost their signalling come back within a minute.
+pub(crate) const DEPARTURE_MEMORY: Duration = Duration::from_secs(300);
+
+/// How long before it was last heard a client that resumes may have missed a departure (LiveKit's).
+pub(crate) const DEPARTURE_LOOK_BACK: Duration = Duration::from_secs(3);
+
+/// Least time between two times at which a publisher's word on who may receive its tracks takes effect: each makes
+/// and ends subscriptions of everybody.
+pub(crate) const PERMISSION_SPACING: Duration = Duration::from_millis(100);
+
+/// How long a track's size is waited for that changes again: each may change the layers of all its subscribers.
+pub(crate) const RESIZE_DELAY: Duration = Duration::from_millis(100);
+
+/// How often a client gets a token with which it can come back (LiveKit's).
+pub(crate) const TOKEN_REFRESH: Duration = Duration::from_secs(300);
+
+/// Least time between two tokens that tell of changes: each is signed.
+pub(crate) const TOKEN_SPACING: Duration = Duration::from_millis(100);
+
+/// Shortest time for which a speaker is simulated: each is told to everybody.
+pub(crate) const MIN_SIMULATED_SPEECH: Duration = Duration::from_secs(1);
+
+/// Longest time for which a speaker is simulated.
+pub(crate) const MAX_SIMULATED_SPEECH: Duration = Duration::from_secs(3600);

@@ -74,7 +74,7 @@ impl Room {
         self.tell_soon(now, key);
         self.deliver_reliable_backlog(key);
         self.reconcile_all(now, key);
-        self.reconcile_all_data(key);
+        self.reconcile_all_data(now, key);
         self.report_join(key);
     }
 

@@ -1,5 +1,7 @@
+//! What a room asks of the world around it.
+
 use auth::Claims;
-use sfu_model::Command;
+use sfu_model::{Command, UnixTime};
 
 use crate::{RoomNotice, RpcId, RpcOutcome, proto};
 
@@ -28,8 +30,10 @@ pub enum Output {
     RefreshToken {
         /// Its connection.
         connection: ConnectionId,
-        /// What the token says; its lifetime is the signer's to set.
+        /// What the token says.
         claims: Box<Claims>,
+        /// When the token ends that it replaces; it must not end sooner.
+        replaced_ends_at: UnixTime,
     },
     /// Close a connection, after everything that was sent before has left.
     CloseSignal {

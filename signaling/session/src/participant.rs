@@ -1,3 +1,6 @@
+//! One session of a participant.
+
+use std::collections::HashMap;
 use std::time::Instant;
 
 use auth::{Claims, ParticipantKind, SourceSet, TrackSource, VideoGrant};
@@ -33,6 +36,8 @@ pub(crate) struct Participant {
     /// Counts the changes that others hear of.
     version: u32,
     pub(crate) is_publisher: bool,
+    /// When its token ends, and when it was last sent another.
+    pub(crate) token: TokenTimes,
     /// Where it is signalled to, unless its connection is broken.
     pub(crate) connection: Option<ConnectionId>,
     /// When it was last heard on its signalling connection.
@@ -47,12 +52,22 @@ pub(crate) struct Participant {
     pub(crate) faults: Faults,
 }
 
+/// The times of a participant's token.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TokenTimes {
+    /// When the one ends that it came with last.
+    pub(crate) expires_at: UnixTime,
+    /// When it was sent another.
+    pub(crate) sent_at: Option<Instant>,
+}
+
 /// What a participant is made of when it joins.
 #[derive(Debug)]
 pub(crate) struct NewParticipant {
     pub(crate) key: ParticipantKey,
     pub(crate) sid: ParticipantSid,
     pub(crate) claims: Claims,
+    pub(crate) token_expires_at: UnixTime,
     pub(crate) client: Client,
     pub(crate) region: String,
     pub(crate) auto_subscribe: bool,
@@ -78,6 +93,10 @@ impl Participant {
             joined_at: unix,
             version: 1,
             is_publisher: false,
+            token: TokenTimes {
+                expires_at: new.token_expires_at,
+                sent_at: None,
+            },
             connection: Some(new.connection),
             last_signal: mono,
             auto_subscribe: new.auto_subscribe,
@@ -162,6 +181,23 @@ impl Participant {
         let changed = self.claims.metadata != metadata;
         metadata.clone_into(&mut self.claims.metadata);
         changed
+    }
+
+    /// Returns how many attributes there would be with these merged, and how many bytes of keys and values.
+    pub(crate) fn attributes_with(&self, others: &HashMap<String, String>) -> (usize, usize) {
+        let kept = self.claims.attributes.iter();
+        let kept = kept.filter(|(key, _)| !others.contains_key(*key));
+        let set = kept.chain(others).filter(|(_, value)| !value.is_empty());
+        set.fold((0, 0), |(count, bytes), (key, value)| {
+            (count + 1, bytes + key.len() + value.len())
+        })
+    }
+
+    /// Returns the bytes of its name, metadata and attributes.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let attributes = self.claims.attributes.iter();
+        let attributes: usize = attributes.map(|(key, value)| key.len() + value.len()).sum();
+        self.claims.name.len() + self.claims.metadata.len() + attributes
     }
 
     /// Merges attributes; an empty value deletes its key. Returns whether anything changed.

@@ -1,62 +1,15 @@
+//! What participants may do, and whom they let receive their tracks.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sfu_model::{Now, ParticipantIdentity, TrackSid};
 
-use crate::Room;
+use crate::limits::{MAX_SID_BYTES, PERMISSION_SPACING};
 use crate::participant::ParticipantKey;
-use crate::proto;
-use crate::proto::request_response::{Reason, Request};
 use crate::track_permission::{AllowedTracks, TrackPermissions};
+use crate::{Room, TimerReason, proto};
 
 impl Room {
-    /// Takes a client's change of its own name, metadata and attributes.
-    pub(crate) fn handle_update_metadata(
-        &mut self,
-        now: Now,
-        key: ParticipantKey,
-        update: proto::UpdateParticipantMetadata,
-    ) {
-        let Some(participant) = self.roster.get(key) else {
-            return;
-        };
-        let limits = &self.facts.limits;
-        let (reason, message) = if !participant.grant().may_update_own_metadata() {
-            let message = "does not have permission to update own metadata";
-            (Reason::NotAllowed, message)
-        } else if !limits.allow_name(&update.name) {
-            (Reason::LimitExceeded, "exceeds name length limit")
-        } else if !limits.allow_metadata(&update.metadata) {
-            (Reason::LimitExceeded, "exceeds metadata size limit")
-        } else if !limits.allow_attributes(&update.attributes) {
-            (Reason::LimitExceeded, "exceeds attributes size limit")
-        } else {
-            self.update_metadata(now, key, &update);
-            (Reason::Ok, "")
-        };
-        let id = update.request_id;
-        self.respond(key, id, reason, message, Request::UpdateMetadata(update));
-    }
-
-    /// Changes what is given of a participant's name, metadata and attributes, and tells of it.
-    pub(crate) fn update_metadata(
-        &mut self,
-        now: Now,
-        key: ParticipantKey,
-        update: &proto::UpdateParticipantMetadata,
-    ) {
-        let Some(participant) = self.roster.get_mut(key) else {
-            return;
-        };
-        let mut changed = !update.name.is_empty() && participant.set_name(&update.name);
-        changed |= !update.metadata.is_empty() && participant.set_metadata(&update.metadata);
-        changed |= participant.merge_attributes(update.attributes.clone());
-        if changed {
-            participant.touch();
-            self.tell_now(key);
-            self.refresh_token(now, key);
-        }
-    }
-
     /// Replaces what a participant may do, with all that follows: tracks that it may not publish end,
     /// subscriptions end or begin, the token says so.
     pub(crate) fn set_permission(
@@ -80,16 +33,16 @@ impl Room {
             self.end_data_tracks(key);
         }
         self.reconcile_all(now, key);
-        self.reconcile_all_data(key);
+        self.reconcile_all_data(now, key);
         if let Some(participant) = self.roster.get_mut(key) {
             let media = participant.grant().may_publish();
             let media = media && !participant.publishing.tracks.is_empty();
             let data = !participant.data_interest.published.is_empty();
             participant.is_publisher = media || data;
         }
-        self.tell_now(key);
+        self.tell(now, key);
         self.hide(key, was_hidden);
-        self.refresh_token(now, key);
+        self.refresh_token_soon(now, key);
         self.watch_idleness();
         match recorder {
             true => self.tell_room(),
@@ -111,20 +64,45 @@ impl Room {
         }
     }
 
-    /// Takes a publisher's word on who may receive its tracks.
+    /// Takes a publisher's word on who may receive its tracks. Its last word counts: those that follow each other
+    /// closely take effect together.
     pub(crate) fn handle_subscription_permission(
         &mut self,
         now: Now,
         key: ParticipantKey,
         permission: proto::SubscriptionPermission,
     ) {
+        let timer = TimerReason::TrackPermissions(key);
         let Some(permissions) = self.read_track_permissions(permission) else {
             return;
         };
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        participant.publishing.permissions = permissions;
+        participant.publishing.next_permissions = Some(permissions);
+        match participant.publishing.permitted_at {
+            Some(at) if at + PERMISSION_SPACING > now.mono => {
+                self.timers.set_once(timer, at + PERMISSION_SPACING);
+            }
+            _ => self.apply_track_permissions(now, key),
+        }
+    }
+
+    /// Has a publisher's last word on who may receive its tracks take effect.
+    pub(crate) fn apply_track_permissions(&mut self, now: Now, key: ParticipantKey) {
+        self.timers.cancel(&TimerReason::TrackPermissions(key));
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let publishing = &mut participant.publishing;
+        let Some(permissions) = publishing.next_permissions.take() else {
+            return;
+        };
+        if permissions == publishing.permissions {
+            return;
+        }
+        publishing.permissions = permissions;
+        publishing.permitted_at = Some(now.mono);
         let tracks = participant.publishing.tracks.clone();
         let data_tracks = participant.data_interest.published.clone();
         for sid in tracks {
@@ -135,6 +113,7 @@ impl Room {
                 self.reconcile_data(other, &sid);
             }
         }
+        self.schedule_numbers(now);
     }
 
     /// Reads who may receive what. One who is named by neither identity nor sid spoils it all, one
@@ -166,6 +145,7 @@ impl Room {
                 true => AllowedTracks::All,
                 false => {
                     let sids = track_permission.track_sids.into_iter();
+                    let sids = sids.filter(|sid| sid.len() <= MAX_SID_BYTES);
                     AllowedTracks::These(sids.map(TrackSid::from).collect::<BTreeSet<_>>())
                 }
             };

@@ -22,6 +22,12 @@ impl Room {
         let Some(participant) = self.roster.get(key) else {
             return;
         };
+        if !track_request::has_short_texts(&request) {
+            let message = "exceeds track name or id length limit";
+            let request = Request::AddTrack(request);
+            self.respond(key, 0, Reason::LimitExceeded, message, request);
+            return;
+        }
         let accepted = match request.r#type() {
             _ if !participant.can_publish(request.source) => Err(Reason::NotAllowed.into()),
             proto::TrackType::Data => Err(Reason::UnsupportedType.into()),

@@ -1,6 +1,7 @@
 //! What one participant publishes.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use sfu_model::{Mid, TrackSid};
 
@@ -21,6 +22,10 @@ pub(crate) struct Publishing {
     pub(crate) unexplained: Vec<OfferedSection>,
     /// Who may receive what.
     pub(crate) permissions: TrackPermissions,
+    /// What the client said of that since, and that has no effect yet.
+    pub(crate) next_permissions: Option<TrackPermissions>,
+    /// When what it said last took effect.
+    pub(crate) permitted_at: Option<Instant>,
 }
 
 /// A media section that carries a published track, in one codec.

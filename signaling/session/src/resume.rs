@@ -1,43 +1,69 @@
+//! How clients take up their sessions again.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sfu_model::{Command, DataChannel, Now};
-use signaling_protocol::{DisconnectCause, LeaveAction, leave_request};
+use sfu_model::{Command, DataChannel, Now, TrackSid};
+use signaling_protocol::{DisconnectCause, LeaveAction, Resume, leave_request};
 use tracing::debug;
 
 use crate::participant::ParticipantKey;
 use crate::proto::signal_response::Message;
 use crate::simulate::ResumeFault;
-use crate::{ConnectionId, Output, Room, TimerReason, codecs, proto};
+use crate::{Join, Output, Room, TimerReason, codecs, proto};
 
 impl Room {
+    /// Takes up a client's session again, or tells it what to do instead.
+    pub(crate) fn handle_resume(&mut self, now: Now, join: &Join, resume: Resume) {
+        let Some(key) = self.roster.by_identity(join.claims.identity.as_str()) else {
+            let cause = DisconnectCause::StateMismatch;
+            self.refuse_resume(join, LeaveAction::Reconnect, cause);
+            return;
+        };
+        let sid = self.roster.get(key).map(|participant| &participant.sid);
+        if resume.participant_sid.is_some() && resume.participant_sid.as_ref() != sid {
+            // Another session of its identity has taken its place, and would lose it to a fresh one.
+            self.refuse_resume(join, LeaveAction::Disconnect, DisconnectCause::Replaced);
+            return;
+        }
+        self.resume(now, key, join, resume);
+    }
+
+    /// Tells a client whose session is gone what to do.
+    fn refuse_resume(&mut self, join: &Join, action: LeaveAction, cause: DisconnectCause) {
+        let connection = join.connection;
+        let protocol = join.parameters.client.protocol();
+        if let Some(leave) = leave_request(action, cause, protocol) {
+            self.outbox.signal(Some(connection), Message::Leave(leave));
+        }
+        self.outbox.push(Output::CloseSignal { connection });
+    }
+
     /// Takes up a session on another connection: what the client missed is told, then its transports
     /// restart ICE.
-    pub(crate) fn resume(
-        &mut self,
-        now: Now,
-        key: ParticipantKey,
-        connection: ConnectionId,
-        reason: proto::ReconnectReason,
-    ) {
-        if let Some(connection) = self.roster.connect(key, Some(connection)) {
+    fn resume(&mut self, now: Now, key: ParticipantKey, join: &Join, resume: Resume) {
+        if let Some(connection) = self.roster.connect(key, Some(join.connection)) {
             self.outbox.push(Output::CloseSignal { connection });
         }
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
+        participant.token.expires_at = join.token_expires_at;
         let fault = participant.faults.on_resume(now.mono);
         if fault == Some(ResumeFault::Unanswered) {
             self.cut_signal(key);
             return;
         }
         self.timers.cancel(&TimerReason::Departure(key));
-        self.distrust_udp(now, key, reason);
+        self.distrust_udp(now, key, resume.reason);
         self.send_reconnect(now, key);
         self.refresh_token(now, key);
         self.restart_subscriber_ice(now, key);
         if fault == Some(ResumeFault::Answered) {
             self.cut_signal(key);
+        }
+        if let Some(state) = resume.sync_state {
+            self.handle_sync_state(now, key, *state);
         }
     }
 
@@ -118,19 +144,17 @@ impl Room {
             self.full_reconnect(now, key);
             return;
         }
-        for track in state.track_sids_disabled {
-            let settings = proto::UpdateTrackSettings {
-                track_sids: vec![track],
-                disabled: true,
-                ..proto::UpdateTrackSettings::default()
-            };
-            self.handle_track_settings(now, key, &settings);
-        }
+        let disabled = proto::UpdateTrackSettings {
+            track_sids: state.track_sids_disabled,
+            disabled: true,
+            ..proto::UpdateTrackSettings::default()
+        };
+        self.handle_track_settings(now, key, disabled);
         if let Some(subscription) = state.subscription {
             self.handle_subscription(now, key, &subscription);
         }
         if let Some(subscription) = state.data_subscription {
-            self.handle_data_subscription(key, subscription);
+            self.handle_data_subscription(now, key, subscription);
         }
         self.replay_messages(key, &state.datachannel_receive_states);
     }
@@ -144,16 +168,14 @@ impl Room {
             let Some(track) = &published.track else {
                 return false;
             };
-            let published = publishing
-                .tracks
-                .iter()
-                .any(|sid| sid.as_str() == track.sid);
-            published || publishing.pending.infos(&track.sid).next().is_some()
+            let published = self.tracks.get(&TrackSid::from(track.sid.as_str()));
+            published.is_some_and(|published| published.publisher == key)
+                || publishing.pending.infos(&track.sid).next().is_some()
         };
-        let data = &participant.data_interest.published;
         let known_data = |published: &proto::PublishDataTrackResponse| {
-            let info = published.info.as_ref();
-            info.is_some_and(|info| data.iter().any(|sid| sid.as_str() == info.sid))
+            let sid = published.info.as_ref().map(|info| info.sid.as_str());
+            let published = sid.and_then(|sid| self.data_tracks.get(&TrackSid::from(sid)));
+            published.is_some_and(|published| published.publisher == key)
         };
         state.publish_tracks.iter().all(&mut known)
             && state.publish_data_tracks.iter().all(known_data)

@@ -272,7 +272,7 @@ impl Room {
         };
         let first = !std::mem::replace(&mut participant.is_publisher, true);
         participant.touch();
-        self.tell_now(key);
+        self.tell_before_media(now, key);
         self.offer_to_everybody(now, sid);
         if first {
             self.counts_changed(now);

@@ -1,3 +1,5 @@
+//! What clients send on their signalling connection.
+
 use sfu_model::Now;
 use signaling_protocol::{CandidateInit, DisconnectCause};
 
@@ -36,7 +38,7 @@ impl Room {
             Message::AddTrack(request) => self.handle_add_track(now, key, request),
             Message::Mute(mute) => self.handle_mute(now, key, mute),
             Message::Subscription(update) => self.handle_subscription(now, key, &update),
-            Message::TrackSetting(settings) => self.handle_track_settings(now, key, &settings),
+            Message::TrackSetting(settings) => self.handle_track_settings(now, key, settings),
             Message::Leave(leave) => {
                 self.disconnect(now, key, DisconnectCause::of_client(&leave), None);
             }
@@ -54,9 +56,11 @@ impl Room {
                 self.handle_publish_data_track(now, key, request);
             }
             Message::UnpublishDataTrackRequest(request) => {
-                self.handle_unpublish_data_track(key, request);
+                self.handle_unpublish_data_track(now, key, request);
             }
-            Message::UpdateDataSubscription(update) => self.handle_data_subscription(key, update),
+            Message::UpdateDataSubscription(update) => {
+                self.handle_data_subscription(now, key, update);
+            }
             Message::StoreDataBlobRequest(request) => {
                 self.refuse(key, request.request_id, Reason::NotAllowed);
             }

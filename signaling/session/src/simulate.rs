@@ -1,8 +1,11 @@
+//! Faults that clients ask for, to test how they deal with them.
+
 use std::time::{Duration, Instant};
 
 use sfu_model::Now;
 use signaling_protocol::{DisconnectCause, LeaveAction};
 
+use crate::limits::{MAX_SIMULATED_SPEECH, MIN_SIMULATED_SPEECH};
 use crate::participant::ParticipantKey;
 use crate::proto::simulate_scenario::Scenario;
 use crate::{Room, TimerReason, proto};
@@ -55,10 +58,13 @@ impl Room {
         };
         match scenario {
             Scenario::SpeakerUpdate(seconds) => {
-                let seconds = u64::try_from(seconds).unwrap_or(0).min(3600);
-                self.simulate_speaker(key, true);
-                let at = now.mono + Duration::from_secs(seconds);
-                self.timers.set(TimerReason::SimulatedSpeaker(key), at);
+                let asked = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+                let lasts = asked.clamp(MIN_SIMULATED_SPEECH, MAX_SIMULATED_SPEECH);
+                let timer = TimerReason::SimulatedSpeaker(key);
+                if !self.timers.is_set(&timer) {
+                    self.simulate_speaker(key, true);
+                }
+                self.timers.set(timer, now.mono + lasts);
             }
             Scenario::NodeFailure(_) => {
                 self.disconnect(now, key, DisconnectCause::ServerStops, None);

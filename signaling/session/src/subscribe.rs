@@ -1,8 +1,11 @@
+//! Which tracks a participant receives, and how.
+
 use std::time::Duration;
 
 use sfu_model::{Command, MediaKind, Now, TrackSid};
 
 use crate::layers;
+use crate::limits::{MAX_SID_BYTES, MAX_UNKNOWN_TRACKS};
 use crate::participant::{Participant, ParticipantKey};
 use crate::proto::signal_response::Message;
 use crate::subscribing::Subscribing;
@@ -19,6 +22,22 @@ enum Verdict {
     Refrain,
 }
 
+/// Whether a participant has come to receive fewer tracks, so that others fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Capacity {
+    Same,
+    Freed,
+}
+
+impl Capacity {
+    fn or(self, other: Self) -> Self {
+        match self {
+            Self::Freed => Self::Freed,
+            Self::Same => other,
+        }
+    }
+}
+
 impl Room {
     /// Takes a client's (or an administrator's) choice of tracks.
     pub(crate) fn handle_subscription(
@@ -29,25 +48,33 @@ impl Room {
     ) {
         let of_participants = update.participant_tracks.iter();
         let of_participants = of_participants.flat_map(|tracks| &tracks.track_sids);
+        let mut freed = Capacity::Same;
         for sid in update.track_sids.iter().chain(of_participants) {
-            self.choose(now, key, &TrackSid::from(sid.as_str()), update.subscribe);
+            let sid = TrackSid::from(sid.as_str());
+            freed = freed.or(self.choose(now, key, &sid, update.subscribe));
         }
+        self.use_freed_capacity(now, key, freed);
     }
 
-    fn choose(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid, subscribe: bool) {
+    fn choose(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        sid: &TrackSid,
+        subscribe: bool,
+    ) -> Capacity {
         let exists = self.tracks.get(sid).is_some();
-        if let Some(participant) = self.roster.get_mut(key)
-            && (exists || participant.subscribing.has_room_for(sid))
-        {
-            let interest = participant
-                .subscribing
-                .tracks
-                .entry(sid.clone())
-                .or_default();
-            interest.choice = Some(subscribe);
-            interest.refused = 0;
-            self.reconcile(now, key, sid);
+        let Some(participant) = self.roster.get_mut(key) else {
+            return Capacity::Same;
+        };
+        if !exists && !participant.subscribing.has_room_for(sid) {
+            return Capacity::Same;
         }
+        let interest = participant.subscribing.tracks.entry(sid.clone());
+        let interest = interest.or_default();
+        interest.choice = Some(subscribe);
+        interest.refused = 0;
+        self.judge_again(now, key, sid)
     }
 
     /// Takes how a client wants tracks that it receives, or will.
@@ -55,21 +82,17 @@ impl Room {
         &mut self,
         now: Now,
         key: ParticipantKey,
-        settings: &proto::UpdateTrackSettings,
+        mut settings: proto::UpdateTrackSettings,
     ) {
-        for sid in &settings.track_sids {
-            let sid = TrackSid::from(sid.as_str());
+        for sid in std::mem::take(&mut settings.track_sids) {
+            let sid = TrackSid::from(sid);
             let exists = self.tracks.get(&sid).is_some();
             let Some(participant) = self.roster.get_mut(key) else {
                 return;
             };
             if exists || participant.subscribing.has_room_for(&sid) {
                 let tracks = &mut participant.subscribing.tracks;
-                let settings = proto::UpdateTrackSettings {
-                    track_sids: Vec::new(),
-                    ..settings.clone()
-                };
-                tracks.entry(sid.clone()).or_default().settings = Some(settings);
+                tracks.entry(sid.clone()).or_default().settings = Some(settings.clone());
                 self.apply_settings(now, key, &sid);
             }
         }
@@ -112,9 +135,11 @@ impl Room {
 
     /// Has a participant receive everything that it wants, and nothing else.
     pub(crate) fn reconcile_all(&mut self, now: Now, key: ParticipantKey) {
+        let mut freed = Capacity::Same;
         for sid in self.tracks.announced() {
-            self.reconcile(now, key, &sid);
+            freed = freed.or(self.judge_again(now, key, &sid));
         }
+        self.use_freed_capacity(now, key, freed);
     }
 
     /// Makes a participant's subscription to a track what it should be by now.
@@ -123,9 +148,14 @@ impl Room {
     /// whether it subscribes automatically), may subscribe, is allowed it by the publisher, accepts
     /// one of its codecs, and is within its limits. Whatever changes one of these calls this.
     pub(crate) fn reconcile(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
+        let freed = self.judge_again(now, key, sid);
+        self.use_freed_capacity(now, key, freed);
+    }
+
+    fn judge_again(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) -> Capacity {
         let not_found = TimerReason::TrackNotFound(key, sid.clone());
         let Some(participant) = self.roster.get(key) else {
-            return;
+            return Capacity::Same;
         };
         let Some(track) = self.tracks.get(sid).filter(|track| track.announced) else {
             let wanted = participant.subscribing.tracks.get(sid);
@@ -133,11 +163,11 @@ impl Room {
                 Some(true) => self.timers.set(not_found, now.mono + NOT_FOUND_TIMEOUT),
                 Some(false) | None => self.timers.cancel(&not_found),
             }
-            return;
+            return Capacity::Same;
         };
         self.timers.cancel(&not_found);
         if track.publisher == key {
-            return;
+            return Capacity::Same;
         }
         let verdict = self.judge(participant, track);
         let interest = participant.subscribing.tracks.get(sid);
@@ -147,10 +177,11 @@ impl Room {
             (Verdict::Receive, false) => self.subscribe(now, key, sid),
             (Verdict::Refrain, true) => {
                 self.drop_subscription(now, key, sid);
-                self.use_freed_capacity(now, key);
+                return Capacity::Freed;
             }
             (Verdict::Receive, true) | (Verdict::Refrain, false) => {}
         }
+        Capacity::Same
     }
 
     fn judge(&self, participant: &Participant, track: &Track) -> Verdict {
@@ -183,9 +214,11 @@ impl Room {
     }
 
     /// Tries again what did not fit before.
-    fn use_freed_capacity(&mut self, now: Now, key: ParticipantKey) {
-        if self.facts.limits.limits_subscriptions() {
-            self.reconcile_all(now, key);
+    fn use_freed_capacity(&mut self, now: Now, key: ParticipantKey, freed: Capacity) {
+        if freed == Capacity::Freed && self.facts.limits.limits_subscriptions() {
+            for sid in self.tracks.announced() {
+                self.judge_again(now, key, &sid);
+            }
         }
     }
 
@@ -230,7 +263,8 @@ impl Subscribing {
     /// Reports whether something may be written down about a track that does not exist.
     fn has_room_for(&self, sid: &TrackSid) -> bool {
         let active = self.number_of(MediaKind::Audio) + self.number_of(MediaKind::Video);
-        self.tracks.contains_key(sid) || self.tracks.len() < Self::MAX_UNKNOWN + active
+        let short = sid.as_str().len() <= MAX_SID_BYTES;
+        self.tracks.contains_key(sid) || (short && self.tracks.len() < MAX_UNKNOWN_TRACKS + active)
     }
 }
 

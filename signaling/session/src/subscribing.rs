@@ -48,9 +48,6 @@ pub(crate) struct ActiveSubscription {
 }
 
 impl Subscribing {
-    /// Most tracks that do not exist and that something was said about. Beyond, it is forgotten.
-    pub(crate) const MAX_UNKNOWN: usize = 1024;
-
     /// Writes a subscription down.
     pub(crate) fn start(&mut self, track: &TrackSid, subscription: ActiveSubscription) {
         *self.count(subscription.kind) += 1;

@@ -1,3 +1,5 @@
+//! What a room does when a deadline passes.
+
 use sfu_model::Now;
 use signaling_protocol::{DisconnectCause, LeaveAction};
 
@@ -13,7 +15,7 @@ impl Room {
 
     fn handle_due(&mut self, now: Now, reason: TimerReason) {
         match reason {
-            TimerReason::ParticipantUpdates => self.flush_updates(now),
+            TimerReason::ParticipantUpdates => self.schedule_updates(now),
             TimerReason::RoomUpdate => self.tell_room(),
             TimerReason::JoinOffer(key) => self.answer_join_offer(now, key),
             TimerReason::Offer(key) => self.offer_now(now, key),
@@ -28,6 +30,8 @@ impl Room {
             TimerReason::PendingTracks(key) => self.expire_pending(now, key),
             TimerReason::TrackNotFound(key, sid) => self.handle_track_not_found(key, &sid),
             TimerReason::Demand(sid) => self.tell_demand(&sid),
+            TimerReason::Resize(sid) => self.handle_resize(now, &sid),
+            TimerReason::TrackPermissions(key) => self.apply_track_permissions(now, key),
             TimerReason::SimulatedSpeaker(key) => self.simulate_speaker(key, false),
             TimerReason::Rpc(rpc) => self.handle_rpc_timeout(rpc),
             TimerReason::Idle => self.close(now, DisconnectCause::RoomClosed),

@@ -1,3 +1,5 @@
+//! Everything that a room waits for.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
@@ -34,6 +36,10 @@ pub enum TimerReason {
     TrackNotFound(ParticipantKey, TrackSid),
     /// Layers of a track that nobody wants.
     Demand(TrackSid),
+    /// A track whose size has changed.
+    Resize(TrackSid),
+    /// A publisher that has said again who may receive its tracks.
+    TrackPermissions(ParticipantKey),
     /// The end of a simulated speaker.
     SimulatedSpeaker(ParticipantKey),
     /// A call to a participant.
@@ -68,9 +74,14 @@ impl Timers {
 
     /// Sets the deadline of `reason` unless it has one.
     pub(crate) fn set_once(&mut self, reason: TimerReason, at: Instant) {
-        if !self.by_reason.contains_key(&reason) {
+        if !self.is_set(&reason) {
             self.set(reason, at);
         }
+    }
+
+    /// Reports whether `reason` has a deadline.
+    pub(crate) fn is_set(&self, reason: &TimerReason) -> bool {
+        self.by_reason.contains_key(reason)
     }
 
     pub(crate) fn cancel(&mut self, reason: &TimerReason) {

@@ -1,9 +1,24 @@
+//! What clients ask to publish.
+
+use std::collections::BTreeSet;
+
 use sfu_model::{Codec, TrackSid};
 
+use crate::limits::MAX_TRACK_TEXT_BYTES;
 use crate::proto;
 use crate::proto::video_layer::Mode;
 use crate::proto::{AudioTrackFeature, BackupCodecPolicy, TrackSource, TrackType};
 use crate::track::codec_of;
+
+/// Reports whether the texts are short that are kept of a request, and told to everybody.
+pub(crate) fn has_short_texts(request: &proto::AddTrackRequest) -> bool {
+    let of_codecs = request.simulcast_codecs.iter();
+    let of_codecs = of_codecs.flat_map(|codec| [&codec.codec, &codec.cid]);
+    let mut texts = [&request.cid, &request.name, &request.stream]
+        .into_iter()
+        .chain(of_codecs);
+    texts.all(|text| text.len() <= MAX_TRACK_TEXT_BYTES)
+}
 
 /// Writes down what is known of a track before its media: what was asked for.
 pub(crate) fn describe(
@@ -74,14 +89,11 @@ fn audio_features(request: &proto::AddTrackRequest) -> Vec<i32> {
     without_repeats(&features)
 }
 
+/// Returns each number once, in the order of its first.
 pub(crate) fn without_repeats(numbers: &[i32]) -> Vec<i32> {
-    let mut seen = Vec::new();
-    for number in numbers {
-        if !seen.contains(number) {
-            seen.push(*number);
-        }
-    }
-    seen
+    let mut seen = BTreeSet::new();
+    let first = numbers.iter().filter(|number| seen.insert(**number));
+    first.copied().collect()
 }
 
 /// Lists the codecs in which the track will come, the main one first.

@@ -1,10 +1,13 @@
+//! What publishers change of their tracks.
+
 use sfu_model::{Now, TrackSid};
 
+use crate::limits::RESIZE_DELAY;
 use crate::participant::ParticipantKey;
 use crate::proto::AudioTrackFeature;
 use crate::proto::request_response::{Reason, Request};
 use crate::track_request::without_repeats;
-use crate::{Room, proto};
+use crate::{Room, TimerReason, proto};
 
 impl Room {
     /// Takes a client's word that its own track is muted, or no longer.
@@ -101,15 +104,28 @@ impl Room {
         }
         track.info.version = Some(version);
         let info = track.info.clone();
-        let subscribers: Vec<_> = track.subscribers.iter().copied().collect();
-        for subscriber in subscribers {
-            self.apply_settings(now, subscriber, &sid);
+        if (before.width, before.height) != (info.width, info.height) {
+            let at = now.mono + RESIZE_DELAY;
+            self.timers.set_once(TimerReason::Resize(sid.clone()), at);
         }
         self.demand_changed(now, &sid);
         if let Some(participant) = self.roster.get_mut(key) {
             participant.touch();
-            self.tell_now(key);
+            self.tell(now, key);
         }
         Some(info)
+    }
+
+    /// Has subscribers get the layers that a track's size comes to.
+    pub(crate) fn handle_resize(&mut self, now: Now, sid: &TrackSid) {
+        let track = self.tracks.get(sid);
+        let subscribers: Vec<_> = track
+            .iter()
+            .flat_map(|it| &it.subscribers)
+            .copied()
+            .collect();
+        for subscriber in subscribers {
+            self.apply_settings(now, subscriber, sid);
+        }
     }
 }

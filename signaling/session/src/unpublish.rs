@@ -14,7 +14,7 @@ impl Room {
             participant.touch();
             let next = participant.publishing.pending.release(now.mono, &cid);
             self.watch_pending(key);
-            self.tell_now(key);
+            self.tell(now, key);
             if let Some(info) = next {
                 self.tell_published(key, &cid, info);
             }
@@ -72,6 +72,7 @@ impl Room {
     fn end_track(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) -> Option<String> {
         let track = self.tracks.remove(sid)?;
         self.timers.cancel(&TimerReason::Demand(sid.clone()));
+        self.timers.cancel(&TimerReason::Resize(sid.clone()));
         for stream in &track.streams {
             let publication = stream.publication;
             self.outbox.media(Command::Unpublish { publication });

@@ -1,28 +1,47 @@
-use std::collections::{BTreeSet, VecDeque};
+//! What the others are still to hear of participants, and when.
+
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use prost::Message as _;
 use sfu_model::Now;
 
+use crate::departures::Departures;
+use crate::limits::{
+    COUNT_SPACING, MAX_UPDATE_SPACING, UPDATE_BATCH_BYTES, UPDATE_BYTES_PER_SECOND, UPDATE_SPACING,
+    UPDATE_SPACING_EACH, UPDATES_AT_ONCE,
+};
 use crate::participant::{Participant, ParticipantKey};
 use crate::proto::signal_response::Message;
 use crate::{ConnectionId, Room, TimerReason, proto};
 
 /// What the others are still to hear of participants.
 ///
-/// Goal: everybody hears of a change at once, but a burst of changes (a thousand joins) is told in
-/// few messages. The first change is told immediately; those within [`Updates::spacing`] after it
-/// are told together at its end. What comes before media (a track, and who publishes it) is never
-/// held back.
+/// Goal: everybody hears of a change at once, but a burst of changes (a thousand joins, a microphone that is
+/// switched on and off without pause) is told in few messages, each of the latest state.
 ///
-/// Departure: LiveKit collects changes of participants who publish nothing for three seconds.
+/// Telling opens a window, which lasts as long as the room is large, and longer the more bytes are told. While it is
+/// open, the changes of a few participants are told at once, of each participant once; all others together when it
+/// ends. What must come before media (a track, and who publishes it) is never held back.
+///
+/// Departure: LiveKit tells each change of who publishes at once, and collects those of the others for three seconds.
 #[derive(Debug, Default)]
 pub(crate) struct Updates {
     changed: BTreeSet<ParticipantKey>,
+    /// Who is to hear again which numbers stand for its data tracks.
+    renumbered: BTreeSet<ParticipantKey>,
     gone: Vec<Gone>,
-    sent_at: Option<Instant>,
-    /// The last to leave, for those who missed it.
-    departures: VecDeque<(Instant, proto::ParticipantInfo)>,
+    window: Option<Window>,
+    departures: Departures,
+}
+
+/// The time after a message in which further ones are held back.
+#[derive(Debug)]
+struct Window {
+    opened: Instant,
+    lasts: Duration,
+    /// Who was told of at once.
+    told: BTreeSet<ParticipantKey>,
 }
 
 /// A participant that has left.
@@ -33,24 +52,67 @@ struct Gone {
     replaced: bool,
 }
 
-impl Updates {
-    /// Least time between two messages that tell of ordinary changes, in a room of few.
-    const SPACING: Duration = Duration::from_millis(50);
-    /// What each participant adds to it: everybody is told of everybody, so that without this a room
-    /// costs the square of its size while people come and go. A room of a thousand is told every 0.55 s.
-    const SPACING_EACH: Duration = Duration::from_micros(500);
-    /// Least time between two messages that tell of participant counts.
-    const COUNT_SPACING: Duration = Duration::from_secs(5);
-    /// Most departures that are kept for those who resume.
-    const MAX_DEPARTURES: usize = 128;
-    /// Most bytes of participants in one message.
-    const BATCH_BYTES: usize = 128 * 1024;
+/// Whether a change was told already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    AtOnce,
+    Later,
+}
 
+impl Window {
+    fn end(&self) -> Instant {
+        self.opened + self.lasts.min(MAX_UPDATE_SPACING)
+    }
+}
+
+impl Updates {
     /// Returns the least time between two messages in a room of `participants`.
     fn spacing(participants: usize) -> Duration {
         let participants = u32::try_from(participants).unwrap_or(u32::MAX);
-        let each = Self::SPACING_EACH.saturating_mul(participants);
-        Self::SPACING.saturating_add(each)
+        let each = UPDATE_SPACING_EACH.saturating_mul(participants);
+        UPDATE_SPACING.saturating_add(each)
+    }
+
+    /// Returns when the window ends that is open at `now`.
+    fn closed_until(&self, now: Instant) -> Option<Instant> {
+        let end = self.window.as_ref().map(Window::end);
+        end.filter(|end| *end > now)
+    }
+
+    fn open_window(&mut self, now: Instant, participants: usize) {
+        self.window = Some(Window {
+            opened: now,
+            lasts: Self::spacing(participants),
+            told: BTreeSet::new(),
+        });
+    }
+
+    /// Reports whether a change of a participant may be told while the window is open, and notes that it is.
+    fn may_tell(&mut self, key: ParticipantKey) -> bool {
+        let window = self.window.as_mut();
+        window.is_some_and(|window| window.told.len() < UPDATES_AT_ONCE && window.told.insert(key))
+    }
+
+    /// Notes that a participant was told of, although it had to be.
+    fn note_told(&mut self, key: ParticipantKey) {
+        self.changed.remove(&key);
+        if let Some(window) = &mut self.window {
+            window.told.insert(key);
+        }
+    }
+
+    /// Has the window last longer by what was told.
+    fn charge(&mut self, bytes: usize) {
+        if let Some(window) = &mut self.window {
+            let micros = bytes.saturating_mul(1_000_000) / UPDATE_BYTES_PER_SECOND;
+            let time = Duration::from_micros(micros.try_into().unwrap_or(u64::MAX));
+            window.lasts = window.lasts.saturating_add(time);
+        }
+    }
+
+    /// Forgets everything: there is nobody left to tell.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
     }
 }
 
@@ -87,9 +149,33 @@ impl Room {
         self.schedule_updates(now);
     }
 
-    /// Tells of a change immediately.
-    pub(crate) fn tell_now(&mut self, key: ParticipantKey) {
-        self.updates.changed.remove(&key);
+    /// Tells of a change at once, unless much has just been told.
+    pub(crate) fn tell(&mut self, now: Now, key: ParticipantKey) -> Told {
+        let open = self.updates.closed_until(now.mono).is_some();
+        if open && self.updates.may_tell(key) {
+            self.tell_before_media(now, key);
+            return Told::AtOnce;
+        }
+        self.tell_soon(now, key);
+        match open {
+            true => Told::Later,
+            false => Told::AtOnce,
+        }
+    }
+
+    /// Tells of a change at once: media follows that nobody could place without it.
+    pub(crate) fn tell_before_media(&mut self, now: Now, key: ParticipantKey) {
+        // Who has left comes first: its identity may be the same.
+        if !self.updates.gone.is_empty() || self.updates.closed_until(now.mono).is_none() {
+            self.updates.changed.insert(key);
+            self.flush_updates(now);
+        } else {
+            self.tell_one(key);
+        }
+        self.updates.note_told(key);
+    }
+
+    fn tell_one(&mut self, key: ParticipantKey) {
         let Some(participant) = self.roster.get(key) else {
             return;
         };
@@ -104,36 +190,41 @@ impl Room {
     /// Tells that a participant has left. `replaced`: its identity has come back as another session.
     pub(crate) fn tell_gone(&mut self, now: Now, info: proto::ParticipantInfo, replaced: bool) {
         if !replaced {
-            let departures = &mut self.updates.departures;
-            departures.push_back((now.mono, info.clone()));
-            if departures.len() > Updates::MAX_DEPARTURES {
-                departures.pop_front();
-            }
+            self.updates.departures.note(now.mono, &info);
         }
-        let at_once = info.is_publisher || replaced;
         self.updates.gone.push(Gone { info, replaced });
-        match at_once {
+        match replaced {
             true => self.flush_updates(now),
             false => self.schedule_updates(now),
         }
     }
 
-    /// Returns who has left since `since` and is not back.
-    pub(crate) fn departures_since(&self, since: Instant) -> Vec<proto::ParticipantInfo> {
-        let departures = self.updates.departures.iter();
+    /// Returns who has left since a client was last heard and is not back.
+    pub(crate) fn departures_since(&self, heard: Instant) -> Vec<proto::ParticipantInfo> {
+        let departures = self.updates.departures.since(heard);
         departures
-            .filter(|(at, info)| *at >= since && self.roster.by_identity(&info.identity).is_none())
-            .map(|(_, info)| info.clone())
+            .filter(|info| self.roster.by_identity(&info.identity).is_none())
+            .cloned()
             .collect()
     }
 
-    fn schedule_updates(&mut self, now: Now) {
-        let spacing = Updates::spacing(self.roster.len());
-        match self.updates.sent_at.map(|at| at + spacing) {
-            Some(at) if at > now.mono => {
-                self.timers.set_once(TimerReason::ParticipantUpdates, at);
-            }
-            _ => self.flush_updates(now),
+    /// Tells a participant which numbers stand for its data tracks, when who publishes them is told.
+    pub(crate) fn renumber_soon(&mut self, key: ParticipantKey) {
+        self.updates.renumbered.insert(key);
+    }
+
+    /// Has the numbers of data tracks that changed told as soon as they may be.
+    pub(crate) fn schedule_numbers(&mut self, now: Now) {
+        if !self.updates.renumbered.is_empty() {
+            self.schedule_updates(now);
+        }
+    }
+
+    /// Tells what waits as soon as it may be.
+    pub(crate) fn schedule_updates(&mut self, now: Now) {
+        match self.updates.closed_until(now.mono) {
+            Some(at) => self.timers.set(TimerReason::ParticipantUpdates, at),
+            None => self.flush_updates(now),
         }
     }
 
@@ -143,7 +234,7 @@ impl Room {
         if self.life.closed {
             return;
         }
-        self.updates.sent_at = Some(now.mono);
+        self.updates.open_window(now.mono, self.roster.len());
         let gone = std::mem::take(&mut self.updates.gone);
         let changed = std::mem::take(&mut self.updates.changed);
         let (mut public, mut replaced) = (Vec::new(), Vec::new());
@@ -158,7 +249,7 @@ impl Room {
                 continue;
             };
             match participant.is_hidden() {
-                true => self.tell_now(key),
+                true => self.tell_one(key),
                 false => public.push(self.participant_info(participant)),
             }
         }
@@ -168,6 +259,15 @@ impl Room {
         }
         let to = self.connections(|_| true);
         self.send_update(to, public);
+        self.tell_numbers();
+    }
+
+    /// Tells those whose data tracks changed which numbers stand for them.
+    pub(crate) fn tell_numbers(&mut self) {
+        for key in std::mem::take(&mut self.updates.renumbered) {
+            let bytes = self.tell_data_handles(key);
+            self.updates.charge(bytes);
+        }
     }
 
     /// Sends participants in messages of a bounded size.
@@ -180,7 +280,8 @@ impl Room {
         let mut bytes = 0;
         for info in participants {
             let size = info.encoded_len();
-            if bytes + size > Updates::BATCH_BYTES && !batch.is_empty() {
+            self.updates.charge(size.saturating_mul(to.len()));
+            if bytes + size > UPDATE_BATCH_BYTES && !batch.is_empty() {
                 let participants = std::mem::take(&mut batch);
                 let update = proto::ParticipantUpdate { participants };
                 self.outbox.signal_all(to.clone(), Message::Update(update));
@@ -205,7 +306,7 @@ impl Room {
 
     /// Tells the participant counts within five seconds.
     pub(crate) fn counts_changed(&mut self, now: Now) {
-        let at = now.mono + Updates::COUNT_SPACING;
+        let at = now.mono + COUNT_SPACING;
         self.timers.set_once(TimerReason::RoomUpdate, at);
     }
 

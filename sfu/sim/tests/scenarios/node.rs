@@ -94,6 +94,7 @@ impl Node {
         let resume = Resume {
             reason: proto::ReconnectReason::RrSignalDisconnected,
             participant_sid: None,
+            sync_state: None,
         };
         self.connect(name, None, Some(resume));
     }
@@ -121,8 +122,6 @@ impl Node {
             auto_subscribe: true,
             adaptive_stream: false,
             auto_subscribe_data_track: None,
-            subscriber_allow_pause: None,
-            disable_ice_lite: false,
             resume,
             publish: None,
             metadata: None,
@@ -133,6 +132,7 @@ impl Node {
         let join = Join {
             connection,
             claims,
+            token_expires_at: self.world.now().unix,
             parameters: Box::new(parameters),
         };
         let joined = self.room.handle_join(self.world.now(), join);

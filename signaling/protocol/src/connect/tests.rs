@@ -41,13 +41,6 @@ fn a_query_without_a_word_on_it_subscribes_and_a_join_request_does_not() {
 }
 
 #[test]
-fn a_query_leaves_pausing_to_the_configuration_and_a_join_request_refuses_it() {
-    assert_eq!(read("").subscriber_allow_pause, None);
-    let parameters = read(&joined(&plain_request()));
-    assert_eq!(parameters.subscriber_allow_pause, Some(false));
-}
-
-#[test]
 fn a_join_request_means_one_peer_connection_on_either_endpoint() {
     assert_eq!(read("").peer_connections, PeerConnections::Two);
     let query = joined(&plain_request());
@@ -77,6 +70,7 @@ fn the_session_id_counts_only_with_reconnect() {
         Some(Resume {
             reason: ReconnectReason::RrPublisherFailed,
             participant_sid: Some("PA_1".into()),
+            sync_state: None,
         })
     );
     let odd = read("reconnect=true&reconnect_reason=99").resume.unwrap();
@@ -100,6 +94,14 @@ fn a_client_describes_itself_in_the_query() {
 }
 
 #[test]
+fn what_a_client_says_of_its_device_is_cut() {
+    let long = "\u{e9}".repeat(1000);
+    let client = read(&format!("os={long}&browser={long}")).client;
+    assert_eq!(client.info().os.len(), 256);
+    assert_eq!(client.info().browser.len(), 256);
+}
+
+#[test]
 fn a_join_request_carries_everything_at_once() {
     let parameters = read(&joined(&JoinRequest {
         client_info: Some(ClientInfo {
@@ -119,6 +121,10 @@ fn a_join_request_carries_everything_at_once() {
         }),
         reconnect: true,
         participant_sid: "PA_9".to_owned(),
+        sync_state: Some(SyncState {
+            track_sids_disabled: vec!["TR_1".to_owned()],
+            ..SyncState::default()
+        }),
         ..JoinRequest::default()
     }));
     assert!(parameters.auto_subscribe && parameters.adaptive_stream);
@@ -127,6 +133,8 @@ fn a_join_request_carries_everything_at_once() {
     assert_eq!(parameters.publisher_offer.unwrap().sdp, "v=0");
     let resume = parameters.resume.unwrap();
     assert_eq!(resume.participant_sid, Some("PA_9".into()));
+    let state = resume.sync_state.unwrap();
+    assert_eq!(state.track_sids_disabled, ["TR_1"]);
 }
 
 #[test]

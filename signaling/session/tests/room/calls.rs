@@ -115,6 +115,7 @@ fn a_participant_is_updated_within_limits() {
         panic!("not updated");
     };
     assert_eq!(info.metadata, "x");
+    world.settle();
     assert_eq!(world.member(alice).tokens.last().unwrap().metadata, "x");
     let large = "x".repeat(512 * 1024 + 1);
     assert_eq!(world.call(update(large)), Err(RoomError::MetadataTooLarge));

@@ -38,8 +38,9 @@ fn reason(world: &mut World, connection: ConnectionId) -> Reason {
     }
 }
 
-/// Returns which track each handle stands for, as last told.
+/// Returns which track each handle stands for, as last told when everything that waits is told.
 fn handles(world: &mut World, connection: ConnectionId) -> Vec<(u32, String)> {
+    world.settle();
     let inbox = &world.member(connection).inbox;
     let last = inbox.iter().rev().find_map(|message| match message {
         Response::DataTrackSubscriberHandles(handles) => Some(handles.sub_handles.clone()),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use sfu_model::{CloseReason, Command, Event};
+use sfu_model::{CloseReason, Command, Event, Forwarding};
+use signaling_protocol::Resume;
 use signaling_protocol::proto::leave_request::Action;
 use signaling_protocol::proto::participant_info::State;
 use signaling_protocol::proto::signal_request::Message as Request;
@@ -10,7 +11,7 @@ use signaling_protocol::proto::signal_response::Message as Response;
 use signaling_protocol::proto::{self, DisconnectReason, ReconnectReason};
 use signaling_session::ConnectionId;
 
-use crate::support::{World, client, microphone};
+use crate::support::{Joining, World, client, microphone};
 
 fn kinds(world: &mut World, connection: ConnectionId) -> Vec<&'static str> {
     let inbox = &world.member(connection).inbox;
@@ -538,4 +539,119 @@ fn the_answer_to_an_offer_before_a_resume_is_stale() {
     assert!(!subscribed(&world));
     world.answer(bob);
     assert!(subscribed(&world));
+}
+
+/// Resumes the session that a client believes to have, by its sid.
+fn resume_by_sid(
+    world: &mut World,
+    before: ConnectionId,
+    joining: Joining,
+    sid: &str,
+) -> ConnectionId {
+    let joining = joining.with(|joining| {
+        joining.parameters.resume = Some(Resume {
+            reason: ReconnectReason::RrSignalDisconnected,
+            participant_sid: Some(sid.into()),
+            sync_state: None,
+        });
+    });
+    world.resume(before, joining)
+}
+
+fn own_sid(world: &mut World, connection: ConnectionId) -> String {
+    let Some(Response::Join(join)) = world.member(connection).inbox.first() else {
+        panic!("no join");
+    };
+    join.participant.clone().unwrap().sid
+}
+
+#[test]
+fn a_stale_tab_is_told_to_leave_and_its_successor_notices_nothing() {
+    for generation in [client, |identity: &str| client(identity).two_transports()] {
+        let mut world = World::new();
+        let first = world.join(generation("alice"));
+        let stale = own_sid(&mut world, first);
+        let second = world.join(generation("alice"));
+        let current = own_sid(&mut world, second);
+        world.settle();
+        world.take(second);
+        let again = resume_by_sid(&mut world, first, generation("alice"), &stale);
+        assert_eq!(
+            last_leave(&mut world, again),
+            (Action::Disconnect, DisconnectReason::DuplicateIdentity)
+        );
+        assert!(world.member(again).closed);
+        world.settle();
+        assert!(!world.member(second).closed && world.take(second).is_empty());
+        let resumed = resume_by_sid(&mut world, second, generation("alice"), &current);
+        assert_eq!(kinds(&mut world, resumed)[0], "reconnect");
+    }
+}
+
+#[test]
+fn a_state_that_rides_in_the_join_of_a_resume_does_what_the_message_does() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    let sid = world.publish(alice, microphone("mic"));
+    world.negotiate(bob);
+    world.close_signal(bob);
+    let sender = own_sid(&mut world, alice);
+    let packet = proto::DataPacket {
+        sequence: 5,
+        value: Some(proto::data_packet::Value::User(proto::UserPacket::default())),
+        ..proto::DataPacket::default()
+    };
+    world.send_packet(alice, sfu_model::DataChannel::Reliable, &packet);
+    world.commands.clear();
+    let state = proto::SyncState {
+        track_sids_disabled: vec![sid],
+        datachannel_receive_states: vec![proto::DataChannelReceiveState {
+            publisher_sid: sender,
+            last_seq: 4,
+        }],
+        ..proto::SyncState::default()
+    };
+    let joining = client("bob").with(|joining| {
+        joining.parameters.resume = Some(Resume {
+            reason: ReconnectReason::RrSignalDisconnected,
+            participant_sid: None,
+            sync_state: Some(Box::new(state)),
+        });
+    });
+    let bob = world.resume(bob, joining);
+    assert_eq!(kinds(&mut world, bob)[0], "reconnect");
+    let paused = |command: &Command| match command {
+        Command::SetForwarding { forwarding, .. } => *forwarding == Forwarding::Paused,
+        _ => false,
+    };
+    assert!(world.commands.iter().any(paused));
+    let replayed = |command: &Command| matches!(command, Command::SendData { .. });
+    assert!(world.commands.iter().any(replayed));
+}
+
+#[test]
+fn an_empty_room_remembers_nobody_who_has_left() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.send(alice, Request::Leave(proto::LeaveRequest::default()));
+    let bob = world.join_one(client("bob"));
+    world.close_signal(bob);
+    let bob = world.resume(bob, client("bob"));
+    assert!(world.seen(bob, "alice").is_none());
+}
+
+#[test]
+fn a_departure_is_told_after_a_resume_without_what_the_app_set() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = client("bob").with(|joining| joining.claims.metadata = "m".repeat(100_000));
+    let bob = world.join_one(bob);
+    world.close_signal(alice);
+    world.send(bob, Request::Leave(proto::LeaveRequest::default()));
+    world.settle();
+    let alice = world.resume(alice, client("alice"));
+    let gone = world.seen(alice, "bob").unwrap();
+    assert_eq!(gone.state(), State::Disconnected);
+    assert!(gone.metadata.is_empty());
 }

@@ -26,6 +26,7 @@ use signaling_session::{
 #[derive(Clone, Debug)]
 pub(crate) struct Joining {
     pub(crate) claims: Claims,
+    pub(crate) token_expires_at: UnixTime,
     pub(crate) parameters: ConnectParameters,
 }
 
@@ -35,6 +36,7 @@ pub(crate) fn client(identity: &str) -> Joining {
     claims.video = Some(VideoGrant::to_join("lobby"));
     Joining {
         claims,
+        token_expires_at: UnixTime(Duration::from_secs(1_700_021_600)),
         parameters: ConnectParameters {
             peer_connections: PeerConnections::One,
             client: Client::from(proto::ClientInfo {
@@ -46,8 +48,6 @@ pub(crate) fn client(identity: &str) -> Joining {
             auto_subscribe: true,
             adaptive_stream: false,
             auto_subscribe_data_track: None,
-            subscriber_allow_pause: None,
-            disable_ice_lite: false,
             resume: None,
             publish: None,
             metadata: None,
@@ -91,6 +91,8 @@ pub(crate) struct Member {
     /// Whether the room has asked for the connection to be closed.
     pub(crate) closed: bool,
     pub(crate) tokens: Vec<Claims>,
+    /// When each of them may end at the earliest.
+    pub(crate) token_ends: Vec<UnixTime>,
 }
 
 /// A room, its clients, and what it asked of the world.
@@ -187,11 +189,13 @@ impl World {
             inbox: Vec::new(),
             closed: false,
             tokens: Vec::new(),
+            token_ends: Vec::new(),
         };
         self.members.insert(connection, member);
         let join = Join {
             connection,
             claims: joining.claims,
+            token_expires_at: joining.token_expires_at,
             parameters: Box::new(joining.parameters),
         };
         self.room.handle_join(self.now, join)?;
@@ -248,16 +252,20 @@ impl World {
             inbox: Vec::new(),
             closed: false,
             tokens: Vec::new(),
+            token_ends: Vec::new(),
         };
         self.members.insert(connection, member);
         let mut parameters = joining.parameters;
-        parameters.resume = Some(Resume {
+        let resume = parameters.resume.get_or_insert(Resume {
             reason,
             participant_sid: None,
+            sync_state: None,
         });
+        resume.reason = reason;
         let join = Join {
             connection,
             claims: joining.claims,
+            token_expires_at: joining.token_expires_at,
             parameters: Box::new(parameters),
         };
         self.room.handle_join(self.now, join).unwrap();
@@ -484,8 +492,14 @@ impl World {
                         self.deliver(connection, message.message.clone().unwrap());
                     }
                 }
-                Output::RefreshToken { connection, claims } => {
-                    self.member(connection).tokens.push(*claims);
+                Output::RefreshToken {
+                    connection,
+                    claims,
+                    replaced_ends_at,
+                } => {
+                    let member = self.member(connection);
+                    member.tokens.push(*claims);
+                    member.token_ends.push(replaced_ends_at);
                 }
                 Output::CloseSignal { connection } => self.member(connection).closed = true,
                 Output::Media(command) => self.commands.push(command),
@@ -507,12 +521,13 @@ impl World {
         std::mem::take(&mut self.member(connection).inbox)
     }
 
-    /// Returns the last that a client heard of a participant.
+    /// Returns the last that a client hears of a participant, when everything that waits is told.
     pub(crate) fn seen(
         &mut self,
         connection: ConnectionId,
         identity: &str,
     ) -> Option<proto::ParticipantInfo> {
+        self.settle();
         let inbox = &self.member(connection).inbox;
         let mut infos = inbox.iter().flat_map(|message| match message {
             Response::Join(join) => join.other_participants.clone(),

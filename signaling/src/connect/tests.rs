@@ -1,0 +1,65 @@
+use std::time::Duration;
+
+use auth::{Claims, VideoGrant, sign};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use signaling_session::JoinRefused;
+
+use crate::clock;
+use crate::refusal::Refusal;
+use crate::test_node::{TestNode, body_of, get_request, keys};
+
+/// Asks to join with a token that names no room.
+async fn validate(node: &TestNode, grant: VideoGrant, query: &str) -> (StatusCode, String) {
+    let mut claims = Claims::of("eve".into());
+    claims.video = Some(grant);
+    let hour = Duration::from_secs(3600);
+    let token = sign(&claims, keys().first(), clock::now().unix, hour);
+    let target = format!("/rtc/validate?access_token={token}&{query}");
+    let response = node.answer(get_request(&target)).await;
+    (response.status(), body_of(response).await)
+}
+
+#[tokio::test]
+async fn names_that_the_request_gives_are_as_limited_as_the_token_s() {
+    let node = TestNode::start();
+    let any_room = || VideoGrant::to_join("");
+    let long = "x".repeat(257);
+    for (query, words) in [
+        (
+            format!("room={long}"),
+            "room name length exceeds limits: max length 256",
+        ),
+        (
+            format!("room=lobby&publish={long}"),
+            "participant identity length exceeds limits: max length 256",
+        ),
+        ("room=".to_owned(), "no room name"),
+    ] {
+        let refused = validate(&node, any_room(), &query).await;
+        assert_eq!(refused, (StatusCode::BAD_REQUEST, words.to_owned()));
+    }
+    let let_in = validate(&node, any_room(), "room=lobby&publish=screen").await;
+    assert_eq!(let_in.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn who_may_not_publish_has_no_second_session_to_publish_from() {
+    let node = TestNode::start();
+    let mut grant = VideoGrant::to_join("lobby");
+    grant.can_publish = Some(false);
+    let (status, _) = validate(&node, grant, "publish=screen").await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
+#[test]
+fn what_a_client_says_too_much_of_itself_is_its_own_fault() {
+    for refused in [
+        JoinRefused::NameTooLong,
+        JoinRefused::MetadataTooLarge,
+        JoinRefused::AttributesTooLarge,
+    ] {
+        let response = Refusal::Join(refused).into_response();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    }
+}
