@@ -11,6 +11,7 @@ mod cli;
 mod ice_servers;
 mod inputs;
 mod node;
+mod outcome;
 mod start_message;
 mod token;
 mod translate;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command};
+use outcome::Outcome;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -37,9 +39,6 @@ fn main() -> ExitCode {
         }
     }
 }
-
-/// A command that failed, in words for the operator.
-type Outcome = Result<(), String>;
 
 fn run(cli: &Cli) -> Outcome {
     let (config, warnings) = inputs::load(&cli.node)?;

@@ -21,8 +21,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::addresses::{self, MediaAddresses};
 use crate::cli::NodeFlags;
+use crate::outcome::Outcome;
 use crate::start_message::start_message;
-use crate::{Outcome, translate};
+use crate::translate;
 
 /// Begins to log as configured.
 pub(crate) fn start_logging(config: &Config) {

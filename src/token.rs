@@ -6,7 +6,8 @@ use auth::{Claims, KEY_RANDOM_BYTES, Keys, VideoGrant, generate_key};
 use sfu_model::UnixTime;
 
 use crate::cli::TokenFlags;
-use crate::{Outcome, inputs, translate};
+use crate::outcome::Outcome;
+use crate::{inputs, translate};
 
 /// Prints a token, signed with the first key of the configuration; without one, with the key of
 /// `--dev`.

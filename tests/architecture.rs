@@ -1,9 +1,14 @@
-//! What holds across crates: which may depend on which, and how long a file may get.
+//! What holds across crates: which may depend on which, which files may need which, and how long a file may get.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+#[path = "architecture/circles.rs"]
+mod circles;
+#[path = "architecture/tokens.rs"]
+mod tokens;
 
 /// Lines of a file before its inline tests.
 const LONGEST_FILE: usize = 800;
@@ -43,6 +48,9 @@ const FORBIDDEN: [(&str, &str); 6] = [
     ("auth", "livekit-protocol"),
 ];
 
+/// Crates whose files still stand in circles.
+const WITH_CIRCLES: [&str; 4] = ["sfu/core", "sfu/rtp", "signaling", "signaling/session"];
+
 #[test]
 fn pure_crates_do_no_io() {
     for krate in PURE {
@@ -67,6 +75,49 @@ fn layers_point_downwards() {
 }
 
 #[test]
+fn no_two_folders_need_each_other() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let places = crate_places(workspace);
+    let mut needs = BTreeSet::new();
+    for place in places.values() {
+        let manifest = workspace.join(place).join("Cargo.toml");
+        let manifest = fs::read_to_string(manifest).expect("a crate has a manifest");
+        let (_, dependencies) = manifest.split_once("[dependencies]").unwrap_or_default();
+        let lines = dependencies.lines().skip(1);
+        for line in lines.take_while(|line| !line.starts_with('[')) {
+            let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            if let Some(other) = places.get(name) {
+                needs.insert((folder(place), folder(other)));
+            }
+        }
+    }
+    for (one, other) in &needs {
+        assert!(
+            one == other || !needs.contains(&(other.clone(), one.clone())),
+            "the folders {one} and {other} need each other: move what both use below them"
+        );
+    }
+}
+
+#[test]
+fn no_files_need_each_other_in_a_circle() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut places: Vec<String> = crate_places(workspace).into_values().collect();
+    places.push(".".to_owned());
+    for place in places {
+        let circle = circles::circle(&workspace.join(&place).join("src"));
+        match (circle, WITH_CIRCLES.contains(&place.as_str())) {
+            (None, false) | (Some(_), true) => {}
+            (Some(circle), false) => panic!(
+                "files of {place} stand in a circle, give what they share a file below them:\n  {}",
+                circle.join("\n  ")
+            ),
+            (None, true) => panic!("{place} is free of circles: take it off WITH_CIRCLES"),
+        }
+    }
+}
+
+#[test]
 fn files_stay_short() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR"));
     for path in rust_files(workspace) {
@@ -81,6 +132,22 @@ fn files_stay_short() {
             path.display()
         );
     }
+}
+
+/// Our crates by name, with their folders from the root.
+fn crate_places(workspace: &Path) -> BTreeMap<String, String> {
+    let manifest = fs::read_to_string(workspace.join("Cargo.toml"));
+    let manifest = manifest.expect("the workspace has a manifest");
+    let place = |line: &str| {
+        let (name, rest) = line.split_once(" = { path = \"")?;
+        Some((name.to_owned(), rest.split_once('"')?.0.to_owned()))
+    };
+    manifest.lines().filter_map(place).collect()
+}
+
+/// The folder of the top level that a crate is in.
+fn folder(place: &str) -> String {
+    place.split('/').next().unwrap_or_default().to_owned()
 }
 
 /// Every `.rs` file below `dir`, build outputs aside.

@@ -2,7 +2,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::fault::Report;
 use crate::group::Group;
-use crate::value::{self, Problem};
+use crate::problem::Problem;
+use crate::value;
 use crate::{
     ApiKeyPair, Audio, Bind, DEV_KEY, DEV_SECRET, Fault, Http, Inputs, Limit, Logging, Prometheus,
     Room, Rtc, Warning, ip, keys, unsupported,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::value::{Problem, Read};
+use crate::problem::{Problem, Read};
 
 /// The longest duration that makes sense anywhere here: a year.
 const MAX: Duration = Duration::from_secs(365 * 86_400);

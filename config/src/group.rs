@@ -1,6 +1,6 @@
 use crate::fault::{Report, Unknown};
+use crate::problem::{Problem, Read};
 use crate::tree::{Member, Node, Value};
-use crate::value::{Problem, Read};
 use crate::{Fault, Place, Warning};
 
 /// A group of keys that is being read. Whoever reads asks for each key once; a key for which

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::duration;
 use crate::group::Group;
-use crate::value::{Problem, Read};
+use crate::problem::{Problem, Read};
 
 /// The HTTP server: the group `http`. Ours, not LiveKit's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::group::Group;
-use crate::value::{Problem, Read};
+use crate::problem::{Problem, Read};
 
 /// The addresses on which HTTP and WebSocket listen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,8 +2,9 @@ use std::fmt;
 
 use crate::fault::Report;
 use crate::group::Group;
+use crate::problem::Problem;
 use crate::tree::Node;
-use crate::value::{self, Problem};
+use crate::value;
 use crate::{FileReader, Place, yaml};
 
 /// The API key that `--dev` fills in.

@@ -36,6 +36,7 @@ mod ip;
 mod keys;
 mod limit;
 mod logging;
+mod problem;
 mod prometheus;
 mod room;
 mod rtc;

@@ -1,5 +1,6 @@
 use crate::group::Group;
-use crate::value::{self, Problem, Read};
+use crate::problem::{Problem, Read};
+use crate::value;
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,7 @@
 use crate::SecretText;
 use crate::group::Group;
-use crate::value::{self, Problem};
+use crate::problem::Problem;
+use crate::value;
 
 /// Where metrics are served: the group `prometheus`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

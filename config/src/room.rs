@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use crate::Limit;
 use crate::group::Group;
-use crate::value::{self, Problem, Read};
+use crate::problem::{Problem, Read};
+use crate::value;
 
 /// What rooms are like unless their creator says otherwise: the group `room`.
 #[derive(Clone, Debug, PartialEq, Eq)]

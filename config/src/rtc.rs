@@ -2,7 +2,8 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use crate::group::Group;
-use crate::value::{self, Problem, Read};
+use crate::problem::{Problem, Read};
+use crate::value;
 use crate::{FileReader, NodeIp, TurnServer, UdpPorts, duration};
 
 /// The media plane: the group `rtc`.

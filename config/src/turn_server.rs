@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use crate::group::Group;
-use crate::value::{self, Problem, Read};
+use crate::problem::{Problem, Read};
+use crate::value;
 use crate::{FileReader, SecretText};
 
 /// A TURN server of somebody else's, which clients are told: an entry of `rtc.turn_servers`.

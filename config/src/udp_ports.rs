@@ -1,6 +1,7 @@
 use std::fmt;
 
-use crate::value::{self, Problem, Read};
+use crate::problem::{Problem, Read};
+use crate::value;
 
 /// The UDP ports of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,24 +1,7 @@
 use std::time::Duration;
 
 use crate::duration;
-
-/// Why a value is not of its kind: what is wrong, and what to write instead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
-    pub(crate) problem: String,
-    pub(crate) remedy: String,
-}
-
-impl Problem {
-    pub(crate) fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            problem: problem.into(),
-            remedy: remedy.into(),
-        }
-    }
-}
-
-pub(crate) type Read<T> = Result<T, Problem>;
+use crate::problem::{Problem, Read};
 
 pub(crate) fn text(written: &str) -> Read<String> {
     Ok(written.to_owned())

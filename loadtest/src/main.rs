@@ -4,6 +4,7 @@
 mod cli;
 mod crowd;
 mod media;
+mod outcome;
 mod plan;
 mod progress;
 mod report;
@@ -19,9 +20,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use cli::{Cli, Task, TestFlags};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-
-/// Why there is no result. It is shown to the user as it is.
-type Outcome<T> = Result<T, String>;
+use outcome::Outcome;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

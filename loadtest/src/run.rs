@@ -2,16 +2,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auth::{Keys, Secret};
-use loadtest_peer::{Completeness, DataFlow, Identity, Tally};
+use loadtest_peer::Identity;
 use sfu_model::ApiKey;
 use tokio::time::sleep;
 
-use crate::Outcome;
 use crate::cli::TestFlags;
 use crate::crowd::Crowd;
 use crate::media::{Account, MediaThreads};
+use crate::outcome::Outcome;
 use crate::plan::{ParticipantPlan, pace, participants, passers_by};
-use crate::report::TestResult;
+use crate::report::{TestResult, Window};
 use crate::samples::Samples;
 use crate::server_process::{ServerProcess, Usage};
 use crate::session::Context;
@@ -94,20 +94,6 @@ fn context(flags: &TestFlags) -> Outcome<Context> {
 fn random_room() -> Outcome<String> {
     let random = getrandom::u32().map_err(|error| format!("no random bytes: {error}"))?;
     Ok(format!("loadtest-{random:08x}"))
-}
-
-/// What was measured between two moments while nobody came or went, churn aside.
-#[derive(Clone, Debug)]
-pub(crate) struct Window {
-    pub(crate) length: Duration,
-    pub(crate) tally: Tally,
-    pub(crate) completeness: Completeness,
-    /// What went by the data channels, one for each room.
-    pub(crate) data: Vec<DataFlow>,
-    /// The server's usage at both ends.
-    pub(crate) usage: Option<(Usage, Usage)>,
-    /// This process's.
-    pub(crate) harness: Option<(Usage, Usage)>,
 }
 
 async fn measure(

@@ -1,5 +1,7 @@
 //! One participant: its signalling, its negotiation, and its peers on a media thread.
 
+mod context;
+mod error;
 mod join;
 mod negotiate;
 mod publish;
@@ -10,8 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use auth::{Claims, VideoGrant};
-use loadtest_peer::{Identity, PeerEvent};
-use sfu_model::{LinkProtocol, UnixTime};
+use loadtest_peer::PeerEvent;
+use sfu_model::UnixTime;
 use signaling_protocol::proto::{
     DisconnectReason, LeaveRequest, ParticipantInfo, Ping, SimulateScenario, SyncState,
     leave_request, signal_request, signal_response, simulate_scenario,
@@ -20,22 +22,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::cli::Signalling;
-use crate::media::{Command, Mailbox, MediaThreads, Notice, Transport};
+use crate::media::{Command, Mailbox, Notice, Transport};
 use crate::plan::ParticipantPlan;
-use crate::samples::Samples;
-use crate::signal::{Server, Signal, SignalError};
+use crate::signal::{Signal, SignalError};
+pub(crate) use context::Context;
+use error::SessionError;
 use join::Begin;
 use negotiate::Negotiation;
 use viewing::Viewing;
-
-/// What all sessions share.
-pub(crate) struct Context {
-    pub(crate) server: Server,
-    pub(crate) signer: auth::ApiSecret,
-    pub(crate) identity: Arc<Identity>,
-    pub(crate) samples: Samples,
-    pub(crate) threads: MediaThreads,
-}
 
 /// What a session tells the run.
 #[derive(Debug)]
@@ -69,33 +63,6 @@ pub(crate) struct Phases {
     pub(crate) ice: Duration,
     /// To the end of the last DTLS handshake: joined.
     pub(crate) joined: Duration,
-}
-
-/// Why a session ended early.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SessionError {
-    #[error(transparent)]
-    Signal(#[from] SignalError),
-    #[error("the server's description: {0}")]
-    Description(#[from] loadtest_peer::sdp::SdpError),
-    #[error("no socket: {0}")]
-    Socket(#[from] std::io::Error),
-    #[error("no random bytes: {0}")]
-    Random(#[from] getrandom::Error),
-    #[error("the server sent {0} where it should have sent {1}")]
-    Unexpected(&'static str, &'static str),
-    #[error("the DTLS handshake failed")]
-    Handshake,
-    #[error("the server closed a transport")]
-    TransportClosed,
-    #[error("the server told us to leave: {0}")]
-    ToldToLeave(String),
-    #[error("no transport by any address of the server's within {} s", .0.as_secs())]
-    NoTransport(Duration),
-    #[error("the server named no address for {0:?} (--transport)")]
-    NoCandidate(LinkProtocol),
-    #[error("no media thread")]
-    NoThread,
 }
 
 /// What the run has all participants do.

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use crate::load::Server;
+use crate::server::Server;
 use crate::step::{self, Failed};
 
 /// A running node. Dropping it ends the process.

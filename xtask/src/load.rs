@@ -10,6 +10,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::dev_node::DevNode;
+use crate::server::Server;
 use crate::step::{self, Failed, run};
 use cases::{CASES, Case, Figure};
 use quiet::wait_for_quiet;
@@ -37,27 +38,6 @@ pub(crate) fn bench_load(others: &[&str]) -> Result<(), Failed> {
     results.print_circumstances()?;
     print_table(&others, &rows);
     Ok(())
-}
-
-/// A server that is measured.
-pub(crate) struct Server {
-    pub(crate) name: String,
-    pub(crate) url: String,
-    pub(crate) pid: String,
-}
-
-impl Server {
-    fn parse(written: &str) -> Result<Self, Failed> {
-        let mut parts = written.splitn(3, '=');
-        match (parts.next(), parts.next(), parts.next()) {
-            (Some(name), Some(url), Some(pid)) => Ok(Self {
-                name: name.to_owned(),
-                url: url.to_owned(),
-                pid: pid.to_owned(),
-            }),
-            _ => Err(Failed(format!("{written}: write a server as NAME=URL=PID"))),
-        }
-    }
 }
 
 /// Where the harness leaves its results for this command.

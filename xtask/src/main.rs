@@ -11,6 +11,7 @@
 
 mod dev_node;
 mod load;
+mod server;
 mod step;
 
 use std::process::{Command, ExitCode};

@@ -4,6 +4,7 @@ mod channels;
 mod publication;
 mod reception;
 mod stamp;
+mod window;
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use publication::DataPublication;
 pub use publication::OutboundData;
 use reception::DataReception;
 pub use stamp::{DataSender, DataStamp};
+use window::Window;
 
 use crate::{Arrival, DataFlow, Tally};
 
@@ -26,19 +28,6 @@ pub(crate) struct DataTransport {
     publication: Option<DataPublication>,
     reception: DataReception,
     window: Option<Window>,
-}
-
-/// Between two moments since the epoch: what was made then counts, whenever it comes.
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    from: Duration,
-    to: Option<Duration>,
-}
-
-impl Window {
-    fn contains(&self, made_at: Duration) -> bool {
-        self.from <= made_at && self.to.is_none_or(|to| made_at < to)
-    }
 }
 
 impl DataTransport {

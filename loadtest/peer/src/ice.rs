@@ -4,16 +4,8 @@ use std::time::{Duration, Instant};
 
 use sfu_model::IceCredentials;
 
+use crate::ice_role::IceRole;
 use crate::stun::{Check, Incoming, read, write_check, write_reply};
-
-/// Who nominates (RFC 8445 section 6.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IceRole {
-    /// We do: we offered, or the other side is ICE-lite.
-    Controlling,
-    /// The other side does.
-    Controlled,
-}
 
 /// Full ICE from one local address to the server's host candidates.
 ///

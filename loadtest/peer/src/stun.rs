@@ -13,7 +13,7 @@ use rtc_stun::message::{
 use rtc_stun::xoraddr::XorMappedAddress;
 use sfu_model::IceCredentials;
 
-use crate::ice::IceRole;
+use crate::ice_role::IceRole;
 
 const PRIORITY: AttrType = AttrType(0x0024);
 const USE_CANDIDATE: AttrType = AttrType(0x0025);

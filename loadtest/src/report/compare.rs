@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 
 /// Figures that are compared, by their places in the JSON.
 const FIGURES: [&str; 23] = [

@@ -9,7 +9,7 @@ use super::joins::millis;
 use super::json::to_json;
 use super::plot::{Form, Plot, short};
 use super::table::rows;
-use crate::Outcome;
+use crate::outcome::Outcome;
 use crate::timeline::Moment;
 
 const STYLE: &str = include_str!("page.css");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::TestResult;
 use super::data::DataTotals;
 use super::joins::millis;
-use crate::Outcome;
+use crate::outcome::Outcome;
 
 /// Writes the result as JSON. `loadtest/README.md` describes the fields.
 pub(crate) fn write_json(result: &TestResult, path: &Path) -> Outcome<()> {

@@ -7,7 +7,7 @@ use signaling_protocol::proto::{
     signal_response,
 };
 
-use super::SessionError;
+use super::error::SessionError;
 use super::negotiate::Negotiation;
 use crate::cli::Signalling;
 use crate::plan::ParticipantPlan;

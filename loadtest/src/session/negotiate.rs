@@ -14,9 +14,10 @@ use signaling_protocol::proto::{
 };
 use tokio::sync::mpsc;
 
+use super::context::Context;
+use super::error::SessionError;
 use super::publish::Publication;
 use super::route::Route;
-use super::{Context, SessionError};
 use crate::cli::Signalling;
 use crate::media::{Agreement, Command, Link, Mailbox, Notice, PeerId, Transport};
 use crate::plan::ParticipantPlan;

@@ -1,8 +1,8 @@
 use std::time::{Duration, Instant};
 
-use super::Window;
 use super::channels::{DataChannels, DataDelivery};
 use super::stamp::{DataSender, DataStamp};
+use super::window::Window;
 
 /// Data that a peer publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,5 @@
+use super::frame::{Frame, MAX_PART, SampleError};
 use super::split::split;
-use super::{Frame, MAX_PART, SampleError};
 use crate::Stamp;
 
 /// NAL unit types (ITU-T H.264 table 7-1, RFC 6184 section 5.2).

@@ -1,5 +1,5 @@
+use super::frame::{Frame, MAX_PART, SampleError};
 use super::split::split;
-use super::{Frame, MAX_PART, SampleError};
 use crate::Stamp;
 
 /// Reads the frames of VP8 in IVF: a header that tells its own length, then length, time and bytes of each

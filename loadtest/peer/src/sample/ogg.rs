@@ -1,4 +1,4 @@
-use super::{Frame, SampleError};
+use super::frame::{Frame, SampleError};
 use crate::Stamp;
 
 /// Reads the packets of Opus in Ogg (RFC 7845), without its two header packets.

@@ -3,6 +3,7 @@
 
 pub mod av1;
 mod bytes;
+mod frame_start;
 pub mod h264;
 pub mod h265;
 pub mod opus;
@@ -12,7 +13,8 @@ mod vp8;
 mod vp8_munger;
 mod vp9;
 
-pub use peek::{Descriptor, FrameStart, PayloadError, Peek, peek};
+pub use frame_start::{FrameStart, PayloadError};
+pub use peek::{Descriptor, Peek, peek};
 pub use vp8::{PictureId, Vp8Descriptor};
 pub use vp8_munger::{Vp8Munger, Vp8Rewrite};
 pub use vp9::Vp9Descriptor;

@@ -1,8 +1,6 @@
-use std::fmt;
-
 use sfu_model::{Codec, SpatialLayer, TemporalLayer};
 
-use super::{Vp8Descriptor, Vp9Descriptor, av1, h264, h265};
+use super::{FrameStart, PayloadError, Vp8Descriptor, Vp9Descriptor, av1, h264, h265};
 
 /// What one packet is, whatever its codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,19 +30,6 @@ pub enum Descriptor {
     Vp8(Vp8Descriptor),
     /// VP9's.
     Vp9(Vp9Descriptor),
-}
-
-/// Where a packet stands in its frame, for formats without a descriptor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FrameStart {
-    /// Whether a decoder can begin at this packet.
-    pub key_frame: bool,
-    /// Whether the packet may begin a frame.
-    pub frame_start: bool,
-    /// Spatial layer, where the format names it.
-    pub spatial: u8,
-    /// Temporal layer, where the format names it.
-    pub temporal: u8,
 }
 
 /// Reads what `payload`, without padding, is. Audio packets are all key frames of their own.
@@ -111,23 +96,3 @@ impl From<FrameStart> for Peek {
         }
     }
 }
-
-/// Why a payload is not one of its codec.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PayloadError {
-    /// It ends within its descriptor or header.
-    TooShort,
-    /// A field has a value that the format forbids.
-    Invalid,
-}
-
-impl fmt::Display for PayloadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooShort => "payload ends within its descriptor",
-            Self::Invalid => "payload has a forbidden value",
-        })
-    }
-}
-
-impl std::error::Error for PayloadError {}
