@@ -12,7 +12,8 @@ use signaling_protocol::{
 use crate::limits::{MAX_ROOM_TEXT_BYTES, TOKEN_REFRESH, TOKEN_SPACING};
 use crate::link::{Downstream, Link, PathState, Primary, Upstream};
 use crate::negotiation::{Answerer, FirstOffer, Offerer};
-use crate::participant::{NewParticipant, Participant, ParticipantKey};
+use crate::participant::{NewParticipant, Participant};
+use crate::participant_key::ParticipantKey;
 use crate::proto::server_info::Edition;
 use crate::proto::signal_response::Message;
 use crate::{
@@ -129,8 +130,8 @@ impl Room {
     ) -> Participant {
         let may_subscribe = claims.video.as_ref().is_none_or(|v| v.may_subscribe());
         let new = NewParticipant {
-            key: self.next_participant(),
-            sid: participant_sid(self.entropy.bytes()),
+            key: self.ids.participant(),
+            sid: participant_sid(self.ids.random()),
             link: self.make_link(now, &claims.identity, parameters, may_subscribe),
             claims,
             token_expires_at,
@@ -156,12 +157,12 @@ impl Room {
         let transport = self.placement.transport(shard);
         let facts = self.reachability.facts_for(now.mono, identity, &transport);
         let up = Upstream {
-            peer: self.next_peer(shard),
+            peer: self.ids.peer(shard),
             answerer: Answerer::new(
                 Arc::clone(&facts),
-                self.entropy.ice(shard),
+                self.ids.ice(shard),
                 policy.clone(),
-                self.entropy.number(),
+                self.ids.random_number(),
             ),
             path: PathState::default(),
             join_offer: None,
@@ -177,13 +178,13 @@ impl Room {
             false => (Primary::Publisher, FirstOffer::WithTrack),
         };
         let down = Box::new(Downstream {
-            peer: self.next_peer(shard),
+            peer: self.ids.peer(shard),
             offerer: Offerer::new(
                 facts,
-                self.entropy.ice(shard),
+                self.ids.ice(shard),
                 policy,
                 first_offer,
-                self.entropy.number(),
+                self.ids.random_number(),
             ),
             path: PathState::default(),
             offered_at: None,
@@ -203,7 +204,7 @@ impl Room {
         let at = now.mono + JOIN_TIMEOUT;
         self.timers.set(TimerReason::JoinTimeout(key), at);
         self.open_primary(key);
-        self.reconcile_all(now, key);
+        self.subscriptions().reconcile_all(now, key);
         self.reconcile_all_data(now, key);
         self.offer_now(now, key);
         self.watch_idleness();

@@ -3,7 +3,7 @@
 use sfu_model::{Codec, Now, PublicationId, SpatialLayer, Ssrc, TrackSid};
 
 use crate::Room;
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 
 impl Room {
     /// Takes what a publication's packets are.
@@ -11,7 +11,7 @@ impl Room {
         let Some(sid) = self.tracks.sid_of_publication(publication) else {
             return;
         };
-        let version = self.next_version(now.unix);
+        let version = self.ids.version(now.unix);
         let Some(track) = self.tracks.get_mut(&sid) else {
             return;
         };
@@ -74,11 +74,12 @@ impl Room {
         match &interest.active {
             Some(active) if active.publication == publication => {
                 let active = active.clone();
-                self.negotiate_subscription(now, key, sid, &active);
+                self.subscriptions()
+                    .negotiate_subscription(now, key, sid, &active);
             }
             None if interest.refused > place => {
                 interest.refused = place;
-                self.reconcile(now, key, sid);
+                self.subscriptions().reconcile(now, key, sid);
             }
             Some(_) | None => {}
         }

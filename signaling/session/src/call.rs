@@ -1,10 +1,15 @@
+//! Carries out the calls of LiveKit's RoomService.
+
+use std::sync::Arc;
 use std::time::Duration;
 
+use prost::Message as _;
 use sfu_model::{Now, ParticipantIdentity, TrackSid};
-use signaling_protocol::{DisconnectCause, LeaveAction};
+use signaling_protocol::{DisconnectCause, LeaveAction, sid};
 
 use crate::data::MAX_MESSAGE;
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
+use crate::proto::data_packet::Kind;
 use crate::proto::signal_response::Message;
 use crate::{Room, RoomError, RoomReply, RoomRequest, proto};
 
@@ -55,7 +60,7 @@ impl Room {
                     subscribe: update.subscribe,
                     participant_tracks: update.participant_tracks,
                 };
-                self.handle_subscription(now, key, &update);
+                self.subscriptions().handle_subscription(now, key, &update);
                 Ok(RoomReply::Done)
             }
             RoomRequest::SendData(request) => self.send_data(now, *request),
@@ -168,5 +173,27 @@ impl Room {
         }
         self.send_user_data(now, request);
         Ok(RoomReply::Done)
+    }
+
+    /// Calls a method of a participant.
+    fn start_rpc(
+        &mut self,
+        now: Now,
+        request: &proto::PerformRpcRequest,
+    ) -> Result<RoomReply, RoomError> {
+        if request.destination_identity.is_empty() {
+            return Err(RoomError::NoDestination);
+        }
+        let callee = self.find(&request.destination_identity)?;
+        let name = sid("RPC_", self.ids.random());
+        let started = self
+            .rpcs
+            .start(now, (name, callee), request, &mut self.timers)?;
+        let payload: Arc<[u8]> = started.packet.encode_to_vec().into();
+        self.send_message(&[callee], Kind::Reliable, &payload);
+        Ok(RoomReply::RpcStarted {
+            rpc: started.id,
+            timeout: started.timeout,
+        })
     }
 }

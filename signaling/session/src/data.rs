@@ -1,3 +1,5 @@
+//! Messages on data channels.
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -6,7 +8,7 @@ use sfu_model::{Command, DataChannel, Now, PeerId};
 
 use crate::data_history::RecentMessage;
 use crate::packet_origin::{Routing, route, visible_sid, with_sender};
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 use crate::proto::data_packet::{Kind, Value};
 use crate::{Room, proto};
 
@@ -62,7 +64,13 @@ impl Room {
         let routing = route(participant, packet);
         let (packet, bytes) = match routing {
             Routing::Consume => return,
-            Routing::Forward(packet) if self.is_answer_to_us(&packet) => return,
+            Routing::Forward(packet)
+                if self
+                    .rpcs
+                    .handle_answer(&packet, &mut self.timers, &mut self.outbox) =>
+            {
+                return;
+            }
             Routing::Forward(packet) => {
                 let bytes = packet.encode_to_vec();
                 (packet, bytes)

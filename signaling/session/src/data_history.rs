@@ -1,3 +1,5 @@
+//! What a room remembers of the messages that went through it.
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,3 +1,5 @@
+//! Data tracks: who publishes and who receives them.
+
 use std::sync::Arc;
 
 use prost::Message as _;
@@ -8,7 +10,8 @@ use crate::limits::{
     MAX_DATA_TRACK_NAME_BYTES, MAX_DATA_TRACKS, MAX_ENCODING_NAME_BYTES, MAX_SID_BYTES,
     MAX_UNKNOWN_TRACKS,
 };
-use crate::participant::{Participant, ParticipantKey};
+use crate::participant::Participant;
+use crate::participant_key::ParticipantKey;
 use crate::proto::data_track_subscriber_handles::PublishedDataTrack;
 use crate::proto::request_response::{Reason, Request};
 use crate::proto::signal_response::Message;
@@ -30,7 +33,7 @@ impl Room {
         key: ParticipantKey,
         request: proto::PublishDataTrackRequest,
     ) {
-        let random = self.entropy.bytes();
+        let random = self.ids.random();
         let Some(participant) = self.roster.get(key) else {
             return;
         };

@@ -1,8 +1,10 @@
+//! The data tracks of a room.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sfu_model::TrackSid;
 
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 use crate::proto;
 
 /// A data track in the room.

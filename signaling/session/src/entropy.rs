@@ -1,3 +1,5 @@
+//! A room's source of ids and credentials.
+
 use std::fmt;
 
 use rand_chacha::ChaCha20Rng;

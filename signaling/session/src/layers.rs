@@ -1,3 +1,5 @@
+//! Which layers of a track a subscription forwards.
+
 use sfu_model::{Forwarding, MediaKind, SpatialLayer, TemporalLayer};
 
 use crate::proto;

@@ -4,7 +4,8 @@ use sfu_model::{Command, Now};
 use signaling_protocol::{DisconnectCause, LeaveAction, leave_request};
 use tracing::info;
 
-use crate::participant::{Participant, ParticipantKey};
+use crate::participant::Participant;
+use crate::participant_key::ParticipantKey;
 use crate::proto::participant_info::State;
 use crate::proto::signal_response::Message;
 use crate::{ConnectionId, Output, Room, RoomNotice, TimerReason};
@@ -23,9 +24,10 @@ impl Room {
         self.unpublish_all(now, key);
         self.end_data_tracks(key);
         self.forget_data_subscriptions(key);
-        self.forget_subscriptions(now, key);
+        self.subscriptions().forget_subscriptions(now, key);
         self.cancel_timers(key);
-        self.fail_rpcs_of(key);
+        self.rpcs
+            .fail_calls_to(key, &mut self.timers, &mut self.outbox);
         self.speakers.forget(key);
         let Some(mut participant) = self.roster.remove(key) else {
             return;

@@ -95,3 +95,27 @@ pub(crate) const MIN_SIMULATED_SPEECH: Duration = Duration::from_secs(1);
 
 /// Longest time for which a speaker is simulated.
 pub(crate) const MAX_SIMULATED_SPEECH: Duration = Duration::from_secs(3600);
+
+/// Most identities that are remembered to be reached over TCP alone; further ones keep UDP.
+pub(crate) const MAX_TCP_ONLY: usize = 1024;
+
+/// How long an identity is remembered so, as long as LiveKit does: networks change.
+pub(crate) const TCP_ONLY_MEMORY: Duration = Duration::from_secs(300);
+
+/// Most calls to participants that are open in a room.
+pub(crate) const MAX_RPCS: usize = 1024;
+
+/// How long a participant may take to say that it has a call (LiveKit's).
+pub(crate) const RPC_ACK_TIMEOUT: Duration = Duration::from_secs(7);
+
+/// How long it may take to answer, unless the caller says otherwise (LiveKit's).
+pub(crate) const RPC_DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Largest argument and answer of a call, in bytes (LiveKit's).
+pub(crate) const MAX_RPC_PAYLOAD_BYTES: usize = 15 * 1024;
+
+/// How long changes are collected before an offer (LiveKit's).
+pub(crate) const OFFER_DELAY: Duration = Duration::from_millis(10);
+
+/// Least time between two offers (LiveKit's).
+pub(crate) const OFFER_SPACING: Duration = Duration::from_millis(150);

@@ -1,8 +1,11 @@
+//! A participant's transports.
+
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sfu_model::{DtlsRole, Fingerprint, IceCredentials, PeerId, ShardIndex, SubscriptionId};
 
+use crate::limits::{OFFER_DELAY, OFFER_SPACING};
 use crate::negotiation::{Answerer, Offerer, SendTrack, TransportFacts};
 use crate::proto;
 
@@ -184,5 +187,21 @@ impl Link {
             Self::One(up) => up.answerer.remove_send(subscription),
             Self::Two { down, .. } => down.offerer.remove_send(subscription),
         }
+    }
+
+    /// Returns how long changes are collected before they are negotiated; `None` if there is nothing to negotiate, or
+    /// what comes next is the client's.
+    pub(crate) fn negotiation_delay(&self, now: Instant) -> Option<Duration> {
+        let offered_at = match self {
+            Self::One(up) if !up.answered || up.offer_requested || !up.answerer.needs_offer() => {
+                return None;
+            }
+            Self::Two { down, .. } if !down.offerer.needs_offer() => return None,
+            Self::One(_) => None,
+            Self::Two { down, .. } => down.offered_at,
+        };
+        let since = offered_at.map(|at| now.saturating_duration_since(at));
+        let rest = since.map(|since| OFFER_SPACING.saturating_sub(since));
+        Some(rest.unwrap_or_default().max(OFFER_DELAY))
     }
 }

@@ -1,3 +1,5 @@
+//! What the shards report.
+
 use std::time::Duration;
 
 use sfu_model::{CloseReason, Event, LinkProtocol, Now, PeerId};
@@ -5,7 +7,7 @@ use signaling_protocol::{DisconnectCause, LeaveAction};
 use tracing::info;
 
 use crate::link::PathState;
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 use crate::proto::participant_info::State;
 use crate::{Room, RoomNotice, TimerReason};
 
@@ -28,7 +30,11 @@ impl Room {
                 channel,
                 payload,
             } => self.handle_data(now, peer, channel, payload),
-            Event::AudioLevels { shard, levels, .. } => self.handle_audio_levels(shard, levels),
+            Event::AudioLevels { shard, levels, .. } => {
+                let room = (&self.roster, &self.tracks);
+                self.speakers
+                    .handle_levels(shard, levels, room, &mut self.outbox);
+            }
             Event::DataChannelOpened { peer, channel } => {
                 self.handle_channel_opened(peer, channel);
             }
@@ -73,7 +79,7 @@ impl Room {
         self.timers.cancel(&TimerReason::JoinTimeout(key));
         self.tell_soon(now, key);
         self.deliver_reliable_backlog(key);
-        self.reconcile_all(now, key);
+        self.subscriptions().reconcile_all(now, key);
         self.reconcile_all_data(now, key);
         self.report_join(key);
     }

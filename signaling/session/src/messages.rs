@@ -1,3 +1,5 @@
+//! A participant's messages that wait.
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 

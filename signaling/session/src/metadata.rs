@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use sfu_model::Now;
 
 use crate::limits::{MAX_ATTRIBUTES, MAX_ROOM_TEXT_BYTES};
-use crate::participant::{Participant, ParticipantKey};
+use crate::participant::Participant;
+use crate::participant_key::ParticipantKey;
 use crate::proto::request_response::{Reason, Request};
 use crate::{Room, RoomError, proto};
 

@@ -1,3 +1,5 @@
+//! Offers and answers between a room and its participants.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,14 +11,9 @@ use tracing::debug;
 use crate::link::{Link, PathState};
 use crate::negotiation::PublishDecision;
 use crate::outbox::Outbox;
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 use crate::proto::signal_response::Message;
 use crate::{Room, TimerReason, proto};
-
-/// How long changes are collected before an offer, when the last one was a while ago and when it was
-/// not.
-const OFFER_DELAY: Duration = Duration::from_millis(10);
-const OFFER_SPACING: Duration = Duration::from_millis(150);
 
 /// How long a client may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -63,7 +60,7 @@ impl Room {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        let local = self.entropy.ice(participant.link.shard());
+        let local = self.ids.ice(participant.link.shard());
         let up = participant.link.up();
         let offered = match up.answerer.handle_offer(&offer.sdp) {
             Ok(offered) => offered,
@@ -117,8 +114,9 @@ impl Room {
         for mid in decisions.keys() {
             self.publish_section(now, key, *mid);
         }
-        self.drop_unsupported(now, key, &answer.unsupported);
-        self.schedule_negotiation(now, key);
+        self.subscriptions()
+            .drop_unsupported(now, key, &answer.unsupported);
+        self.subscriptions().schedule_negotiation(now, key);
     }
 
     /// Takes a client's answer to our offer on its subscriber transport.
@@ -147,8 +145,9 @@ impl Room {
         let remote = (answered.ice, answered.fingerprint, answered.role);
         down.path.follow(down.peer, remote, &mut self.outbox);
         self.start_subscriptions(key, answered.sends);
-        self.drop_unsupported(now, key, &answered.unsupported);
-        self.schedule_negotiation(now, key);
+        self.subscriptions()
+            .drop_unsupported(now, key, &answered.unsupported);
+        self.subscriptions().schedule_negotiation(now, key);
     }
 
     /// Has the subscriptions that were negotiated sent.
@@ -158,28 +157,9 @@ impl Room {
         sends: Vec<(SubscriptionId, SendMedia)>,
     ) {
         for (subscription, media) in sends {
-            self.start_subscription(key, subscription, media);
+            self.subscriptions()
+                .start_subscription(key, subscription, media);
         }
-    }
-
-    /// Sees to it that what changed is negotiated, together with what changes within a moment.
-    pub(crate) fn schedule_negotiation(&mut self, now: Now, key: ParticipantKey) {
-        let Some(participant) = self.roster.get_mut(key) else {
-            return;
-        };
-        let delay = match &participant.link {
-            Link::One(up) if !up.answered || up.offer_requested || !up.answerer.needs_offer() => {
-                return;
-            }
-            Link::Two { down, .. } if !down.offerer.needs_offer() => return,
-            Link::One(_) => OFFER_DELAY,
-            Link::Two { down, .. } => down.offered_at.map_or(OFFER_DELAY, |at| {
-                let since = now.mono.saturating_duration_since(at);
-                OFFER_SPACING.saturating_sub(since).max(OFFER_DELAY)
-            }),
-        };
-        self.timers
-            .set_once(TimerReason::Offer(key), now.mono + delay);
     }
 
     /// Offers, or asks the client to offer, what is to be negotiated.

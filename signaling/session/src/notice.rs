@@ -1,3 +1,5 @@
+//! What happens in rooms and outlives them.
+
 use crate::proto;
 
 /// Something that happened in a room and that outlives it: the occasions of LiveKit's webhooks.

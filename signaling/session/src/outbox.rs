@@ -1,3 +1,5 @@
+//! What a room asks for, in order.
+
 use std::collections::VecDeque;
 
 use sfu_model::Command;

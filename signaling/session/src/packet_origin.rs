@@ -1,3 +1,5 @@
+//! Writes into messages who sent them.
+
 use crate::participant::Participant;
 use crate::proto;
 use crate::proto::data_packet::Value;

@@ -8,17 +8,14 @@ use sfu_model::{ParticipantIdentity, ParticipantSid, UnixTime};
 use signaling_protocol::Client;
 
 use crate::data_track::DataInterest;
+use crate::faults::Faults;
 use crate::link::Link;
 use crate::messages::Messages;
+use crate::participant_key::ParticipantKey;
 use crate::proto::participant_info::{Kind, KindDetail, State};
 use crate::publishing::Publishing;
-use crate::simulate::Faults;
 use crate::subscribing::Subscribing;
 use crate::{ConnectionId, proto};
-
-/// A participant's number in its room, in the order of joining. Never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ParticipantKey(pub(crate) u32);
 
 /// One session of a participant.
 #[derive(Debug)]

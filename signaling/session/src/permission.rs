@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sfu_model::{Now, ParticipantIdentity, TrackSid};
 
 use crate::limits::{MAX_SID_BYTES, PERMISSION_SPACING};
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 use crate::track_permission::{AllowedTracks, TrackPermissions};
 use crate::{Room, TimerReason, proto};
 
@@ -32,7 +32,7 @@ impl Room {
         if !permission.can_publish_data {
             self.end_data_tracks(key);
         }
-        self.reconcile_all(now, key);
+        self.subscriptions().reconcile_all(now, key);
         self.reconcile_all_data(now, key);
         if let Some(participant) = self.roster.get_mut(key) {
             let media = participant.grant().may_publish();
@@ -106,7 +106,7 @@ impl Room {
         let tracks = participant.publishing.tracks.clone();
         let data_tracks = participant.data_interest.published.clone();
         for sid in tracks {
-            self.offer_to_everybody(now, &sid);
+            self.subscriptions().offer_to_everybody(now, &sid);
         }
         for sid in data_tracks {
             for other in self.roster.keys() {

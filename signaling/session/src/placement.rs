@@ -1,3 +1,5 @@
+//! Which shard each participant lives on.
+
 use std::sync::Arc;
 
 use sfu_model::ShardIndex;

@@ -4,7 +4,7 @@ use sfu_model::{Codec, Now, TrackSid};
 use signaling_protocol::track_sid;
 
 use crate::codecs;
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 use crate::pending_tracks::{TooMany, WaitsFor};
 use crate::proto::request_response::{Reason, Request};
 use crate::proto::signal_response::Message;
@@ -94,7 +94,7 @@ impl Room {
         key: ParticipantKey,
         request: &proto::AddTrackRequest,
     ) -> Result<proto::TrackInfo, Refusal> {
-        let random = self.entropy.bytes();
+        let random = self.ids.random();
         let participant = self.roster.get_mut(key).ok_or(Reason::NotFound)?;
         let policy = codecs::codec_policy(&participant.client, &self.options.codecs);
         let publishable: Vec<Codec> = codecs::publishable_codecs(&policy, &self.options.codecs)

@@ -1,3 +1,5 @@
+//! The calls of LiveKit's RoomService.
+
 use std::fmt;
 use std::time::Duration;
 

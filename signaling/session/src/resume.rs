@@ -7,9 +7,9 @@ use sfu_model::{Command, DataChannel, Now, TrackSid};
 use signaling_protocol::{DisconnectCause, LeaveAction, Resume, leave_request};
 use tracing::debug;
 
-use crate::participant::ParticipantKey;
+use crate::faults::ResumeFault;
+use crate::participant_key::ParticipantKey;
 use crate::proto::signal_response::Message;
-use crate::simulate::ResumeFault;
 use crate::{Join, Output, Room, TimerReason, codecs, proto};
 
 impl Room {
@@ -115,11 +115,11 @@ impl Room {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        let local = self.entropy.ice(participant.link.shard());
+        let local = self.ids.ice(participant.link.shard());
         let up = participant.link.up();
         up.offer_requested = false;
         let Some(down) = participant.link.down() else {
-            self.schedule_negotiation(now, key);
+            self.subscriptions().schedule_negotiation(now, key);
             return;
         };
         if down.offered_at.is_none() {
@@ -149,9 +149,11 @@ impl Room {
             disabled: true,
             ..proto::UpdateTrackSettings::default()
         };
-        self.handle_track_settings(now, key, disabled);
+        self.subscriptions()
+            .handle_track_settings(now, key, disabled);
         if let Some(subscription) = state.subscription {
-            self.handle_subscription(now, key, &subscription);
+            self.subscriptions()
+                .handle_subscription(now, key, &subscription);
         }
         if let Some(subscription) = state.data_subscription {
             self.handle_data_subscription(now, key, subscription);

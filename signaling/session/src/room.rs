@@ -1,16 +1,15 @@
+//! One room.
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sfu_model::{
-    Now, PeerId, PublicationId, RoomIndex, RoomName, RoomSid, ShardIndex, SubscriptionId, UnixTime,
-};
+use sfu_model::{Now, RoomIndex, RoomName, RoomSid};
 use signaling_protocol::{DisconnectCause, LeaveAction, proto, room_sid};
 
 use crate::data_history::DataHistory;
 use crate::data_track::DataTracks;
-use crate::entropy::Entropy;
+use crate::ids::Ids;
 use crate::outbox::Outbox;
-use crate::participant::ParticipantKey;
 use crate::placement::Placement;
 use crate::reachability::Reachability;
 use crate::roster::Roster;
@@ -33,15 +32,13 @@ use crate::{
 #[derive(Debug)]
 pub struct Room {
     pub(crate) facts: Arc<NodeFacts>,
-    index: RoomIndex,
+    pub(crate) ids: Ids,
     pub(crate) placement: Placement,
     pub(crate) sid: RoomSid,
     pub(crate) options: RoomOptions,
     pub(crate) life: Life,
     /// Marks frames that the server puts into encrypted streams. Secret to the room.
     pub(crate) sif_trailer: [u8; 32],
-    pub(crate) entropy: Entropy,
-    ids: Ids,
     pub(crate) roster: Roster,
     pub(crate) tracks: Tracks,
     pub(crate) data_tracks: DataTracks,
@@ -65,17 +62,6 @@ pub(crate) struct Life {
     pub(crate) closed: bool,
 }
 
-/// The numbers that were handed out last.
-#[derive(Debug, Default)]
-struct Ids {
-    participant: u32,
-    peer: u32,
-    publication: u32,
-    subscription: u32,
-    /// The last version of anything that is versioned by time, in microseconds.
-    version: i64,
-}
-
 impl Room {
     /// Opens a room. `seed` is the source of its ids and credentials and must be unpredictable.
     pub fn new(
@@ -85,12 +71,11 @@ impl Room {
         options: RoomOptions,
         seed: [u8; 32],
     ) -> Self {
-        let mut entropy = Entropy::new(seed);
+        let mut ids = Ids::new(place.index, seed);
         let mut room = Self {
             facts,
-            index: place.index,
             placement: Placement::new(place),
-            sid: room_sid(entropy.bytes()),
+            sid: room_sid(ids.random()),
             options,
             life: Life {
                 created: now,
@@ -98,9 +83,8 @@ impl Room {
                 left_at: None,
                 closed: false,
             },
-            sif_trailer: entropy.bytes(),
-            entropy,
-            ids: Ids::default(),
+            sif_trailer: ids.random(),
+            ids,
             roster: Roster::default(),
             tracks: Tracks::default(),
             data_tracks: DataTracks::default(),
@@ -122,7 +106,7 @@ impl Room {
 
     /// Returns the room's number.
     pub fn index(&self) -> RoomIndex {
-        self.index
+        self.ids.room()
     }
 
     /// Returns the room's name.
@@ -219,49 +203,5 @@ impl Room {
             None => self.life.created.mono + self.options.empty_timeout,
         };
         self.timers.set(TimerReason::Idle, at);
-    }
-
-    pub(crate) fn next_participant(&mut self) -> ParticipantKey {
-        self.ids.participant += 1;
-        ParticipantKey(self.ids.participant)
-    }
-
-    pub(crate) fn next_peer(&mut self, shard: ShardIndex) -> PeerId {
-        self.ids.peer += 1;
-        PeerId {
-            room: self.index,
-            index: self.ids.peer,
-            shard,
-        }
-    }
-
-    /// Numbers a publication of a peer on `shard`.
-    pub(crate) fn next_publication(&mut self, shard: ShardIndex) -> PublicationId {
-        self.ids.publication += 1;
-        PublicationId {
-            room: self.index,
-            index: self.ids.publication,
-            shard,
-        }
-    }
-
-    /// Numbers a subscription of a peer on `shard`.
-    pub(crate) fn next_subscription(&mut self, shard: ShardIndex) -> SubscriptionId {
-        self.ids.subscription += 1;
-        SubscriptionId {
-            room: self.index,
-            index: self.ids.subscription,
-            shard,
-        }
-    }
-
-    /// Returns a version later than all before.
-    pub(crate) fn next_version(&mut self, now: UnixTime) -> proto::TimedVersion {
-        let micros = i64::try_from(now.0.as_micros()).unwrap_or(i64::MAX);
-        self.ids.version = micros.max(self.ids.version.saturating_add(1));
-        proto::TimedVersion {
-            unix_micro: self.ids.version,
-            ticks: 0,
-        }
     }
 }

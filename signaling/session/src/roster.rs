@@ -1,9 +1,12 @@
+//! Who is in a room.
+
 use std::collections::BTreeMap;
 
 use sfu_model::{ParticipantIdentity, ParticipantSid, PeerId};
 
 use crate::ConnectionId;
-use crate::participant::{Participant, ParticipantKey};
+use crate::participant::Participant;
+use crate::participant_key::ParticipantKey;
 
 /// Who is in the room, found by each of their names.
 #[derive(Debug, Default)]

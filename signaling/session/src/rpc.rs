@@ -1,14 +1,16 @@
+//! Calls to participants, which the RoomService makes.
+
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use prost::Message as _;
 use sfu_model::Now;
-use signaling_protocol::sid;
 
-use crate::participant::ParticipantKey;
-use crate::proto::data_packet::{Kind, Value};
-use crate::{Output, Room, RoomError, RoomReply, RpcId, RpcOutcome, TimerReason, proto};
+use crate::limits::{MAX_RPC_PAYLOAD_BYTES, MAX_RPCS, RPC_ACK_TIMEOUT, RPC_DEFAULT_TIMEOUT};
+use crate::outbox::Outbox;
+use crate::participant_key::ParticipantKey;
+use crate::proto::data_packet::Value;
+use crate::timers::Timers;
+use crate::{Output, RoomError, RpcId, RpcOutcome, TimerReason, proto};
 
 /// The calls to participants that wait for an answer.
 #[derive(Debug, Default)]
@@ -28,21 +30,13 @@ struct Rpc {
     ends_at: Instant,
 }
 
-impl Rpcs {
-    /// Most calls that are open in a room.
-    const MAX: usize = 1024;
-    /// How long a participant may take to say that it has the call.
-    const ACK_TIMEOUT: Duration = Duration::from_secs(2);
-    /// How long it may take to answer, unless the caller says otherwise.
-    const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-    /// Largest argument and answer, in bytes.
-    const MAX_PAYLOAD: usize = 15 * 1024;
-
-    fn close(&mut self, id: RpcId) -> Option<Rpc> {
-        let rpc = self.open.remove(&id)?;
-        self.by_name.remove(&rpc.name);
-        Some(rpc)
-    }
+/// A call that has begun.
+#[derive(Debug)]
+pub(crate) struct StartedRpc {
+    pub(crate) id: RpcId,
+    pub(crate) timeout: Duration,
+    /// What the participant is sent.
+    pub(crate) packet: proto::DataPacket,
 }
 
 /// Why a call ends without the participant's answer, with LiveKit's codes.
@@ -70,128 +64,141 @@ impl From<Failure> for proto::RpcError {
     }
 }
 
-impl Room {
-    /// Calls a method of a participant.
-    pub(crate) fn start_rpc(
+impl Rpcs {
+    /// Calls a method of a participant; `name` is what the call is known by to it.
+    pub(crate) fn start(
         &mut self,
         now: Now,
+        (name, callee): (String, ParticipantKey),
         request: &proto::PerformRpcRequest,
-    ) -> Result<RoomReply, RoomError> {
-        if request.destination_identity.is_empty() {
-            return Err(RoomError::NoDestination);
-        }
-        let callee = self.roster.by_identity(&request.destination_identity);
-        let callee = callee.ok_or(RoomError::ParticipantNotFound)?;
-        if request.payload.len() > Rpcs::MAX_PAYLOAD {
+        timers: &mut Timers,
+    ) -> Result<StartedRpc, RoomError> {
+        if request.payload.len() > MAX_RPC_PAYLOAD_BYTES {
             return Err(RoomError::RpcPayloadTooLarge);
         }
-        if self.rpcs.open.len() >= Rpcs::MAX {
+        if self.open.len() >= MAX_RPCS {
             return Err(RoomError::TooManyRpcs);
         }
         let timeout = match request.response_timeout_ms {
-            0 => Rpcs::DEFAULT_TIMEOUT,
+            0 => RPC_DEFAULT_TIMEOUT,
             ms => Duration::from_millis(ms.into()),
         };
-        let name = sid("RPC_", self.entropy.bytes());
-        self.rpcs.last += 1;
-        let id = RpcId(self.rpcs.last);
-        self.rpcs.by_name.insert(name.clone(), id);
+        self.last += 1;
+        let id = RpcId(self.last);
+        self.by_name.insert(name.clone(), id);
+        let packet = call(&name, request, timeout);
         let rpc = Rpc {
-            name: name.clone(),
+            name,
             callee,
             acknowledged: false,
             ends_at: now.mono + timeout,
         };
-        self.rpcs.open.insert(id, rpc);
-        let first = now.mono + timeout.min(Rpcs::ACK_TIMEOUT);
-        self.timers.set(TimerReason::Rpc(id), first);
-        self.send_call(callee, name, request, timeout);
-        Ok(RoomReply::RpcStarted { rpc: id, timeout })
-    }
-
-    fn send_call(
-        &mut self,
-        callee: ParticipantKey,
-        name: String,
-        request: &proto::PerformRpcRequest,
-        timeout: Duration,
-    ) {
-        let packet = proto::DataPacket {
-            // The server has no identity: the call's name tells its answer from others.
-            participant_identity: name.clone(),
-            value: Some(Value::RpcRequest(proto::RpcRequest {
-                id: name,
-                method: request.method.clone(),
-                payload: request.payload.clone(),
-                response_timeout_ms: u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX),
-                version: 1,
-                ..proto::RpcRequest::default()
-            })),
-            ..proto::DataPacket::default()
-        };
-        let payload: Arc<[u8]> = packet.encode_to_vec().into();
-        self.send_message(&[callee], Kind::Reliable, &payload);
+        self.open.insert(id, rpc);
+        timers.set(
+            TimerReason::Rpc(id),
+            now.mono + timeout.min(RPC_ACK_TIMEOUT),
+        );
+        Ok(StartedRpc {
+            id,
+            timeout,
+            packet,
+        })
     }
 
     /// Takes a packet that answers a call of ours; reports whether it was one.
-    pub(crate) fn is_answer_to_us(&mut self, packet: &proto::DataPacket) -> bool {
+    pub(crate) fn handle_answer(
+        &mut self,
+        packet: &proto::DataPacket,
+        timers: &mut Timers,
+        outbox: &mut Outbox,
+    ) -> bool {
         let name = match &packet.value {
             Some(Value::RpcAck(ack)) => &ack.request_id,
             Some(Value::RpcResponse(response)) => &response.request_id,
             Some(_) | None => return false,
         };
-        let Some(id) = self.rpcs.by_name.get(name).copied() else {
+        let Some(id) = self.by_name.get(name).copied() else {
             return false;
         };
         match &packet.value {
-            Some(Value::RpcResponse(response)) => self.finish_rpc(id, outcome(response)),
-            Some(_) | None => self.acknowledge_rpc(id),
+            Some(Value::RpcResponse(response)) => {
+                self.finish(id, outcome(response), timers, outbox);
+            }
+            Some(_) | None => self.acknowledge(id, timers),
         }
         true
     }
 
-    fn acknowledge_rpc(&mut self, id: RpcId) {
-        if let Some(rpc) = self.rpcs.open.get_mut(&id) {
+    fn acknowledge(&mut self, id: RpcId, timers: &mut Timers) {
+        if let Some(rpc) = self.open.get_mut(&id) {
             rpc.acknowledged = true;
-            self.timers.set(TimerReason::Rpc(id), rpc.ends_at);
+            timers.set(TimerReason::Rpc(id), rpc.ends_at);
         }
     }
 
     /// A participant has not acknowledged a call, or not answered it.
-    pub(crate) fn handle_rpc_timeout(&mut self, id: RpcId) {
-        let acknowledged = self.rpcs.open.get(&id).map(|rpc| rpc.acknowledged);
+    pub(crate) fn handle_timeout(&mut self, id: RpcId, timers: &mut Timers, outbox: &mut Outbox) {
+        let acknowledged = self.open.get(&id).map(|rpc| rpc.acknowledged);
         let failure = match acknowledged {
             Some(true) => Failure::ResponseTimeout,
             Some(false) | None => Failure::ConnectionTimeout,
         };
-        self.finish_rpc(id, RpcOutcome::Error(failure.into()));
+        self.finish(id, RpcOutcome::Error(failure.into()), timers, outbox);
     }
 
     /// Ends the calls to a participant who leaves.
-    pub(crate) fn fail_rpcs_of(&mut self, key: ParticipantKey) {
-        let open = self.rpcs.open.iter();
+    pub(crate) fn fail_calls_to(
+        &mut self,
+        key: ParticipantKey,
+        timers: &mut Timers,
+        outbox: &mut Outbox,
+    ) {
+        let open = self.open.iter();
         let to_it: Vec<_> = open
             .filter(|(_, rpc)| rpc.callee == key)
             .map(|(id, _)| *id)
             .collect();
         for id in to_it {
             let failure = Failure::RecipientDisconnected;
-            self.finish_rpc(id, RpcOutcome::Error(failure.into()));
+            self.finish(id, RpcOutcome::Error(failure.into()), timers, outbox);
         }
     }
 
-    fn finish_rpc(&mut self, rpc: RpcId, outcome: RpcOutcome) {
-        self.timers.cancel(&TimerReason::Rpc(rpc));
-        if self.rpcs.close(rpc).is_some() {
-            self.outbox.push(Output::RpcDone { rpc, outcome });
+    fn finish(
+        &mut self,
+        rpc: RpcId,
+        outcome: RpcOutcome,
+        timers: &mut Timers,
+        outbox: &mut Outbox,
+    ) {
+        timers.cancel(&TimerReason::Rpc(rpc));
+        if let Some(ended) = self.open.remove(&rpc) {
+            self.by_name.remove(&ended.name);
+            outbox.push(Output::RpcDone { rpc, outcome });
         }
+    }
+}
+
+fn call(name: &str, request: &proto::PerformRpcRequest, timeout: Duration) -> proto::DataPacket {
+    proto::DataPacket {
+        // The server has no identity: the call's name tells its answer from others.
+        participant_identity: name.to_owned(),
+        value: Some(Value::RpcRequest(proto::RpcRequest {
+            id: name.to_owned(),
+            method: request.method.clone(),
+            payload: request.payload.clone(),
+            response_timeout_ms: u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX),
+            version: 1,
+            ..proto::RpcRequest::default()
+        })),
+        ..proto::DataPacket::default()
     }
 }
 
 fn outcome(response: &proto::RpcResponse) -> RpcOutcome {
     use proto::rpc_response::Value as Answer;
     match &response.value {
-        Some(Answer::Payload(payload)) if payload.len() > Rpcs::MAX_PAYLOAD => {
+        Some(Answer::Payload(payload)) if payload.len() > MAX_RPC_PAYLOAD_BYTES => {
             RpcOutcome::Error(Failure::ResponsePayloadTooLarge.into())
         }
         Some(Answer::Payload(payload)) => RpcOutcome::Payload(payload.clone()),

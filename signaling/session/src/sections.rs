@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sfu_model::{Command, Mid, Now, ReceiveMedia, TrackSid};
 
-use crate::dynacast::{Demand, ToldDemand};
+use crate::demand::{Demand, ToldDemand};
 use crate::negotiation::{Offered, OfferedSection, PublishDecision};
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 use crate::publishing::PublishingSection;
 use crate::track::{PublishedStream, Track};
 use crate::{Room, RoomNotice, proto};
@@ -189,7 +189,7 @@ impl Room {
         let Some(shard) = publisher.map(|participant| participant.link.shard()) else {
             return;
         };
-        let fresh = self.next_publication(shard);
+        let fresh = self.ids.publication(shard);
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
@@ -253,7 +253,7 @@ impl Room {
         let Some(sid) = section.map(|section| section.track.clone()) else {
             return;
         };
-        let version = self.next_version(now.unix);
+        let version = self.ids.version(now.unix);
         let Some(track) = self.tracks.get_mut(&sid) else {
             return;
         };
@@ -261,7 +261,7 @@ impl Room {
         track.info.version = Some(version);
         self.announce(now, key, &sid);
         if first {
-            self.watch_demand(now, &sid);
+            self.subscriptions().watch_demand(now, &sid);
             self.report_track(key, &sid);
         }
     }
@@ -273,7 +273,7 @@ impl Room {
         let first = !std::mem::replace(&mut participant.is_publisher, true);
         participant.touch();
         self.tell_before_media(now, key);
-        self.offer_to_everybody(now, sid);
+        self.subscriptions().offer_to_everybody(now, sid);
         if first {
             self.counts_changed(now);
         }

@@ -3,7 +3,7 @@
 use sfu_model::Now;
 use signaling_protocol::{CandidateInit, DisconnectCause};
 
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 use crate::proto::request_response::{Reason, Request};
 use crate::proto::signal_request::Message;
 use crate::proto::signal_response::Message as Response;
@@ -37,8 +37,12 @@ impl Room {
             Message::Trickle(trickle) => self.handle_trickle(key, trickle),
             Message::AddTrack(request) => self.handle_add_track(now, key, request),
             Message::Mute(mute) => self.handle_mute(now, key, mute),
-            Message::Subscription(update) => self.handle_subscription(now, key, &update),
-            Message::TrackSetting(settings) => self.handle_track_settings(now, key, settings),
+            Message::Subscription(update) => {
+                self.subscriptions().handle_subscription(now, key, &update);
+            }
+            Message::TrackSetting(settings) => self
+                .subscriptions()
+                .handle_track_settings(now, key, settings),
             Message::Leave(leave) => {
                 self.disconnect(now, key, DisconnectCause::of_client(&leave), None);
             }

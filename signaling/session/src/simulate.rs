@@ -1,49 +1,16 @@
-//! Faults that clients ask for, to test how they deal with them.
+//! Does to clients what they ask for, to test how they deal with it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sfu_model::Now;
 use signaling_protocol::{DisconnectCause, LeaveAction};
 
+use crate::faults::Faults;
 use crate::limits::{MAX_SIMULATED_SPEECH, MIN_SIMULATED_SPEECH};
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 use crate::proto::simulate_scenario::Scenario;
+use crate::speakers::Speakers;
 use crate::{Room, TimerReason, proto};
-
-/// Faults that a client asked for, to test how it deals with them.
-#[derive(Debug, Default)]
-pub(crate) struct Faults {
-    /// Until when a resume is answered and then cut off.
-    cut_resume: Option<Instant>,
-    /// Until when resumes are cut off unanswered, and how many.
-    cut_resume_unanswered: Option<(Instant, u8)>,
-}
-
-/// When a resume is to be cut off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ResumeFault {
-    Unanswered,
-    Answered,
-}
-
-impl Faults {
-    /// For how long a fault is armed.
-    const ARMED: Duration = Duration::from_secs(5);
-    /// How many resumes go unanswered.
-    const UNANSWERED: u8 = 3;
-
-    /// Says what is to befall a resume at `now`, and remembers that it did.
-    pub(crate) fn on_resume(&mut self, now: Instant) -> Option<ResumeFault> {
-        if let Some((until, left)) = self.cut_resume_unanswered.take()
-            && now < until
-        {
-            self.cut_resume_unanswered = (left > 1).then_some((until, left - 1));
-            return Some(ResumeFault::Unanswered);
-        }
-        let until = self.cut_resume.take()?;
-        (now < until).then_some(ResumeFault::Answered)
-    }
-}
 
 impl Room {
     /// Does to a client what it asked for.
@@ -62,7 +29,7 @@ impl Room {
                 let lasts = asked.clamp(MIN_SIMULATED_SPEECH, MAX_SIMULATED_SPEECH);
                 let timer = TimerReason::SimulatedSpeaker(key);
                 if !self.timers.is_set(&timer) {
-                    self.simulate_speaker(key, true);
+                    Speakers::simulate(key, true, &self.roster, &mut self.outbox);
                 }
                 self.timers.set(timer, now.mono + lasts);
             }

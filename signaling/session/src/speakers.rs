@@ -1,10 +1,15 @@
+//! Who speaks, and who is told.
+
 use std::collections::BTreeMap;
 
 use sfu_model::{AudioLevel, PublicationId, ShardIndex};
 
-use crate::participant::ParticipantKey;
+use crate::outbox::Outbox;
+use crate::participant_key::ParticipantKey;
 use crate::proto::signal_response::Message;
-use crate::{ConnectionId, Room, proto};
+use crate::roster::Roster;
+use crate::tracks::Tracks;
+use crate::{ConnectionId, proto};
 
 /// Who speaks, as last told.
 ///
@@ -21,10 +26,98 @@ pub(crate) struct Speakers {
 impl Speakers {
     /// Steps of loudness that are told apart.
     const STEPS: f32 = 8.0;
+    /// The loudness of a speaker that a client asked for, in eighths: 0.9.
+    const SIMULATED: u8 = 8;
 
     pub(crate) fn forget(&mut self, key: ParticipantKey) {
         self.loudness.remove(&key);
     }
+
+    /// Takes how loud the publications of a shard are, and tells who of those that hear them.
+    pub(crate) fn handle_levels(
+        &mut self,
+        shard: ShardIndex,
+        levels: Vec<(PublicationId, AudioLevel)>,
+        (roster, tracks): (&Roster, &Tracks),
+        outbox: &mut Outbox,
+    ) {
+        match levels.is_empty() {
+            true => self.reports.remove(&shard),
+            false => self.reports.insert(shard, levels),
+        };
+        let loudness = self.measure(tracks);
+        let before = std::mem::replace(&mut self.loudness, loudness);
+        let changes = changes(&before, &self.loudness);
+        tell_all(&changes, roster, outbox);
+    }
+
+    /// Returns how loud each participant is by the last reports.
+    fn measure(&self, tracks: &Tracks) -> BTreeMap<ParticipantKey, u8> {
+        let mut loudness: BTreeMap<ParticipantKey, u8> = BTreeMap::new();
+        for (publication, level) in self.reports.values().flatten() {
+            let track = tracks.of_publication(*publication);
+            let microphone = track.filter(|t| t.info.source() == proto::TrackSource::Microphone);
+            if let Some(track) = microphone {
+                let step = loudness.entry(track.publisher).or_default();
+                *step = quantise(*level).max(*step);
+            }
+        }
+        loudness
+    }
+
+    /// Tells a new subscriber that a publisher is speaking, if it is.
+    pub(crate) fn tell(
+        &self,
+        listener: ParticipantKey,
+        speaker: ParticipantKey,
+        roster: &Roster,
+        outbox: &mut Outbox,
+    ) {
+        if let Some(step) = self.loudness.get(&speaker) {
+            tell_one(listener, (speaker, *step), roster, outbox);
+        }
+    }
+
+    /// Tells one who no longer receives a publisher that it is silent.
+    pub(crate) fn silence(
+        &self,
+        listener: ParticipantKey,
+        speaker: ParticipantKey,
+        roster: &Roster,
+        outbox: &mut Outbox,
+    ) {
+        if self.loudness.contains_key(&speaker) {
+            tell_one(listener, (speaker, 0), roster, outbox);
+        }
+    }
+
+    /// Tells that a participant speaks, or no longer does, because its client asked for it.
+    pub(crate) fn simulate(
+        key: ParticipantKey,
+        speaks: bool,
+        roster: &Roster,
+        outbox: &mut Outbox,
+    ) {
+        let step = if speaks { Self::SIMULATED } else { 0 };
+        tell_all(&[(key, step)], roster, outbox);
+    }
+}
+
+/// Returns who is louder or less loud than before, the loudest first.
+fn changes(
+    before: &BTreeMap<ParticipantKey, u8>,
+    now: &BTreeMap<ParticipantKey, u8>,
+) -> Vec<(ParticipantKey, u8)> {
+    let other = now
+        .iter()
+        .filter(|(key, step)| before.get(*key) != Some(*step));
+    let silent = before.keys().filter(|key| !now.contains_key(*key));
+    let mut changes: Vec<_> = other
+        .map(|(key, step)| (*key, *step))
+        .chain(silent.map(|key| (*key, 0)))
+        .collect();
+    changes.sort_by_key(|(key, step)| (std::cmp::Reverse(*step), *key));
+    changes
 }
 
 /// Rounds up to eighths. What is audible at all is at least one.
@@ -39,114 +132,59 @@ fn quantise(level: AudioLevel) -> u8 {
     steps.max(1)
 }
 
-impl Room {
-    /// Takes how loud the publications of a shard are, and tells who of those that hear them.
-    pub(crate) fn handle_audio_levels(
-        &mut self,
-        shard: ShardIndex,
-        levels: Vec<(PublicationId, AudioLevel)>,
-    ) {
-        match levels.is_empty() {
-            true => self.speakers.reports.remove(&shard),
-            false => self.speakers.reports.insert(shard, levels),
+/// Tells changes to those who receive from these speakers, and to the speakers themselves. Those
+/// who are told the same share a message.
+fn tell_all(changes: &[(ParticipantKey, u8)], roster: &Roster, outbox: &mut Outbox) {
+    let mut groups: BTreeMap<Vec<usize>, Vec<ConnectionId>> = BTreeMap::new();
+    for listener in roster.iter() {
+        let Some(connection) = listener.connection else {
+            continue;
         };
-        let mut loudness: BTreeMap<ParticipantKey, u8> = BTreeMap::new();
-        for (publication, level) in self.speakers.reports.values().flatten() {
-            let track = self.tracks.of_publication(*publication);
-            let microphone = track.filter(|t| t.info.source() == proto::TrackSource::Microphone);
-            if let Some(track) = microphone {
-                let step = loudness.entry(track.publisher).or_default();
-                *step = quantise(*level).max(*step);
-            }
+        if !listener.client.protocol().takes_speakers_changed() {
+            continue;
         }
-        let before = std::mem::replace(&mut self.speakers.loudness, loudness);
-        let now = &self.speakers.loudness;
-        let louder = now
-            .iter()
-            .filter(|(key, step)| before.get(*key) != Some(*step));
-        let silent = before.keys().filter(|key| !now.contains_key(*key));
-        let mut changes: Vec<_> = louder
-            .map(|(key, step)| (*key, *step))
-            .chain(silent.map(|key| (*key, 0)))
+        let hears =
+            |key: ParticipantKey| key == listener.key || listener.subscribing.receives_from(key);
+        let heard = changes.iter().enumerate();
+        let heard: Vec<_> = heard
+            .filter(|(_, (key, _))| hears(*key))
+            .map(|(index, _)| index)
             .collect();
-        changes.sort_by_key(|(key, step)| (std::cmp::Reverse(*step), *key));
-        self.tell_speakers(&changes);
-    }
-
-    /// Tells changes to those who receive from these speakers, and to the speakers themselves. Those
-    /// who are told the same share a message.
-    fn tell_speakers(&mut self, changes: &[(ParticipantKey, u8)]) {
-        let mut groups: BTreeMap<Vec<usize>, Vec<ConnectionId>> = BTreeMap::new();
-        for listener in self.roster.iter() {
-            let Some(connection) = listener.connection else {
-                continue;
-            };
-            if !listener.client.protocol().takes_speakers_changed() {
-                continue;
-            }
-            let hears = |key: ParticipantKey| {
-                key == listener.key || listener.subscribing.receives_from(key)
-            };
-            let heard = changes.iter().enumerate();
-            let heard: Vec<_> = heard
-                .filter(|(_, (key, _))| hears(*key))
-                .map(|(index, _)| index)
-                .collect();
-            if !heard.is_empty() {
-                groups.entry(heard).or_default().push(connection);
-            }
-        }
-        for (heard, connections) in groups {
-            let speakers = heard.into_iter().filter_map(|index| changes.get(index));
-            let speakers = speakers.filter_map(|(key, step)| self.speaker(*key, *step));
-            let changed = proto::SpeakersChanged {
-                speakers: speakers.collect(),
-            };
-            self.outbox
-                .signal_all(connections, Message::SpeakersChanged(changed));
+        if !heard.is_empty() {
+            groups.entry(heard).or_default().push(connection);
         }
     }
-
-    fn speaker(&self, key: ParticipantKey, step: u8) -> Option<proto::SpeakerInfo> {
-        let participant = self.roster.get(key)?;
-        Some(proto::SpeakerInfo {
-            sid: participant.sid.as_str().to_owned(),
-            level: f32::from(step) / Speakers::STEPS,
-            active: step > 0,
-        })
+    for (heard, connections) in groups {
+        let speakers = heard.into_iter().filter_map(|index| changes.get(index));
+        let speakers = speakers.filter_map(|change| describe(*change, roster));
+        let changed = proto::SpeakersChanged {
+            speakers: speakers.collect(),
+        };
+        outbox.signal_all(connections, Message::SpeakersChanged(changed));
     }
+}
 
-    /// Tells a new subscriber that a publisher is speaking, if it is.
-    pub(crate) fn tell_speaker(&mut self, listener: ParticipantKey, speaker: ParticipantKey) {
-        if let Some(step) = self.speakers.loudness.get(&speaker).copied() {
-            self.tell_one_speaker(listener, speaker, step);
-        }
+fn tell_one(
+    listener: ParticipantKey,
+    change: (ParticipantKey, u8),
+    roster: &Roster,
+    outbox: &mut Outbox,
+) {
+    let connection = roster.get(listener).and_then(|p| p.connection);
+    if let Some(speaker) = describe(change, roster) {
+        let speakers = vec![speaker];
+        let changed = proto::SpeakersChanged { speakers };
+        outbox.signal(connection, Message::SpeakersChanged(changed));
     }
+}
 
-    /// Tells one who no longer receives a publisher that it is silent.
-    pub(crate) fn silence_speaker(&mut self, listener: ParticipantKey, speaker: ParticipantKey) {
-        if self.speakers.loudness.contains_key(&speaker) {
-            self.tell_one_speaker(listener, speaker, 0);
-        }
-    }
-
-    fn tell_one_speaker(&mut self, listener: ParticipantKey, speaker: ParticipantKey, step: u8) {
-        let connection = self.roster.get(listener).and_then(|p| p.connection);
-        if let Some(speaker) = self.speaker(speaker, step) {
-            let speakers = vec![speaker];
-            self.outbox.signal(
-                connection,
-                Message::SpeakersChanged(proto::SpeakersChanged { speakers }),
-            );
-        }
-    }
-
-    /// Tells that a participant speaks, or no longer does, because its client asked for it.
-    pub(crate) fn simulate_speaker(&mut self, key: ParticipantKey, speaks: bool) {
-        // 0.9, in eighths.
-        let step = if speaks { 8 } else { 0 };
-        self.tell_speakers(&[(key, step)]);
-    }
+fn describe((key, step): (ParticipantKey, u8), roster: &Roster) -> Option<proto::SpeakerInfo> {
+    let participant = roster.get(key)?;
+    Some(proto::SpeakerInfo {
+        sid: participant.sid.as_str().to_owned(),
+        level: f32::from(step) / Speakers::STEPS,
+        active: step > 0,
+    })
 }
 
 #[cfg(test)]

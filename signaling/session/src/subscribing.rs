@@ -1,8 +1,10 @@
+//! What one participant receives, and wants to.
+
 use std::collections::BTreeMap;
 
 use sfu_model::{Forwarding, MediaKind, PublicationId, SubscriptionId, TrackSid};
 
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 use crate::proto;
 
 /// What one participant wants to receive, and what it does.

@@ -3,6 +3,7 @@
 use sfu_model::Now;
 use signaling_protocol::{DisconnectCause, LeaveAction};
 
+use crate::speakers::Speakers;
 use crate::{Room, TimerReason};
 
 impl Room {
@@ -28,12 +29,19 @@ impl Room {
             TimerReason::Farewell(key) => self.handle_lost_transport(now, key),
             TimerReason::RefreshToken(key) => self.refresh_token(now, key),
             TimerReason::PendingTracks(key) => self.expire_pending(now, key),
-            TimerReason::TrackNotFound(key, sid) => self.handle_track_not_found(key, &sid),
-            TimerReason::Demand(sid) => self.tell_demand(&sid),
+            TimerReason::TrackNotFound(key, sid) => {
+                self.subscriptions().handle_track_not_found(key, &sid);
+            }
+            TimerReason::Demand(sid) => self.subscriptions().tell_demand(&sid),
             TimerReason::Resize(sid) => self.handle_resize(now, &sid),
             TimerReason::TrackPermissions(key) => self.apply_track_permissions(now, key),
-            TimerReason::SimulatedSpeaker(key) => self.simulate_speaker(key, false),
-            TimerReason::Rpc(rpc) => self.handle_rpc_timeout(rpc),
+            TimerReason::SimulatedSpeaker(key) => {
+                Speakers::simulate(key, false, &self.roster, &mut self.outbox);
+            }
+            TimerReason::Rpc(rpc) => {
+                self.rpcs
+                    .handle_timeout(rpc, &mut self.timers, &mut self.outbox);
+            }
             TimerReason::Idle => self.close(now, DisconnectCause::RoomClosed),
         }
     }

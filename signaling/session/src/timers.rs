@@ -6,7 +6,7 @@ use std::time::Instant;
 use sfu_model::TrackSid;
 
 use crate::RpcId;
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 
 /// Everything that a room waits for. Declared in the order in which what is due at once is handled.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,9 +6,9 @@ use sfu_model::{
     Codec, Forwarding, MediaKind, Mid, PublicationId, ReceiveMedia, SpatialLayer, Ssrc, TrackSid,
 };
 
-use crate::dynacast::{Demand, ToldDemand};
+use crate::demand::{Demand, ToldDemand};
 use crate::negotiation::{OfferedCodec, PublishDecision};
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 use crate::proto;
 use crate::proto::AudioTrackFeature;
 

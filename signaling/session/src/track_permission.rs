@@ -1,3 +1,5 @@
+//! Who may receive which tracks of a publisher.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sfu_model::{ParticipantIdentity, TrackSid};

@@ -3,7 +3,7 @@
 use sfu_model::{Now, TrackSid};
 
 use crate::limits::RESIZE_DELAY;
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 use crate::proto::AudioTrackFeature;
 use crate::proto::request_response::{Reason, Request};
 use crate::track_request::without_repeats;
@@ -85,7 +85,7 @@ impl Room {
         sid: &str,
         change: impl Fn(&mut proto::TrackInfo),
     ) -> Option<proto::TrackInfo> {
-        let version = self.next_version(now.unix);
+        let version = self.ids.version(now.unix);
         let sid = TrackSid::from(sid);
         let participant = self.roster.get_mut(key)?;
         let mut result = None;
@@ -108,7 +108,7 @@ impl Room {
             let at = now.mono + RESIZE_DELAY;
             self.timers.set_once(TimerReason::Resize(sid.clone()), at);
         }
-        self.demand_changed(now, &sid);
+        self.subscriptions().demand_changed(now, &sid);
         if let Some(participant) = self.roster.get_mut(key) {
             participant.touch();
             self.tell(now, key);
@@ -125,7 +125,7 @@ impl Room {
             .copied()
             .collect();
         for subscriber in subscribers {
-            self.apply_settings(now, subscriber, sid);
+            self.subscriptions().apply_settings(now, subscriber, sid);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sfu_model::{PublicationId, SubscriptionId, TrackSid};
 
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 use crate::track::Track;
 
 /// The tracks of a room, and what the shard's ids stand for.

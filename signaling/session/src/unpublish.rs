@@ -1,6 +1,8 @@
+//! How tracks end.
+
 use sfu_model::{Command, Mid, Now, TrackSid};
 
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 use crate::proto::signal_response::Message;
 use crate::{Room, RoomNotice, TimerReason, proto};
 
@@ -85,7 +87,8 @@ impl Room {
                 .retain(|_, section| section.track != *sid);
         }
         for subscriber in &track.subscribers {
-            self.drop_subscription(now, *subscriber, sid);
+            self.subscriptions()
+                .drop_subscription(now, *subscriber, sid);
         }
         for other in self.roster.keys() {
             if let Some(participant) = self.roster.get_mut(other) {
@@ -130,8 +133,8 @@ impl Room {
                 .and_then(|s| s.tracks.get(sid))
                 .and_then(|i| i.active.as_ref());
             if active.is_some_and(|active| active.publication == publication) {
-                self.drop_subscription(now, subscriber, sid);
-                self.reconcile(now, subscriber, sid);
+                self.subscriptions().drop_subscription(now, subscriber, sid);
+                self.subscriptions().reconcile(now, subscriber, sid);
             }
         }
     }

@@ -239,7 +239,7 @@ fn call_alice(world: &mut World) -> signaling_session::RpcId {
     };
     match world.call(RoomRequest::PerformRpc(Box::new(request))) {
         Ok(RoomReply::RpcStarted { rpc, timeout }) => {
-            assert_eq!(timeout, Duration::from_secs(10));
+            assert_eq!(timeout, Duration::from_secs(15));
             rpc
         }
         other => panic!("not started: {other:?}"),
@@ -287,7 +287,7 @@ fn a_call_that_is_not_answered_ends_with_the_reason() {
     let mut world = World::new();
     let alice = world.join_one(client("alice"));
     call_alice(&mut world);
-    world.pass(Duration::from_secs(3));
+    world.pass(Duration::from_secs(8));
     assert_eq!(code(&world.rpcs.pop().unwrap().1), 1501);
     call_alice(&mut world);
     world.send(

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use sfu_model::{Command, MediaKind, Now, TrackSid};
 
+use super::Subscriptions;
 use crate::layers;
 use crate::limits::{MAX_SID_BYTES, MAX_UNKNOWN_TRACKS};
-use crate::participant::{Participant, ParticipantKey};
+use crate::participant::Participant;
+use crate::participant_key::ParticipantKey;
 use crate::proto::signal_response::Message;
 use crate::subscribing::Subscribing;
 use crate::track::Track;
-use crate::{Limits, Room, TimerReason, proto};
+use crate::{Limits, TimerReason, proto};
 
 /// How long a track may be wanted that does not exist.
 const NOT_FOUND_TIMEOUT: Duration = Duration::from_secs(60);
@@ -38,7 +40,7 @@ impl Capacity {
     }
 }
 
-impl Room {
+impl Subscriptions<'_> {
     /// Takes a client's (or an administrator's) choice of tracks.
     pub(crate) fn handle_subscription(
         &mut self,

@@ -1,20 +1,23 @@
+//! Subscriptions from their beginning to their end.
+
 use sfu_model::{Command, Now, SendMedia, SubscriptionId, TrackSid};
 
+use super::Subscriptions;
 use crate::negotiation::SendTrack;
-use crate::participant::ParticipantKey;
+use crate::participant_key::ParticipantKey;
 use crate::proto::AudioTrackFeature;
 use crate::proto::signal_response::Message;
 use crate::subscribing::ActiveSubscription;
-use crate::{Room, TimerReason, layers, proto};
+use crate::{TimerReason, layers, proto};
 
-impl Room {
+impl Subscriptions<'_> {
     /// Queues a subscription for negotiation.
     pub(crate) fn subscribe(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
         let receiver = self.roster.get(key);
         let Some(shard) = receiver.map(|participant| participant.link.shard()) else {
             return;
         };
-        let id = self.next_subscription(shard);
+        let id = self.ids.subscription(shard);
         let (Some(participant), Some(track)) = (self.roster.get(key), self.tracks.get(sid)) else {
             return;
         };
@@ -42,7 +45,8 @@ impl Room {
         if let Some(participant) = self.roster.get_mut(key) {
             participant.subscribing.start(sid, active.clone());
         }
-        self.tell_speaker(key, active.publisher);
+        let (roster, outbox) = (&*self.roster, &mut *self.outbox);
+        self.speakers.tell(key, active.publisher, roster, outbox);
         self.demand_changed(now, sid);
         self.negotiate_subscription(now, key, sid, &active);
     }
@@ -141,7 +145,8 @@ impl Room {
         self.schedule_negotiation(now, key);
         let receives = self.roster.get(key).map(|p| &p.subscribing);
         if receives.is_some_and(|s| !s.receives_from(active.publisher)) {
-            self.silence_speaker(key, active.publisher);
+            let (roster, outbox) = (&*self.roster, &mut *self.outbox);
+            self.speakers.silence(key, active.publisher, roster, outbox);
         }
     }
 
@@ -248,5 +253,15 @@ impl Room {
             participant.subscribing.tracks.remove(sid);
         }
         self.refuse_subscription(key, sid, proto::SubscriptionError::SeTrackNotfound);
+    }
+
+    /// Sees to it that what changed is negotiated, together with what changes within a moment.
+    pub(crate) fn schedule_negotiation(&mut self, now: Now, key: ParticipantKey) {
+        let participant = self.roster.get(key);
+        let delay = participant.and_then(|it| it.link.negotiation_delay(now.mono));
+        if let Some(delay) = delay {
+            self.timers
+                .set_once(TimerReason::Offer(key), now.mono + delay);
+        }
     }
 }

@@ -1,11 +1,14 @@
+//! Tells publishers which layers are wanted (LiveKit's dynacast).
+
 use std::time::Duration;
 
-use sfu_model::{Forwarding, MediaKind, Now, SpatialLayer, TrackSid};
+use sfu_model::{MediaKind, Now, TrackSid};
 
+use super::Subscriptions;
 use crate::proto::VideoQuality;
 use crate::proto::signal_response::Message;
 use crate::track::Track;
-use crate::{Room, TimerReason, proto};
+use crate::{TimerReason, proto};
 
 /// How long a publisher is left alone after it has begun: subscribers still say what they need.
 const FIRST_DELAY: Duration = Duration::from_secs(10);
@@ -13,48 +16,7 @@ const FIRST_DELAY: Duration = Duration::from_secs(10);
 /// How long a layer must be wanted by nobody before its publisher may stop sending it.
 const PAUSE_DELAY: Duration = Duration::from_secs(5);
 
-/// How many subscriptions forward up to each layer. Paused ones count nowhere.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Demand {
-    wanting: [u32; SpatialLayer::COUNT],
-}
-
-impl Demand {
-    pub(crate) fn add(&mut self, forwarding: Forwarding) {
-        if let Some(count) = self.count(forwarding) {
-            *count += 1;
-        }
-    }
-
-    pub(crate) fn remove(&mut self, forwarding: Forwarding) {
-        if let Some(count) = self.count(forwarding) {
-            *count = count.saturating_sub(1);
-        }
-    }
-
-    fn count(&mut self, forwarding: Forwarding) -> Option<&mut u32> {
-        match forwarding {
-            Forwarding::Paused => None,
-            Forwarding::UpTo { spatial, .. } => self.wanting.get_mut(usize::from(spatial.0)),
-        }
-    }
-
-    fn highest(&self) -> Option<usize> {
-        self.wanting.iter().rposition(|count| *count > 0)
-    }
-}
-
-/// What a publisher was told of the demand for its track.
-#[derive(Debug, Default)]
-pub(crate) struct ToldDemand {
-    /// The highest quality that is wanted of each stream, [`VideoQuality::Off`] for none; empty until
-    /// something was told.
-    qualities: Vec<VideoQuality>,
-    /// Whether the first delay is over.
-    settled: bool,
-}
-
-impl Room {
+impl Subscriptions<'_> {
     /// Begins to watch the demand for a track that was just published.
     ///
     /// Goal: a publisher sends no layer that nobody receives, and never lacks one that somebody

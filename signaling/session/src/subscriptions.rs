@@ -1,0 +1,42 @@
+//! Who receives what: the part of a room that makes and ends subscriptions.
+
+mod active;
+mod dynacast;
+mod wanted;
+
+use crate::ids::Ids;
+use crate::outbox::Outbox;
+use crate::roster::Roster;
+use crate::speakers::Speakers;
+use crate::timers::Timers;
+use crate::tracks::Tracks;
+use crate::{NodeFacts, Room};
+
+/// Decides who receives which track, has it negotiated and sent, and tells publishers what is wanted.
+///
+/// It is all of a room that this may touch.
+#[derive(Debug)]
+pub(crate) struct Subscriptions<'a> {
+    facts: &'a NodeFacts,
+    ids: &'a mut Ids,
+    roster: &'a mut Roster,
+    tracks: &'a mut Tracks,
+    speakers: &'a Speakers,
+    timers: &'a mut Timers,
+    outbox: &'a mut Outbox,
+}
+
+impl Room {
+    /// Returns the part that makes and ends subscriptions.
+    pub(crate) fn subscriptions(&mut self) -> Subscriptions<'_> {
+        Subscriptions {
+            facts: &self.facts,
+            ids: &mut self.ids,
+            roster: &mut self.roster,
+            tracks: &mut self.tracks,
+            speakers: &self.speakers,
+            timers: &mut self.timers,
+            outbox: &mut self.outbox,
+        }
+    }
+}
