@@ -210,11 +210,11 @@ impl Room {
         self.watch_idleness();
         // It knows itself from its `JoinResponse`.
         if self.roster.iter().any(|other| other.key != key) {
-            self.tell_soon(now, key);
+            self.telling().tell_soon(now, key);
         }
         match recorder {
             true => self.tell_room(),
-            false => self.counts_changed(now),
+            false => self.telling().counts_changed(now),
         }
         for request in parameters.add_tracks {
             self.handle_add_track(now, key, request);

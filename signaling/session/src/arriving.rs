@@ -21,7 +21,7 @@ impl Room {
         self.follow_codec(now, &sid, publication);
         if let Some(participant) = self.roster.get_mut(publisher) {
             participant.touch();
-            self.tell_soon(now, publisher);
+            self.telling().tell_soon(now, publisher);
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use prost::Message as _;
 use sfu_model::{Command, DataChannel, Now, TrackSid};
 use signaling_protocol::sid;
 
@@ -12,7 +11,6 @@ use crate::limits::{
 };
 use crate::participant::Participant;
 use crate::participant_key::ParticipantKey;
-use crate::proto::data_track_subscriber_handles::PublishedDataTrack;
 use crate::proto::request_response::{Reason, Request};
 use crate::proto::signal_response::Message;
 use crate::updates::Told;
@@ -122,15 +120,15 @@ impl Room {
             Message::PublishDataTrackResponse(response),
         );
         // Who publishes it is told before the number that stands for it.
-        let told = self.tell(now, key);
+        let told = self.telling().tell(now, key);
         for other in self.roster.keys() {
             self.reconcile_data(other, &sid);
         }
         if told == Told::AtOnce {
-            self.tell_numbers();
+            self.telling().tell_numbers();
         }
         if first {
-            self.counts_changed(now);
+            self.telling().counts_changed(now);
         }
     }
 
@@ -153,8 +151,8 @@ impl Room {
         let response = proto::UnpublishDataTrackResponse { info: Some(info) };
         self.outbox
             .signal(connection, Message::UnpublishDataTrackResponse(response));
-        if self.tell(now, key) == Told::AtOnce {
-            self.tell_numbers();
+        if self.telling().tell(now, key) == Told::AtOnce {
+            self.telling().tell_numbers();
         }
     }
 
@@ -181,7 +179,7 @@ impl Room {
             }
         }
         for subscriber in track.subscribers {
-            self.renumber_soon(subscriber);
+            self.telling().renumber_soon(subscriber);
         }
     }
 
@@ -205,7 +203,7 @@ impl Room {
                 self.reconcile_data(key, &sid);
             }
         }
-        self.schedule_numbers(now);
+        self.telling().schedule_numbers(now);
     }
 
     /// Has a participant receive all data tracks that it wants and may have, and no others.
@@ -214,7 +212,7 @@ impl Room {
         for sid in tracks {
             self.reconcile_data(key, &sid);
         }
-        self.schedule_numbers(now);
+        self.telling().schedule_numbers(now);
     }
 
     /// Makes a participant's subscription to a data track what it should be by now.
@@ -241,32 +239,8 @@ impl Room {
             false => track.subscribers.remove(&key),
         };
         if changed {
-            self.renumber_soon(key);
+            self.telling().renumber_soon(key);
         }
-    }
-
-    /// Tells a participant which number stands for which data track that it receives: all of them,
-    /// whichever changed. Returns the bytes of it.
-    pub(crate) fn tell_data_handles(&mut self, key: ParticipantKey) -> usize {
-        let received = self.data_tracks.iter();
-        let received = received.filter(|track| track.subscribers.contains(&key));
-        let described = received.filter_map(|track| {
-            let publisher = self.roster.get(track.publisher)?;
-            let published = PublishedDataTrack {
-                publisher_identity: publisher.identity.as_str().to_owned(),
-                publisher_sid: publisher.sid.as_str().to_owned(),
-                track_sid: track.sid.as_str().to_owned(),
-            };
-            Some((u32::from(track.handle), published))
-        });
-        let handles = proto::DataTrackSubscriberHandles {
-            sub_handles: described.collect(),
-        };
-        let bytes = handles.encoded_len();
-        let connection = self.roster.get(key).and_then(|p| p.connection);
-        self.outbox
-            .signal(connection, Message::DataTrackSubscriberHandles(handles));
-        bytes
     }
 
     /// Ends the data subscriptions of a participant who leaves.

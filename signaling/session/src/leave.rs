@@ -57,7 +57,7 @@ impl Room {
         if participant.is_recorder() {
             self.tell_room();
         }
-        self.counts_changed(now);
+        self.telling().counts_changed(now);
     }
 
     /// Ends a session that cannot go on and asks the client to begin another.
@@ -105,7 +105,7 @@ impl Room {
         info.set_disconnect_reason(cause.reason());
         if !participant.is_hidden() {
             let replaced = cause == DisconnectCause::Replaced;
-            self.tell_gone(now, info.clone(), replaced);
+            self.telling().tell_gone(now, info.clone(), replaced);
         }
         let room = Box::new(self.info());
         let participant = Box::new(info);
@@ -127,6 +127,7 @@ impl Room {
             TimerReason::RefreshToken(key),
             TimerReason::SimulatedSpeaker(key),
             TimerReason::TrackPermissions(key),
+            TimerReason::RepeatDemand(key),
         ] {
             self.timers.cancel(&reason);
         }

@@ -119,3 +119,8 @@ pub(crate) const OFFER_DELAY: Duration = Duration::from_millis(10);
 
 /// Least time between two offers (LiveKit's).
 pub(crate) const OFFER_SPACING: Duration = Duration::from_millis(150);
+
+/// How long after an answer a publisher is told again what is wanted, and at most after the first of several
+/// (LiveKit's): browsers send paused layers again when they set an answer.
+pub(crate) const REPEAT_DEMAND_DELAY: Duration = Duration::from_secs(2);
+pub(crate) const MAX_REPEAT_DEMAND_DELAY: Duration = Duration::from_secs(8);

@@ -77,7 +77,7 @@ impl Room {
         participant.state = State::Active;
         participant.touch();
         self.timers.cancel(&TimerReason::JoinTimeout(key));
-        self.tell_soon(now, key);
+        self.telling().tell_soon(now, key);
         self.deliver_reliable_backlog(key);
         self.subscriptions().reconcile_all(now, key);
         self.reconcile_all_data(now, key);

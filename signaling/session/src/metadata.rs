@@ -136,7 +136,7 @@ impl Room {
         changed |= participant.merge_attributes(update.attributes.clone());
         if changed {
             participant.touch();
-            self.tell(now, key);
+            self.telling().tell(now, key);
             self.refresh_token_soon(now, key);
         }
     }

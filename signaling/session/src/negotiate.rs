@@ -111,6 +111,7 @@ impl Room {
             mid_to_track_id: answer.mid_to_track_id.into_iter().collect(),
         };
         self.outbox.signal(connection, Message::Answer(description));
+        self.subscriptions().repeat_demand_soon(now, key);
         for mid in decisions.keys() {
             self.publish_section(now, key, *mid);
         }

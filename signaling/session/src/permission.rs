@@ -40,13 +40,13 @@ impl Room {
             let data = !participant.data_interest.published.is_empty();
             participant.is_publisher = media || data;
         }
-        self.tell(now, key);
+        self.telling().tell(now, key);
         self.hide(key, was_hidden);
         self.refresh_token_soon(now, key);
         self.watch_idleness();
         match recorder {
             true => self.tell_room(),
-            false => self.counts_changed(now),
+            false => self.telling().counts_changed(now),
         }
     }
 
@@ -59,8 +59,8 @@ impl Room {
             let mut info = participant.info(Vec::new(), Vec::new());
             info.set_state(proto::participant_info::State::Disconnected);
             let own = participant.connection;
-            let others = self.connections(|other| other.connection != own);
-            self.send_update(others, vec![info]);
+            let others = self.roster.connections(|other| other.connection != own);
+            self.telling().send_update(others, vec![info]);
         }
     }
 
@@ -113,7 +113,7 @@ impl Room {
                 self.reconcile_data(other, &sid);
             }
         }
-        self.schedule_numbers(now);
+        self.telling().schedule_numbers(now);
     }
 
     /// Reads who may receive what. One who is named by neither identity nor sid spoils it all, one

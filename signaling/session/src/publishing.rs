@@ -20,6 +20,8 @@ pub(crate) struct Publishing {
     pub(crate) sections: BTreeMap<Mid, PublishingSection>,
     /// Media sections in which the client sends and that no request explains.
     pub(crate) unexplained: Vec<OfferedSection>,
+    /// When the first of the answers came after which it is still to be told again what is wanted.
+    pub(crate) answered_since: Option<Instant>,
     /// Who may receive what.
     pub(crate) permissions: TrackPermissions,
     /// What the client said of that since, and that has no effect yet.

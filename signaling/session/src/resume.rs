@@ -86,14 +86,16 @@ impl Room {
             };
             self.outbox
                 .signal(connection, Message::Reconnect(reconnect));
-            self.send_update(connection.into_iter().collect(), missed);
+            self.telling()
+                .send_update(connection.into_iter().collect(), missed);
         }
         // Everybody, the participant itself too: its metadata may have changed meanwhile.
         let mut everybody = self.visible_participants(None);
         if let Some(participant) = self.roster.get(key).filter(|p| p.is_hidden()) {
             everybody.push(self.participant_info(participant));
         }
-        self.send_update(connection.into_iter().collect(), everybody);
+        self.telling()
+            .send_update(connection.into_iter().collect(), everybody);
         let room = Some(self.info());
         self.outbox
             .signal(connection, Message::RoomUpdate(proto::RoomUpdate { room }));
@@ -102,7 +104,7 @@ impl Room {
             .iter()
             .any(|it| it.subscribers.contains(&key))
         {
-            self.tell_data_handles(key);
+            self.telling().tell_numbers_to(key);
         }
         if let Some(participant) = self.roster.get_mut(key) {
             participant.last_signal = now.mono;

@@ -100,4 +100,10 @@ impl Roster {
     pub(crate) fn keys(&self) -> Vec<ParticipantKey> {
         self.participants.keys().copied().collect()
     }
+
+    /// Returns the connections of those participants who satisfy `which`.
+    pub(crate) fn connections(&self, which: impl Fn(&Participant) -> bool) -> Vec<ConnectionId> {
+        let participants = self.iter().filter(|participant| which(participant));
+        participants.filter_map(|p| p.connection).collect()
+    }
 }

@@ -272,10 +272,10 @@ impl Room {
         };
         let first = !std::mem::replace(&mut participant.is_publisher, true);
         participant.touch();
-        self.tell_before_media(now, key);
+        self.telling().tell_before_media(now, key);
         self.subscriptions().offer_to_everybody(now, sid);
         if first {
-            self.counts_changed(now);
+            self.telling().counts_changed(now);
         }
     }
 

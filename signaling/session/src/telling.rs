@@ -1,30 +1,54 @@
-//! Tells clients of participants and of the room.
+//! Tells clients of participants.
 
 use std::time::Instant;
 
 use prost::Message as _;
 use sfu_model::Now;
 
+use crate::data_track::DataTracks;
 use crate::limits::{COUNT_SPACING, UPDATE_BATCH_BYTES};
+use crate::outbox::Outbox;
 use crate::participant::Participant;
 use crate::participant_key::ParticipantKey;
+use crate::proto::data_track_subscriber_handles::PublishedDataTrack;
 use crate::proto::signal_response::Message;
-use crate::updates::Told;
+use crate::roster::Roster;
+use crate::timers::Timers;
+use crate::tracks::Tracks;
+use crate::updates::{Told, Updates};
 use crate::{ConnectionId, Room, TimerReason, proto};
 
+/// Tells clients what has changed of participants, when it may be told.
+///
+/// It is all of a room that this may touch.
+#[derive(Debug)]
+pub(crate) struct Telling<'a> {
+    closed: bool,
+    roster: &'a Roster,
+    tracks: &'a Tracks,
+    data_tracks: &'a DataTracks,
+    updates: &'a mut Updates,
+    timers: &'a mut Timers,
+    outbox: &'a mut Outbox,
+}
+
 impl Room {
+    /// Returns the part that tells clients of participants.
+    pub(crate) fn telling(&mut self) -> Telling<'_> {
+        Telling {
+            closed: self.life.closed,
+            roster: &self.roster,
+            tracks: &self.tracks,
+            data_tracks: &self.data_tracks,
+            updates: &mut self.updates,
+            timers: &mut self.timers,
+            outbox: &mut self.outbox,
+        }
+    }
+
     /// Returns what others are told of a participant.
     pub(crate) fn participant_info(&self, participant: &Participant) -> proto::ParticipantInfo {
-        let tracks = participant.publishing.tracks.iter();
-        let tracks = tracks
-            .filter_map(|sid| self.tracks.get(sid))
-            .filter(|track| track.announced)
-            .map(|track| track.info.clone());
-        let data_tracks = participant.data_interest.published.iter();
-        let data_tracks = data_tracks
-            .filter_map(|sid| self.data_tracks.get(sid))
-            .map(|track| track.info.clone());
-        participant.info(tracks.collect(), data_tracks.collect())
+        described(participant, &self.tracks, &self.data_tracks)
     }
 
     /// Returns what everybody but `except` is told of: nobody hidden.
@@ -39,6 +63,29 @@ impl Room {
             .collect()
     }
 
+    /// Returns who has left since a client was last heard and is not back.
+    pub(crate) fn departures_since(&self, heard: Instant) -> Vec<proto::ParticipantInfo> {
+        let departures = self.updates.departures_since(heard);
+        departures
+            .filter(|info| self.roster.by_identity(&info.identity).is_none())
+            .cloned()
+            .collect()
+    }
+
+    /// Tells of the room as it is.
+    pub(crate) fn tell_room(&mut self) {
+        if self.life.closed {
+            return;
+        }
+        self.timers.cancel(&TimerReason::RoomUpdate);
+        let room = Some(self.info());
+        let to = self.roster.connections(|_| true);
+        self.outbox
+            .signal_all(to, Message::RoomUpdate(proto::RoomUpdate { room }));
+    }
+}
+
+impl Telling<'_> {
     /// Tells of a change soon.
     pub(crate) fn tell_soon(&mut self, now: Now, key: ParticipantKey) {
         self.updates.mark(key);
@@ -75,10 +122,10 @@ impl Room {
         let Some(participant) = self.roster.get(key) else {
             return;
         };
-        let info = self.participant_info(participant);
+        let info = described(participant, self.tracks, self.data_tracks);
         let to = match participant.is_hidden() {
             true => participant.connection.into_iter().collect(),
-            false => self.connections(|_| true),
+            false => self.roster.connections(|_| true),
         };
         self.send_update(to, vec![info]);
     }
@@ -90,15 +137,6 @@ impl Room {
             true => self.flush_updates(now),
             false => self.schedule_updates(now),
         }
-    }
-
-    /// Returns who has left since a client was last heard and is not back.
-    pub(crate) fn departures_since(&self, heard: Instant) -> Vec<proto::ParticipantInfo> {
-        let departures = self.updates.departures_since(heard);
-        departures
-            .filter(|info| self.roster.by_identity(&info.identity).is_none())
-            .cloned()
-            .collect()
     }
 
     /// Tells a participant which numbers stand for its data tracks, when who publishes them is told.
@@ -124,7 +162,7 @@ impl Room {
     /// Tells everything that was held back.
     pub(crate) fn flush_updates(&mut self, now: Now) {
         self.timers.cancel(&TimerReason::ParticipantUpdates);
-        if self.life.closed {
+        if self.closed {
             return;
         }
         let pending = self.updates.drain(now.mono, self.roster.len());
@@ -141,14 +179,16 @@ impl Room {
             };
             match participant.is_hidden() {
                 true => self.tell_one(key),
-                false => public.push(self.participant_info(participant)),
+                false => public.push(described(participant, self.tracks, self.data_tracks)),
             }
         }
         if !replaced.is_empty() {
-            let to = self.connections(|p| !p.client.protocol().reconnects_by_identity());
+            let to = self
+                .roster
+                .connections(|p| !p.client.protocol().reconnects_by_identity());
             self.send_update(to, replaced);
         }
-        let to = self.connections(|_| true);
+        let to = self.roster.connections(|_| true);
         self.send_update(to, public);
         self.tell_numbers();
     }
@@ -156,9 +196,30 @@ impl Room {
     /// Tells those whose data tracks changed which numbers stand for them.
     pub(crate) fn tell_numbers(&mut self) {
         for key in self.updates.drain_renumbered() {
-            let bytes = self.tell_data_handles(key);
-            self.updates.charge(bytes);
+            self.tell_numbers_to(key);
         }
+    }
+
+    /// Tells a participant which number stands for which data track that it receives: all of them, whichever changed.
+    pub(crate) fn tell_numbers_to(&mut self, key: ParticipantKey) {
+        let received = self.data_tracks.iter();
+        let received = received.filter(|track| track.subscribers.contains(&key));
+        let described = received.filter_map(|track| {
+            let publisher = self.roster.get(track.publisher)?;
+            let published = PublishedDataTrack {
+                publisher_identity: publisher.identity.as_str().to_owned(),
+                publisher_sid: publisher.sid.as_str().to_owned(),
+                track_sid: track.sid.as_str().to_owned(),
+            };
+            Some((u32::from(track.handle), published))
+        });
+        let handles = proto::DataTrackSubscriberHandles {
+            sub_handles: described.collect(),
+        };
+        self.updates.charge(handles.encoded_len());
+        let connection = self.roster.get(key).and_then(|p| p.connection);
+        self.outbox
+            .signal(connection, Message::DataTrackSubscriberHandles(handles));
     }
 
     /// Sends participants in messages of a bounded size.
@@ -189,27 +250,27 @@ impl Room {
         }
     }
 
-    /// Returns the connections of those participants who satisfy `which`.
-    pub(crate) fn connections(&self, which: impl Fn(&Participant) -> bool) -> Vec<ConnectionId> {
-        let participants = self.roster.iter().filter(|participant| which(participant));
-        participants.filter_map(|p| p.connection).collect()
-    }
-
     /// Tells the participant counts within five seconds.
     pub(crate) fn counts_changed(&mut self, now: Now) {
         let at = now.mono + COUNT_SPACING;
         self.timers.set_once(TimerReason::RoomUpdate, at);
     }
+}
 
-    /// Tells of the room as it is.
-    pub(crate) fn tell_room(&mut self) {
-        if self.life.closed {
-            return;
-        }
-        self.timers.cancel(&TimerReason::RoomUpdate);
-        let room = Some(self.info());
-        let to = self.connections(|_| true);
-        self.outbox
-            .signal_all(to, Message::RoomUpdate(proto::RoomUpdate { room }));
-    }
+/// Returns what others are told of a participant.
+fn described(
+    participant: &Participant,
+    tracks: &Tracks,
+    data_tracks: &DataTracks,
+) -> proto::ParticipantInfo {
+    let published = participant.publishing.tracks.iter();
+    let published = published
+        .filter_map(|sid| tracks.get(sid))
+        .filter(|track| track.announced)
+        .map(|track| track.info.clone());
+    let of_data = participant.data_interest.published.iter();
+    let of_data = of_data
+        .filter_map(|sid| data_tracks.get(sid))
+        .map(|track| track.info.clone());
+    participant.info(published.collect(), of_data.collect())
 }

@@ -16,7 +16,7 @@ impl Room {
 
     fn handle_due(&mut self, now: Now, reason: TimerReason) {
         match reason {
-            TimerReason::ParticipantUpdates => self.schedule_updates(now),
+            TimerReason::ParticipantUpdates => self.telling().schedule_updates(now),
             TimerReason::RoomUpdate => self.tell_room(),
             TimerReason::JoinOffer(key) => self.answer_join_offer(now, key),
             TimerReason::Offer(key) => self.offer_now(now, key),
@@ -33,6 +33,7 @@ impl Room {
                 self.subscriptions().handle_track_not_found(key, &sid);
             }
             TimerReason::Demand(sid) => self.subscriptions().tell_demand(&sid),
+            TimerReason::RepeatDemand(key) => self.subscriptions().repeat_demand(key),
             TimerReason::Resize(sid) => self.handle_resize(now, &sid),
             TimerReason::TrackPermissions(key) => self.apply_track_permissions(now, key),
             TimerReason::SimulatedSpeaker(key) => {

@@ -36,6 +36,8 @@ pub enum TimerReason {
     TrackNotFound(ParticipantKey, TrackSid),
     /// Layers of a track that nobody wants.
     Demand(TrackSid),
+    /// A publisher whose offer was answered, and that is told again what is wanted.
+    RepeatDemand(ParticipantKey),
     /// A track whose size has changed.
     Resize(TrackSid),
     /// A publisher that has said again who may receive its tracks.

@@ -111,7 +111,7 @@ impl Room {
         self.subscriptions().demand_changed(now, &sid);
         if let Some(participant) = self.roster.get_mut(key) {
             participant.touch();
-            self.tell(now, key);
+            self.telling().tell(now, key);
         }
         Some(info)
     }

@@ -16,7 +16,7 @@ impl Room {
             participant.touch();
             let next = participant.publishing.pending.release(now.mono, &cid);
             self.watch_pending(key);
-            self.tell(now, key);
+            self.telling().tell(now, key);
             if let Some(info) = next {
                 self.tell_published(key, &cid, info);
             }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use sfu_model::{MediaKind, Now, TrackSid};
 
 use super::Subscriptions;
+use crate::limits::{MAX_REPEAT_DEMAND_DELAY, REPEAT_DEMAND_DELAY};
+use crate::participant_key::ParticipantKey;
 use crate::proto::VideoQuality;
 use crate::proto::signal_response::Message;
 use crate::track::Track;
@@ -77,6 +79,40 @@ impl Subscriptions<'_> {
         let codecs = sent.chain([codec]).map(|codec| (codec, VideoQuality::High));
         let codecs: Vec<_> = codecs.collect();
         self.send_demand(sid, &codecs);
+    }
+
+    /// Has a publisher whose offer was answered told again what is wanted, once its answers have come to rest.
+    pub(crate) fn repeat_demand_soon(&mut self, now: Now, key: ParticipantKey) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        let since = participant
+            .publishing
+            .answered_since
+            .get_or_insert(now.mono);
+        let latest = *since + MAX_REPEAT_DEMAND_DELAY;
+        let at = latest.min(now.mono + REPEAT_DEMAND_DELAY);
+        self.timers.set(TimerReason::RepeatDemand(key), at);
+    }
+
+    /// Tells a publisher again which layers of its tracks are not wanted.
+    pub(crate) fn repeat_demand(&mut self, key: ParticipantKey) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        participant.publishing.answered_since = None;
+        for sid in participant.publishing.tracks.clone() {
+            let Some(track) = self.tracks.get(&sid).filter(|track| !track.info.muted) else {
+                continue;
+            };
+            let told = &track.told_demand.qualities;
+            if told.iter().all(|quality| *quality == VideoQuality::High) {
+                continue;
+            }
+            let streams = track.streams.iter().zip(told);
+            let streams: Vec<_> = streams.map(|(s, quality)| (s.codec, *quality)).collect();
+            self.send_demand(&sid, &streams);
+        }
     }
 
     fn send_demand(&mut self, sid: &TrackSid, codecs: &[(usize, VideoQuality)]) {

@@ -100,3 +100,22 @@ fn a_muted_track_is_left_alone_until_it_is_unmuted() {
     world.pass(Duration::from_secs(6));
     assert_eq!(told(&mut world, alice), [1]);
 }
+
+#[test]
+fn what_is_wanted_is_told_again_after_answers_have_come_to_rest() {
+    let (mut world, alice, bob, sid) = watched();
+    world.offer(alice);
+    world.pass(Duration::from_secs(3));
+    assert!(told(&mut world, alice).is_empty());
+    world.send(bob, quality(&sid, proto::VideoQuality::Low));
+    world.pass(Duration::from_secs(6));
+    assert_eq!(told(&mut world, alice), [1]);
+    for _ in 0..7 {
+        world.offer(alice);
+        world.pass(Duration::from_secs(1));
+        assert!(told(&mut world, alice).is_empty());
+    }
+    world.offer(alice);
+    world.pass(Duration::from_millis(1100));
+    assert_eq!(told(&mut world, alice), [1]);
+}
