@@ -94,9 +94,10 @@ impl Shard {
             ExportItem::KeyFrame {
                 publication,
                 encoding,
+                need,
             } => {
                 if let Some(key) = self.directory.publication(publication) {
-                    self.request_key_frame(now.mono, key, encoding);
+                    self.request_key_frame(now.mono, key, encoding, need);
                 }
             }
             ExportItem::Ended(publication) => self.end_import(now, publication),

@@ -4,6 +4,7 @@ use sfu_model::{MediaKind, Path, PublicationId, ReceiveMedia, ShardIndex, Spatia
 use sfu_rtp::{ExtendedSeqNo, RtpClock};
 
 use crate::DropReason;
+use crate::key_frame::Need;
 use crate::layers::Layers;
 use crate::receive_stream::ReceiveStream;
 
@@ -50,6 +51,7 @@ pub(crate) enum ExportItem {
     KeyFrame {
         publication: PublicationId,
         encoding: u8,
+        need: Need,
     },
     /// There is no such publication, or no longer.
     Ended(PublicationId),

@@ -2,14 +2,12 @@ use std::collections::VecDeque;
 use std::hint::black_box;
 use std::ops::BitXor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use sfu_model::{Event, Now, SpatialLayer};
-use sfu_rtp::rtcp::write_pli;
+use sfu_model::{Event, Now};
 
 use crate::Shard;
 use crate::arrival::Arrival;
-use crate::export::ExportItem;
 use crate::layers::Layers;
 use crate::peer::Peer;
 use crate::publication::{Publication, PublicationKey, Source};
@@ -108,6 +106,17 @@ impl Shard {
             }
         }
         true
+    }
+
+    /// Does something about a publication so that a fault of ours in doing so ends that one alone.
+    pub(crate) fn isolated_publication(
+        &mut self,
+        key: PublicationKey,
+        act: impl FnOnce(&mut Self),
+    ) {
+        if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
+            self.give_up(key);
+        }
     }
 
     /// A fault of ours ends the publication alone, with the peer that sends it.
@@ -214,22 +223,6 @@ impl Shard {
         }
     }
 
-    /// Asks for the key frames that are awaited, or that it was too early to ask for.
-    fn ask_for_key_frames(&mut self, now: Instant, key: PublicationKey, awaited: Layers) {
-        let mut sent = Layers::default();
-        if let Some(publication) = self.publications.get(key) {
-            let encodings = publication.waiting.iter().map(|arrival| arrival.encoding);
-            encodings.for_each(|encoding| sent.insert(encoding));
-        }
-        for encoding in (0..).take(SpatialLayer::COUNT) {
-            if awaited.contains(encoding) {
-                self.request_key_frame(now, key, encoding);
-            } else if sent.contains(encoding) {
-                self.repeat_key_frame_request(now, key, encoding);
-            }
-        }
-    }
-
     /// Sees to it that a subscriber hears of a stream that begins, or goes on after it stood still.
     #[inline]
     fn note_sent(
@@ -244,62 +237,5 @@ impl Shard {
         {
             peer.arm(subscription.peer, schedule);
         }
-    }
-
-    /// Asks the publisher for a key frame of an encoding, unless it was asked just before: then as
-    /// soon as it may be asked again.
-    pub(crate) fn request_key_frame(&mut self, now: Instant, key: PublicationKey, encoding: u8) {
-        let interval = self.key_frame_interval(encoding);
-        let publication = self.publications.get_mut(key);
-        let throttle = publication.and_then(|publication| publication.key_frames(encoding));
-        if throttle.is_some_and(|throttle| throttle.request(now, interval)) {
-            self.send_key_frame_request(key, encoding);
-        }
-    }
-
-    fn repeat_key_frame_request(&mut self, now: Instant, key: PublicationKey, encoding: u8) {
-        let interval = self.key_frame_interval(encoding);
-        let publication = self.publications.get_mut(key);
-        let throttle = publication.and_then(|publication| publication.key_frames(encoding));
-        if throttle.is_some_and(|throttle| throttle.poll(now, interval)) {
-            self.send_key_frame_request(key, encoding);
-        }
-    }
-
-    fn send_key_frame_request(&mut self, key: PublicationKey, encoding: u8) {
-        let Some(publication) = self.publications.get(key) else {
-            return;
-        };
-        let Some(stream) = publication.stream(encoding) else {
-            return;
-        };
-        let peer = match publication.source {
-            Source::Peer(peer) => peer,
-            Source::Import(_) => {
-                let publication = publication.id;
-                let item = ExportItem::KeyFrame {
-                    publication,
-                    encoding,
-                };
-                self.exports.push(publication.shard, item);
-                return;
-            }
-        };
-        let Some(peer) = self.peers.get_mut(peer) else {
-            return;
-        };
-        let feedback_ssrc = peer.feedback_ssrc;
-        let Some(mut link) = peer.link(&mut self.output) else {
-            return;
-        };
-        if link.send_rtcp(|out| write_pli(out, feedback_ssrc, stream.ssrc())) {
-            self.output.counters.plis_out += 1;
-        }
-    }
-
-    fn key_frame_interval(&self, encoding: u8) -> Duration {
-        let intervals = &self.config.key_frame_interval;
-        let interval = intervals.get(usize::from(encoding));
-        interval.copied().unwrap_or(Duration::from_secs(1))
     }
 }

@@ -119,7 +119,8 @@ impl Shard {
         };
         let candidates = publication.candidates(now);
         if let Some(encoding) = subscription.key_frame_source(candidates) {
-            self.request_key_frame(now, publication_key, encoding);
+            let need = subscription.need();
+            self.request_key_frame(now, publication_key, encoding, need);
         }
     }
 

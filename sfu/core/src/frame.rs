@@ -7,6 +7,10 @@ use sfu_rtp::{DependencyDescriptor, FrameLayer};
 pub(crate) struct Frame {
     /// Whether a decoder can begin at this packet.
     pub(crate) key: bool,
+    /// Whether a decoder that has seen what came before can recover at this packet.
+    pub(crate) intra: bool,
+    /// Whether the packet is of a picture, and not of parameter sets or the like alone.
+    pub(crate) picture: bool,
     /// Whether the packet begins a frame of its layer.
     pub(crate) start: bool,
     /// Whether the packet is known to end a frame of its layer.
@@ -27,6 +31,8 @@ impl Frame {
     pub(crate) fn new(codec: Codec, peek: &Peek) -> Self {
         let mut frame = Self {
             key: peek.key_frame,
+            intra: peek.intra,
+            picture: peek.picture,
             start: peek.frame_start,
             end: false,
             spatial: 0,
@@ -68,6 +74,8 @@ mod tests {
     fn layers_that_only_some_packets_of_a_frame_name_do_not_count() {
         let peek = Peek {
             key_frame: false,
+            intra: false,
+            picture: true,
             frame_start: true,
             spatial: SpatialLayer(2),
             temporal: TemporalLayer(1),

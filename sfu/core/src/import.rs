@@ -187,7 +187,6 @@ impl Shard {
         let stream = stream.ok_or(DropReason::UnknownSsrc)?;
         stream.keep(now.mono, seq, packet);
         let arrival = self.admit(now, route, format, (seq, received))?;
-        self.note_key_frame(key, &arrival);
         self.fan_out(now, key, &arrival);
         Ok(())
     }

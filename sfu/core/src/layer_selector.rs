@@ -191,6 +191,8 @@ mod tests {
     fn delta(temporal: u8) -> Frame {
         Frame {
             key: false,
+            intra: false,
+            picture: true,
             start: true,
             end: false,
             spatial: 0,

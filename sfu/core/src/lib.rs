@@ -72,6 +72,7 @@ mod hash;
 mod import;
 mod isolation;
 mod key_frame;
+mod key_frame_requests;
 mod layer_selector;
 mod layers;
 mod limits;
@@ -96,6 +97,7 @@ mod test_clock;
 mod tick;
 mod timers;
 mod transmit;
+mod whole_frame;
 
 pub use counters::{Counters, DropReason};
 pub use export::ExportBatch;

@@ -10,3 +10,13 @@ pub(crate) const CODEC_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// An encoding's stream gives way to another SSRC, or to a codec of another clock, after this silence:
 /// longer than packets are reordered, short enough that nobody misses much of what comes after.
 pub(crate) const TAKEOVER: Duration = Duration::from_millis(500);
+
+/// How soon the request in reserve is made after another: libwebrtc passes over what comes sooner.
+pub(crate) const KEY_FRAME_SOONEST: Duration = Duration::from_millis(300);
+
+/// How often a publisher is asked for one key frame at the usual pace: enough to get over loss, and few
+/// enough for one that does not answer, such as a camera that is off.
+pub(crate) const KEY_FRAME_TRIES: u8 = 5;
+
+/// Time between requests after that, until a key frame comes or somebody else needs one.
+pub(crate) const KEY_FRAME_SLOW_INTERVAL: Duration = Duration::from_secs(5);

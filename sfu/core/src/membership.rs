@@ -1,14 +1,13 @@
-use sfu_model::{
-    Forwarding, MediaKind, Now, PeerId, PublicationId, ReceiveMedia, SendMedia, SubscriptionId,
-};
+use sfu_model::{Forwarding, Now, PeerId, PublicationId, ReceiveMedia, SendMedia, SubscriptionId};
 
 use crate::Shard;
 use crate::export::ExportItem;
 use crate::outgoing_stream::OutgoingStream;
-use crate::peer::{LinkState, Peer, PeerKey};
+use crate::peer::PeerKey;
 use crate::publication::{Publication, PublicationKey, Source};
 use crate::routes::{Flow, Route};
 use crate::subscription::{Subscription, SubscriptionKey};
+use crate::timers::Sleeper;
 
 /// What is published, and who subscribes to it.
 impl Shard {
@@ -90,10 +89,12 @@ impl Shard {
     }
 
     pub(crate) fn remove_publication(&mut self, key: PublicationKey) {
-        let Some(publication) = self.publications.remove(key) else {
+        let Some(mut publication) = self.publications.remove(key) else {
             return;
         };
         self.directory.publications.remove(&publication.id);
+        self.schedule
+            .disarm(Sleeper::Publication(key), &mut publication.armed);
         for subscription in publication.subscriptions {
             self.remove_subscription(subscription);
         }
@@ -208,46 +209,6 @@ impl Shard {
         self.review_import(publication);
         if wants_more {
             self.request_awaited_key_frame(now, key);
-        }
-    }
-
-    /// Asks for the key frames that a peer's subscriptions wait for.
-    pub(crate) fn request_awaited_key_frames(&mut self, now: Now, peer: PeerKey) {
-        let mut place = 0;
-        while let Some(key) = self.peers.get(peer).and_then(|peer| peer.sends.at(place)) {
-            self.request_awaited_key_frame(now, key);
-            place += 1;
-        }
-    }
-
-    /// Asks for the key frames that a publication's subscriptions wait for.
-    pub(crate) fn request_awaited_key_frames_of(&mut self, now: Now, publication: PublicationKey) {
-        let mut place = 0;
-        while let Some(publication) = self.publications.get(publication)
-            && let Some(key) = publication.subscriptions.get(place)
-        {
-            self.request_awaited_key_frame(now, *key);
-            place += 1;
-        }
-    }
-
-    /// Asks for the key frame that a subscription waits for, if it does and can receive it.
-    fn request_awaited_key_frame(&mut self, now: Now, key: SubscriptionKey) {
-        let Some(subscription) = self.subscriptions.get(key) else {
-            return;
-        };
-        let connected = |peer: &Peer| peer.link != LinkState::Connecting;
-        if !self.peers.get(subscription.peer).is_some_and(connected) {
-            return;
-        }
-        let publication_key = subscription.publication;
-        let Some(publication) = self.publications.get(publication_key) else {
-            return;
-        };
-        if publication.kind() == MediaKind::Video
-            && let Some(encoding) = subscription.awaited(publication.candidates(now.mono))
-        {
-            self.request_key_frame(now.mono, publication_key, encoding);
         }
     }
 }

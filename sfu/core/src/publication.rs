@@ -12,13 +12,14 @@ use crate::arriving_codec::ArrivingCodec;
 use crate::exchange::Export;
 use crate::export::{Description, LiveStream};
 use crate::import::Import;
-use crate::key_frame::KeyFrameThrottle;
+use crate::key_frame::KeyFrameRequests;
 use crate::layers::Layers;
 use crate::peer::PeerKey;
 use crate::receive_stream::ReceiveStream;
 use crate::routes::Flow;
 use crate::slot_map::Key;
 use crate::subscription::SubscriptionKey;
+use crate::timers::Deadline;
 
 /// Names a [`Publication`] of this shard.
 pub(crate) type PublicationKey = Key<Publication>;
@@ -43,6 +44,8 @@ pub(crate) struct Publication {
     pub(crate) started: bool,
     arriving: ArrivingCodec,
     pub(crate) loudness: Loudness,
+    /// Its entry in the schedule.
+    pub(crate) armed: Option<Deadline>,
 }
 
 /// Where a publication's packets come from.
@@ -67,7 +70,7 @@ pub(crate) struct Loudness {
 #[derive(Debug, Default)]
 struct Encoding {
     stream: Option<Box<ReceiveStream>>,
-    key_frames: KeyFrameThrottle,
+    key_frames: KeyFrameRequests,
 }
 
 /// What a payload type says of a packet.
@@ -113,6 +116,7 @@ impl Publication {
             started: false,
             arriving: ArrivingCodec::default(),
             loudness: Loudness::default(),
+            armed: None,
         }
     }
 
@@ -281,10 +285,10 @@ impl Publication {
     }
 
     /// Iterates over the streams that have begun, lowest first.
-    pub(crate) fn streams_mut(&mut self) -> impl Iterator<Item = &mut ReceiveStream> {
-        self.encodings
-            .iter_mut()
-            .filter_map(|encoding| encoding.stream.as_deref_mut())
+    pub(crate) fn streams_mut(&mut self) -> impl Iterator<Item = (u8, &mut ReceiveStream)> {
+        (0..)
+            .zip(&mut self.encodings)
+            .filter_map(|(place, encoding)| Some((place, encoding.stream.as_deref_mut()?)))
     }
 
     /// Begins the stream of an encoding, in place of the one it had.
@@ -407,8 +411,27 @@ impl Publication {
         self.stream(encoding)?.clock()
     }
 
-    pub(crate) fn key_frames(&mut self, encoding: u8) -> Option<&mut KeyFrameThrottle> {
+    pub(crate) fn key_frames(&mut self, encoding: u8) -> Option<&mut KeyFrameRequests> {
         let encoding = self.encodings.get_mut(usize::from(encoding))?;
         Some(&mut encoding.key_frames)
+    }
+
+    /// Returns when the publisher is to be asked for a key frame next, where requests for one of each
+    /// encoding are spaced out by `intervals`.
+    pub(crate) fn key_frames_due(
+        &self,
+        intervals: &[Duration; SpatialLayer::COUNT],
+    ) -> Option<Instant> {
+        let encodings = self.encodings.iter().zip(intervals);
+        encodings
+            .filter(|(encoding, _)| encoding.stream.is_some())
+            .filter_map(|(encoding, interval)| encoding.key_frames.poll_timeout(*interval))
+            .min()
+    }
+
+    /// Nobody is left who needs a key frame.
+    pub(crate) fn give_up_key_frames(&mut self) {
+        let encodings = self.encodings.iter_mut();
+        encodings.for_each(|encoding| encoding.key_frames.give_up());
     }
 }

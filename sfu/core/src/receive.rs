@@ -20,6 +20,14 @@ pub(crate) struct Received<P> {
     pub(crate) extensions: ExtensionRanges,
 }
 
+/// What is missing of a stream.
+struct Losses {
+    /// When packets are to be asked for again.
+    due: Option<Instant>,
+    /// Whether packets were given up.
+    given_up: bool,
+}
+
 /// From the datagram of a publisher to a packet of a publication.
 impl Shard {
     pub(crate) fn handle_rtp(&mut self, now: Now, key: PeerKey, datagram: &mut [u8]) {
@@ -190,18 +198,20 @@ impl Shard {
             header: received.header,
             extensions: received.extensions,
         };
-        let (seq, losses_due) = self.number(now.mono, route, format, &received)?;
+        let (seq, losses) = self.number(now.mono, route, format, &received)?;
         let arrival = self.admit(now, route, format, (seq, received))?;
         self.output.counters.rtp_in += 1;
-        self.arm_reports(now.mono, key, losses_due);
+        self.arm_reports(now.mono, key, losses.due);
+        if losses.given_up {
+            self.recover(now.mono, route.publication, route.encoding);
+        }
         self.note_arrival(now, route.publication, &arrival);
         self.export_packet(now.mono, route.publication, &arrival);
         self.fan_out(now, route.publication, &arrival);
         Ok(())
     }
 
-    /// Takes a packet into its stream. Returns its number there, and when those that are missing are
-    /// to be asked for.
+    /// Takes a packet into its stream. Returns its number there, and what is missing.
     #[inline]
     fn number(
         &mut self,
@@ -209,7 +219,7 @@ impl Shard {
         route: Route,
         format: Format,
         received: &Received<&[u8]>,
-    ) -> Result<(ExtendedSeqNo, Option<Instant>), DropReason> {
+    ) -> Result<(ExtendedSeqNo, Losses), DropReason> {
         let publication = self.publications.get_mut(route.publication);
         let publication = publication.ok_or(DropReason::UnknownSsrc)?;
         let nack = publication.nack();
@@ -218,7 +228,11 @@ impl Shard {
         let seq = stream
             .accept(now, &received.header, received.packet, format.flow)
             .ok_or(DropReason::Duplicate)?;
-        Ok((seq, stream.poll_timeout().filter(|_| nack)))
+        let losses = Losses {
+            due: stream.poll_timeout().filter(|_| nack),
+            given_up: stream.take_given_up(),
+        };
+        Ok((seq, losses))
     }
 
     /// Returns what a packet of a stream is to those who get it.
@@ -233,6 +247,7 @@ impl Shard {
         let publication = self.publications.get_mut(route.publication);
         let publication = publication.ok_or(DropReason::UnknownSsrc)?;
         let passage = publication.passage(format.codec);
+        let is_video = publication.kind() == MediaKind::Video;
         let stream = publication.stream_mut(route.encoding);
         let stream = stream.ok_or(DropReason::UnknownSsrc)?;
         let Received {
@@ -248,7 +263,14 @@ impl Shard {
             let peek = peek.map_err(|_| DropReason::Malformed)?;
             let descriptor = extensions.dependency_descriptor(packet);
             let frame = stream.frame(format.codec, &peek, descriptor);
-            if stream.change_codec(seq, format.codec) {
+            let is_anew = stream.change_codec(seq, format.codec);
+            if is_video
+                && let Some(whole) = stream.watch_key_frames(now.mono, seq, &header, &frame)
+                && let Some(requests) = publication.key_frames(route.encoding)
+            {
+                requests.on_key_frame(whole);
+            }
+            if is_anew {
                 self.begin_anew(route.publication, route.encoding);
             }
             Some(frame)
@@ -376,20 +398,8 @@ impl Shard {
                 codec: arrival.codec,
             });
         }
-        match publication.kind() {
-            MediaKind::Audio => self.hear(now, key, arrival),
-            MediaKind::Video => self.note_key_frame(key, arrival),
-        }
-    }
-
-    /// Takes note that nobody waits for a key frame any more, if the packet begins one.
-    #[inline]
-    pub(crate) fn note_key_frame(&mut self, key: PublicationKey, arrival: &Arrival<'_>) {
-        if arrival.frame.is_some_and(|frame| frame.key)
-            && let Some(publication) = self.publications.get_mut(key)
-            && let Some(throttle) = publication.key_frames(arrival.encoding)
-        {
-            throttle.on_key_frame();
+        if publication.kind() == MediaKind::Audio {
+            self.hear(now, key, arrival);
         }
     }
 

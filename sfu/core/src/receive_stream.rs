@@ -11,6 +11,7 @@ use sfu_rtp::{
 use crate::arriving_codec::is_same;
 use crate::frame::Frame;
 use crate::routes::Flow;
+use crate::whole_frame::{KeyFrameWatch, WholeKeyFrame};
 
 /// One RTP stream that a publisher sends, its retransmissions folded in.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub(crate) struct ReceiveStream {
     cache: PacketCache,
     clock: Option<RtpClock>,
     latest: Instant,
+    key_frames: KeyFrameWatch,
     /// What AV1's frames follow, since the latest key frame.
     structure: Option<Box<TemplateStructure>>,
 }
@@ -56,6 +58,7 @@ impl ReceiveStream {
             cache: PacketCache::new(cache),
             clock: None,
             latest: now,
+            key_frames: KeyFrameWatch::default(),
             structure: None,
         }
     }
@@ -132,6 +135,24 @@ impl ReceiveStream {
             frame.describe(&descriptor, layer);
         }
         frame
+    }
+
+    /// Takes a packet of video. Returns the key frame that it completes.
+    #[inline]
+    pub(crate) fn watch_key_frames(
+        &mut self,
+        now: Instant,
+        seq: ExtendedSeqNo,
+        header: &RtpHeader,
+        frame: &Frame,
+    ) -> Option<WholeKeyFrame> {
+        self.key_frames.on_packet(now, seq, header, frame)
+    }
+
+    /// Reports once whether packets were given up that were missing: decoders need a key frame.
+    #[inline]
+    pub(crate) fn take_given_up(&mut self) -> bool {
+        self.losses.take_given_up()
     }
 
     fn describe(&mut self, bytes: &[u8]) -> Option<(DependencyDescriptor, FrameLayer)> {

@@ -24,6 +24,7 @@ impl Shard {
         let mut next: Option<Instant> = None;
         let keys: Vec<_> = peer.receives.routes.publications().collect();
         let (rtt, feedback_ssrc) = (peer.rtt, peer.feedback_ssrc);
+        let mut given_up = Vec::new();
         for publication_key in keys {
             let Some(publication) = self.publications.get_mut(publication_key) else {
                 continue;
@@ -31,7 +32,7 @@ impl Shard {
             if !publication.nack() {
                 continue;
             }
-            for stream in publication.streams_mut() {
+            for (encoding, stream) in publication.streams_mut() {
                 if let Some(rtt) = rtt {
                     stream.set_rtt(rtt);
                 }
@@ -41,6 +42,9 @@ impl Shard {
                 let due = stream.poll_timeout();
                 next = next.into_iter().chain(due).min();
                 let ssrc = stream.ssrc();
+                if stream.take_given_up() {
+                    given_up.push((publication_key, encoding));
+                }
                 if pairs.is_empty() {
                     continue;
                 }
@@ -56,6 +60,9 @@ impl Shard {
             }
         }
         peer.timers.set(TimerReason::Nack, next);
+        for (publication, encoding) in given_up {
+            self.recover(now, publication, encoding);
+        }
     }
 
     /// Tells a publisher when its packets arrived.
@@ -91,7 +98,7 @@ impl Shard {
             blocks.extend(
                 publication
                     .streams_mut()
-                    .filter_map(|stream| stream.report(now)),
+                    .filter_map(|(_, stream)| stream.report(now)),
             );
         }
         let Some(mut link) = peer.link(&mut self.output) else {

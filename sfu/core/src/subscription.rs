@@ -11,6 +11,7 @@ use sfu_rtp::{
 };
 
 use crate::arrival::Arrival;
+use crate::key_frame::Need;
 use crate::layer_selector::{LayerSelector, Selection};
 use crate::layers::Layers;
 use crate::outgoing_stream::OutgoingStream;
@@ -127,6 +128,14 @@ impl Subscription {
         self.selector
             .current()
             .or_else(|| self.selector.target(live))
+    }
+
+    /// Returns what it needs a key frame for.
+    pub(crate) fn need(&self) -> Need {
+        match self.selector.current() {
+            Some(_) => Need::Recovery,
+            None => Need::Start,
+        }
     }
 
     /// Returns the encodings that it may forward packets of, while those that are `live` send.

@@ -16,6 +16,9 @@ impl Shard {
         while let Some(sleeper) = self.schedule.take_due(now.mono) {
             match sleeper {
                 Sleeper::Peer(key) => self.isolated(key, |shard| shard.wake_peer(now, key)),
+                Sleeper::Publication(key) => self.isolated_publication(key, |shard| {
+                    shard.repeat_key_frame_requests(now.mono, key);
+                }),
                 Sleeper::Room(room) => self.report_levels(now, room),
             }
         }

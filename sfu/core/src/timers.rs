@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use sfu_model::RoomIndex;
 
 use crate::peer::PeerKey;
+use crate::publication::PublicationKey;
 
 /// What a deadline is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +22,8 @@ pub enum TimerReason {
     SenderReport,
     /// Loudness is reported to the control plane.
     AudioLevels,
+    /// A publisher is asked again for a key frame that has not come.
+    KeyFrame,
 }
 
 impl TimerReason {
@@ -31,13 +34,14 @@ impl TimerReason {
     /// can bring sound and picture into step.
     pub(crate) const FIRST_SENDER_REPORT_DELAY: Duration = Duration::from_millis(50);
 
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Transport,
         Self::Nack,
         Self::TransportFeedback,
         Self::ReceiverReport,
         Self::SenderReport,
         Self::AudioLevels,
+        Self::KeyFrame,
     ];
 
     /// Returns the reason as text for logs.
@@ -49,6 +53,7 @@ impl TimerReason {
             Self::ReceiverReport => "receiver report",
             Self::SenderReport => "sender report",
             Self::AudioLevels => "audio levels",
+            Self::KeyFrame => "key frame",
         }
     }
 }
@@ -120,6 +125,7 @@ impl TimerTable {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Sleeper {
     Peer(PeerKey),
+    Publication(PublicationKey),
     Room(RoomIndex),
 }
 

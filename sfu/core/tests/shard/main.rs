@@ -32,6 +32,7 @@ mod export;
 mod export_layers;
 mod feedback;
 mod hand_over;
+mod key_frames;
 mod lifecycle;
 mod media;
 mod restart;

@@ -16,6 +16,16 @@ const TEMPORAL_DELIMITER: u8 = 2;
 /// A length takes at most eight bytes (AV1 specification section 4.10.5).
 const MAX_LEB128: usize = 8;
 
+/// A packet in which nothing begins.
+const REST: FrameStart = FrameStart {
+    key_frame: false,
+    intra: false,
+    picture: true,
+    frame_start: false,
+    spatial: 0,
+    temporal: 0,
+};
+
 /// Reads what begins in `payload`: a key frame begins where a coded video sequence does, with its
 /// sequence header.
 ///
@@ -27,7 +37,7 @@ pub fn peek(payload: &[u8]) -> Result<FrameStart, PayloadError> {
     let mut bytes = Bytes(payload);
     let aggregation = bytes.take()?;
     if aggregation & Z != 0 {
-        return Ok(FrameStart::default());
+        return Ok(REST);
     }
     if aggregation & W != 0x10 {
         skip_leb128(&mut bytes)?;
@@ -35,8 +45,11 @@ pub fn peek(payload: &[u8]) -> Result<FrameStart, PayloadError> {
     let obu = bytes.take()?;
     let kind = (obu >> 3) & 0x0f;
     let layers = if obu & 0x04 == 0 { 0 } else { bytes.take()? };
+    let key_frame = aggregation & N != 0 && matches!(kind, SEQUENCE_HEADER | TEMPORAL_DELIMITER);
     Ok(FrameStart {
-        key_frame: aggregation & N != 0 && matches!(kind, SEQUENCE_HEADER | TEMPORAL_DELIMITER),
+        key_frame,
+        intra: key_frame,
+        picture: true,
         frame_start: true,
         spatial: (layers >> 3) & 0x03,
         temporal: layers >> 5,
@@ -68,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_rest_of_an_obu_begins_nothing() {
-        assert_eq!(peek(&[0x90, 0xff]), Ok(FrameStart::default()));
+        assert_eq!(peek(&[0x90, 0xff]), Ok(REST));
     }
 
     #[test]
@@ -81,7 +94,7 @@ mod tests {
     fn truncated_and_endless_lengths_are_refused() {
         assert_eq!(peek(&[]), Err(PayloadError::TooShort));
         assert_eq!(peek(&[0x20, 0x80]), Err(PayloadError::TooShort));
-        assert_eq!(peek(&[0xff; 12][..]), Ok(FrameStart::default()));
+        assert_eq!(peek(&[0xff; 12][..]), Ok(REST));
         let mut endless = [0xff; 12];
         endless[0] = 0;
         assert_eq!(peek(&endless), Err(PayloadError::Invalid));

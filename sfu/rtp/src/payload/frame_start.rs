@@ -5,8 +5,12 @@ use std::fmt;
 /// Where a packet stands in its frame, for formats without a descriptor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameStart {
-    /// Whether a decoder can begin at this packet.
+    /// Whether a decoder can begin at this packet that has seen nothing before.
     pub key_frame: bool,
+    /// Whether the packet begins a picture that needs no other one.
+    pub intra: bool,
+    /// Whether the packet is of a picture.
+    pub picture: bool,
     /// Whether the packet may begin a frame.
     pub frame_start: bool,
     /// Spatial layer, where the format names it.

@@ -1,4 +1,4 @@
-//! H.264 (RFC 6184): where key frames begin.
+//! H.264 (RFC 6184): where key frames begin, and where pictures do that a decoder can go on at.
 
 use super::bytes::Bytes;
 use super::{FrameStart, PayloadError};
@@ -15,8 +15,9 @@ const FU_START: u8 = 0x80;
 /// NAL units of one STAP-A that are looked at.
 const MAX_AGGREGATED: usize = 32;
 
-/// Reads what begins in `payload`: a key frame is an IDR slice, or the parameter sets in front of
-/// one.
+/// Reads what begins in `payload`. A key frame begins with its sequence parameter set, in the same packet or
+/// in one before it: an IDR slice alone is a picture that needs no other one, but nobody can decode it who
+/// has not got the parameter sets.
 ///
 /// # Errors
 ///
@@ -30,7 +31,10 @@ pub fn peek(payload: &[u8]) -> Result<FrameStart, PayloadError> {
         FU_A => {
             let header = bytes.take()?;
             if header & FU_START == 0 {
-                return Ok(FrameStart::default());
+                return Ok(FrameStart {
+                    picture: is_slice(header & TYPE),
+                    ..FrameStart::default()
+                });
             }
             Ok(peek_unit(header & TYPE, bytes.0))
         }
@@ -38,15 +42,19 @@ pub fn peek(payload: &[u8]) -> Result<FrameStart, PayloadError> {
     }
 }
 
+fn is_slice(kind: u8) -> bool {
+    (SLICE..=IDR_SLICE).contains(&kind)
+}
+
 /// Reads a NAL unit by its type; `behind` is what follows its header.
 fn peek_unit(kind: u8, behind: &[u8]) -> FrameStart {
-    let frame_start = match kind {
-        // `first_mb_in_slice` zero is the single bit 1 (ITU-T H.264 section 7.3.3).
-        SLICE..=IDR_SLICE => behind.first().is_some_and(|byte| byte & 0x80 != 0),
-        _ => true,
-    };
+    let picture = is_slice(kind);
+    // `first_mb_in_slice` zero is the single bit 1 (ITU-T H.264 section 7.3.3).
+    let frame_start = !picture || behind.first().is_some_and(|byte| byte & 0x80 != 0);
     FrameStart {
-        key_frame: kind == SPS || (kind == IDR_SLICE && frame_start),
+        key_frame: kind == SPS,
+        intra: kind == IDR_SLICE && frame_start,
+        picture,
         frame_start,
         ..FrameStart::default()
     }
@@ -66,6 +74,8 @@ fn peek_aggregated(mut units: &[u8]) -> FrameStart {
         if let Some((header, behind)) = unit.split_first() {
             let start = peek_unit(header & TYPE, behind);
             found.key_frame |= start.key_frame;
+            found.intra |= start.intra;
+            found.picture |= start.picture;
             found.frame_start |= start.frame_start;
         }
         units = rest;
@@ -81,18 +91,31 @@ mod tests {
         peek(payload).unwrap().key_frame
     }
 
+    fn is_intra(payload: &[u8]) -> bool {
+        peek(payload).unwrap().intra
+    }
+
     #[test]
-    fn parameter_sets_and_the_first_idr_slice_are_key_frames() {
+    fn a_key_frame_begins_with_its_parameter_sets() {
         assert!(is_key_frame(&[0x67, 0x42]));
-        assert!(is_key_frame(&[0x65, 0x88]));
-        assert!(!is_key_frame(&[0x65, 0x40]), "a later slice of the picture");
-        assert!(!is_key_frame(&[0x61, 0x88]));
+        assert!(!is_key_frame(&[0x65, 0x88]), "an IDR slice alone");
         assert!(!is_key_frame(&[0x68, 0x88]), "a PPS alone");
+        assert!(!peek(&[0x67, 0x42]).unwrap().picture);
+    }
+
+    #[test]
+    fn the_first_idr_slice_begins_a_picture_that_needs_no_other_one() {
+        assert!(is_intra(&[0x65, 0x88]));
+        assert!(!is_intra(&[0x65, 0x40]), "a later slice of the picture");
+        assert!(!is_intra(&[0x61, 0x88]));
+        assert!(peek(&[0x61, 0x88]).unwrap().picture);
     }
 
     #[test]
     fn parameter_sets_are_found_in_an_aggregate() {
         assert!(is_key_frame(&[0x78, 0, 1, 0x09, 0, 2, 0x67, 0x42]));
+        let whole = peek(&[0x78, 0, 2, 0x67, 0x42, 0, 2, 0x68, 1, 0, 2, 0x65, 0x88]);
+        assert!(whole.is_ok_and(|start| start.key_frame && start.intra && start.picture));
         assert!(!is_key_frame(&[0x78, 0, 2, 0x68, 0x42, 0, 2, 0x61, 0x88]));
         assert!(
             !is_key_frame(&[0x78, 0, 9, 0x67, 0x42]),
@@ -101,10 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_fragment_is_a_key_frame() {
-        assert!(is_key_frame(&[0x7c, 0x85, 0x88]));
-        assert!(!is_key_frame(&[0x7c, 0x05, 0x88]));
-        assert!(!is_key_frame(&[0x7c, 0x81, 0x88]));
+    fn only_the_first_fragment_begins_a_picture() {
+        assert!(is_intra(&[0x7c, 0x85, 0x88]));
+        assert!(!is_intra(&[0x7c, 0x05, 0x88]));
+        assert!(peek(&[0x7c, 0x05, 0x88]).unwrap().picture);
+        assert!(!is_intra(&[0x7c, 0x81, 0x88]));
         assert_eq!(peek(&[0x7c]), Err(PayloadError::TooShort));
         assert_eq!(peek(&[]), Err(PayloadError::TooShort));
     }

@@ -17,8 +17,9 @@ const FU_START: u8 = 0x80;
 /// NAL units of one aggregation packet that are looked at.
 const MAX_AGGREGATED: usize = 32;
 
-/// Reads what begins in `payload`: a key frame is an IRAP picture, or the parameter sets in front of
-/// one.
+/// Reads what begins in `payload`. A key frame begins with its parameter sets, in the same packet or in one
+/// before it: an IRAP picture alone needs no other picture, but nobody can decode it who has not got
+/// them.
 ///
 /// # Errors
 ///
@@ -36,7 +37,10 @@ pub fn peek(payload: &[u8]) -> Result<FrameStart, PayloadError> {
         FU => {
             let header = bytes.take()?;
             if header & FU_START == 0 {
-                FrameStart::default()
+                FrameStart {
+                    picture: is_slice(header & 0x3f),
+                    ..FrameStart::default()
+                }
             } else {
                 peek_unit(header & 0x3f, bytes.0)
             }
@@ -50,12 +54,19 @@ fn kind_of(first: u8) -> u8 {
     (first >> 1) & 0x3f
 }
 
+fn is_slice(kind: u8) -> bool {
+    kind <= MAX_SLICE
+}
+
 /// Reads a NAL unit by its type; `behind` is what follows its header.
 fn peek_unit(kind: u8, behind: &[u8]) -> FrameStart {
+    let picture = is_slice(kind);
     // `first_slice_segment_in_pic_flag` is the first bit of a slice (ITU-T H.265 section 7.3.6.1).
-    let frame_start = kind > MAX_SLICE || behind.first().is_some_and(|byte| byte & 0x80 != 0);
+    let frame_start = !picture || behind.first().is_some_and(|byte| byte & 0x80 != 0);
     FrameStart {
-        key_frame: PARAMETER_SETS.contains(&kind) || (IRAP.contains(&kind) && frame_start),
+        key_frame: PARAMETER_SETS.contains(&kind),
+        intra: IRAP.contains(&kind) && frame_start,
+        picture,
         frame_start,
         ..FrameStart::default()
     }
@@ -75,6 +86,8 @@ fn peek_aggregated(mut units: &[u8]) -> FrameStart {
         if let Some(([first, _], behind)) = unit.split_first_chunk::<2>() {
             let start = peek_unit(kind_of(*first), behind);
             found.key_frame |= start.key_frame;
+            found.intra |= start.intra;
+            found.picture |= start.picture;
             found.frame_start |= start.frame_start;
         }
         units = rest;
@@ -91,16 +104,26 @@ mod tests {
     }
 
     #[test]
-    fn parameter_sets_and_irap_pictures_are_key_frames() {
+    fn a_key_frame_begins_with_its_parameter_sets() {
         assert!(is_key_frame(&[32 << 1, 1, 0]));
-        assert!(is_key_frame(&[19 << 1, 1, 0x80]));
-        assert!(!is_key_frame(&[19 << 1, 1, 0x00]), "a later slice");
-        assert!(!is_key_frame(&[1 << 1, 1, 0x80]));
+        assert!(!is_key_frame(&[19 << 1, 1, 0x80]), "a picture alone");
         assert!(!is_key_frame(&[34 << 1, 1, 0x80]), "a PPS alone");
+        assert!(!peek(&[32 << 1, 1, 0]).unwrap().picture);
     }
 
     #[test]
-    fn key_frames_are_found_in_aggregates_and_fragments() {
+    fn the_first_slice_of_an_irap_picture_begins_one_that_needs_no_other() {
+        let is_intra = |payload: &[u8]| peek(payload).unwrap().intra;
+        assert!(is_intra(&[19 << 1, 1, 0x80]));
+        assert!(!is_intra(&[19 << 1, 1, 0x00]), "a later slice");
+        assert!(!is_intra(&[1 << 1, 1, 0x80]));
+        assert!(is_intra(&[FU << 1, 1, 0x80 | 19, 0x80]));
+        assert!(!is_intra(&[FU << 1, 1, 19, 0x80]));
+        assert!(peek(&[FU << 1, 1, 19, 0x80]).unwrap().picture);
+    }
+
+    #[test]
+    fn key_frames_are_found_in_aggregates() {
         assert!(is_key_frame(&[
             AP << 1,
             1,
@@ -115,8 +138,6 @@ mod tests {
             1,
             0x80
         ]));
-        assert!(is_key_frame(&[FU << 1, 1, 0x80 | 19, 0x80]));
-        assert!(!is_key_frame(&[FU << 1, 1, 19, 0x80]));
     }
 
     #[test]

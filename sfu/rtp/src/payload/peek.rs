@@ -5,9 +5,13 @@ use super::{FrameStart, PayloadError, Vp8Descriptor, Vp9Descriptor, av1, h264, h
 /// What one packet is, whatever its codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peek {
-    /// Whether a decoder can begin at this packet: the first of a key frame, or, for H.264 and
-    /// H.265, its parameter sets.
+    /// Whether a decoder can begin at this packet that has seen nothing before: the first of a key frame; for
+    /// H.264 and H.265, the first parameter sets in front of it, without which nobody can decode it.
     pub key_frame: bool,
+    /// Whether the packet begins a picture that needs no other one: a decoder that lost some can go on.
+    pub intra: bool,
+    /// Whether the packet is of a picture; for H.264 and H.265, not of parameter sets or the like alone.
+    pub picture: bool,
     /// Whether the packet begins a frame (of its spatial layer); for H.264, H.265 and AV1, whether
     /// it may.
     pub frame_start: bool,
@@ -42,6 +46,8 @@ pub fn peek(codec: Codec, payload: &[u8]) -> Result<Peek, PayloadError> {
     match codec {
         Codec::Opus | Codec::Red | Codec::Pcmu | Codec::Pcma => Ok(Peek {
             key_frame: true,
+            intra: true,
+            picture: true,
             frame_start: true,
             spatial: SpatialLayer(0),
             temporal: TemporalLayer(0),
@@ -61,6 +67,8 @@ impl From<Vp8Descriptor> for Peek {
         let temporal = descriptor.temporal.unwrap_or(0);
         Self {
             key_frame: descriptor.key_frame,
+            intra: descriptor.key_frame,
+            picture: true,
             frame_start: descriptor.frame_start,
             spatial: SpatialLayer(0),
             temporal: TemporalLayer(temporal),
@@ -75,6 +83,8 @@ impl From<Vp9Descriptor> for Peek {
         let temporal = descriptor.temporal.unwrap_or(0);
         Self {
             key_frame: descriptor.is_key_frame(),
+            intra: descriptor.is_key_frame(),
+            picture: true,
             frame_start: descriptor.frame_start,
             spatial: SpatialLayer(descriptor.spatial.unwrap_or(0)).min(SpatialLayer::MAX),
             temporal: TemporalLayer(temporal).min(TemporalLayer::MAX),
@@ -88,6 +98,8 @@ impl From<FrameStart> for Peek {
     fn from(start: FrameStart) -> Self {
         Self {
             key_frame: start.key_frame,
+            intra: start.intra,
+            picture: start.picture,
             frame_start: start.frame_start,
             spatial: SpatialLayer(start.spatial).min(SpatialLayer::MAX),
             temporal: TemporalLayer(start.temporal).min(TemporalLayer::MAX),
