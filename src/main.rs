@@ -13,6 +13,7 @@ mod inputs;
 mod node;
 mod outcome;
 mod start_message;
+mod stop;
 mod token;
 mod translate;
 

@@ -15,15 +15,14 @@ use signaling_protocol::sid;
 use signaling_session::negotiation::TransportFacts;
 use sluice_config::{Bind, Config, UdpPorts};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tracing_subscriber::EnvFilter;
 
 use crate::addresses::{self, MediaAddresses};
 use crate::cli::NodeFlags;
 use crate::outcome::Outcome;
 use crate::start_message::start_message;
-use crate::translate;
+use crate::{stop, translate};
 
 /// Begins to log as configured.
 pub(crate) fn start_logging(config: &Config) {
@@ -41,22 +40,33 @@ pub(crate) fn start_logging(config: &Config) {
     }
 }
 
+/// Threads of the control runtime at least: with so many, one that a fault of ours holds up does not
+/// stop the others' work, whatever the machine.
+const CONTROL_THREADS: usize = 4;
+
 /// Runs the node until it is told to stop.
 pub(crate) fn run(config: &Config, flags: &NodeFlags) -> Outcome {
+    let stopped = stop::listen(config.shutdown_timeout)
+        .map_err(|error| format!("Signals cannot be received: {error}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("control")
+        .worker_threads(cores().max(CONTROL_THREADS))
         .build()
         .map_err(|error| format!("The control threads cannot start: {error}"))?;
     // Who has keys of its own gives out its tokens itself.
     let call_page = flags.dev && config.has_only_dev_key();
-    runtime.block_on(serve(config, call_page))
+    runtime.block_on(serve(config, call_page, stopped))
 }
 
-async fn serve(config: &Config, call_page: bool) -> Outcome {
+async fn serve(config: &Config, call_page: bool, told: oneshot::Receiver<()>) -> Outcome {
     let keys = translate::keys(config).map_err(|error| error.to_string())?;
     let listeners = listen(config, Some(config.port)).await?;
     let rooms = start_rooms(config, Arc::clone(&keys))?;
+    tokio::spawn(rooms.clone().watch());
+    if let Some(notices) = rooms.notices() {
+        tokio::spawn(notices.log());
+    }
 
     let mut app = routes(rooms.clone()).merge(control_api::routes(
         rooms.clone(),
@@ -101,16 +111,12 @@ async fn serve(config: &Config, call_page: bool) -> Outcome {
         )
         .ok();
     }
-    wait_for_stop()
-        .await
-        .map_err(|error| format!("Signals cannot be received: {error}"))?;
+    told.await
+        .map_err(|_| "The thread that waits for signals has ended".to_owned())?;
 
     tracing::info!("Stopping: participants are told, then the node ends");
     stop.send_replace(true);
-    tokio::select! {
-        () = rooms.shut_down() => {}
-        _ = wait_for_stop() => tracing::warn!("Stopped at once"),
-    }
+    rooms.shut_down().await;
     for server in servers {
         // A server that panicked has said so in the log.
         server.await.ok();
@@ -169,9 +175,12 @@ fn start_rooms(config: &Config, keys: Arc<auth::Keys>) -> Result<Rooms, String> 
     }))
 }
 
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
 fn shard_count(config: &Config) -> u16 {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let cores = u16::try_from(cores).unwrap_or(u16::MAX);
+    let cores = u16::try_from(cores()).unwrap_or(u16::MAX);
     config.rtc.shards.map_or(cores, u16::from)
 }
 
@@ -198,17 +207,6 @@ async fn listen(config: &Config, port: Option<u16>) -> Result<Vec<TcpListener>, 
         }
     }
     Ok(listeners)
-}
-
-async fn wait_for_stop() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut quit = signal(SignalKind::quit())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
-        _ = quit.recv() => {}
-    }
-    Ok(())
 }
 
 fn random<const N: usize>() -> [u8; N] {

@@ -1,4 +1,5 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use crate::fault::Report;
 use crate::group::Group;
@@ -37,6 +38,10 @@ pub struct Config {
     pub prometheus: Prometheus,
     /// How HTTP is served.
     pub http: Http,
+    /// `shutdown_timeout`: how long a node that is told to stop may take to tell its participants and
+    /// end; after that it is ended, whatever stands still. Default 25 s, a little less than Kubernetes
+    /// waits.
+    pub shutdown_timeout: Duration,
 }
 
 impl Config {
@@ -78,6 +83,9 @@ impl Config {
             logging: Logging::read(root, development),
             prometheus: Prometheus::read(root),
             http: root.group("http", Http::read),
+            shutdown_timeout: root
+                .get("shutdown_timeout", value::seconds)
+                .unwrap_or(Duration::from_secs(25)),
         };
         unsupported::read(root);
         if inputs.dev {

@@ -15,7 +15,7 @@ use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry, TEXT_FORMAT, TextEncoder};
 use sfu_driver::ShardReport;
-use signaling::{Limit, Rooms};
+use signaling::{Limit, Rooms, RoomsReport};
 
 /// Who may read metrics (RFC 7617).
 #[derive(Clone)]
@@ -63,7 +63,7 @@ async fn serve(
         let ask = [(header::WWW_AUTHENTICATE, "Basic realm=\"metrics\"")];
         return (StatusCode::UNAUTHORIZED, ask).into_response();
     }
-    match render(&rooms.media_reports(), rooms.count(), &rooms.limit_hits()) {
+    match render(&rooms.media_reports(), &rooms.report()) {
         Ok(text) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "The metrics cannot be written");
@@ -185,11 +185,7 @@ const GAUGES: [Gauge; 3] = [
     }),
 ];
 
-fn render(
-    reports: &[ShardReport],
-    rooms: usize,
-    hits: &[(Limit, u64)],
-) -> prometheus::Result<String> {
+fn render(reports: &[ShardReport], rooms: &RoomsReport) -> prometheus::Result<String> {
     let registry = Registry::new();
     let shards: Vec<_> = (0..)
         .map(|shard: u32| shard.to_string())
@@ -210,12 +206,44 @@ fn render(
         register(&registry, metric)?;
     }
     register(&registry, drops(&shards)?)?;
-    register(&registry, limit_hits(hits)?)?;
-    let open = gauge("rooms", "Rooms that are open.", &[])?;
-    open.with_label_values(&[] as &[&str]).set(signed(rooms));
-    register(&registry, open)?;
+    register(&registry, limit_hits(&rooms.limit_hits)?)?;
+    register_rooms(&registry, rooms)?;
     register(&registry, ProcessCollector::for_self())?;
     TextEncoder::new().encode_to_string(&registry.gather())
+}
+
+/// How the rooms and the media threads fare.
+fn register_rooms(registry: &Registry, rooms: &RoomsReport) -> prometheus::Result<()> {
+    const NONE: &[&str] = &[];
+
+    let counts = [
+        ("rooms", "Rooms that are open.", rooms.open),
+        (
+            "rooms_behind",
+            "Rooms whose work has waited for more than a second.",
+            rooms.behind,
+        ),
+    ];
+    for (name, help, count) in counts {
+        let metric = gauge(name, help, NONE)?;
+        metric.with_label_values(NONE).set(signed(count));
+        register(registry, metric)?;
+    }
+    let help = "Age of the oldest work of any room.";
+    let lag = prometheus::Gauge::new("sluice_room_lag_seconds", help)?;
+    lag.set(rooms.longest.as_secs_f64());
+    register(registry, lag)?;
+    let help = "Rooms that ended by a fault of the node.";
+    let failed = counter("rooms_failed_total", help, NONE)?;
+    failed.with_label_values(NONE).inc_by(rooms.failed);
+    register(registry, failed)?;
+    let help = "Whether a media thread works.";
+    let threads = gauge("media_thread_up", help, &["shard"])?;
+    for (shard, works) in (0_u32..).zip(&rooms.threads) {
+        let shard = shard.to_string();
+        threads.with_label_values(&[shard]).set((*works).into());
+    }
+    register(registry, threads)
 }
 
 /// Everything that went no further, by reason; the kernel's losses among it.
@@ -262,6 +290,8 @@ fn signed(count: usize) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn headers(authorization: &str) -> HeaderMap {
@@ -275,8 +305,15 @@ mod tests {
         second.counters.rtp_out = 7;
         second.counters.peers = 3;
         second.receive_overflows = 9;
-        let hits = [(Limit::SignalRate, 4), (Limit::Backlog, 0)];
-        let text = render(&[ShardReport::default(), second], 2, &hits).unwrap();
+        let rooms = RoomsReport {
+            open: 2,
+            behind: 1,
+            longest: Duration::from_millis(1500),
+            failed: 3,
+            limit_hits: vec![(Limit::SignalRate, 4), (Limit::Backlog, 0)],
+            threads: vec![true, false],
+        };
+        let text = render(&[ShardReport::default(), second], &rooms).unwrap();
         for line in [
             "sluice_rtp_packets_out_total{shard=\"0\"} 0",
             "sluice_rtp_packets_out_total{shard=\"1\"} 7",
@@ -284,6 +321,11 @@ mod tests {
             "sluice_drops_total{reason=\"receive_buffer_full\",shard=\"1\"} 9",
             "sluice_drops_total{reason=\"transmit_queue_full\",shard=\"1\"} 0",
             "sluice_rooms 2",
+            "sluice_rooms_behind 1",
+            "sluice_room_lag_seconds 1.5",
+            "sluice_rooms_failed_total 3",
+            "sluice_media_thread_up{shard=\"0\"} 1",
+            "sluice_media_thread_up{shard=\"1\"} 0",
             "sluice_limit_hits_total{limit=\"signal_rate\"} 4",
             "sluice_limit_hits_total{limit=\"backlog\"} 0",
         ] {

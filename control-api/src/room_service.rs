@@ -94,7 +94,7 @@ impl RoomService<'_> {
     async fn dispatch(&self, method: &str) -> Reply {
         match method {
             "CreateRoom" => self.create_room().await,
-            "ListRooms" => self.list_rooms().await,
+            "ListRooms" => self.list_rooms(),
             "DeleteRoom" => self.delete_room().await,
             "ListParticipants" => self.list_participants().await,
             "GetParticipant" => self.get_participant().await,
@@ -135,10 +135,10 @@ impl RoomService<'_> {
         self.call.reply(&room)
     }
 
-    async fn list_rooms(&self) -> Reply {
+    fn list_rooms(&self) -> Reply {
         let request: proto::ListRoomsRequest = self.call.request()?;
         self.check(Claims::check_room_list)?;
-        let rooms = self.rooms.list(&request.names).await;
+        let rooms = self.rooms.list(&request.names);
         self.call.reply(&proto::ListRoomsResponse { rooms })
     }
 
@@ -289,7 +289,9 @@ impl RoomService<'_> {
         let reply = self.rooms.request(&room.into(), request).await;
         reply.map_err(|failed| match failed {
             RequestFailed::NoRoom => TwirpError::new(Code::NotFound, "participant does not exist"),
-            RequestFailed::Refused(_) | RequestFailed::Rpc(_) => failed.into(),
+            RequestFailed::RoomBusy | RequestFailed::Refused(_) | RequestFailed::Rpc(_) => {
+                failed.into()
+            }
         })
     }
 

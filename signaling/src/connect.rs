@@ -32,7 +32,7 @@ const READ_BUFFER: usize = 4096;
 /// Returns the endpoints of signalling, and the health of the node at `/`.
 pub fn routes(rooms: Rooms) -> Router {
     Router::new()
-        .route("/", get("OK"))
+        .route("/", get(health))
         .route(
             "/rtc",
             get(|rooms, asked, upgrade| connect(rooms, Endpoint::V0, asked, upgrade)),
@@ -51,6 +51,14 @@ pub fn routes(rooms: Rooms) -> Router {
         )
         .fallback(async || (StatusCode::NOT_FOUND, "404 page not found\n"))
         .with_state(rooms)
+}
+
+/// Says whether the node can take clients, with LiveKit's status where it cannot.
+async fn health(State(rooms): State<Rooms>) -> Response {
+    match rooms.ready() {
+        Ok(()) => "OK".into_response(),
+        Err(why) => (StatusCode::NOT_ACCEPTABLE, format!("Not Ready\n{why}")).into_response(),
+    }
 }
 
 /// What of a request decides about its admission.

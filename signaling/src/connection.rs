@@ -18,14 +18,15 @@ use sfu_model::Now;
 use signaling_protocol::proto::{self, signal_request, signal_response};
 use signaling_protocol::{Encoding, FrameError, decode_request};
 use signaling_session::ConnectionId;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::allowance::{Allowance, Verdict, cost};
 use crate::clock;
 use crate::hits::{Limit, LimitHits};
-use crate::letter::{Letter, Mailbox};
+use crate::letter::Letter;
 use crate::limits::REQUESTS_IN_FLIGHT;
+use crate::mailbox::Mailbox;
 use crate::outbox::{Responses, SharedResponse};
 
 /// How often the server pings by WebSocket means.
@@ -48,16 +49,14 @@ const SLOWEST: usize = 8 << 10;
 pub(crate) struct Presence {
     pub(crate) connection: ConnectionId,
     pub(crate) room: Mailbox,
+    /// Is held while the connection lives.
+    pub(crate) open: watch::Receiver<()>,
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
         let connection = self.connection;
-        let letter = Letter::SignalClosed { connection };
-        if let Err(mpsc::error::TrySendError::Full(letter)) = self.room.try_send(letter) {
-            let room = self.room.clone();
-            tokio::spawn(async move { room.send(letter).await.ok() });
-        }
+        self.room.send_soon(Letter::SignalClosed { connection });
     }
 }
 
@@ -140,6 +139,8 @@ impl Connection {
             End::TooLarge => close_code::SIZE,
             End::Room | End::Malformed(_) | End::Silent | End::Stuck => close_code::NORMAL,
         };
+        // The room hears of the end at once, and the node when the client has been told of it.
+        let open = self.presence.open.clone();
         drop(self);
         let frame = CloseFrame {
             code,
@@ -148,6 +149,7 @@ impl Connection {
         // The client may be gone; there is nobody else to tell.
         let close = writer.send(Message::Close(Some(frame)));
         in_time(0, close).await.ok();
+        drop(open);
     }
 
     /// Writes what the client is told, and pings, until the room closes the connection.

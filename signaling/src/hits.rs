@@ -17,17 +17,20 @@ pub enum Limit {
     BacklogBytes,
     /// A lossy message was dropped because its room is behind.
     LossyMessages,
+    /// A notice was lost because whoever reads notices is behind.
+    Notices,
 }
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::SignalRate,
         Self::SignalPatience,
         Self::UnreadAnswers,
         Self::Backlog,
         Self::BacklogBytes,
         Self::LossyMessages,
+        Self::Notices,
     ];
 
     /// Returns its name in metrics.
@@ -39,6 +42,7 @@ impl Limit {
             Self::Backlog => "backlog",
             Self::BacklogBytes => "backlog_bytes",
             Self::LossyMessages => "lossy_messages",
+            Self::Notices => "notices",
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
+use sfu_model::ShardIndex;
 use signaling_protocol::proto;
-use signaling_session::{ConnectionId, Join, JoinRefused, RoomError, RoomReply, RoomRequest};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use signaling_session::{
+    ConnectionId, Join, JoinRefused, RoomError, RoomReply, RoomRequest, ShardLife,
+};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::outbox::Outbox;
-
-/// Letters that may wait for a room; those who write wait then.
-pub(crate) const MAILBOX: usize = 8192;
 
 #[derive(Debug)]
 pub(crate) enum Letter {
@@ -40,20 +40,33 @@ pub(crate) enum Letter {
         request: Box<proto::PerformRpcRequest>,
         reply: oneshot::Sender<Result<String, RequestFailed>>,
     },
-    /// What the room says of itself.
-    Describe { reply: oneshot::Sender<proto::Room> },
+    /// A media thread fares differently than before.
+    Shard { shard: ShardIndex, life: ShardLife },
     /// The node stops.
     Shutdown,
+    /// The room's task does something that it never should.
+    #[cfg(test)]
+    Fault(Fault),
 }
 
-/// The writing end of a room's mailbox.
-pub(crate) type Mailbox = mpsc::Sender<Letter>;
+/// Something that a room's task does in a test.
+#[cfg(test)]
+pub(crate) struct Fault(pub(crate) Box<dyn FnOnce() + Send>);
+
+#[cfg(test)]
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fault")
+    }
+}
 
 /// Why a call about a room has no reply.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RequestFailed {
     /// There is no such room, or it ended meanwhile.
     NoRoom,
+    /// The room does not answer: it is far behind, or stands still.
+    RoomBusy,
     /// The room refused.
     Refused(RoomError),
     /// The participant that was called answered with an error.
@@ -74,6 +87,7 @@ impl fmt::Display for RequestFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRoom => f.write_str("requested room does not exist"),
+            Self::RoomBusy => f.write_str("the room does not answer"),
             Self::Refused(error) => error.fmt(f),
             Self::Rpc(error) => f.write_str(&error.message),
         }

@@ -4,6 +4,33 @@ use std::time::Duration;
 
 use crate::bucket::Rate;
 
+/// Letters that may wait for a room: those who write wait then.
+pub(crate) const MAILBOX: usize = 8192;
+
+/// Letters, or events of the media plane, that a room's task handles before what they caused is
+/// carried out and others have their turn.
+pub(crate) const TURN: usize = 64;
+
+/// How long a room's task goes on with letters before that: in a mass join into a large room each
+/// takes a millisecond.
+pub(crate) const TURN_TIME: Duration = Duration::from_millis(2);
+
+/// The age of what a room's task handles beyond which it counts as behind.
+pub(crate) const ROOM_BEHIND: Duration = Duration::from_secs(1);
+
+/// The age beyond which it stands still, by a fault of ours: the node says that it is not ready.
+pub(crate) const ROOM_STUCK: Duration = Duration::from_secs(10);
+
+/// Time between two snapshots of a room in which things happen; a join or a call of the API makes
+/// one at once.
+pub(crate) const SNAPSHOT_SPACING: Duration = Duration::from_secs(1);
+
+/// Notices of what happened in rooms that may wait for their reader.
+pub(crate) const NOTICES: usize = 1024;
+
+/// Time in which clients must read what they are told when the node stops.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(2);
+
 /// Lossy messages that may wait for one room: a tenth of a second of what a room task handles. More
 /// would be old when their turn comes.
 pub(crate) const LOSSY_MESSAGES: usize = 2048;
@@ -18,11 +45,11 @@ pub(crate) const LOSSY_BYTES: usize = 4 << 20;
 
 /// Messages that wait for a listener before they are gathered: one that is a few seconds behind in a
 /// busy room is still told each as it was made.
-pub(crate) const BACKLOG_MESSAGES: usize = 64;
+pub(crate) const BACKLOG_MESSAGES: usize = 256;
 
 /// Bytes that wait for a listener before they are gathered. A join into a room of a thousand is more,
 /// and is gathered once, which changes nothing of it.
-pub(crate) const BACKLOG_BYTES: usize = 256 << 10;
+pub(crate) const BACKLOG_BYTES: usize = 1 << 20;
 
 /// Most bytes that wait for one listener, when only the latest state is left. A room of a thousand
 /// participants with ten tracks each is a tenth of it.

@@ -26,7 +26,7 @@ pub enum Refusal {
     NodeFull,
     /// The room does not take the participant.
     Join(JoinRefused),
-    /// Rooms end as fast as they are joined.
+    /// Rooms end as fast as they are joined, or the room does not answer.
     Busy,
 }
 

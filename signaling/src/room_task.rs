@@ -1,26 +1,27 @@
 //! The task of one room: it feeds the state machine and carries out what it asks for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use auth::Claims;
-use sfu_model::{Command, Event, UnixTime};
+use sfu_model::{Command, Event, PeerId, UnixTime};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_response::Message;
 use signaling_session::{ConnectionId, Output, Room, RoomReply, RoomRequest, RpcId, RpcOutcome};
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::sync::{oneshot, watch};
+use tokio::task::yield_now;
 
 use crate::clock;
 use crate::hits::Limit;
 use crate::letter::{Letter, RequestFailed};
+use crate::limits::{TURN, TURN_TIME};
+use crate::mailbox::{Letters, Posted};
 use crate::media_events::RoomEvents;
 use crate::outbox::{Added, Outbox, SharedResponse};
-use crate::rooms::Rooms;
-
-/// Letters, or events of the media plane, that are handled before what they caused is carried out.
-const TURN: usize = 64;
+use crate::parts::Shared;
+use crate::pulse::Pulse;
+use crate::snapshot::Snapshot;
 
 /// The shortest life of a refreshed token (LiveKit's).
 const REFRESHED_TOKEN_LIFE: Duration = Duration::from_secs(600);
@@ -30,11 +31,15 @@ type RpcReply = oneshot::Sender<Result<String, RequestFailed>>;
 /// One room with the connections of its participants.
 pub(crate) struct RoomTask {
     room: Room,
-    rooms: Rooms,
-    letters: mpsc::Receiver<Letter>,
+    shared: Arc<Shared>,
+    letters: Letters,
     events: Arc<RoomEvents>,
+    pulse: Arc<Pulse>,
+    snapshot: Snapshot,
     connections: BTreeMap<ConnectionId, Outbox>,
     rpcs: BTreeMap<RpcId, RpcReply>,
+    /// What the shards hold of the room.
+    peers: BTreeSet<PeerId>,
 }
 
 /// Whether the room goes on.
@@ -45,55 +50,121 @@ enum Life {
 }
 
 impl RoomTask {
-    pub(crate) fn new(
-        room: Room,
-        rooms: Rooms,
-        letters: mpsc::Receiver<Letter>,
-        events: Arc<RoomEvents>,
-    ) -> Self {
+    pub(crate) fn new(room: Room, shared: Arc<Shared>, letters: Letters) -> Self {
+        let now = Instant::now();
         Self {
+            events: shared.parts.events.open(room.index()),
+            pulse: Arc::new(Pulse::new(now)),
+            snapshot: Snapshot::new(now, &room),
             room,
-            rooms,
+            shared,
             letters,
-            events,
             connections: BTreeMap::new(),
             rpcs: BTreeMap::new(),
+            peers: BTreeSet::new(),
         }
+    }
+
+    /// Returns how far behind the task is, for others to see.
+    pub(crate) fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.pulse)
+    }
+
+    /// Returns what the room last said of itself.
+    pub(crate) fn snapshot(&self) -> watch::Receiver<proto::Room> {
+        self.snapshot.reader()
     }
 
     /// Runs until the room is over.
-    pub(crate) async fn run(mut self) {
-        let mut turn = Vec::with_capacity(TURN);
+    pub(crate) async fn run(&mut self) {
         let mut events: Vec<Event> = Vec::with_capacity(TURN);
         while self.carry_out() == Life::Open {
-            let deadline = self.room.poll_timeout().map(|deadline| deadline.at);
-            let sleep = sleep_until(deadline.map(Instant::from_std));
+            self.pulse.rest();
+            // Other tasks of this thread come first, however much waits here.
+            yield_now().await;
+            let due = self.due();
             tokio::select! {
-                count = self.letters.recv_many(&mut turn, TURN) => {
-                    if count == 0 {
-                        break;
-                    }
-                    turn.drain(..).for_each(|letter| self.handle(letter));
-                }
+                posted = self.letters.recv() => match posted {
+                    Some(posted) => self.take_letters(posted),
+                    None => break,
+                },
                 () = self.events.arrival() => {
                     self.events.take(&mut events, TURN);
-                    let now = clock::now();
-                    events.drain(..).for_each(|event| self.room.handle_media(now, event));
+                    self.take_events(&mut events);
                 }
-                () = sleep => self.room.handle_timeout(clock::now()),
+                () = sleep_until(due) => self.handle_timeout(),
             }
         }
-        self.close();
+        self.pulse.rest();
     }
 
-    /// Answers what still waits in the mailbox: those letters were sent to a room that is over.
-    fn close(mut self) {
-        let name = self.room.name().clone();
-        self.rooms.forget(&name, self.room.index());
+    /// Closes the mailbox and answers what still waits there: those letters were sent to a room that
+    /// is over.
+    pub(crate) fn close(mut self) {
         self.letters.close();
         // A dropped letter drops its reply, which tells the sender to look for the room again.
         while self.letters.try_recv().is_ok() {}
-        tracing::info!(room = %name, sid = %self.room.sid(), "Room closed");
+    }
+
+    /// Ends a room that failed: everybody is told to come back, into another room of this name, and
+    /// the shards forget its peers.
+    pub(crate) fn abandon(&mut self) {
+        let leave = SharedResponse::of(Message::Leave(proto::LeaveRequest {
+            can_reconnect: true,
+            reason: proto::DisconnectReason::StateMismatch.into(),
+            action: proto::leave_request::Action::Reconnect.into(),
+            regions: None,
+        }));
+        for outbox in std::mem::take(&mut self.connections).into_values() {
+            outbox.send(Arc::clone(&leave));
+            outbox.close();
+        }
+        let peers = std::mem::take(&mut self.peers).into_iter();
+        let remove = peers.map(|peer| Command::RemovePeer { peer });
+        self.shared.parts.media.send(remove);
+    }
+
+    /// Returns when something is to be done without being asked.
+    fn due(&self) -> Option<Instant> {
+        let room = self.room.poll_timeout().map(|deadline| deadline.at);
+        room.into_iter().chain(self.snapshot.due()).min()
+    }
+
+    fn handle_timeout(&mut self) {
+        let now = clock::now();
+        self.pulse.work(now.mono);
+        if self.snapshot.due().is_some_and(|due| due <= now.mono) {
+            self.snapshot.write(now.mono, &self.room);
+        }
+        self.room.handle_timeout(now);
+    }
+
+    /// Handles a letter and those behind it, for a while.
+    fn take_letters(&mut self, first: Posted) {
+        let begun = Instant::now();
+        self.pulse.work(first.at);
+        self.handle(first.letter);
+        for _ in 1..TURN {
+            if begun.elapsed() >= TURN_TIME {
+                break;
+            }
+            let Ok(posted) = self.letters.try_recv() else {
+                break;
+            };
+            self.handle(posted.letter);
+        }
+    }
+
+    fn take_events(&mut self, events: &mut Vec<Event>) {
+        let now = clock::now();
+        self.pulse.work(now.mono);
+        self.snapshot.touch();
+        for event in events.drain(..) {
+            if let Event::PeerClosed { peer, .. } = &event {
+                self.peers.remove(peer);
+            }
+            self.room.handle_media(now, event);
+        }
     }
 
     fn handle(&mut self, letter: Letter) {
@@ -110,6 +181,7 @@ impl RoomTask {
                 if joined.is_err() {
                     self.connections.remove(&connection);
                 }
+                self.snapshot.write(now.mono, &self.room);
                 // A client that has gone meanwhile is noticed by its connection's end.
                 reply.send(joined).ok();
             }
@@ -119,23 +191,29 @@ impl RoomTask {
                 permit,
             } => {
                 self.room.handle_signal(now, connection, *request);
+                self.snapshot.touch();
                 drop(permit);
             }
-            Letter::SentTooMuch { connection } => self.room.handle_flood(now, connection),
+            Letter::SentTooMuch { connection } => {
+                self.room.handle_flood(now, connection);
+                self.snapshot.touch();
+            }
             Letter::SignalClosed { connection } => {
                 self.connections.remove(&connection);
                 self.room.handle_signal_closed(now, connection);
+                self.snapshot.touch();
             }
             Letter::Request { request, reply } => {
                 let done = self.room.handle_request(now, request);
+                self.snapshot.write(now.mono, &self.room);
                 // Whoever asked may have gone: then nobody misses the reply.
                 reply.send(done.map_err(RequestFailed::from)).ok();
             }
             Letter::Rpc { request, reply } => self.start_rpc(request, reply),
-            Letter::Describe { reply } => {
-                reply.send(self.room.info()).ok();
-            }
+            Letter::Shard { shard, life } => self.room.handle_shard(now, shard, life),
             Letter::Shutdown => self.room.shutdown(now),
+            #[cfg(test)]
+            Letter::Fault(fault) => (fault.0)(),
         }
     }
 
@@ -154,7 +232,7 @@ impl RoomTask {
         let mut commands = Vec::new();
         let life = self.carry_out_signals(&mut commands);
         if !commands.is_empty() {
-            self.rooms.media().send(commands);
+            self.shared.parts.media.send(commands);
         }
         life
     }
@@ -186,13 +264,24 @@ impl RoomTask {
                         outbox.close();
                     }
                 }
-                Output::Media(command) => commands.push(command),
-                Output::Notice(notice) => self.rooms.notice(self.room.name(), notice),
+                Output::Media(command) => {
+                    self.note_peer(&command);
+                    commands.push(command);
+                }
+                Output::Notice(notice) => self.shared.notice(self.room.name(), notice),
                 Output::RpcDone { rpc, outcome } => self.finish_rpc(rpc, outcome),
                 Output::Closed => return Life::Over,
             }
         }
         Life::Open
+    }
+
+    fn note_peer(&mut self, command: &Command) {
+        if let Command::AddPeer { peer, .. } = command {
+            self.peers.insert(*peer);
+        } else if let Command::RemovePeer { peer } = command {
+            self.peers.remove(peer);
+        }
     }
 
     fn send(&mut self, connection: ConnectionId, response: &Arc<SharedResponse>) {
@@ -201,9 +290,9 @@ impl RoomTask {
         };
         match outbox.send(Arc::clone(response)) {
             Added::Queued => {}
-            Added::Gathered => self.rooms.hits().hit(Limit::Backlog),
+            Added::Gathered => self.shared.hits.hit(Limit::Backlog),
             Added::Overflow => {
-                self.rooms.hits().hit(Limit::BacklogBytes);
+                self.shared.hits.hit(Limit::BacklogBytes);
                 tracing::warn!(room = %self.room.name(), connection = connection.0, "Client reads too slowly, its signalling is closed");
                 self.connections.remove(&connection);
             }
@@ -213,7 +302,7 @@ impl RoomTask {
     /// Sends a token that ends no sooner than the one that it replaces.
     fn refresh(&mut self, connection: ConnectionId, claims: &Claims, replaced: UnixTime) {
         let left = replaced.0.saturating_sub(clock::now().unix.0);
-        let token = self.rooms.sign(claims, left.max(REFRESHED_TOKEN_LIFE));
+        let token = self.shared.sign(claims, left.max(REFRESHED_TOKEN_LIFE));
         let response = SharedResponse::of(Message::RefreshToken(token));
         self.send(connection, &response);
     }
@@ -232,7 +321,7 @@ impl RoomTask {
 
 async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,
     }
 }

@@ -1,77 +1,58 @@
-use std::collections::BTreeMap;
+//! All rooms of a node: found by name, opened where they are wanted, looked after while they live.
+
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use auth::{Claims, Keys};
+use auth::Claims;
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 use sfu_driver::{MediaPlane, ShardReport};
 use sfu_model::{RoomIndex, RoomName, ShardIndex};
 use signaling_protocol::proto;
-use signaling_session::negotiation::TransportFacts;
 use signaling_session::{
-    ConnectionId, Join, JoinRefused, NodeFacts, Room, RoomNotice, RoomOptions, RoomPlace,
-    RoomReply, RoomRequest,
+    ConnectionId, Join, JoinRefused, Room, RoomOptions, RoomPlace, RoomReply, RoomRequest,
+    ShardLife,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::clock;
 use crate::connection::Presence;
-use crate::hits::{Limit, LimitHits};
-use crate::letter::{Letter, MAILBOX, Mailbox, RequestFailed};
-use crate::media_events::MediaEvents;
+use crate::health::{NotReady, RoomsReport, ready, shards};
+use crate::hits::LimitHits;
+use crate::letter::{Letter, RequestFailed};
+use crate::limits::{FAREWELL, ROOM_STUCK};
+use crate::mailbox::{Mailbox, mailbox};
+use crate::notices::{Notices, notices};
 use crate::outbox::Outbox;
+use crate::parts::{RoomsParts, Shared};
 use crate::refusal::Refusal;
+use crate::registry::{OpenRoom, OpenRooms, Registry};
+use crate::room_options::room_options;
 use crate::room_task::RoomTask;
 use crate::settings::Settings;
 
 /// Times that a join or a request to create looks for its room again, when it ends just then.
 const ATTEMPTS: usize = 3;
 
-/// What the rooms of a node stand on.
-#[derive(Debug)]
-pub struct RoomsParts {
-    /// The media plane.
-    pub media: MediaPlane,
-    /// What it tells of each room.
-    pub events: MediaEvents,
-    /// Certificate and addresses of each shard, by [`ShardIndex`].
-    pub transports: Arc<[Arc<TransportFacts>]>,
-    /// What is true of the node.
-    pub facts: Arc<NodeFacts>,
-    /// What the operator set.
-    pub settings: Settings,
-    /// The keys that tokens are signed with.
-    pub keys: Arc<Keys>,
-}
+/// How often media threads are looked at.
+const WATCH: Duration = Duration::from_secs(1);
 
 /// All rooms of the node. Clones are handles to the same rooms.
 #[derive(Clone)]
 pub struct Rooms(Arc<Inner>);
 
 struct Inner {
-    parts: RoomsParts,
-    open: Mutex<OpenRooms>,
+    shared: Arc<Shared>,
+    open: Registry,
     next_connection: AtomicU64,
-    hits: Arc<LimitHits>,
-}
-
-#[derive(Default)]
-struct OpenRooms {
-    by_name: BTreeMap<RoomName, Entry>,
-    next_index: u32,
-}
-
-impl OpenRooms {
-    fn find(&self, name: &RoomName) -> Option<&Mailbox> {
-        let entry = self.by_name.get(name)?;
-        Some(&entry.mailbox).filter(|mailbox| !mailbox.is_closed())
-    }
-}
-
-struct Entry {
-    index: RoomIndex,
-    mailbox: Mailbox,
+    /// Each connection has a receiver for as long as it lives.
+    connections: watch::Sender<()>,
+    /// Until somebody takes it.
+    notices: Mutex<Option<Notices>>,
 }
 
 impl fmt::Debug for Rooms {
@@ -83,22 +64,29 @@ impl fmt::Debug for Rooms {
 impl Rooms {
     /// Creates a node without rooms.
     pub fn new(parts: RoomsParts) -> Self {
+        let (sink, notices) = notices();
         Self(Arc::new(Inner {
-            parts,
-            open: Mutex::default(),
+            shared: Arc::new(Shared::new(parts, sink)),
+            open: Registry::default(),
             next_connection: AtomicU64::new(1),
-            hits: Arc::default(),
+            connections: watch::Sender::new(()),
+            notices: Mutex::new(Some(notices)),
         }))
     }
 
     /// Returns what the operator set.
     pub fn settings(&self) -> &Settings {
-        &self.0.parts.settings
+        &self.0.shared.parts.settings
     }
 
-    /// Returns how many rooms are open.
-    pub fn count(&self) -> usize {
-        self.open().by_name.len()
+    /// Returns what happens in all rooms, to the first who asks: notices have one reader.
+    pub fn notices(&self) -> Option<Notices> {
+        let mut notices = self
+            .0
+            .notices
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        notices.take()
     }
 
     /// Returns what each shard has counted, at most a second ago.
@@ -106,16 +94,48 @@ impl Rooms {
         self.media().reports()
     }
 
-    /// Returns how often each limit was met.
-    pub fn limit_hits(&self) -> Vec<(Limit, u64)> {
-        let dropped = (Limit::LossyMessages, self.0.parts.events.dropped());
-        let counts = self.0.hits.counts().into_iter();
-        let others = counts.filter(|(limit, _)| *limit != Limit::LossyMessages);
-        others.chain([dropped]).collect()
+    /// Returns what there is to say of all rooms.
+    pub fn report(&self) -> RoomsReport {
+        let shared = &self.0.shared;
+        let lags = self.0.open.lags(Instant::now());
+        RoomsReport {
+            failed: shared.failed(),
+            limit_hits: shared.limit_hits(),
+            ..RoomsReport::of(&lags, &self.media().health())
+        }
     }
 
-    pub(crate) fn hits(&self) -> &Arc<LimitHits> {
-        &self.0.hits
+    /// Reports whether the node can take clients.
+    ///
+    /// # Errors
+    ///
+    /// Something that many need does not work.
+    pub fn ready(&self) -> Result<(), NotReady> {
+        let lags = self.0.open.lags(Instant::now());
+        ready(&lags, &self.media().health())
+    }
+
+    /// Looks after media threads for as long as the node lives: rooms hear of one that stands still,
+    /// so that nobody is placed there, and of one that ended, whose participants come back elsewhere.
+    pub async fn watch(self) {
+        let mut known: Vec<_> = shards(&self.media().health()).collect();
+        let mut tick = interval(WATCH);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let latest: Vec<_> = shards(&self.media().health()).collect();
+            for (shard, life) in latest.iter().filter(|it| !known.contains(it)) {
+                self.tell_of_shard(*shard, *life);
+            }
+            known = latest;
+        }
+    }
+
+    fn tell_of_shard(&self, shard: ShardIndex, life: ShardLife) {
+        tracing::error!(shard = shard.0, ?life, "A media thread fares differently");
+        for room in self.0.open.rooms(|_| true) {
+            room.mailbox.send_soon(Letter::Shard { shard, life });
+        }
     }
 
     /// Reports whether the node carries as much as the operator allows.
@@ -135,42 +155,38 @@ impl Rooms {
     ) -> Result<proto::Room, RequestFailed> {
         let name = RoomName::from(request.name.as_str());
         for _ in 0..ATTEMPTS {
-            let exists = {
-                let mut open = self.open();
-                let exists = open.find(&name).is_some();
-                if !exists {
-                    self.open_room(&mut open, self.options_of(&request));
-                }
-                exists
-            };
-            if exists {
-                let update = RoomRequest::UpdateRoom(Box::new(request.clone()));
-                match self.request(&name, update).await {
-                    Err(RequestFailed::NoRoom) => continue,
-                    updated => updated?,
-                };
-            }
-            if let Some(room) = self.describe(&name).await {
+            if let Some(room) = self.open_new(&name, &request) {
                 return Ok(room);
+            }
+            let update = RoomRequest::UpdateRoom(Box::new(request.clone()));
+            match self.request(&name, update).await {
+                Ok(RoomReply::Room(room)) => return Ok(*room),
+                Ok(_) | Err(RequestFailed::NoRoom) => {}
+                Err(failed) => return Err(failed),
             }
         }
         Err(RequestFailed::NoRoom)
     }
 
-    /// Describes the rooms with these names, or all, ordered by name.
-    pub async fn list(&self, names: &[String]) -> Vec<proto::Room> {
-        let mailboxes: Vec<Mailbox> = {
-            let open = self.open();
-            let wanted =
-                |name: &RoomName| names.is_empty() || names.iter().any(|n| n == name.as_str());
-            let entries = open.by_name.iter().filter(|(name, _)| wanted(name));
-            entries.map(|(_, entry)| entry.mailbox.clone()).collect()
-        };
-        let mut rooms = Vec::with_capacity(mailboxes.len());
-        for mailbox in mailboxes {
-            rooms.extend(describe(&mailbox).await);
+    /// Opens a room unless there is one.
+    fn open_new(&self, name: &RoomName, request: &proto::CreateRoomRequest) -> Option<proto::Room> {
+        let mut open = self.0.open.lock();
+        match open.find(name) {
+            Some(_) => None,
+            None => {
+                let opened = self.open_room(&mut open, self.options_of(request));
+                Some(opened.snapshot.borrow().clone())
+            }
         }
-        rooms
+    }
+
+    /// Describes the rooms with these names, or all, ordered by name, as they were at most a second
+    /// ago.
+    pub fn list(&self, names: &[String]) -> Vec<proto::Room> {
+        let wanted = |name: &RoomName| names.is_empty() || names.iter().any(|n| n == name.as_str());
+        let rooms = self.0.open.rooms(wanted).into_iter();
+        let open = rooms.filter(|room| !room.mailbox.is_closed());
+        open.map(|room| room.snapshot.borrow().clone()).collect()
     }
 
     /// Asks a room for something.
@@ -184,8 +200,8 @@ impl Rooms {
         request: RoomRequest,
     ) -> Result<RoomReply, RequestFailed> {
         let (reply, answer) = oneshot::channel();
-        self.ask(name, Letter::Request { request, reply }, answer)
-            .await?
+        let asked = self.ask(name, Letter::Request { request, reply }, answer);
+        asked.await?
     }
 
     /// Calls a participant as the server, and returns what it answers.
@@ -200,48 +216,41 @@ impl Rooms {
     ) -> Result<String, RequestFailed> {
         let (reply, answer) = oneshot::channel();
         let request = Box::new(request);
-        self.ask(name, Letter::Rpc { request, reply }, answer)
-            .await?
+        // Whom it calls has more time than a room, and the room sees to that.
+        let room = self.find(name)?;
+        in_time(room.send(Letter::Rpc { request, reply })).await?;
+        answer.await.map_err(|_| RequestFailed::NoRoom)?
     }
 
-    /// Tells every room that the node stops: participants are told, and the rooms end.
+    /// Ends all rooms at once because the node stops: participants are told, and what they are told
+    /// is written. Waits for rooms for as long as they take.
     pub async fn shut_down(&self) {
-        let mailboxes: Vec<Mailbox> = {
-            let open = self.open();
-            open.by_name
-                .values()
-                .map(|entry| entry.mailbox.clone())
-                .collect()
-        };
-        for mailbox in &mailboxes {
-            mailbox.send(Letter::Shutdown).await.ok();
-        }
-        for mailbox in mailboxes {
-            mailbox.closed().await;
-        }
+        let rooms = self.0.open.rooms(|_| true).into_iter();
+        let ends = rooms.map(|room| async move {
+            // An error says that the room is over.
+            room.mailbox.send(Letter::Shutdown).await.ok();
+            room.mailbox.closed().await;
+        });
+        join_all(ends).await;
+        timeout(FAREWELL, self.0.connections.closed()).await.ok();
     }
 
     /// Signs a token with the first key.
     pub(crate) fn sign(&self, claims: &Claims, life: Duration) -> String {
-        auth::sign(claims, self.0.parts.keys.first(), clock::now().unix, life)
+        self.0.shared.sign(claims, life)
     }
 
     pub(crate) fn media(&self) -> &MediaPlane {
-        &self.0.parts.media
+        &self.0.shared.parts.media
+    }
+
+    pub(crate) fn hits(&self) -> &Arc<LimitHits> {
+        &self.0.shared.hits
     }
 
     /// Numbers a connection.
     pub(crate) fn next_connection(&self) -> ConnectionId {
         ConnectionId(self.0.next_connection.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// Notes what happened in a room.
-    #[expect(
-        clippy::unused_self,
-        reason = "notices have one owner, whoever comes to read them"
-    )]
-    pub(crate) fn notice(&self, room: &RoomName, notice: RoomNotice) {
-        tracing::debug!(%room, notice = %NoticeName(&notice), "Room event");
     }
 
     /// Lets a client into a room, which is created with `options` where it does not exist and
@@ -254,25 +263,29 @@ impl Rooms {
         outbox: &Outbox,
     ) -> Result<Presence, Refusal> {
         for _ in 0..ATTEMPTS {
-            let mailbox = self.find_or_open(name, options)?;
+            let room = self.find_or_open(name, options)?;
             let (reply, joined) = oneshot::channel();
             let letter = Letter::Join {
                 join: Box::new(join.clone()),
                 outbox: outbox.clone(),
                 reply,
             };
-            if mailbox.send(letter).await.is_err() {
-                continue;
+            match in_time(room.send(letter)).await {
+                Ok(()) => {}
+                Err(RequestFailed::NoRoom) => continue,
+                Err(_) => return Err(Refusal::Busy),
             }
             // From here on the room may know the client, which may go before the room replies.
             let presence = Presence {
                 connection: join.connection,
-                room: mailbox,
+                room,
+                open: self.0.connections.subscribe(),
             };
-            match joined.await {
+            match in_time(joined).await {
                 Ok(Ok(())) => return Ok(presence),
-                Ok(Err(JoinRefused::RoomClosed)) | Err(_) => {}
+                Ok(Err(JoinRefused::RoomClosed)) | Err(RequestFailed::NoRoom) => {}
                 Ok(Err(refused)) => return Err(Refusal::Join(refused)),
+                Err(_) => return Err(Refusal::Busy),
             }
         }
         Err(Refusal::Busy)
@@ -280,60 +293,18 @@ impl Rooms {
 
     /// Reports whether a room is open.
     pub(crate) fn contains(&self, name: &RoomName) -> bool {
-        self.open().find(name).is_some()
+        self.0.open.lock().find(name).is_some()
     }
 
     /// Returns what a room that a request describes is created with.
     pub(crate) fn options_of(&self, request: &proto::CreateRoomRequest) -> RoomOptions {
-        let settings = self.settings();
-        let preset = settings.presets.get(&request.room_preset);
-        let preset = preset.cloned().unwrap_or_default();
-        let seconds = |asked: u32, preset: u32, default: Duration| match (asked, preset) {
-            (0, 0) => default,
-            (0, preset) => Duration::from_secs(preset.into()),
-            (asked, _) => Duration::from_secs(asked.into()),
-        };
-        let mut options = RoomOptions::new(request.name.as_str().into());
-        options.empty_timeout = seconds(
-            request.empty_timeout,
-            preset.empty_timeout,
-            settings.empty_timeout,
-        );
-        options.departure_timeout = seconds(
-            request.departure_timeout,
-            preset.departure_timeout,
-            settings.departure_timeout,
-        );
-        let limits = [
-            request.max_participants,
-            preset.max_participants,
-            settings.max_participants,
-        ];
-        options.max_participants = limits.into_iter().find(|max| *max > 0).unwrap_or(0);
-        options.metadata = match request.metadata.is_empty() {
-            true => preset.metadata,
-            false => request.metadata.clone(),
-        };
-        options.codecs.clone_from(&settings.codecs);
-        options
+        room_options(self.settings(), request)
     }
 
     /// Forgets a room that is over, unless another of its name was opened.
-    pub(crate) fn forget(&self, name: &RoomName, index: RoomIndex) {
-        self.0.parts.events.close(index);
-        let mut open = self.open();
-        if open
-            .by_name
-            .get(name)
-            .is_some_and(|entry| entry.index == index)
-        {
-            open.by_name.remove(name);
-        }
-    }
-
-    fn open(&self) -> std::sync::MutexGuard<'_, OpenRooms> {
-        // Nothing that runs under this lock leaves the maps half changed.
-        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn forget(&self, name: &RoomName, index: RoomIndex) {
+        self.0.shared.parts.events.close(index);
+        self.0.open.lock().remove(name, index);
     }
 
     fn find_or_open(
@@ -341,46 +312,60 @@ impl Rooms {
         name: &RoomName,
         options: Option<&RoomOptions>,
     ) -> Result<Mailbox, Refusal> {
-        let mut open = self.open();
-        if let Some(mailbox) = open.find(name) {
-            return Ok(mailbox.clone());
+        let mut open = self.0.open.lock();
+        if let Some(room) = open.find(name) {
+            return Ok(room.mailbox.clone());
         }
         let options = options.ok_or(Refusal::NoRoom)?;
-        Ok(self.open_room(&mut open, options.clone()))
+        Ok(self.open_room(&mut open, options.clone()).mailbox)
     }
 
-    fn open_room(&self, open: &mut OpenRooms, options: RoomOptions) -> Mailbox {
-        let index = RoomIndex(open.next_index);
-        open.next_index += 1;
-        let (mailbox, letters) = mpsc::channel(MAILBOX);
+    fn open_room(&self, open: &mut OpenRooms, options: RoomOptions) -> OpenRoom {
+        let index = open.next_index();
         let name = options.name.clone();
-        let shards = &self.0.parts.transports;
+        let room = self.make_room(index, options);
+        tracing::info!(room = %name, sid = %room.sid(), "Room opened");
+        let (mailbox, letters) = mailbox();
+        let task = RoomTask::new(room, Arc::clone(&self.0.shared), letters);
+        let opened = OpenRoom {
+            index,
+            mailbox,
+            snapshot: task.snapshot(),
+            pulse: task.pulse(),
+        };
+        open.insert(name.clone(), opened.clone());
+        tokio::spawn(self.clone().look_after(task, name, index));
+        opened
+    }
+
+    fn make_room(&self, index: RoomIndex, options: RoomOptions) -> Room {
+        let parts = &self.0.shared.parts;
         let place = RoomPlace {
             index,
-            home: home(index, shards.len()),
+            home: home(index, parts.transports.len()),
             home_participants: self.settings().home_participants,
-            shards: Arc::clone(shards),
+            shards: Arc::clone(&parts.transports),
         };
-        let facts = Arc::clone(&self.0.parts.facts);
-        let room = Room::new(clock::now(), facts, &place, options, random_seed());
-        tracing::info!(room = %name, sid = %room.sid(), "Room opened");
-        let events = self.0.parts.events.open(index);
-        tokio::spawn(RoomTask::new(room, self.clone(), letters, events).run());
-        let entry = Entry {
-            index,
-            mailbox: mailbox.clone(),
-        };
-        open.by_name.insert(name, entry);
-        mailbox
+        let facts = Arc::clone(&parts.facts);
+        let mut room = Room::new(clock::now(), facts, &place, options, random_seed());
+        for (shard, life) in shards(&parts.media.health()) {
+            room.handle_shard(clock::now(), shard, life);
+        }
+        room
     }
 
-    async fn describe(&self, name: &RoomName) -> Option<proto::Room> {
-        let mailbox = self.mailbox(name)?;
-        describe(&mailbox).await
-    }
-
-    fn mailbox(&self, name: &RoomName) -> Option<Mailbox> {
-        self.open().find(name).cloned()
+    /// Runs a room to its end. One that fails takes nobody along: its participants are told to come
+    /// back, and its name is free.
+    async fn look_after(self, mut task: RoomTask, name: RoomName, index: RoomIndex) {
+        let ran = AssertUnwindSafe(task.run()).catch_unwind().await;
+        if ran.is_err() {
+            tracing::error!(room = %name, "A room failed, and its participants are told to come back");
+            self.0.shared.note_failure();
+            task.abandon();
+        }
+        self.forget(&name, index);
+        task.close();
+        tracing::info!(room = %name, "Room closed");
     }
 
     async fn ask<T>(
@@ -389,17 +374,24 @@ impl Rooms {
         letter: Letter,
         answer: oneshot::Receiver<T>,
     ) -> Result<T, RequestFailed> {
-        let mailbox = self.mailbox(name).ok_or(RequestFailed::NoRoom)?;
-        let sent = mailbox.send(letter).await;
-        sent.map_err(|_| RequestFailed::NoRoom)?;
-        answer.await.map_err(|_| RequestFailed::NoRoom)
+        let room = self.find(name)?;
+        in_time(room.send(letter)).await?;
+        in_time(answer).await
+    }
+
+    fn find(&self, name: &RoomName) -> Result<Mailbox, RequestFailed> {
+        let open = self.0.open.lock();
+        let room = open.find(name).ok_or(RequestFailed::NoRoom)?;
+        Ok(room.mailbox.clone())
     }
 }
 
-async fn describe(mailbox: &Mailbox) -> Option<proto::Room> {
-    let (reply, answer) = oneshot::channel();
-    mailbox.send(Letter::Describe { reply }).await.ok()?;
-    answer.await.ok()
+/// Waits for a room, which is over when it fails to answer, for as long as a room may take.
+async fn in_time<T, E>(answer: impl Future<Output = Result<T, E>>) -> Result<T, RequestFailed> {
+    match timeout(ROOM_STUCK, answer).await {
+        Ok(answer) => answer.map_err(|_| RequestFailed::NoRoom),
+        Err(_) => Err(RequestFailed::RoomBusy),
+    }
 }
 
 /// Gives each room in turn the next shard as its home.
@@ -412,23 +404,6 @@ fn random_seed() -> [u8; 32] {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).expect("the system gives random bytes");
     seed
-}
-
-/// Writes the name of LiveKit's webhook event for a notice.
-struct NoticeName<'a>(&'a RoomNotice);
-
-impl fmt::Display for NoticeName<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            RoomNotice::RoomStarted { .. } => "room_started",
-            RoomNotice::RoomFinished { .. } => "room_finished",
-            RoomNotice::ParticipantJoined { .. } => "participant_joined",
-            RoomNotice::ParticipantLeft { .. } => "participant_left",
-            RoomNotice::ParticipantAborted { .. } => "participant_connection_aborted",
-            RoomNotice::TrackPublished { .. } => "track_published",
-            RoomNotice::TrackUnpublished { .. } => "track_unpublished",
-        })
-    }
 }
 
 #[cfg(test)]

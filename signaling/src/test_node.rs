@@ -27,8 +27,9 @@ use tower::ServiceExt;
 use crate::connection::Presence;
 use crate::http::{self, Limits, TokenKeys};
 use crate::outbox::{Responses, SharedResponse, outbox};
+use crate::parts::RoomsParts;
 use crate::refusal::Refusal;
-use crate::rooms::{Rooms, RoomsParts};
+use crate::rooms::Rooms;
 use crate::settings::{NameLimits, Settings};
 use crate::{MediaEvents, dev_routes, routes};
 

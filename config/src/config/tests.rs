@@ -448,3 +448,14 @@ fn broken_yaml_is_one_fault_with_its_line() {
     assert_eq!(faults.len(), 1, "{faults:?}");
     assert!(faults[0].to_string().contains("the text is not YAML"));
 }
+
+#[test]
+fn a_node_has_25_seconds_to_stop_unless_said_otherwise() {
+    assert_eq!(read("").0.shutdown_timeout, Duration::from_secs(25));
+    let (config, _) = read("shutdown_timeout: 50s");
+    assert_eq!(config.shutdown_timeout, Duration::from_secs(50));
+    assert_eq!(
+        read("shutdown_timeout: 5").0.shutdown_timeout,
+        Duration::from_secs(5)
+    );
+}

@@ -4,7 +4,7 @@
 //!
 //! - [`Room::handle_join`], [`Room::handle_signal`], [`Room::handle_signal_closed`],
 //!   [`Room::handle_flood`]: clients;
-//! - [`Room::handle_media`]: what the room's shards report;
+//! - [`Room::handle_media`]: what the room's shards report; [`Room::handle_shard`]: how they fare;
 //! - [`Room::handle_request`]: the calls of LiveKit's RoomService;
 //! - [`Room::handle_timeout`], when [`Room::poll_timeout`] is due;
 //! - [`Room::poll_output`], until it returns nothing, after each of these.
@@ -103,6 +103,7 @@ mod room;
 mod roster;
 mod rpc;
 mod sections;
+mod shards;
 mod signal;
 mod simulate;
 mod speakers;
@@ -128,6 +129,7 @@ pub use output::{ConnectionId, Output};
 pub use participant_key::ParticipantKey;
 pub use request::{RoomError, RoomReply, RoomRequest, RpcId, RpcOutcome};
 pub use room::Room;
+pub use shards::ShardLife;
 pub use timers::{Deadline, TimerReason};
 
 pub(crate) use signaling_protocol::proto;

@@ -1,5 +1,6 @@
 //! Which shard each participant lives on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sfu_model::ShardIndex;
@@ -21,6 +22,8 @@ pub(crate) struct Placement {
     shards: Arc<[Arc<TransportFacts>]>,
     /// Participants, by shard.
     counts: Vec<usize>,
+    /// Shards on which nobody is to be placed.
+    unfit: BTreeSet<ShardIndex>,
 }
 
 impl Placement {
@@ -29,6 +32,7 @@ impl Placement {
             home: place.home,
             at_home: place.home_participants,
             counts: vec![0; place.shards.len()],
+            unfit: BTreeSet::new(),
             shards: Arc::clone(&place.shards),
         }
     }
@@ -37,15 +41,24 @@ impl Placement {
     pub(crate) fn choose(&self) -> ShardIndex {
         let count = |shard: ShardIndex| self.counts.get(usize::from(shard.0)).copied();
         let home = count(self.home).unwrap_or(0);
-        if home < self.at_home {
+        let fit = |shard: &ShardIndex| !self.unfit.contains(shard);
+        if home < self.at_home && fit(&self.home) {
             return self.home;
         }
         // Of those that have as few, the next after home: rooms of one size do not meet on one shard.
         let numbers = (0..).take(self.counts.len()).map(ShardIndex);
         let (before, after): (Vec<_>, Vec<_>) = numbers.partition(|shard| *shard <= self.home);
         let all = after.into_iter().chain(before);
-        let fewest = all.min_by_key(|shard| count(*shard));
+        let fewest = all.filter(fit).min_by_key(|shard| count(*shard));
         fewest.unwrap_or(self.home)
+    }
+
+    /// Takes note of whether a shard works. Where none does, all are as good as the home shard.
+    pub(crate) fn judge(&mut self, shard: ShardIndex, works: bool) {
+        match works {
+            true => self.unfit.remove(&shard),
+            false => self.unfit.insert(shard),
+        };
     }
 
     /// Takes note that a participant lives on `shard`.
@@ -111,6 +124,17 @@ mod tests {
         placement.vacate(ShardIndex(0));
         assert_eq!(join(&mut placement, 1), [0]);
         placement.vacate(ShardIndex(1));
+        assert_eq!(join(&mut placement, 1), [1]);
+    }
+
+    #[test]
+    fn nobody_is_placed_on_a_shard_that_does_not_work() {
+        let mut placement = placement(1, 3, 2);
+        placement.judge(ShardIndex(1), false);
+        assert_eq!(join(&mut placement, 4), [2, 0, 2, 0]);
+        placement.judge(ShardIndex(1), true);
+        assert_eq!(join(&mut placement, 2), [1, 1]);
+        (0..3).for_each(|shard| placement.judge(ShardIndex(shard), false));
         assert_eq!(join(&mut placement, 1), [1]);
     }
 

@@ -15,6 +15,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::*;
 use crate::limits::{REQUESTS_IN_FLIGHT, SIGNAL_PATIENCE, SIGNAL_RATE, UNREAD_ANSWERS};
+use crate::mailbox::{Letters, mailbox};
 use crate::outbox::{Outbox, outbox};
 
 const ID: ConnectionId = ConnectionId(7);
@@ -25,17 +26,18 @@ const PIPE: usize = 1024;
 
 struct Wire {
     client: WebSocketStream<DuplexStream>,
-    room: mpsc::Receiver<Letter>,
+    room: Letters,
     outbox: Outbox,
     hits: Arc<LimitHits>,
 }
 
 async fn wire() -> Wire {
-    let (room, letters) = mpsc::channel(16);
+    let (room, letters) = mailbox();
     let (outbox, responses) = outbox();
     let presence = Presence {
         connection: ID,
         room,
+        open: watch::channel(()).1,
     };
     let hits = Arc::<LimitHits>::default();
     let parts = Arc::new(Mutex::new(Some((presence, responses, Arc::clone(&hits)))));
@@ -118,9 +120,15 @@ impl Wire {
         }
     }
 
+    /// The next letter to the room.
+    async fn letter(&mut self) -> Option<Letter> {
+        let posted = self.room.recv().await?;
+        Some(posted.letter)
+    }
+
     /// Waits until the room hears that the connection is gone.
     async fn room_hears_of_the_end(&mut self) {
-        while let Some(letter) = self.room.recv().await {
+        while let Some(letter) = self.letter().await {
             if let Letter::SignalClosed { connection } = letter {
                 assert_eq!(connection, ID);
                 return;
@@ -191,7 +199,7 @@ async fn requests_reach_the_room_in_order() {
             connection,
             request,
             ..
-        }) = wire.room.recv().await
+        }) = wire.letter().await
         else {
             panic!("no request");
         };
@@ -282,7 +290,7 @@ async fn the_room_hears_of_a_client_that_vanishes() {
     drop(client);
     let heard = room.recv().await;
     assert!(matches!(
-        heard,
+        heard.map(|posted| posted.letter),
         Some(Letter::SignalClosed { connection: ID })
     ));
 }
@@ -320,8 +328,8 @@ impl Wire {
         let sending = async { while client.send(metadata()).await.is_ok() {} };
         let room = &mut self.room;
         let taking = async {
-            while let Some(letter) = room.recv().await {
-                if enough(&letter) {
+            while let Some(posted) = room.recv().await {
+                if enough(&posted.letter) {
                     return;
                 }
             }
@@ -392,7 +400,7 @@ async fn a_client_that_is_told_more_than_it_reads_is_heard() {
     }
     wire.send(metadata()).await;
     assert!(matches!(
-        wire.room.recv().await,
+        wire.letter().await,
         Some(Letter::Signal { connection: ID, .. })
     ));
 }
@@ -407,13 +415,13 @@ async fn a_client_that_leaves_its_answers_unread_is_not_read() {
     wire.send(metadata()).await;
     wire.send(metadata()).await;
     let heard = async {
-        wire.room.recv().await;
-        wire.room.recv().await;
+        wire.letter().await;
+        wire.letter().await;
     };
     assert!(timeout(WRITE_TIMEOUT / 2, heard).await.is_err());
     assert_eq!(wire.count(Limit::UnreadAnswers), 1);
     for _ in 0..2 * UNREAD_ANSWERS {
         wire.message(Encoding::Binary).await;
     }
-    assert!(wire.room.recv().await.is_some());
+    assert!(wire.letter().await.is_some());
 }

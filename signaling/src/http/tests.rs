@@ -175,10 +175,7 @@ async fn signalling_without_an_upgrade_is_not_found() {
     let path = format!("/rtc?access_token={}", node.token("lobby", "alice"));
     let response = node.answer(get_request(&path)).await;
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
-    assert!(
-        node.rooms.list(&[]).await.is_empty(),
-        "no room was made for it"
-    );
+    assert!(node.rooms.list(&[]).is_empty(), "no room was made for it");
 }
 
 #[tokio::test]

@@ -67,10 +67,14 @@ impl Backlog {
         if !self.size.exceeds(self.gather_at) {
             return Added::Queued;
         }
+        let before = self.size.messages;
         self.gather();
-        match self.size.bytes > MAX_BACKLOG_BYTES {
-            true => Added::Overflow,
-            false => Added::Gathered,
+        if self.size.bytes > MAX_BACKLOG_BYTES {
+            return Added::Overflow;
+        }
+        match self.size.messages < before {
+            true => Added::Gathered,
+            false => Added::Queued,
         }
     }
 

@@ -5,7 +5,9 @@ use std::task::{Context, Poll, Waker};
 use signaling_protocol::proto::signal_response::Message;
 
 use super::*;
-use crate::outbox::outbox;
+use crate::letter::Fault;
+use crate::outbox::{Responses, outbox};
+use crate::pulse::Pulse;
 use crate::test_node::{TestNode, next_message, settings};
 
 fn create(name: &str) -> proto::CreateRoomRequest {
@@ -26,34 +28,66 @@ async fn delete(node: &TestNode, name: &str) -> Result<RoomReply, RequestFailed>
 
 /// Waits until the room's task has taken every trace of it out.
 async fn is_forgotten(node: &TestNode, name: &str) {
-    let mailbox = node
-        .rooms
-        .open()
-        .by_name
-        .get(name)
-        .map(|entry| entry.mailbox.clone());
-    if let Some(mailbox) = mailbox {
-        mailbox.closed().await;
+    for room in node.rooms.0.open.rooms(|open| open.as_str() == name) {
+        room.mailbox.closed().await;
     }
+}
+
+/// Puts a room in the registry that nobody looks after.
+fn put(node: &TestNode, name: &str, mailbox: Mailbox) -> RoomIndex {
+    let mut open = node.rooms.0.open.lock();
+    let index = open.next_index();
+    let room = OpenRoom {
+        index,
+        mailbox,
+        snapshot: watch::channel(proto::Room::default()).1,
+        pulse: Arc::new(Pulse::new(Instant::now())),
+    };
+    open.insert(name.into(), room);
+    index
 }
 
 /// Puts a room in the registry whose task takes one letter and then ends, as a room does that is
 /// over when the letter comes.
 fn open_ending_room(node: &TestNode, name: &str) {
-    let (mailbox, mut letters) = mpsc::channel(MAILBOX);
-    let index = {
-        let mut open = node.rooms.open();
-        let index = RoomIndex(open.next_index);
-        open.next_index += 1;
-        open.by_name.insert(name.into(), Entry { index, mailbox });
-        index
-    };
+    let (mailbox, mut letters) = mailbox();
+    let index = put(node, name, mailbox);
     let rooms = node.rooms.clone();
     let name = RoomName::from(name);
     tokio::spawn(async move {
         drop(letters.recv().await);
         rooms.forget(&name, index);
     });
+}
+
+/// Has a room's task do what it never should.
+async fn fault(node: &TestNode, name: &str, fault: impl FnOnce() + Send + 'static) {
+    let mailbox = node.rooms.find(&name.into()).unwrap();
+    let letter = Letter::Fault(Fault(Box::new(fault)));
+    mailbox.send(letter).await.unwrap();
+}
+
+/// Has a room's task stand still until the sender goes.
+async fn hold(node: &TestNode, name: &str) -> std::sync::mpsc::Sender<()> {
+    let (release, held) = std::sync::mpsc::channel();
+    let (stands, standing) = oneshot::channel();
+    let stand = move || {
+        stands.send(()).unwrap();
+        held.recv().unwrap_err();
+    };
+    fault(node, name, stand).await;
+    standing.await.unwrap();
+    release
+}
+
+/// Reads until a client is told to leave.
+async fn leave(responses: &Responses) -> Option<proto::LeaveRequest> {
+    while let Some(message) = next_message(responses).await {
+        if let Message::Leave(leave) = message {
+            return Some(leave);
+        }
+    }
+    None
 }
 
 #[tokio::test]
@@ -73,9 +107,9 @@ async fn rooms_are_listed_in_order_and_by_name() {
     for name in ["b", "c", "a"] {
         node.rooms.create(create(name)).await.unwrap();
     }
-    assert_eq!(names(&node.rooms.list(&[]).await), ["a", "b", "c"]);
+    assert_eq!(names(&node.rooms.list(&[])), ["a", "b", "c"]);
     let wanted = ["c".to_owned(), "unknown".to_owned(), "b".to_owned()];
-    assert_eq!(names(&node.rooms.list(&wanted).await), ["b", "c"]);
+    assert_eq!(names(&node.rooms.list(&wanted)), ["b", "c"]);
 }
 
 #[tokio::test]
@@ -84,9 +118,8 @@ async fn a_deleted_room_leaves_nothing_behind() {
     node.rooms.create(create("lobby")).await.unwrap();
     assert_eq!(delete(&node, "lobby").await, Ok(RoomReply::Done));
     is_forgotten(&node, "lobby").await;
-    assert!(node.rooms.list(&[]).await.is_empty());
-    let open = node.rooms.open();
-    assert!(open.by_name.is_empty());
+    assert!(node.rooms.list(&[]).is_empty());
+    assert!(node.rooms.0.open.rooms(|_| true).is_empty());
 }
 
 #[tokio::test]
@@ -102,12 +135,12 @@ async fn what_is_asked_of_a_room_that_is_not_there_fails() {
 async fn a_room_that_ends_late_does_not_take_its_successor_along() {
     let node = TestNode::start();
     node.rooms.create(create("lobby")).await.unwrap();
-    let old = node.rooms.open().by_name[&RoomName::from("lobby")].index;
+    let old = node.rooms.0.open.rooms(|_| true)[0].index;
     delete(&node, "lobby").await.unwrap();
     is_forgotten(&node, "lobby").await;
     node.rooms.create(create("lobby")).await.unwrap();
     node.rooms.forget(&"lobby".into(), old);
-    assert_eq!(names(&node.rooms.list(&[]).await), ["lobby"]);
+    assert_eq!(names(&node.rooms.list(&[])), ["lobby"]);
 }
 
 #[tokio::test]
@@ -115,7 +148,7 @@ async fn a_join_that_meets_a_room_that_ends_is_let_into_a_new_one() {
     let node = TestNode::start();
     open_ending_room(&node, "lobby");
     let _joined = node.join("lobby", "alice").await.unwrap();
-    let rooms = node.rooms.list(&[]).await;
+    let rooms = node.rooms.list(&[]);
     assert_eq!(names(&rooms), ["lobby"]);
 }
 
@@ -130,10 +163,8 @@ async fn a_creation_that_meets_a_room_that_ends_makes_a_new_one() {
 #[tokio::test]
 async fn a_join_gives_up_on_rooms_that_end_as_fast_as_they_are_joined() {
     let node = TestNode::start();
-    let (mailbox, mut letters) = mpsc::channel(MAILBOX);
-    let index = RoomIndex(u32::MAX);
-    let entry = Entry { index, mailbox };
-    node.rooms.open().by_name.insert("lobby".into(), entry);
+    let (mailbox, mut letters) = mailbox();
+    put(&node, "lobby", mailbox);
     let ends = async { while letters.recv().await.is_some() {} };
     let refused = tokio::select! {
         joined = node.join("lobby", "alice") => joined.unwrap_err(),
@@ -181,7 +212,7 @@ async fn a_full_room_refuses_and_keeps_those_who_are_in() {
     let _alice = node.join("lobby", "alice").await.unwrap();
     let refused = node.join("lobby", "bob").await.unwrap_err();
     assert_eq!(refused, Refusal::Join(JoinRefused::MaxParticipants));
-    assert_eq!(node.rooms.list(&[]).await[0].num_participants, 1);
+    assert_eq!(node.rooms.list(&[])[0].num_participants, 1);
 }
 
 #[tokio::test]
@@ -190,11 +221,8 @@ async fn shutting_down_tells_participants_and_ends_every_room() {
     node.rooms.create(create("empty")).await.unwrap();
     let (_presence, responses) = node.join("lobby", "alice").await.unwrap();
     node.rooms.shut_down().await;
-    assert!(node.rooms.list(&[]).await.is_empty());
-    let mut told = false;
-    while let Some(message) = next_message(&responses).await {
-        told |= matches!(message, Message::Leave(_));
-    }
+    assert!(node.rooms.list(&[]).is_empty());
+    let told = leave(&responses).await.is_some();
     assert!(told, "a leave before the end");
 }
 
@@ -217,4 +245,85 @@ async fn a_request_overrides_a_preset_and_a_preset_the_settings() {
     assert_eq!(options.departure_timeout, Duration::from_secs(3));
     assert_eq!(options.max_participants, 9);
     assert_eq!(options.metadata, "preset");
+}
+
+#[tokio::test]
+async fn a_room_that_fails_tells_its_participants_to_come_back_and_frees_its_name() {
+    let node = TestNode::start();
+    let (_presence, responses) = node.join("lobby", "alice").await.unwrap();
+    let _elsewhere = node.join("other", "bob").await.unwrap();
+    fault(&node, "lobby", || panic!("a fault of ours")).await;
+    let told = leave(&responses).await.expect("a leave before the end");
+    assert_eq!(told.action(), proto::leave_request::Action::Reconnect);
+    assert!(next_message(&responses).await.is_none());
+    is_forgotten(&node, "lobby").await;
+    assert_eq!(names(&node.rooms.list(&[])), ["other"]);
+    let _again = node.join("lobby", "alice").await.unwrap();
+    assert_eq!(node.rooms.report().failed, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_room_that_stands_still_is_seen_and_stops_nobody() {
+    let node = TestNode::start();
+    node.rooms.create(create("stands")).await.unwrap();
+    let release = hold(&node, "stands").await;
+    let _joined = node.join("lobby", "alice").await.unwrap();
+    assert_eq!(names(&node.rooms.list(&[])), ["lobby", "stands"]);
+    while node.rooms.report().longest.is_zero() {
+        tokio::task::yield_now().await;
+    }
+    drop(release);
+    while !node.rooms.report().longest.is_zero() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shutting_down_does_not_wait_for_one_room_to_tell_the_others() {
+    let node = TestNode::start();
+    node.rooms
+        .create(create("a room that stands still"))
+        .await
+        .unwrap();
+    let release = hold(&node, "a room that stands still").await;
+    let (presence, responses) = node.join("lobby", "alice").await.unwrap();
+    let rooms = node.rooms.clone();
+    let stopping = tokio::spawn(async move { rooms.shut_down().await });
+    assert!(leave(&responses).await.is_some());
+    assert!(!stopping.is_finished());
+    drop((release, presence));
+    stopping.await.unwrap();
+}
+
+#[tokio::test]
+async fn participants_on_a_media_thread_that_ended_are_told_to_come_back() {
+    let node = TestNode::start();
+    let (_presence, responses) = node.join("lobby", "alice").await.unwrap();
+    let shard = ShardIndex(0);
+    node.rooms.tell_of_shard(shard, ShardLife::Stands);
+    node.rooms.tell_of_shard(shard, ShardLife::Ended);
+    let told = leave(&responses).await.expect("a leave");
+    assert_eq!(told.action(), proto::leave_request::Action::Reconnect);
+}
+
+#[tokio::test]
+async fn what_happens_in_rooms_is_told_to_one_reader() {
+    let node = TestNode::start();
+    let mut notices = node.rooms.notices().unwrap();
+    assert!(node.rooms.notices().is_none());
+    node.rooms.create(create("lobby")).await.unwrap();
+    let notice = notices.next().await.unwrap();
+    assert_eq!(notice.room.as_str(), "lobby");
+    assert_eq!(notice.to_string(), "room_started");
+}
+
+#[tokio::test]
+async fn a_listed_room_is_as_it_was_at_most_a_second_ago() {
+    let node = TestNode::start();
+    let (presence, _responses) = node.join("lobby", "alice").await.unwrap();
+    assert_eq!(node.rooms.list(&[])[0].num_participants, 1);
+    drop(presence);
+    while node.rooms.list(&[])[0].num_participants > 0 {
+        tokio::task::yield_now().await;
+    }
 }

@@ -4,7 +4,7 @@ use sfu_model::{Command, Destination, IceCredentials, ShardIndex};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
-use signaling_session::ConnectionId;
+use signaling_session::{ConnectionId, ShardLife};
 
 use crate::support::{World, client, microphone};
 
@@ -107,4 +107,24 @@ fn who_leaves_makes_room_on_the_home_shard() {
     world.send(alice, Request::Leave(proto::LeaveRequest::default()));
     let carol = world.join_one(client("carol"));
     assert_eq!(world.peers(carol)[0].shard, HOME);
+}
+
+#[test]
+fn who_lived_on_a_shard_that_ended_is_told_to_come_back_and_lives_elsewhere() {
+    let mut world = world();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join_one(client("bob"));
+    world.shard(HOME, ShardLife::Stands);
+    let carol = world.join_one(client("carol"));
+    assert_eq!(world.peers(carol)[0].shard, FAR);
+    world.shard(HOME, ShardLife::Ended);
+    let left = |world: &mut World, of| match world.member(of).inbox.last() {
+        Some(Response::Leave(leave)) => Some(leave.action()),
+        _ => None,
+    };
+    let reconnect = proto::leave_request::Action::Reconnect;
+    assert_eq!(left(&mut world, alice), Some(reconnect));
+    assert_eq!(left(&mut world, bob), None);
+    let again = world.join_one(client("alice"));
+    assert_eq!(world.peers(again)[0].shard, FAR);
 }

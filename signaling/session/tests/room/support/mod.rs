@@ -19,7 +19,7 @@ use signaling_protocol::{Client, ConnectParameters, PeerConnections, Resume, pro
 use signaling_session::negotiation::{Candidate, TransportFacts};
 use signaling_session::{
     ConnectionId, Join, JoinRefused, Limits, NodeFacts, Output, Room, RoomError, RoomNotice,
-    RoomOptions, RoomPlace, RoomReply, RoomRequest, RpcId, RpcOutcome,
+    RoomOptions, RoomPlace, RoomReply, RoomRequest, RpcId, RpcOutcome, ShardLife,
 };
 
 /// What a test wants of a joining client.
@@ -397,6 +397,12 @@ impl World {
     }
 
     /// Stops the node.
+    /// A shard fares differently.
+    pub(crate) fn shard(&mut self, shard: ShardIndex, life: ShardLife) {
+        self.room.handle_shard(self.now, shard, life);
+        self.drain();
+    }
+
     /// The shell has found that a client asks for too much for too long.
     pub(crate) fn flood(&mut self, connection: ConnectionId) {
         self.room.handle_flood(self.now, connection);
