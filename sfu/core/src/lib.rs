@@ -77,6 +77,8 @@ mod layer_selector;
 mod layers;
 mod limits;
 mod membership;
+mod opening;
+mod openings;
 mod outgoing_stream;
 mod output;
 mod peer;

@@ -20,3 +20,14 @@ pub(crate) const KEY_FRAME_TRIES: u8 = 5;
 
 /// Time between requests after that, until a key frame comes or somebody else needs one.
 pub(crate) const KEY_FRAME_SLOW_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long a publication may take to send before its subscribers that know a track by its first packet are sent padding
+/// instead, as in LiveKit.
+pub(crate) const OPENING_DELAY: Duration = Duration::from_millis(100);
+
+/// Time from one packet of padding to the next, as in LiveKit's video.
+pub(crate) const OPENING_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Packets of padding that a subscription begins with at most: five seconds of them, as in LiveKit. One would do if none
+/// were lost.
+pub(crate) const OPENING_PACKETS: u8 = 50;

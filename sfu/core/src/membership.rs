@@ -144,6 +144,7 @@ impl Shard {
         }
         self.review_import(publication_key);
         self.request_awaited_key_frame(now, key);
+        self.begin_opening(now.mono, key);
     }
 
     fn update_subscription(&mut self, key: SubscriptionKey, media: SendMedia) {

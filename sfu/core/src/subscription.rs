@@ -1,19 +1,20 @@
 use std::time::{Duration, Instant};
 
 use sfu_model::{
-    Codec, CodecBinding, Forwarding, MediaKind, PayloadType, SendMedia, Ssrc, SubscriptionId,
+    Codec, CodecBinding, Forwarding, MediaKind, Now, PayloadType, SendMedia, Ssrc, SubscriptionId,
 };
 use sfu_rtp::payload::red::RedReceiver;
 use sfu_rtp::rtcp::{ReportBlock, write_sdes, write_sender_report};
 use sfu_rtp::{
-    AbsSendTime, ExtendedSeqNo, Munged, Outgoing, OutgoingExtensions, OutgoingPayload, SenderStats,
-    SentPacket, Sequencer,
+    AbsSendTime, ExtendedSeqNo, Munged, Outgoing, OutgoingExtensions, OutgoingPayload,
+    RtpTimestamp, SenderStats, SentPacket, SeqNo, Sequencer,
 };
 
 use crate::arrival::Arrival;
 use crate::key_frame::Need;
 use crate::layer_selector::{LayerSelector, Selection};
 use crate::layers::Layers;
+use crate::opening::{OpeningPackets, silence};
 use crate::outgoing_stream::OutgoingStream;
 use crate::output::Link;
 use crate::peer::PeerKey;
@@ -45,6 +46,8 @@ pub(crate) struct Subscription {
     report_due: Option<Instant>,
     /// How many packets the last report told of.
     reported: u64,
+    /// Packets of ours that it still has to begin with.
+    pub(crate) opening: Option<OpeningPackets>,
 }
 
 /// What a packet did for one subscription.
@@ -81,6 +84,7 @@ impl Subscription {
             sequencer: Self::sequencer(&media),
             report_due: None,
             reported: 0,
+            opening: None,
             media,
         }
     }
@@ -205,6 +209,61 @@ impl Subscription {
                 .selector
                 .awaits_key_frame(encoding, live, arrival.codec),
         }
+    }
+
+    /// Sends a packet of ours if one is due, as soon as there is a `link`. Returns when the next one is.
+    pub(crate) fn open(&mut self, now: Now, link: Option<Link<'_>>) -> Option<Instant> {
+        let opening = self.opening.take().filter(|_| !self.started)?;
+        self.opening = match link {
+            _ if opening.due() > now.mono => Some(opening),
+            None => Some(opening.later(now.mono)),
+            Some(mut link) => {
+                self.send_opening(now, &mut link);
+                opening.after_one(now.mono)
+            }
+        };
+        self.opening.map(OpeningPackets::due)
+    }
+
+    /// Sends silence, or a packet of nothing but padding.
+    fn send_opening(&mut self, now: Now, link: &mut Link<'_>) {
+        let Some(binding) = self.opening_format() else {
+            return;
+        };
+        // Each is a source of its own, so that the clock goes on by the time that has passed.
+        let (seq, timestamp) = (ExtendedSeqNo::first(SeqNo(0)), RtpTimestamp(0));
+        self.stream
+            .switch_source(now.mono, seq, timestamp, None, None);
+        let Some(munged) = self.stream.forward(now.mono, seq, timestamp) else {
+            return;
+        };
+        let header = Outgoing {
+            ssrc: self.media.ssrc,
+            seq: munged.seq.seq(),
+            timestamp: munged.timestamp,
+            payload_type: binding.payload_type,
+            marker: true,
+        };
+        let departure = AbsSendTime::from(now.unix);
+        let extensions = self.stamp(OutgoingExtensions::default(), binding, departure);
+        let map = &self.media.extensions;
+        match silence(binding.codec) {
+            Some(frame) => {
+                let payload = OutgoingPayload::plain(frame);
+                link.send_rtp(Priority::Audio, &header, map, extensions, &payload);
+            }
+            None => {
+                link.send_padding(&header, map, extensions);
+            }
+        }
+    }
+
+    /// Returns the preferred format of which we can make packets: any of video, and of audio those without redundancy.
+    fn opening_format(&self) -> Option<CodecBinding> {
+        let can = |binding: &&CodecBinding| {
+            binding.codec.kind() == MediaKind::Video || silence(binding.codec).is_some()
+        };
+        self.media.codecs.iter().find(can).copied()
     }
 
     /// Sets when a sender report is due, unless it is set. Returns whether it did.

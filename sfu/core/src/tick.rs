@@ -45,6 +45,9 @@ impl Shard {
         if self.take_due(now, key, TimerReason::SenderReport) {
             self.send_sender_reports(now.mono, key);
         }
+        if self.take_due(now, key, TimerReason::Opening) {
+            self.send_openings(now, key);
+        }
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };

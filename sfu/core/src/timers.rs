@@ -20,6 +20,8 @@ pub enum TimerReason {
     ReceiverReport,
     /// Time is told to a subscriber (RFC 3550 section 6.4.1), each 3 s while packets are sent.
     SenderReport,
+    /// A subscription sends packets of ours, as its publication sends nothing yet.
+    Opening,
     /// Loudness is reported to the control plane.
     AudioLevels,
     /// A publisher is asked again for a key frame that has not come.
@@ -34,12 +36,13 @@ impl TimerReason {
     /// can bring sound and picture into step.
     pub(crate) const FIRST_SENDER_REPORT_DELAY: Duration = Duration::from_millis(50);
 
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Transport,
         Self::Nack,
         Self::TransportFeedback,
         Self::ReceiverReport,
         Self::SenderReport,
+        Self::Opening,
         Self::AudioLevels,
         Self::KeyFrame,
     ];
@@ -52,6 +55,7 @@ impl TimerReason {
             Self::TransportFeedback => "transport feedback",
             Self::ReceiverReport => "receiver report",
             Self::SenderReport => "sender report",
+            Self::Opening => "opening",
             Self::AudioLevels => "audio levels",
             Self::KeyFrame => "key frame",
         }

@@ -202,8 +202,8 @@ mod tests {
     use mio::{Events, Poll, Token, Waker};
     use sfu_core::ShardConfig;
     use sfu_model::{
-        Command, DataChannelOpener, Forwarding, IceCredentials, PeerId, PublicationId, RoomIndex,
-        SendMedia, Ssrc, SubscriptionId,
+        Command, DataChannelOpener, Forwarding, IceCredentials, Opening, PeerId, PublicationId,
+        RoomIndex, SendMedia, Ssrc, SubscriptionId,
     };
     use sfu_transport::TransportConfig;
 
@@ -260,6 +260,7 @@ mod tests {
                 nack: false,
                 cname: String::new(),
                 forwarding: Forwarding::Paused,
+                opening: Opening::Media,
             };
             let subscription = SubscriptionId { room, index, shard };
             let publication = PublicationId {

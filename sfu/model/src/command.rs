@@ -206,6 +206,19 @@ pub struct SendMedia {
     pub cname: String,
     /// What is forwarded at first.
     pub forwarding: Forwarding,
+    /// What is sent while the publication sends nothing yet.
+    pub opening: Opening,
+}
+
+/// What a subscription begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Opening {
+    /// The first packet of the publication, whenever that comes.
+    #[default]
+    Media,
+    /// Padding, or silence, from a moment after it began until the first packet comes, but not for long: the subscriber
+    /// knows a track by its first packet.
+    Padding,
 }
 
 impl SendMedia {

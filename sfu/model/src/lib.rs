@@ -22,7 +22,7 @@ mod time;
 
 pub use codec::{Codec, MediaKind};
 pub use command::{
-    CodecBinding, Command, DataChannelOpener, Destination, Forwarding, ReceiveEncoding,
+    CodecBinding, Command, DataChannelOpener, Destination, Forwarding, Opening, ReceiveEncoding,
     ReceiveMedia, SendMedia,
 };
 pub use credentials::{Fingerprint, IceCredentials, InvalidFingerprint};

@@ -1,8 +1,8 @@
 use sfu_model::{
     Codec, CodecBinding, Command, DataChannelOpener, DtlsRole, Extension, ExtensionId,
-    ExtensionMap, Forwarding, IceCredentials, MediaKind, Mid, PayloadType, PeerId, PublicationId,
-    ReceiveEncoding, ReceiveMedia, RoomIndex, SendMedia, ShardIndex, SpatialLayer, Ssrc,
-    SubscriptionId, TemporalLayer, Token,
+    ExtensionMap, Forwarding, IceCredentials, MediaKind, Mid, Opening, PayloadType, PeerId,
+    PublicationId, ReceiveEncoding, ReceiveMedia, RoomIndex, SendMedia, ShardIndex, SpatialLayer,
+    Ssrc, SubscriptionId, TemporalLayer, Token,
 };
 
 use crate::{ClientId, LinkProfile, Publisher, Random, Receiver, Reception, Seed, World};
@@ -200,6 +200,7 @@ impl Call {
                 spatial: SpatialLayer::MAX,
                 temporal: TemporalLayer::MAX,
             },
+            opening: Opening::Media,
         };
         let subscription = SubscriptionId {
             room: ROOM,

@@ -35,6 +35,7 @@ mod hand_over;
 mod key_frames;
 mod lifecycle;
 mod media;
+mod opening;
 mod restart;
 mod scalable;
 mod simulcast;

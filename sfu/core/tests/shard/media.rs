@@ -5,8 +5,8 @@ use std::time::Duration;
 use sfu_core::DropReason;
 use sfu_model::{
     Codec, CodecBinding, Command, Event, Extension, ExtensionId, ExtensionMap, Forwarding,
-    MediaKind, Mid, PayloadType, ReceiveEncoding, ReceiveMedia, Rid, SendMedia, SpatialLayer, Ssrc,
-    TemporalLayer, Token,
+    MediaKind, Mid, Opening, PayloadType, ReceiveEncoding, ReceiveMedia, Rid, SendMedia,
+    SpatialLayer, Ssrc, TemporalLayer, Token,
 };
 use sfu_rtp::{
     ExtensionTable, Outgoing, OutgoingExtensions, OutgoingPayload, RtpHeader, RtpTimestamp, SeqNo,
@@ -103,6 +103,7 @@ pub(crate) fn send(kind: MediaKind, section: &str, ssrc: u32) -> SendMedia {
         nack: true,
         cname: "somebody".to_owned(),
         forwarding: ALL,
+        opening: Opening::Media,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use mio::Waker;
 use sfu_core::{DropReason, ExportBatch, ShardConfig};
 use sfu_model::{
-    Command, DataChannelOpener, ExtensionMap, Forwarding, IceCredentials, Mid, PeerId,
+    Command, DataChannelOpener, ExtensionMap, Forwarding, IceCredentials, Mid, Opening, PeerId,
     PublicationId, RoomIndex, SendMedia, ShardIndex, Ssrc, SubscriptionId,
 };
 use sfu_transport::TransportConfig;
@@ -155,6 +155,7 @@ fn what_another_shard_told_before_a_datagram_came_is_known_when_it_is_taken() {
                 nack: false,
                 cname: String::new(),
                 forwarding: Forwarding::Paused,
+                opening: Opening::Media,
             },
         },
     ] {

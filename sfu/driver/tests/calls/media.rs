@@ -1,8 +1,8 @@
 //! A camera's section and its pictures.
 
 use sfu_model::{
-    Codec, CodecBinding, ExtensionMap, Forwarding, MediaKind, Mid, PayloadType, ReceiveEncoding,
-    ReceiveMedia, SendMedia, SpatialLayer, Ssrc, TemporalLayer, Token,
+    Codec, CodecBinding, ExtensionMap, Forwarding, MediaKind, Mid, Opening, PayloadType,
+    ReceiveEncoding, ReceiveMedia, SendMedia, SpatialLayer, Ssrc, TemporalLayer, Token,
 };
 use sfu_rtp::{Outgoing, OutgoingExtensions, OutgoingPayload, RtpTimestamp, SeqNo, write_rtp};
 
@@ -38,6 +38,7 @@ pub(crate) fn sent() -> SendMedia {
             spatial: SpatialLayer::MAX,
             temporal: TemporalLayer::MAX,
         },
+        opening: Opening::Media,
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sfu_model::{
     Codec, CodecBinding, Extension, ExtensionId, ExtensionMap, Fingerprint, Forwarding,
-    IceCredentials, MediaKind, Mid, PayloadType, ReceiveEncoding, ReceiveMedia, SendMedia,
+    IceCredentials, MediaKind, Mid, Opening, PayloadType, ReceiveEncoding, ReceiveMedia, SendMedia,
     SpatialLayer, Ssrc, TemporalLayer, Token,
 };
 
@@ -193,6 +193,7 @@ impl<'a> Lines<'a> {
                 spatial: SpatialLayer::MAX,
                 temporal: TemporalLayer::MAX,
             },
+            opening: Opening::Media,
         };
         Answered::Sends(track.to_owned(), Box::new(media))
     }

@@ -2,7 +2,9 @@
 
 use std::cmp::Reverse;
 
-use sfu_model::{Codec, CodecBinding, ExtensionMap, MediaKind, Mid, PayloadType, SendMedia, Ssrc};
+use sfu_model::{
+    Codec, CodecBinding, ExtensionMap, MediaKind, Mid, Opening, PayloadType, SendMedia, Ssrc,
+};
 
 use super::codecs::{self, OFFERED, OfferedFormat};
 use super::description::{Media, Msid, Stream};
@@ -283,6 +285,7 @@ pub(super) fn send_media(
         extensions,
         cname: token(&track.stream_id),
         forwarding: track.forwarding,
+        opening: Opening::Media,
     }
 }
 

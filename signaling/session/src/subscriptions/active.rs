@@ -1,6 +1,6 @@
 //! Subscriptions from their beginning to their end.
 
-use sfu_model::{Command, Now, SendMedia, SubscriptionId, TrackSid};
+use sfu_model::{Command, Now, Opening, SendMedia, SubscriptionId, TrackSid};
 
 use super::Subscriptions;
 use crate::negotiation::SendTrack;
@@ -97,12 +97,17 @@ impl Subscriptions<'_> {
         };
         let peer = participant.link.send_peer();
         let hidden = participant.is_hidden();
+        let opening = match participant.client.notices_tracks_by_negotiation() {
+            true => Opening::Media,
+            false => Opening::Padding,
+        };
         let interest = participant.subscribing.tracks.get_mut(&sid);
         let Some(active) = interest.and_then(|interest| interest.active.as_mut()) else {
             return;
         };
         active.started = true;
         media.forwarding = active.forwarding;
+        media.opening = opening;
         self.outbox.media(Command::Subscribe {
             subscription,
             publication: active.publication,

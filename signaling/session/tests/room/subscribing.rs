@@ -324,3 +324,28 @@ fn one_who_leaves_takes_its_subscriptions_along() {
     world.offer(alice);
     world.pass(Duration::from_secs(70));
 }
+
+#[test]
+fn who_knows_tracks_by_their_packets_is_sent_some_before_the_publisher_sends() {
+    use sfu_model::Opening;
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.publish(alice, microphone("mic"));
+    let mut opening = |sdk: proto::client_info::Sdk| {
+        let joining = client(sdk.as_str_name()).with(|joining| {
+            joining.parameters.client = signaling_protocol::Client::from(proto::ClientInfo {
+                sdk: sdk.into(),
+                protocol: 16,
+                ..proto::ClientInfo::default()
+            });
+        });
+        world.join_two(joining);
+        let mut commands = world.commands.iter().rev();
+        commands.find_map(|command| match command {
+            Command::Subscribe { media, .. } => Some(media.opening),
+            _ => None,
+        })
+    };
+    assert_eq!(opening(proto::client_info::Sdk::Go), Some(Opening::Padding));
+    assert_eq!(opening(proto::client_info::Sdk::Js), Some(Opening::Media));
+}
