@@ -200,11 +200,13 @@ impl Room {
         let Some(track) = self.tracks.get_mut(&section.track) else {
             return;
         };
+        let mut media = media.clone();
+        track.arrange(section.codec, &mut media);
         let sid = track.sid.clone();
         let stream = track.streams.iter_mut().find(|stream| stream.mid == mid);
         let publication = match stream {
             Some(stream) => {
-                stream.media = media.clone();
+                stream.describe_anew(media.clone());
                 stream.publication
             }
             None => {
@@ -229,7 +231,7 @@ impl Room {
         self.outbox.media(Command::Publish {
             publication,
             peer,
-            media: media.clone(),
+            media,
         });
     }
 

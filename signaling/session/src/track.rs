@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use sfu_model::{
-    Codec, Forwarding, MediaKind, Mid, PublicationId, ReceiveMedia, SpatialLayer, Ssrc, TrackSid,
+    Codec, Forwarding, MediaKind, Mid, PublicationId, ReceiveEncoding, ReceiveMedia, SpatialLayer,
+    Ssrc, TrackSid,
 };
 
 use crate::demand::{Demand, ToldDemand};
@@ -108,6 +109,28 @@ impl Track {
             .find(|index| self.streams.iter().all(|stream| stream.codec != *index))
     }
 
+    /// Puts the encodings of the track's codec number `codec` in the order of its layers, where these say which is which.
+    pub(crate) fn arrange(&self, codec: usize, media: &mut ReceiveMedia) {
+        let layers = self
+            .info
+            .codecs
+            .get(codec)
+            .map_or(&[][..], |info| &info.layers);
+        let place = |encoding: &ReceiveEncoding| {
+            layers.iter().position(|layer| match encoding.rid {
+                Some(rid) => layer.rid == rid.0.as_str(),
+                None => encoding.ssrc.is_some_and(|ssrc| layer.ssrc == ssrc.0),
+            })
+        };
+        if media
+            .encodings
+            .iter()
+            .all(|encoding| place(encoding).is_some())
+        {
+            media.encodings.sort_by_key(place);
+        }
+    }
+
     /// Takes what the packets of a publication are.
     pub(crate) fn hear_codec(&mut self, publication: PublicationId, codec: Codec) {
         if let Some(stream) = self.stream_of_mut(publication) {
@@ -181,6 +204,16 @@ impl Track {
 }
 
 impl PublishedStream {
+    /// Takes another description of how it comes. SSRCs that it does not declare are those that were heard.
+    pub(crate) fn describe_anew(&mut self, media: ReceiveMedia) {
+        let before = std::mem::replace(&mut self.media, media);
+        for encoding in &mut self.media.encodings {
+            let mut known = before.encodings.iter();
+            let known = known.find(|known| known.rid.is_some() && known.rid == encoding.rid);
+            encoding.ssrc = encoding.ssrc.or(known.and_then(|known| known.ssrc));
+        }
+    }
+
     /// Returns the codec in which it comes, as far as is known.
     fn arriving(&self) -> Option<Codec> {
         let first = self.media.codecs.first().map(|binding| binding.codec);

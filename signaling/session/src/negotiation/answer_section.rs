@@ -147,6 +147,7 @@ impl AnswerSection {
             payloads: Vec::new(),
             extensions: extensions::answered(offer, policy.bandwidth_feedback),
             simulcast: Vec::new(),
+            sizes: Vec::new(),
             msid: None,
             streams: Vec::new(),
         };

@@ -98,10 +98,21 @@ pub(super) struct Media {
     pub(super) extensions: ExtensionMap,
     /// `a=simulcast`: rids that the client sends and we receive, in its order.
     pub(super) simulcast: Vec<Rid>,
+    /// `a=rid`: how large a picture the client sends as each of them, where it says so.
+    pub(super) sizes: Vec<(Rid, EncodingSize)>,
     /// `a=msid`.
     pub(super) msid: Option<Msid>,
     /// `a=ssrc`, lowest layer first.
     pub(super) streams: Vec<Stream>,
+}
+
+/// How large an encoding may be (RFC 8851 section 5): what it is restricted to tells it from the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct EncodingSize {
+    /// `max-width` times `max-height`, or `max-fs`, in pixels.
+    pub(super) pixels: Option<u64>,
+    /// `max-br`, in bit/s.
+    pub(super) bitrate: Option<u64>,
 }
 
 /// `a=msid:<stream> <track>` (RFC 8830).

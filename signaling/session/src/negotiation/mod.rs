@@ -16,6 +16,7 @@ mod codecs;
 mod description;
 mod error;
 mod extensions;
+mod layer_order;
 mod lines;
 mod numbers;
 mod offer_section;

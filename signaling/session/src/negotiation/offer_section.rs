@@ -137,6 +137,7 @@ impl OfferSection {
                 policy.bandwidth_feedback,
             )),
             simulcast: Vec::new(),
+            sizes: Vec::new(),
             msid: None,
             streams: Vec::new(),
         };

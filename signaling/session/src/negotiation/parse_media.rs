@@ -7,7 +7,7 @@ use sfu_model::{Extension, ExtensionId, ExtensionMap, MediaKind, PayloadType, Ri
 
 use super::SdpError;
 use super::codecs;
-use super::description::{Direction, Media, Msid, Stream};
+use super::description::{Direction, EncodingSize, Media, Msid, Stream};
 use super::lines::{Attribute, Attributes, SectionLines, check_limit};
 use super::payload::{Feedback, Format, Payload, parameter};
 
@@ -17,6 +17,8 @@ const MAX_PAYLOADS: usize = 128;
 const MAX_SSRCS: usize = 64;
 /// Most rids.
 const MAX_RIDS: usize = 16;
+/// `max-fs` counts macroblocks of 16 by 16.
+const PIXELS_OF_MACROBLOCK: u64 = 256;
 
 pub(super) fn parse(
     raw: &SectionLines<'_>,
@@ -30,6 +32,7 @@ pub(super) fn parse(
         payloads: parse_payloads(raw, kind)?,
         extensions: parse_extensions(&raw.attributes)?,
         simulcast: parse_simulcast(&raw.attributes)?,
+        sizes: parse_sizes(&raw.attributes),
         msid: match raw.attributes.first("msid") {
             Some(attribute) => parse_msid(attribute.value),
             None => sources.msid.clone(),
@@ -205,6 +208,30 @@ fn parse_simulcast(attributes: &Attributes<'_>) -> Result<Vec<Rid>, SdpError> {
         }
     }
     Ok(rids)
+}
+
+/// Reads what `a=rid:<rid> send <restrictions>` restricts the client's own encodings to. What cannot be read is as if it
+/// were not there.
+fn parse_sizes(attributes: &Attributes<'_>) -> Vec<(Rid, EncodingSize)> {
+    let size = |attribute: Attribute<'_>| {
+        let mut words = attribute.value.splitn(3, ' ');
+        let rid = Rid(Token::new(words.next()?.as_bytes()).ok()?);
+        let restrictions = words
+            .next()
+            .filter(|word| *word == "send")
+            .and(words.next())?;
+        let get = |key| parameter(restrictions, key)?.parse::<u64>().ok();
+        let picture = get("max-width").zip(get("max-height"));
+        let picture = picture.map(|(width, height)| width.saturating_mul(height));
+        let macroblocks = get("max-fs").map(|blocks| blocks.saturating_mul(PIXELS_OF_MACROBLOCK));
+        let size = EncodingSize {
+            pixels: picture.or(macroblocks),
+            bitrate: get("max-br"),
+        };
+        Some((rid, size))
+    };
+    let rids = attributes.all("rid").take(MAX_RIDS);
+    rids.filter_map(size).collect()
 }
 
 fn parse_msid(value: &str) -> Option<Msid> {

@@ -2,13 +2,13 @@
 
 use sfu_model::{
     Codec, CodecBinding, Extension, ExtensionMap, MediaKind, Mid, ReceiveEncoding, ReceiveMedia,
-    Rid, SpatialLayer,
+    SpatialLayer,
 };
 
 use super::codecs::OPUS_FMTP;
 use super::description::{Media, Msid};
 use super::payload::{Feedback, Format, Payload, rtx_of, without_parameters};
-use super::{CodecPolicy, OfferedCodec, PublishDecision, extensions};
+use super::{CodecPolicy, OfferedCodec, PublishDecision, extensions, layer_order};
 
 /// Opus parameters that are ours to choose, whatever the offer says.
 const CHOSEN_OPUS_PARAMETERS: [&str; 4] = ["stereo", "sprop-stereo", "usedtx", "maxaveragebitrate"];
@@ -182,11 +182,7 @@ pub(super) fn receive_media(mid: Mid, offer: &Media, payloads: &[Payload]) -> Re
 /// Returns the RTP streams of the section, lowest layer first: by rid, else by SSRC, else one that
 /// is known by its section alone.
 pub(super) fn encodings(offer: &Media) -> Vec<ReceiveEncoding> {
-    let mut rids = offer.simulcast.clone();
-    // In the client's order if it has names of its own.
-    if rids.iter().all(|rid| rid_rank(*rid).is_some()) {
-        rids.sort_by_key(|rid| rid_rank(*rid));
-    }
+    let rids = layer_order::lowest_first(&offer.simulcast, &offer.sizes);
     let mut encodings: Vec<ReceiveEncoding> = rids
         .into_iter()
         .map(|rid| ReceiveEncoding {
@@ -208,17 +204,6 @@ pub(super) fn encodings(offer: &Media) -> Vec<ReceiveEncoding> {
     }
     encodings.truncate(SpatialLayer::COUNT);
     encodings
-}
-
-/// Returns the place of a rid in LiveKit's two naming schemes, lowest layer first: `q`, `h`, `f` of
-/// its SDKs and `2`, `1`, `0` of WHIP clients.
-fn rid_rank(rid: Rid) -> Option<u8> {
-    match rid.0.as_bytes() {
-        b"q" | b"2" => Some(0),
-        b"h" | b"1" => Some(1),
-        b"f" | b"0" => Some(2),
-        _ => None,
-    }
 }
 
 /// Returns the stream and the track of `a=msid`; `-` counts as no stream.

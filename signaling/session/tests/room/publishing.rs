@@ -632,3 +632,74 @@ fn layers_that_are_told_apart_by_rid_have_an_ssrc_once_they_send() {
         assert_eq!(ssrcs, [1000, 1001, 1002]);
     }
 }
+
+/// Returns the rids in which the last publication is received, lowest layer first.
+fn received_rids(world: &World) -> Vec<String> {
+    let mut commands = world.commands.iter().rev();
+    let media = commands.find_map(|command| match command {
+        Command::Publish { media, .. } => Some(media),
+        _ => None,
+    });
+    let rids = media.unwrap().encodings.iter();
+    rids.map(|encoding| encoding.rid.unwrap().0.as_str().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_layers_of_a_request_say_which_rid_is_which_layer() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let mut request = camera("cam");
+    for (layer, rid) in request.layers.iter_mut().zip(["b", "c", "a"]) {
+        layer.rid = rid.to_owned();
+    }
+    request.layers.reverse();
+    world.send(alice, Request::AddTrack(request));
+    world.member(alice).up.add_sending(false, "cam").rids = vec!["a", "b", "c"];
+    world.offer(alice);
+    assert_eq!(received_rids(&world), ["b", "c", "a"]);
+    let layers = world.seen(alice, "alice").unwrap().tracks[0].layers.clone();
+    let told: Vec<_> = layers
+        .iter()
+        .map(|it| (it.height, it.rid.as_str()))
+        .collect();
+    assert_eq!(told, [(180, "b"), (360, "c"), (720, "a")]);
+}
+
+#[test]
+fn a_request_that_follows_its_media_says_so_too() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.member(alice).up.add_sending(false, "cam").rids = vec!["a", "b", "c"];
+    world.offer(alice);
+    let mut request = camera("cam");
+    for (layer, rid) in request.layers.iter_mut().zip(["c", "b", "a"]) {
+        layer.rid = rid.to_owned();
+    }
+    world.send(alice, Request::AddTrack(request));
+    assert_eq!(received_rids(&world), ["c", "b", "a"]);
+}
+
+#[test]
+fn an_ssrc_that_was_heard_is_still_known_after_another_negotiation() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.publish(alice, camera("cam"));
+    let publication = publication(&world);
+    world.media(Event::EncodingStarted {
+        publication,
+        encoding: SpatialLayer(2),
+        ssrc: Ssrc(7),
+    });
+    world.member(alice).up.sections[6].h264 = true;
+    world.offer(alice);
+    let layers = world.seen(alice, "alice").unwrap().tracks[0].layers.clone();
+    assert_eq!(layers[2].ssrc, 0, "it is told with the next change");
+    let sid = world.seen(alice, "alice").unwrap().tracks[0].sid.clone();
+    world.send(
+        alice,
+        Request::Mute(proto::MuteTrackRequest { sid, muted: true }),
+    );
+    let layers = world.seen(alice, "alice").unwrap().tracks[0].layers.clone();
+    assert_eq!(layers[2].ssrc, 7);
+}
