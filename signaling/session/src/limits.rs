@@ -124,3 +124,24 @@ pub(crate) const OFFER_SPACING: Duration = Duration::from_millis(150);
 /// (LiveKit's): browsers send paused layers again when they set an answer.
 pub(crate) const REPEAT_DEMAND_DELAY: Duration = Duration::from_secs(2);
 pub(crate) const MAX_REPEAT_DEMAND_DELAY: Duration = Duration::from_secs(8);
+
+/// Media sections of an offer that no request explains and that are remembered for one that follows: three times as many
+/// as there may be requests.
+pub(crate) const MAX_UNEXPLAINED_SECTIONS: usize = 64;
+
+/// Most bytes of a client's description. One that receives two hundred videos in one transport offers about 4 KiB for
+/// each.
+pub(crate) const MAX_SDP_BYTES: usize = 1 << 20;
+
+/// Most `m=` lines of a description.
+pub(crate) const MAX_SDP_SECTIONS: usize = 1000;
+
+/// Longest line of a description, in bytes.
+pub(crate) const MAX_SDP_LINE_BYTES: usize = 16 * 1024;
+
+/// Longest `a=fmtp` of a format that is understood, in bytes: parameter sets of H.265 take some 300. They are read for
+/// each track that a section may carry.
+pub(crate) const MAX_FORMAT_PARAMETERS_BYTES: usize = 1024;
+
+/// Idle sections that are tried for a subscription. A client's sections of a kind hardly differ.
+pub(crate) const MAX_TRIED_SECTIONS: usize = 4;

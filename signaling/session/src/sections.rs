@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sfu_model::{Command, Mid, Now, ReceiveMedia, TrackSid};
 
 use crate::demand::{Demand, ToldDemand};
+use crate::limits::MAX_UNEXPLAINED_SECTIONS;
 use crate::negotiation::{Offered, OfferedSection, PublishDecision};
 use crate::participant_key::ParticipantKey;
 use crate::publishing::PublishingSection;
@@ -27,6 +28,7 @@ impl Room {
         let sections = offered.sections.iter().filter(|section| section.publishes);
         publishing.unexplained = sections
             .filter(|section| !publishing.sections.contains_key(&section.mid))
+            .take(MAX_UNEXPLAINED_SECTIONS)
             .cloned()
             .collect();
         let found = self.match_unexplained(now, key);
@@ -44,10 +46,14 @@ impl Room {
         let Some(participant) = self.roster.get(key) else {
             return;
         };
+        let publishing = offered.iter().filter(|section| section.publishes);
+        let offered: BTreeMap<_, _> = publishing
+            .map(|section| (section.mid, &section.track_id))
+            .collect();
         let continues = |mid: &Mid, section: &PublishingSection| {
-            offered.iter().any(|offered| {
-                offered.mid == *mid && offered.publishes && offered.track_id == section.track_id
-            })
+            offered
+                .get(mid)
+                .is_some_and(|track_id| **track_id == section.track_id)
         };
         let sections = participant.publishing.sections.iter();
         let ended: Vec<_> = sections

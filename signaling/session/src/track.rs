@@ -210,7 +210,7 @@ impl PublishedStream {
         for encoding in &mut self.media.encodings {
             let mut known = before.encodings.iter();
             let known = known.find(|known| known.rid.is_some() && known.rid == encoding.rid);
-            encoding.ssrc = encoding.ssrc.or(known.and_then(|known| known.ssrc));
+            encoding.ssrc = encoding.ssrc.or_else(|| known?.ssrc);
         }
     }
 

@@ -15,9 +15,7 @@ use super::write::{Origin, write};
 use super::{
     CodecPolicy, OfferedCodec, PublishDecision, SdpError, SendTrack, TransportFacts, send_section,
 };
-
-/// Idle sections that are tried for a subscription. A client's sections of a kind hardly differ.
-const MAX_TRIED: usize = 16;
+use crate::limits::MAX_TRIED_SECTIONS;
 
 /// Our half of a transport on which the client offers.
 ///
@@ -324,7 +322,10 @@ impl Answerer {
                 let payloads = send_section::payloads(media, &self.policy, &send, Breadth::Track);
                 !payloads.is_empty()
             };
-            let seat = self.idle(offer, send.kind).take(MAX_TRIED).find(accepts);
+            let seat = self
+                .idle(offer, send.kind)
+                .take(MAX_TRIED_SECTIONS)
+                .find(accepts);
             let seat = seat.and_then(|(mid, _)| self.sections.get_mut(&mid));
             match seat {
                 Some(section) => section.seat(send, &mut self.numbers),

@@ -42,7 +42,7 @@ fn by(rids: &[Rid], measure: impl Fn(&Rid) -> Option<u64>) -> Option<Vec<Rid>> {
         rids.iter().map(|rid| Some((measure(rid)?, *rid))).collect();
     let mut measured = measured?;
     measured.sort_by_key(|(measure, _)| *measure);
-    let apart = measured.array_windows().all(|[a, b]| a.0 < b.0);
+    let apart = measured.is_sorted_by(|a, b| a.0 < b.0);
     apart.then(|| measured.into_iter().map(|(_, rid)| rid).collect())
 }
 

@@ -1,12 +1,7 @@
-use super::SdpError;
+//! A description cut into lines.
 
-/// Most bytes of a description. A client that receives two hundred videos in one transport offers
-/// about 4 KiB for each.
-pub(super) const MAX_BYTES: usize = 1024 * 1024;
-/// Most `m=` lines.
-pub(super) const MAX_SECTIONS: usize = 1000;
-/// Most bytes of a line.
-const MAX_LINE: usize = 16 * 1024;
+use super::SdpError;
+use crate::limits::{MAX_SDP_BYTES, MAX_SDP_LINE_BYTES, MAX_SDP_SECTIONS};
 
 /// A description cut into lines: nothing is interpreted but which section a line belongs to.
 #[derive(Debug)]
@@ -75,7 +70,7 @@ impl<'a> Lines<'a> {
     /// Fails when a bound is exceeded, a line is not `<letter>=<value>` or has control characters
     /// (they could end a line of what is written from it), or an `m=` line lacks a word.
     pub(super) fn cut(text: &'a str) -> Result<Self, SdpError> {
-        check_limit("bytes", text.len(), MAX_BYTES)?;
+        check_limit("bytes", text.len(), MAX_SDP_BYTES)?;
         let mut session = Attributes::default();
         let mut sections: Vec<SectionLines<'a>> = Vec::new();
         for (index, line) in text.split('\n').enumerate() {
@@ -86,7 +81,7 @@ impl<'a> Lines<'a> {
             }
             let (kind, value) = split_line(number, line)?;
             if kind == b'm' {
-                check_limit("media sections", sections.len() + 1, MAX_SECTIONS)?;
+                check_limit("media sections", sections.len() + 1, MAX_SDP_SECTIONS)?;
                 sections.push(SectionLines::of(number, value)?);
             } else if kind == b'a' {
                 let attributes = match sections.last_mut() {
@@ -128,7 +123,7 @@ impl<'a> SectionLines<'a> {
 }
 
 fn split_line(number: usize, line: &str) -> Result<(u8, &str), SdpError> {
-    check_limit("bytes of a line", line.len(), MAX_LINE)?;
+    check_limit("bytes of a line", line.len(), MAX_SDP_LINE_BYTES)?;
     let malformed = |reason| SdpError::Malformed {
         line: number,
         reason,
@@ -181,11 +176,11 @@ mod tests {
 
     #[test]
     fn more_sections_than_the_limit_are_refused() {
-        let text = "m=audio 0 x 0\n".repeat(MAX_SECTIONS + 1);
+        let text = "m=audio 0 x 0\n".repeat(MAX_SDP_SECTIONS + 1);
         assert!(matches!(
             Lines::cut(&text),
             Err(SdpError::TooLarge {
-                limit: MAX_SECTIONS,
+                limit: MAX_SDP_SECTIONS,
                 ..
             })
         ));

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use sfu_model::{DtlsRole, Fingerprint, IceCredentials, Mid, SendMedia, SubscriptionId, Token};
 
 use super::description::{Content, Description, MediaLine, Section, Setup, TransportDescription};
-use super::lines::MAX_SECTIONS;
 use super::numbers::Numbers;
 use super::offer_section::{OfferSection, Outcome};
 use super::send_section::Breadth;
 use super::write::{Origin, write};
 use super::{CodecPolicy, SdpError, SendTrack, TransportFacts};
+use crate::limits::MAX_SDP_SECTIONS;
 
 /// Our half of the subscriber transport, on which we offer.
 ///
@@ -126,7 +126,7 @@ impl Offerer {
         let retired = |section: &OfferSection| section.is_retired(send.kind);
         let place = self.sections.iter().position(retired);
         // One place is the data channels'.
-        if place.is_none() && self.sections.len() + 1 >= MAX_SECTIONS {
+        if place.is_none() && self.sections.len() + 1 >= MAX_SDP_SECTIONS {
             self.refused.push(send.subscription);
             return;
         }

@@ -10,6 +10,7 @@ use super::codecs;
 use super::description::{Direction, EncodingSize, Media, Msid, Stream};
 use super::lines::{Attribute, Attributes, SectionLines, check_limit};
 use super::payload::{Feedback, Format, Payload, parameter};
+use crate::limits::MAX_FORMAT_PARAMETERS_BYTES;
 
 /// Most payload types: all there are.
 const MAX_PAYLOADS: usize = 128;
@@ -124,6 +125,12 @@ fn note<'a>(target: &str, said: &mut [Said<'a>], note: impl FnOnce(&mut Said<'a>
 }
 
 fn build_payload(said: Said<'_>, kind: MediaKind) -> Option<Payload> {
+    if said
+        .fmtp
+        .is_some_and(|fmtp| fmtp.len() > MAX_FORMAT_PARAMETERS_BYTES)
+    {
+        return None;
+    }
     let payload_type = said.payload_type;
     let is_rtx = said.rtpmap.is_some_and(|rtpmap| {
         let name = rtpmap.split('/').next().unwrap_or(rtpmap);
@@ -219,7 +226,7 @@ fn parse_sizes(attributes: &Attributes<'_>) -> Vec<(Rid, EncodingSize)> {
         let restrictions = words
             .next()
             .filter(|word| *word == "send")
-            .and(words.next())?;
+            .and_then(|_| words.next())?;
         let get = |key| parameter(restrictions, key)?.parse::<u64>().ok();
         let picture = get("max-width").zip(get("max-height"));
         let picture = picture.map(|(width, height)| width.saturating_mul(height));

@@ -137,7 +137,7 @@ pub(super) fn payloads(
         })
         .collect();
     drop_red_without_opus(&mut suitable);
-    suitable.sort_by_key(|payload| {
+    suitable.sort_by_cached_key(|payload| {
         let codec = payload.codec();
         codec.map(|codec| track.rank(&carriers, codec, payload.fmtp.as_deref()))
     });

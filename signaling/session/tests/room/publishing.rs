@@ -703,3 +703,19 @@ fn an_ssrc_that_was_heard_is_still_known_after_another_negotiation() {
     let layers = world.seen(alice, "alice").unwrap().tracks[0].layers.clone();
     assert_eq!(layers[2].ssrc, 7);
 }
+
+#[test]
+fn sections_that_nothing_explains_are_remembered_in_bounds() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    for index in 0..64 {
+        let up = &mut world.member(alice).up;
+        up.add_sending(true, &format!("mic{index}"));
+    }
+    world.member(alice).up.add_sending(false, "cam");
+    world.offer(alice);
+    for request in [microphone("mic63"), camera("cam")] {
+        world.send(alice, Request::AddTrack(request));
+        assert_eq!(world.seen(alice, "alice").unwrap().tracks.len(), 1);
+    }
+}

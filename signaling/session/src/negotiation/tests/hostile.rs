@@ -1,6 +1,6 @@
 use super::*;
+use crate::limits::{MAX_FORMAT_PARAMETERS_BYTES, MAX_SDP_BYTES, MAX_SDP_SECTIONS};
 use crate::negotiation::SdpError;
-use crate::negotiation::lines::{MAX_BYTES, MAX_SECTIONS};
 use crate::negotiation::numbers::Numbers;
 
 const RECORDED: [&str; 7] = [
@@ -91,14 +91,17 @@ fn bounds_are_told() {
         }
     };
     let with = |line: String| format!("{PION}{line}");
-    assert_eq!(too_large("a".repeat(MAX_BYTES + 1)), ("bytes", MAX_BYTES));
+    assert_eq!(
+        too_large("a".repeat(MAX_SDP_BYTES + 1)),
+        ("bytes", MAX_SDP_BYTES)
+    );
     assert_eq!(
         too_large(with(format!("a=x:{}", "y".repeat(20_000)))).0,
         "bytes of a line"
     );
     let section = "m=audio 0 UDP/TLS/RTP/SAVPF 0\n";
     assert_eq!(
-        too_large(with(section.repeat(MAX_SECTIONS))).0,
+        too_large(with(section.repeat(MAX_SDP_SECTIONS))).0,
         "media sections"
     );
     let ssrcs: String = (0..100).map(|i| format!("a=ssrc:{i} cname:x\n")).collect();
@@ -144,4 +147,47 @@ fn sections_outside_the_bundle_are_rejected() {
     let answer = negotiate(&mut answerer(CodecPolicy::default()), &offer, &[]);
     assert!(answer.sdp.contains("m=application 0 "));
     assert!(answer.sdp.contains("a=group:BUNDLE 0\r\n"));
+}
+
+#[test]
+fn a_format_with_endless_parameters_is_not_understood() {
+    let with = |parameters: usize| {
+        let fmtp = format!("a=fmtp:96 x={}\na=sendrecv\n", "y".repeat(parameters - 2));
+        let offer = PION.replace("a=sendrecv\n", &fmtp);
+        negotiate(&mut answerer(CodecPolicy::default()), &offer, &[])
+    };
+    let (most, more) = (
+        with(MAX_FORMAT_PARAMETERS_BYTES),
+        with(MAX_FORMAT_PARAMETERS_BYTES + 1),
+    );
+    assert!(most.sdp.contains("m=video 9 "));
+    assert!(more.sdp.contains("m=video 0 "));
+}
+
+#[test]
+fn few_idle_sections_are_tried_for_a_subscription() {
+    let section = |index: usize, codec: &str| {
+        format!(
+            "m=video 9 UDP/TLS/RTP/SAVPF 96\nc=IN IP4 0.0.0.0\na=mid:v{index}\na=rtcp-mux\n\
+             a=recvonly\na=rtpmap:96 {codec}/90000\n"
+        )
+    };
+    let offer = |others: usize| {
+        let mids = (0..=others).map(|index| format!(" v{index}"));
+        let head = PION.replace(
+            "BUNDLE 0 1",
+            &format!("BUNDLE 0 1{}", mids.collect::<String>()),
+        );
+        let sections = (0..others).map(|index| section(index, "H264"));
+        head + &sections.collect::<String>() + &section(others, "VP9")
+    };
+    let seated = |others| {
+        let mut answerer = answerer(CodecPolicy::default());
+        answerer.add_send(send(1, &[Codec::Vp9]));
+        let answer = negotiate(&mut answerer, &offer(others), &[]);
+        (answer.sends.len(), answer.unsupported.len())
+    };
+    // The section of the recorded offer is tried first.
+    assert_eq!(seated(2), (1, 0));
+    assert_eq!(seated(3), (0, 1));
 }
