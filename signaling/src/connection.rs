@@ -25,7 +25,7 @@ use crate::allowance::{Allowance, Verdict, cost};
 use crate::clock;
 use crate::hits::{Limit, LimitHits};
 use crate::letter::Letter;
-use crate::limits::REQUESTS_IN_FLIGHT;
+use crate::limits::{REQUEST_BYTES, REQUESTS_IN_FLIGHT};
 use crate::mailbox::Mailbox;
 use crate::outbox::{Responses, SharedResponse};
 
@@ -117,7 +117,7 @@ impl Connection {
             responses,
             text: AtomicBool::new(false),
             max_message,
-            requests: Arc::new(Semaphore::new(REQUESTS_IN_FLIGHT)),
+            requests: Arc::new(Semaphore::new(REQUESTS_IN_FLIGHT as usize)),
             hits,
         }
     }
@@ -259,7 +259,8 @@ impl Connection {
             self.responses.answer(pong);
             return Ok(units);
         }
-        let permit = Arc::clone(&self.requests).acquire_owned().await;
+        let requests = Arc::clone(&self.requests);
+        let permit = requests.acquire_many_owned(places(bytes.len())).await;
         let letter = Letter::Signal {
             connection: self.presence.connection,
             request: Box::new(request),
@@ -276,6 +277,12 @@ impl Connection {
             false => Encoding::Binary,
         }
     }
+}
+
+/// Returns how many of a connection's places in the mailbox a request of this length takes.
+fn places(bytes: usize) -> u32 {
+    let further = u32::try_from(bytes / REQUEST_BYTES).unwrap_or(u32::MAX);
+    further.saturating_add(1).min(REQUESTS_IN_FLIGHT)
 }
 
 async fn in_time(

@@ -64,7 +64,11 @@ pub(crate) const UNREAD_ANSWERS: usize = 256;
 
 /// Requests of one connection that may wait for its room. Few, so that a thousand connections leave
 /// room in the mailbox for joins and calls of the API; enough that the room never waits for the next.
-pub(crate) const REQUESTS_IN_FLIGHT: usize = 8;
+pub(crate) const REQUESTS_IN_FLIGHT: u32 = 8;
+
+/// Bytes of a request that take one of these places; a longer one takes several, and the longest
+/// waits until there is no other.
+pub(crate) const REQUEST_BYTES: usize = 64 << 10;
 
 /// What a client may ask for on its signalling connection, in units of [`crate::allowance`]. Joining
 /// fifty others who publish two tracks each, or publishing twenty tracks, is under two thousand; what

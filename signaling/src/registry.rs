@@ -1,6 +1,6 @@
 //! The open rooms of a node, by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,14 @@ impl Registry {
         let open = self.lock();
         let named = open.by_name.iter().filter(|(name, _)| wanted(name));
         named.map(|(_, room)| room.clone()).collect()
+    }
+
+    /// Returns the names of rooms whose tasks are behind by more than `time`.
+    pub(crate) fn behind(&self, now: Instant, time: Duration) -> BTreeSet<RoomName> {
+        let open = self.lock();
+        let rooms = open.by_name.iter();
+        let behind = rooms.filter(|(_, room)| room.pulse.behind(now) > time);
+        behind.map(|(name, _)| name.clone()).collect()
     }
 
     /// Returns by how much each room's task is behind.

@@ -1,5 +1,6 @@
 //! All rooms of a node: found by name, opened where they are wanted, looked after while they live.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -115,10 +116,12 @@ impl Rooms {
         ready(&lags, &self.media().health())
     }
 
-    /// Looks after media threads for as long as the node lives: rooms hear of one that stands still,
-    /// so that nobody is placed there, and of one that ended, whose participants come back elsewhere.
+    /// Looks after media threads and rooms for as long as the node lives. Rooms hear of a thread that
+    /// stands still, so that nobody is placed there, and of one that ended, whose participants come
+    /// back elsewhere. The log names rooms that stand still.
     pub async fn watch(self) {
         let mut known: Vec<_> = shards(&self.media().health()).collect();
+        let mut stuck = BTreeSet::new();
         let mut tick = interval(WATCH);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -128,6 +131,11 @@ impl Rooms {
                 self.tell_of_shard(*shard, *life);
             }
             known = latest;
+            let now_stuck = self.0.open.behind(Instant::now(), ROOM_STUCK);
+            for room in now_stuck.difference(&stuck) {
+                tracing::error!(%room, "A room stands still");
+            }
+            stuck = now_stuck;
         }
     }
 

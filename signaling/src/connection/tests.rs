@@ -389,7 +389,15 @@ async fn a_client_has_few_places_in_the_mailbox_of_its_room() {
     let flooding = async { while client.send(metadata()).await.is_ok() {} };
     let late = timeout(Duration::from_secs(1), flooding).await;
     assert!(late.is_err(), "the connection ended");
-    assert_eq!(wire.room.len(), REQUESTS_IN_FLIGHT);
+    assert_eq!(wire.room.len(), REQUESTS_IN_FLIGHT as usize);
+}
+
+#[test]
+fn a_long_request_takes_the_places_of_several() {
+    assert_eq!(places(0), 1);
+    assert_eq!(places(REQUEST_BYTES - 1), 1);
+    assert_eq!(places(3 * REQUEST_BYTES), 4);
+    assert_eq!(places(usize::MAX), REQUESTS_IN_FLIGHT);
 }
 
 #[tokio::test(start_paused = true)]

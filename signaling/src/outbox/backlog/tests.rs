@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use signaling_protocol::proto;
 use signaling_protocol::proto::participant_info::State;
 use signaling_protocol::proto::signal_response::Message;
@@ -243,4 +245,88 @@ fn more_state_than_may_wait_for_one_listener_is_said_to_be_too_much() {
         backlog.push(SharedResponse::of(update(vec![info])))
     });
     assert!(added.into_iter().any(|added| added == Added::Overflow));
+}
+
+/// What a client knows after the messages that it was told.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Known {
+    /// Sid and version of each participant, by identity.
+    participants: BTreeMap<String, (String, u32)>,
+    /// Whether each speaker is active.
+    speakers: BTreeMap<String, bool>,
+}
+
+impl Known {
+    fn hear(&mut self, messages: &[Message]) {
+        for message in messages {
+            if let Message::Update(update) = message {
+                for info in &update.participants {
+                    self.hear_of(info);
+                }
+            } else if let Message::SpeakersChanged(changed) = message {
+                let speakers = changed.speakers.iter();
+                let speakers = speakers.map(|speaker| (speaker.sid.clone(), speaker.active));
+                self.speakers.extend(speakers);
+            }
+        }
+    }
+
+    fn hear_of(&mut self, info: &proto::ParticipantInfo) {
+        let identity = info.identity.clone();
+        match info.state() == State::Disconnected {
+            true => self.participants.remove(&identity),
+            false => self
+                .participants
+                .insert(identity, (info.sid.clone(), info.version)),
+        };
+    }
+}
+
+/// What happens in a room of eight identities that come, change, speak, are replaced and go.
+fn life_of_a_room(seed: u64) -> Vec<Message> {
+    let mut state = seed;
+    let mut random = move |below: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut here: BTreeMap<u64, (u32, u32)> = BTreeMap::new();
+    let mut sessions = 0;
+    let life = (0..200).map(|_| {
+        let who = random(8);
+        let name = who.to_string();
+        match (here.get(&who).copied(), random(5)) {
+            (Some((session, _)), 0) => {
+                here.remove(&who);
+                update(vec![gone(&name, &session.to_string())])
+            }
+            (Some((session, _)), 1) => speakers(&[(&session.to_string(), random(2) as f32)]),
+            (Some((session, version)), 2 | 3) => {
+                here.insert(who, (session, version + 1));
+                update(vec![participant(&name, &session.to_string(), version + 1)])
+            }
+            // Comes, or comes again in place of its session before.
+            _ => {
+                sessions += 1;
+                here.insert(who, (sessions, 1));
+                update(vec![participant(&name, &sessions.to_string(), 1)])
+            }
+        }
+    });
+    life.collect()
+}
+
+#[test]
+fn who_is_told_the_latest_state_knows_the_same_as_who_is_told_everything() {
+    for seed in 0..200 {
+        let life = life_of_a_room(seed);
+        let (before, behind) = life.split_at((seed % 150) as usize);
+        let mut everything = Known::default();
+        everything.hear(before);
+        let mut latest = everything.clone();
+        everything.hear(behind);
+        latest.hear(&gathered(behind.iter().cloned()));
+        assert_eq!(latest, everything, "seed {seed}");
+    }
 }
