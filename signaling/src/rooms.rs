@@ -191,7 +191,8 @@ impl Rooms {
     /// Describes the rooms with these names, or all, ordered by name, as they were at most a second
     /// ago.
     pub fn list(&self, names: &[String]) -> Vec<proto::Room> {
-        let wanted = |name: &RoomName| names.is_empty() || names.iter().any(|n| n == name.as_str());
+        let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        let wanted = |name: &RoomName| names.is_empty() || names.contains(name.as_str());
         let rooms = self.0.open.rooms(wanted).into_iter();
         let open = rooms.filter(|room| !room.mailbox.is_closed());
         open.map(|room| room.snapshot.borrow().clone()).collect()

@@ -10,12 +10,12 @@ use signaling_protocol::{
 };
 
 use crate::limits::{MAX_ROOM_TEXT_BYTES, TOKEN_REFRESH, TOKEN_SPACING};
-use crate::link::{Downstream, Link, PathState, Primary, Upstream};
 use crate::negotiation::{Answerer, FirstOffer, Offerer};
 use crate::participant::{NewParticipant, Participant};
 use crate::participant_key::ParticipantKey;
 use crate::proto::server_info::Edition;
 use crate::proto::signal_response::Message;
+use crate::transports::{Downstream, PathState, Primary, Transports, Upstream};
 use crate::{
     COMPATIBLE_VERSION, ConnectionId, Join, JoinRefused, Output, Room, TimerReason, codecs, proto,
 };
@@ -132,7 +132,7 @@ impl Room {
         let new = NewParticipant {
             key: self.ids.participant(),
             sid: participant_sid(self.ids.random()),
-            link: self.make_link(now, &claims.identity, parameters, may_subscribe),
+            transports: self.make_transports(now, &claims.identity, parameters, may_subscribe),
             claims,
             token_expires_at,
             client: parameters.client.clone(),
@@ -145,13 +145,13 @@ impl Room {
         Participant::new(now.mono, now.unix, new)
     }
 
-    fn make_link(
+    fn make_transports(
         &mut self,
         now: Now,
         identity: &ParticipantIdentity,
         parameters: &ConnectParameters,
         may_subscribe: bool,
-    ) -> Link {
+    ) -> Transports {
         let policy = codecs::codec_policy(&parameters.client, &self.options.codecs);
         let shard = self.placement.choose();
         let transport = self.placement.transport(shard);
@@ -170,7 +170,7 @@ impl Room {
             offer_requested: false,
         };
         if parameters.peer_connections == PeerConnections::One {
-            return Link::One(up);
+            return Transports::One(up);
         }
         let subscriber = may_subscribe && parameters.client.protocol().subscriber_is_primary();
         let (primary, first_offer) = match subscriber {
@@ -189,7 +189,7 @@ impl Room {
             path: PathState::default(),
             offered_at: None,
         });
-        Link::Two { up, down, primary }
+        Transports::Two { up, down, primary }
     }
 
     /// Adds a participant that was let in, and tells it so first of all.
@@ -197,7 +197,7 @@ impl Room {
         let key = newcomer.key;
         self.life.ever_joined |= !newcomer.is_dependent();
         let recorder = newcomer.is_recorder();
-        self.placement.settle(newcomer.link.shard());
+        self.placement.settle(newcomer.transports.shard());
         self.roster.insert(newcomer);
         self.send_join(now, key);
         self.refresh_token(now, key);
@@ -229,14 +229,14 @@ impl Room {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        match &mut participant.link {
-            Link::One(up)
-            | Link::Two {
+        match &mut participant.transports {
+            Transports::One(up)
+            | Transports::Two {
                 up,
                 primary: Primary::Publisher,
                 ..
             } => up.open(&mut self.outbox),
-            Link::Two { down, .. } => down.open(&mut self.outbox),
+            Transports::Two { down, .. } => down.open(&mut self.outbox),
         }
     }
 
@@ -254,7 +254,7 @@ impl Room {
             server_region: self.facts.region.clone(),
             server_info: Some(self.server_info()),
             ice_servers: self.ice_servers(now, &participant.sid),
-            subscriber_primary: participant.link.subscriber_primary(),
+            subscriber_primary: participant.transports.subscriber_primary(),
             client_configuration: codecs::client_configuration(&participant.client),
             ping_interval: seconds(PING_INTERVAL),
             ping_timeout: seconds(PING_TIMEOUT),

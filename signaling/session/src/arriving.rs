@@ -68,7 +68,7 @@ impl Room {
         (publication, place): (PublicationId, usize),
     ) {
         let participant = self.roster.get_mut(key);
-        let Some(interest) = participant.and_then(|p| p.subscribing.tracks.get_mut(sid)) else {
+        let Some(interest) = participant.and_then(|p| p.subscribing.interest_mut(sid)) else {
             return;
         };
         match &interest.active {

@@ -156,7 +156,7 @@ impl Room {
                 Kind::Reliable if !active => messages.reliable.keep(Arc::clone(payload)),
                 Kind::Lossy if !active => {}
                 Kind::Lossy if !messages.lossy_open => messages.lossy.keep(Arc::clone(payload)),
-                Kind::Reliable | Kind::Lossy => peers.push(participant.link.primary_peer()),
+                Kind::Reliable | Kind::Lossy => peers.push(participant.transports.primary_peer()),
             }
         }
         if !peers.is_empty() {
@@ -174,7 +174,7 @@ impl Room {
     /// Sends what came while a participant was about to become active.
     pub(crate) fn deliver_reliable_backlog(&mut self, key: ParticipantKey) {
         if let Some(participant) = self.roster.get_mut(key) {
-            let peer = participant.link.primary_peer();
+            let peer = participant.transports.primary_peer();
             let waiting = participant.messages.reliable.take();
             self.deliver_backlog(peer, DataChannel::Reliable, waiting);
         }
@@ -189,7 +189,7 @@ impl Room {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        if channel == DataChannel::Lossy && participant.link.primary_peer() == peer {
+        if channel == DataChannel::Lossy && participant.transports.primary_peer() == peer {
             participant.messages.lossy_open = true;
             let waiting = participant.messages.lossy.take();
             self.deliver_backlog(peer, channel, waiting);

@@ -268,7 +268,7 @@ impl Room {
         handle.copy_from_slice(&track.handle.to_be_bytes());
         let subscribers = track.subscribers.iter();
         let active = subscribers.filter_map(|key| self.roster.get(*key).filter(|p| p.is_active()));
-        let peers: Arc<[_]> = active.map(|p| p.link.primary_peer()).collect();
+        let peers: Arc<[_]> = active.map(|p| p.transports.primary_peer()).collect();
         if !peers.is_empty() {
             self.outbox.media(Command::SendData {
                 peers,

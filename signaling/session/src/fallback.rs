@@ -6,8 +6,8 @@ use sfu_model::Now;
 use signaling_protocol::proto::ReconnectReason;
 
 use crate::Room;
-use crate::link::PathState;
 use crate::participant_key::ParticipantKey;
+use crate::transports::PathState;
 
 /// A connection that lasted shorter speaks against what it went over.
 const SHORT_CONNECTION: Duration = Duration::from_secs(90);
@@ -20,7 +20,7 @@ impl Room {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        let (up, down) = participant.link.paths();
+        let (up, down) = participant.transports.paths();
         let failed = match reason {
             ReconnectReason::RrPublisherFailed => [Some(up), None],
             ReconnectReason::RrSubscriberFailed => [None, Some(down.unwrap_or(up))],
@@ -49,8 +49,8 @@ impl Room {
         };
         let identity = &participant.identity;
         self.reachability.set_tcp_only(now.mono, identity, tcp_only);
-        let transport = self.placement.transport(participant.link.shard());
+        let transport = self.placement.transport(participant.transports.shard());
         let facts = self.reachability.facts_for(now.mono, identity, &transport);
-        participant.link.set_facts(&facts);
+        participant.transports.set_facts(&facts);
     }
 }

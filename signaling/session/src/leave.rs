@@ -32,9 +32,13 @@ impl Room {
         let Some(mut participant) = self.roster.remove(key) else {
             return;
         };
-        self.placement.vacate(participant.link.shard());
-        for peer in participant.link.peers() {
-            if participant.link.path(peer).is_some_and(|path| path.open) {
+        self.placement.vacate(participant.transports.shard());
+        for peer in participant.transports.peers() {
+            if participant
+                .transports
+                .path(peer)
+                .is_some_and(|path| path.open)
+            {
                 self.outbox.media(Command::RemovePeer { peer });
             }
         }

@@ -79,7 +79,6 @@ mod join;
 mod layers;
 mod leave;
 mod limits;
-mod link;
 mod media;
 mod messages;
 mod metadata;
@@ -117,6 +116,7 @@ mod track_permission;
 mod track_request;
 mod track_update;
 mod tracks;
+mod transports;
 mod unpublish;
 mod updates;
 

@@ -60,7 +60,7 @@ pub(crate) const UPDATES_AT_ONCE: usize = 8;
 pub(crate) const UPDATE_BYTES_PER_SECOND: usize = 64 << 20;
 
 /// Longest time for which a change is held back, whatever was told before.
-pub(crate) const MAX_UPDATE_SPACING: Duration = Duration::from_secs(5);
+pub(crate) const MAX_UPDATE_SPACING: Duration = Duration::from_secs(3);
 
 /// Most bytes of participants in one message (LiveKit's `update_batch_target_size`).
 pub(crate) const UPDATE_BATCH_BYTES: usize = 128 * 1024;

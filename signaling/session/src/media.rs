@@ -6,9 +6,9 @@ use sfu_model::{CloseReason, Event, LinkProtocol, Now, PeerId};
 use signaling_protocol::{DisconnectCause, LeaveAction};
 use tracing::info;
 
-use crate::link::PathState;
 use crate::participant_key::ParticipantKey;
 use crate::proto::participant_info::State;
+use crate::transports::PathState;
 use crate::{Room, RoomNotice, TimerReason};
 
 /// How long a client that closed its transport has to say that it leaves.
@@ -60,11 +60,11 @@ impl Room {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        if let Some(path) = participant.link.path(peer) {
+        if let Some(path) = participant.transports.path(peer) {
             path.connected_once = true;
             path.over_udp_since = (protocol == LinkProtocol::Udp).then_some(now.mono);
         }
-        if participant.link.primary_peer() == peer && participant.state == State::Joined {
+        if participant.transports.primary_peer() == peer && participant.state == State::Joined {
             self.activate(now, key);
         }
     }
@@ -111,7 +111,7 @@ impl Room {
     }
 
     fn path(&mut self, key: ParticipantKey, peer: PeerId) -> Option<&mut PathState> {
-        self.roster.get_mut(key)?.link.path(peer)
+        self.roster.get_mut(key)?.transports.path(peer)
     }
 
     /// Nothing comes any more, but the transport may yet recover: the client is asked to resume.

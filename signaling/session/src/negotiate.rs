@@ -8,11 +8,11 @@ use sfu_model::{
 };
 use tracing::debug;
 
-use crate::link::{Link, PathState};
 use crate::negotiation::PublishDecision;
 use crate::outbox::Outbox;
 use crate::participant_key::ParticipantKey;
 use crate::proto::signal_response::Message;
+use crate::transports::{PathState, Transports};
 use crate::{Room, TimerReason, proto};
 
 /// How long a client may take to answer.
@@ -37,7 +37,7 @@ impl Room {
             self.handle_offer(now, key, &offer);
             return;
         }
-        participant.link.up().join_offer = Some(offer);
+        participant.transports.up().join_offer = Some(offer);
         let at = now.mono + JOIN_ANSWER_DELAY;
         self.timers.set(TimerReason::JoinOffer(key), at);
     }
@@ -45,7 +45,7 @@ impl Room {
     /// Answers the offer that rode in a join and was held back, unless another came since.
     pub(crate) fn answer_join_offer(&mut self, now: Now, key: ParticipantKey) {
         let participant = self.roster.get_mut(key);
-        if let Some(offer) = participant.and_then(|it| it.link.up().join_offer.take()) {
+        if let Some(offer) = participant.and_then(|it| it.transports.up().join_offer.take()) {
             self.handle_offer(now, key, &offer);
         }
     }
@@ -60,8 +60,8 @@ impl Room {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        let local = self.ids.ice(participant.link.shard());
-        let up = participant.link.up();
+        let local = self.ids.ice(participant.transports.shard());
+        let up = participant.transports.up();
         let offered = match up.answerer.handle_offer(&offer.sdp) {
             Ok(offered) => offered,
             Err(error) => {
@@ -94,7 +94,7 @@ impl Room {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        let up = participant.link.up();
+        let up = participant.transports.up();
         let answer = up.answerer.answer(decisions);
         up.answered = true;
         let connection = participant.connection;
@@ -130,7 +130,7 @@ impl Room {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        let Some(down) = participant.link.down() else {
+        let Some(down) = participant.transports.down() else {
             return;
         };
         let answered = match down.offerer.handle_answer(answer.id, &answer.sdp) {
@@ -170,8 +170,8 @@ impl Room {
             return;
         };
         let connection = participant.connection;
-        match &mut participant.link {
-            Link::One(up) => {
+        match &mut participant.transports {
+            Transports::One(up) => {
                 if connection.is_none() || !up.answered || !up.answerer.needs_offer() {
                     return;
                 }
@@ -184,7 +184,7 @@ impl Room {
                 self.outbox
                     .signal(connection, Message::MediaSectionsRequirement(requirement));
             }
-            Link::Two { down, .. } => {
+            Transports::Two { down, .. } => {
                 let Some(offer) = down.offerer.create_offer() else {
                     return;
                 };

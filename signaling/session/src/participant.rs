@@ -9,12 +9,12 @@ use signaling_protocol::Client;
 
 use crate::data_track::DataInterest;
 use crate::faults::Faults;
-use crate::link::Link;
 use crate::messages::Messages;
 use crate::participant_key::ParticipantKey;
 use crate::proto::participant_info::{Kind, KindDetail, State};
 use crate::publishing::Publishing;
 use crate::subscribing::Subscribing;
+use crate::transports::Transports;
 use crate::{ConnectionId, proto};
 
 /// One session of a participant.
@@ -41,7 +41,7 @@ pub(crate) struct Participant {
     pub(crate) last_signal: Instant,
     pub(crate) auto_subscribe: bool,
     pub(crate) adaptive_stream: bool,
-    pub(crate) link: Link,
+    pub(crate) transports: Transports,
     pub(crate) publishing: Publishing,
     pub(crate) subscribing: Subscribing,
     pub(crate) data_interest: DataInterest,
@@ -71,7 +71,7 @@ pub(crate) struct NewParticipant {
     pub(crate) auto_subscribe_data: bool,
     pub(crate) adaptive_stream: bool,
     pub(crate) connection: ConnectionId,
-    pub(crate) link: Link,
+    pub(crate) transports: Transports,
 }
 
 impl Participant {
@@ -98,7 +98,7 @@ impl Participant {
             last_signal: mono,
             auto_subscribe: new.auto_subscribe,
             adaptive_stream: new.adaptive_stream,
-            link: new.link,
+            transports: new.transports,
             publishing: Publishing::default(),
             subscribing: Subscribing::default(),
             data_interest: DataInterest {
@@ -146,10 +146,10 @@ impl Participant {
 
     /// Reports whether subscriptions can be negotiated by now.
     pub(crate) fn can_receive(&self) -> bool {
-        let early = match &self.link {
-            Link::One(_) => true,
-            Link::Two { .. } => {
-                self.link.subscriber_primary() && self.client.protocol().takes_fast_start()
+        let early = match &self.transports {
+            Transports::One(_) => true,
+            Transports::Two { .. } => {
+                self.transports.subscriber_primary() && self.client.protocol().takes_fast_start()
             }
         };
         self.grant.may_subscribe() && (early || self.is_active())

@@ -117,10 +117,10 @@ impl Room {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        let local = self.ids.ice(participant.link.shard());
-        let up = participant.link.up();
+        let local = self.ids.ice(participant.transports.shard());
+        let up = participant.transports.up();
         up.offer_requested = false;
-        let Some(down) = participant.link.down() else {
+        let Some(down) = participant.transports.down() else {
             self.subscriptions().schedule_negotiation(now, key);
             return;
         };
@@ -195,7 +195,7 @@ impl Room {
             .iter()
             .map(|state| (state.publisher_sid.as_str(), state.last_seq))
             .collect();
-        let peers: Arc<[_]> = Arc::from([participant.link.primary_peer()]);
+        let peers: Arc<[_]> = Arc::from([participant.transports.primary_peer()]);
         for payload in self.data.replay(&participant.identity, &seen) {
             self.outbox.media(Command::SendData {
                 peers: Arc::clone(&peers),

@@ -171,7 +171,7 @@ impl Room {
             return;
         };
         self.roster.connect(key, None);
-        let connected = self.roster.get(key).map(|p| p.link.connected_once());
+        let connected = self.roster.get(key).map(|p| p.transports.connected_once());
         if connected == Some(false) {
             self.disconnect(now, key, DisconnectCause::SignalClosed, None);
         }

@@ -26,7 +26,7 @@ impl Roster {
         if let Some(connection) = participant.connection {
             self.by_connection.insert(connection, key);
         }
-        for peer in participant.link.peers() {
+        for peer in participant.transports.peers() {
             self.by_peer.insert(peer, key);
         }
         self.participants.insert(key, participant);
@@ -39,7 +39,7 @@ impl Roster {
         if let Some(connection) = participant.connection {
             self.by_connection.remove(&connection);
         }
-        for peer in participant.link.peers() {
+        for peer in participant.transports.peers() {
             self.by_peer.remove(&peer);
         }
         Some(participant)

@@ -192,14 +192,14 @@ impl Room {
         media: &ReceiveMedia,
     ) {
         let publisher = self.roster.get(key);
-        let Some(shard) = publisher.map(|participant| participant.link.shard()) else {
+        let Some(shard) = publisher.map(|participant| participant.transports.shard()) else {
             return;
         };
         let fresh = self.ids.publication(shard);
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        let peer = participant.link.up().peer;
+        let peer = participant.transports.up().peer;
         let Some(section) = participant.publishing.sections.get(&mid) else {
             return;
         };
@@ -251,7 +251,7 @@ impl Room {
     /// Receives a section that has just been matched, and tells others of its track.
     pub(crate) fn publish_section(&mut self, now: Now, key: ParticipantKey, mid: Mid) {
         let participant = self.roster.get_mut(key);
-        let media = participant.and_then(|p| p.link.up().answerer.receive(mid).cloned());
+        let media = participant.and_then(|p| p.transports.up().answerer.receive(mid).cloned());
         let Some(media) = media else {
             return;
         };

@@ -23,7 +23,7 @@ impl Room {
         if life != ShardLife::Ended {
             return;
         }
-        let lived_there = self.roster.iter().filter(|p| p.link.shard() == shard);
+        let lived_there = self.roster.iter().filter(|p| p.transports.shard() == shard);
         let lived_there: Vec<_> = lived_there.map(|p| p.key).collect();
         for key in lived_there {
             self.handle_lost_transport(now, key);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sfu_model::{Forwarding, MediaKind, PublicationId, SubscriptionId, TrackSid};
 
+use crate::limits::{MAX_SID_BYTES, MAX_UNKNOWN_TRACKS};
 use crate::participant_key::ParticipantKey;
 use crate::proto;
 
@@ -12,7 +13,7 @@ use crate::proto;
 pub(crate) struct Subscribing {
     /// Everything said or done about a track. A track without an entry is wanted if the
     /// participant subscribes automatically.
-    pub(crate) tracks: BTreeMap<TrackSid, TrackInterest>,
+    tracks: BTreeMap<TrackSid, TrackInterest>,
     /// How many subscriptions there are of each publisher's tracks.
     publishers: BTreeMap<ParticipantKey, u32>,
     audio: usize,
@@ -50,11 +51,44 @@ pub(crate) struct ActiveSubscription {
 }
 
 impl Subscribing {
+    /// Returns what was said or done about a track.
+    pub(crate) fn interest(&self, track: &TrackSid) -> Option<&TrackInterest> {
+        self.tracks.get(track)
+    }
+
+    /// Returns what was said or done about a track, to be changed.
+    pub(crate) fn interest_mut(&mut self, track: &TrackSid) -> Option<&mut TrackInterest> {
+        self.tracks.get_mut(track)
+    }
+
+    /// Returns what was said or done about a track, which may be nothing yet.
+    pub(crate) fn begin_interest(&mut self, track: &TrackSid) -> &mut TrackInterest {
+        self.tracks.entry(track.clone()).or_default()
+    }
+
+    /// Reports whether something may be written down about a track that does not exist.
+    pub(crate) fn has_room_for(&self, track: &TrackSid) -> bool {
+        let short = track.as_str().len() <= MAX_SID_BYTES;
+        let active = self.audio + self.video;
+        self.tracks.contains_key(track)
+            || (short && self.tracks.len() < MAX_UNKNOWN_TRACKS + active)
+    }
+
+    /// Drops what was said about a track that is over.
+    pub(crate) fn forget(&mut self, track: &TrackSid) {
+        self.tracks.remove(track);
+    }
+
+    /// Hands out everything, of one who leaves.
+    pub(crate) fn drain(&mut self) -> BTreeMap<TrackSid, TrackInterest> {
+        std::mem::take(&mut self.tracks)
+    }
+
     /// Writes a subscription down.
     pub(crate) fn start(&mut self, track: &TrackSid, subscription: ActiveSubscription) {
         *self.count(subscription.kind) += 1;
         *self.publishers.entry(subscription.publisher).or_default() += 1;
-        self.tracks.entry(track.clone()).or_default().active = Some(subscription);
+        self.begin_interest(track).active = Some(subscription);
     }
 
     /// Forgets the subscription of a track; returns it.

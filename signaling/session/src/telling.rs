@@ -92,12 +92,15 @@ impl Telling<'_> {
         self.schedule_updates(now);
     }
 
-    /// Tells of a change at once, unless much has just been told.
+    /// Tells of a change at once, unless much has just been told; then soon. Who has changed hears of it at once.
     pub(crate) fn tell(&mut self, now: Now, key: ParticipantKey) -> Told {
         let open = self.updates.closed_until(now.mono).is_some();
         if open && self.updates.may_tell(key) {
             self.tell_before_media(now, key);
             return Told::AtOnce;
+        }
+        if open {
+            self.tell_itself(key);
         }
         self.tell_soon(now, key);
         match open {
@@ -116,6 +119,15 @@ impl Telling<'_> {
             self.tell_one(key);
         }
         self.updates.note_told(key);
+    }
+
+    /// Tells a participant of its own change: its client may wait for that.
+    fn tell_itself(&mut self, key: ParticipantKey) {
+        if let Some(participant) = self.roster.get(key) {
+            let info = described(participant, self.tracks, self.data_tracks);
+            let to = participant.connection.into_iter().collect();
+            self.send_update(to, vec![info]);
+        }
     }
 
     fn tell_one(&mut self, key: ParticipantKey) {

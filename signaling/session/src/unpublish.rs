@@ -92,7 +92,7 @@ impl Room {
         }
         for other in self.roster.keys() {
             if let Some(participant) = self.roster.get_mut(other) {
-                participant.subscribing.tracks.remove(sid);
+                participant.subscribing.forget(sid);
             }
         }
         if let (Some(participant), true) = (self.roster.get(key), track.announced) {
@@ -130,7 +130,7 @@ impl Room {
         for subscriber in subscribers {
             let subscribing = self.roster.get(subscriber).map(|p| &p.subscribing);
             let active = subscribing
-                .and_then(|s| s.tracks.get(sid))
+                .and_then(|s| s.interest(sid))
                 .and_then(|i| i.active.as_ref());
             if active.is_some_and(|active| active.publication == publication) {
                 self.subscriptions().drop_subscription(now, subscriber, sid);

@@ -14,14 +14,14 @@ impl Subscriptions<'_> {
     /// Queues a subscription for negotiation.
     pub(crate) fn subscribe(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
         let receiver = self.roster.get(key);
-        let Some(shard) = receiver.map(|participant| participant.link.shard()) else {
+        let Some(shard) = receiver.map(|participant| participant.transports.shard()) else {
             return;
         };
         let id = self.ids.subscription(shard);
         let (Some(participant), Some(track)) = (self.roster.get(key), self.tracks.get(sid)) else {
             return;
         };
-        let interest = participant.subscribing.tracks.get(sid);
+        let interest = participant.subscribing.interest(sid);
         let stream = interest.map_or(0, |interest| interest.refused);
         let Some(arriving) = track.stream(stream) else {
             return;
@@ -77,7 +77,7 @@ impl Subscriptions<'_> {
             forwarding: active.forwarding,
         };
         if let Some(participant) = self.roster.get_mut(key) {
-            participant.link.add_send(send);
+            participant.transports.add_send(send);
         }
         self.schedule_negotiation(now, key);
     }
@@ -95,13 +95,13 @@ impl Subscriptions<'_> {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        let peer = participant.link.send_peer();
+        let peer = participant.transports.send_peer();
         let hidden = participant.is_hidden();
         let opening = match participant.client.notices_tracks_by_negotiation() {
             true => Opening::Media,
             false => Opening::Padding,
         };
-        let interest = participant.subscribing.tracks.get_mut(&sid);
+        let interest = participant.subscribing.interest_mut(&sid);
         let Some(active) = interest.and_then(|interest| interest.active.as_mut()) else {
             return;
         };
@@ -145,7 +145,7 @@ impl Subscriptions<'_> {
         let Some(active) = participant.subscribing.end(sid) else {
             return;
         };
-        participant.link.remove_send(active.id);
+        participant.transports.remove_send(active.id);
         self.unsubscribe(now, key, sid, &active);
         self.schedule_negotiation(now, key);
         let receives = self.roster.get(key).map(|p| &p.subscribing);
@@ -180,7 +180,7 @@ impl Subscriptions<'_> {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        for (sid, interest) in std::mem::take(&mut participant.subscribing.tracks) {
+        for (sid, interest) in participant.subscribing.drain() {
             if let Some(active) = interest.active {
                 self.tracks.unbind_subscription(active.id);
                 if let Some(track) = self.tracks.get_mut(&sid) {
@@ -211,8 +211,8 @@ impl Subscriptions<'_> {
             };
             self.unsubscribe(now, key, &sid, &active);
             if let Some(participant) = self.roster.get_mut(key) {
-                let interest = participant.subscribing.tracks.entry(sid.clone());
-                interest.or_default().refused = active.stream + 1;
+                let interest = participant.subscribing.begin_interest(&sid);
+                interest.refused = active.stream + 1;
             }
             self.reconcile(now, key, &sid);
             self.resolve_refusal(key, &sid, active.stream + 1);
@@ -255,7 +255,7 @@ impl Subscriptions<'_> {
     /// Gives up a track that was wanted and has not appeared.
     pub(crate) fn handle_track_not_found(&mut self, key: ParticipantKey, sid: &TrackSid) {
         if let Some(participant) = self.roster.get_mut(key) {
-            participant.subscribing.tracks.remove(sid);
+            participant.subscribing.forget(sid);
         }
         self.refuse_subscription(key, sid, proto::SubscriptionError::SeTrackNotfound);
     }
@@ -263,7 +263,7 @@ impl Subscriptions<'_> {
     /// Sees to it that what changed is negotiated, together with what changes within a moment.
     pub(crate) fn schedule_negotiation(&mut self, now: Now, key: ParticipantKey) {
         let participant = self.roster.get(key);
-        let delay = participant.and_then(|it| it.link.negotiation_delay(now.mono));
+        let delay = participant.and_then(|it| it.transports.negotiation_delay(now.mono));
         if let Some(delay) = delay {
             self.timers
                 .set_once(TimerReason::Offer(key), now.mono + delay);

@@ -6,11 +6,9 @@ use sfu_model::{Command, MediaKind, Now, TrackSid};
 
 use super::Subscriptions;
 use crate::layers;
-use crate::limits::{MAX_SID_BYTES, MAX_UNKNOWN_TRACKS};
 use crate::participant::Participant;
 use crate::participant_key::ParticipantKey;
 use crate::proto::signal_response::Message;
-use crate::subscribing::Subscribing;
 use crate::track::Track;
 use crate::{Limits, TimerReason, proto};
 
@@ -72,8 +70,7 @@ impl Subscriptions<'_> {
         if !exists && !participant.subscribing.has_room_for(sid) {
             return Capacity::Same;
         }
-        let interest = participant.subscribing.tracks.entry(sid.clone());
-        let interest = interest.or_default();
+        let interest = participant.subscribing.begin_interest(sid);
         interest.choice = Some(subscribe);
         interest.refused = 0;
         self.judge_again(now, key, sid)
@@ -93,8 +90,8 @@ impl Subscriptions<'_> {
                 return;
             };
             if exists || participant.subscribing.has_room_for(&sid) {
-                let tracks = &mut participant.subscribing.tracks;
-                tracks.entry(sid.clone()).or_default().settings = Some(settings.clone());
+                let interest = participant.subscribing.begin_interest(&sid);
+                interest.settings = Some(settings.clone());
                 self.apply_settings(now, key, &sid);
             }
         }
@@ -107,7 +104,7 @@ impl Subscriptions<'_> {
             return;
         };
         let adaptive = participant.adaptive_stream;
-        let Some(interest) = participant.subscribing.tracks.get_mut(sid) else {
+        let Some(interest) = participant.subscribing.interest_mut(sid) else {
             return;
         };
         let Some(active) = &mut interest.active else {
@@ -160,7 +157,7 @@ impl Subscriptions<'_> {
             return Capacity::Same;
         };
         let Some(track) = self.tracks.get(sid).filter(|track| track.announced) else {
-            let wanted = participant.subscribing.tracks.get(sid);
+            let wanted = participant.subscribing.interest(sid);
             match wanted.and_then(|interest| interest.choice) {
                 Some(true) => self.timers.set(not_found, now.mono + NOT_FOUND_TIMEOUT),
                 Some(false) | None => self.timers.cancel(&not_found),
@@ -172,7 +169,7 @@ impl Subscriptions<'_> {
             return Capacity::Same;
         }
         let verdict = self.judge(participant, track);
-        let interest = participant.subscribing.tracks.get(sid);
+        let interest = participant.subscribing.interest(sid);
         let active = interest.is_some_and(|interest| interest.active.is_some());
         self.tell_permission(key, sid);
         match (verdict, active) {
@@ -187,7 +184,7 @@ impl Subscriptions<'_> {
     }
 
     fn judge(&self, participant: &Participant, track: &Track) -> Verdict {
-        let interest = participant.subscribing.tracks.get(&track.sid);
+        let interest = participant.subscribing.interest(&track.sid);
         let refused = interest.map_or(0, |interest| interest.refused);
         let active = interest.is_some_and(|interest| interest.active.is_some());
         let capacity = active || self.has_capacity(participant, track.kind());
@@ -236,12 +233,12 @@ impl Subscriptions<'_> {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        let told = participant.subscribing.tracks.get(sid);
+        let told = participant.subscribing.interest(sid);
         if !wanted || denied == told.is_some_and(|interest| interest.told_denied) {
             return;
         }
-        let interest = participant.subscribing.tracks.entry(sid.clone());
-        interest.or_default().told_denied = denied;
+        let interest = participant.subscribing.begin_interest(sid);
+        interest.told_denied = denied;
         let update = proto::SubscriptionPermissionUpdate {
             participant_sid: publisher.unwrap_or_default(),
             track_sid: sid.as_str().to_owned(),
@@ -256,18 +253,9 @@ impl Subscriptions<'_> {
 
 /// Reports whether a participant wants a track.
 fn wants(participant: &Participant, track: &Track) -> bool {
-    let interest = participant.subscribing.tracks.get(&track.sid);
+    let interest = participant.subscribing.interest(&track.sid);
     let choice = interest.and_then(|interest| interest.choice);
     choice.unwrap_or(participant.auto_subscribe)
-}
-
-impl Subscribing {
-    /// Reports whether something may be written down about a track that does not exist.
-    fn has_room_for(&self, sid: &TrackSid) -> bool {
-        let active = self.number_of(MediaKind::Audio) + self.number_of(MediaKind::Video);
-        let short = sid.as_str().len() <= MAX_SID_BYTES;
-        self.tracks.contains_key(sid) || (short && self.tracks.len() < MAX_UNKNOWN_TRACKS + active)
-    }
 }
 
 impl Limits {

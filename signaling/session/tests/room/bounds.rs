@@ -96,6 +96,25 @@ fn one_change_is_told_at_once_although_another_participant_changes_without_pause
 }
 
 #[test]
+fn who_changes_without_pause_hears_of_each_change_at_once() {
+    let mut world = World::new();
+    let alice = world.join_one(editor("alice"));
+    for number in 0..10 {
+        world.take(alice);
+        let update = metadata(number.to_string());
+        world.send(alice, Request::UpdateMetadata(update));
+        let own = world
+            .take(alice)
+            .into_iter()
+            .find_map(|message| match message {
+                Response::Update(update) => update.participants.into_iter().next(),
+                _ => None,
+            });
+        assert_eq!(own.unwrap().metadata, number.to_string());
+    }
+}
+
+#[test]
 fn a_thousand_data_tracks_come_and_go_in_few_messages() {
     let mut world = World::new();
     let alice = world.join_one(client("alice"));

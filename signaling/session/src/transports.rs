@@ -11,7 +11,7 @@ use crate::proto;
 
 /// A participant's transports.
 #[derive(Debug)]
-pub(crate) enum Link {
+pub(crate) enum Transports {
     /// One for both directions; the client offers.
     One(Upstream),
     /// One for each direction.
@@ -72,7 +72,7 @@ pub(crate) struct PathState {
     pub(crate) silent: bool,
 }
 
-impl Link {
+impl Transports {
     /// Returns the transport on which the client offers.
     pub(crate) fn up(&mut self) -> &mut Upstream {
         match self {
