@@ -10,7 +10,7 @@ use sfu_core::ShardConfig;
 use sfu_driver::{MediaConfig, MediaPlane, UdpAddresses};
 use sfu_transport::TransportConfig;
 use signaling::http::{self, Limits, TokenKeys};
-use signaling::{MediaEvents, Rooms, RoomsParts, dev_routes, routes};
+use signaling::{AdmitAll, MediaEvents, Rooms, RoomsParts, dev_routes, routes};
 use signaling_protocol::sid;
 use signaling_session::negotiation::TransportFacts;
 use sluice_config::{Bind, Config, UdpPorts};
@@ -172,6 +172,7 @@ fn start_rooms(config: &Config, keys: Arc<auth::Keys>) -> Result<Rooms, String> 
         facts: Arc::new(translate::facts(config, node.into())),
         settings: translate::settings(config),
         keys,
+        admission: Arc::new(AdmitAll),
     }))
 }
 

@@ -3,7 +3,7 @@ use std::fmt;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use serde::Serialize;
-use signaling::RequestFailed;
+use signaling::{RequestFailed, TooOften};
 use signaling_session::RoomError;
 
 /// A Twirp error code (Twirp protocol v7, "Error codes").
@@ -93,6 +93,15 @@ impl fmt::Display for TwirpError {
 }
 
 impl std::error::Error for TwirpError {}
+
+impl From<TooOften> for TwirpError {
+    fn from(_: TooOften) -> Self {
+        Self::new(
+            Code::ResourceExhausted,
+            "this API key calls too often, try again",
+        )
+    }
+}
 
 impl From<RequestFailed> for TwirpError {
     fn from(failed: RequestFailed) -> Self {

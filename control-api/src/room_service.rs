@@ -60,6 +60,9 @@ async fn call(
             }
         };
     };
+    if let Err(often) = api.rooms.await_call(&verified.key).await {
+        return TwirpError::from(often).into_response();
+    }
     let body = match body::read(body, api.max_body).await {
         Ok(body) => body,
         Err(NoBody::TooLarge) => return too_large(),

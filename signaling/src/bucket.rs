@@ -36,6 +36,11 @@ impl Bucket {
             .saturating_sub(self.time_of(self.rate.burst))
     }
 
+    /// Reports whether nothing is missing.
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
+        self.missing(now).is_zero()
+    }
+
     /// Reports whether at least half is there.
     pub(crate) fn is_half_full(&self, now: Instant) -> bool {
         self.missing(now) <= self.time_of(self.rate.burst / 2)

@@ -1,29 +1,28 @@
 //! LiveKit's signalling endpoints: `/rtc`, `/rtc/v1` and their `validate`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use auth::Claims;
+use auth::{ApiKey, Claims};
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{ConnectInfo, FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use sfu_model::{RoomName, UnixTime};
 use signaling_protocol::{ConnectHeaders, ConnectParameters, Endpoint, Query, Strictness, proto};
 use signaling_session::{Join, RoomOptions};
 
+use crate::admission::{self, Entry, Occasion};
+use crate::client_address;
 use crate::connection::Connection;
 use crate::http::Caller;
 use crate::outbox::outbox;
 use crate::refusal::Refusal;
 use crate::rooms::Rooms;
-
-/// Headers by which proxies tell a client's address, the most trusted first.
-const ADDRESS_HEADERS: [&str; 3] = ["cf-connecting-ip", "x-forwarded-for", "x-real-ip"];
 
 /// Bytes read from a WebSocket at a time. The library's default of 128 KiB would be most of what an
 /// idle participant costs.
@@ -67,6 +66,8 @@ struct Asked {
     query: Query,
     user_agent: String,
     address: String,
+    /// Whom the join is counted for.
+    from: Option<IpAddr>,
 }
 
 impl<S: Sync> FromRequestParts<S> for Asked {
@@ -75,29 +76,27 @@ impl<S: Sync> FromRequestParts<S> for Asked {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let caller = parts.extensions.get().cloned().unwrap_or(Caller::Anonymous);
         let peer: Option<&ConnectInfo<SocketAddr>> = parts.extensions.get();
-        let peer = peer.map(|ConnectInfo(address)| address.ip().to_string());
-        let forwarded = ADDRESS_HEADERS
-            .iter()
-            .find_map(|name| text(&parts.headers, name));
+        let peer = peer.map(|ConnectInfo(address)| address.ip());
+        let user_agent = parts.headers.get(header::USER_AGENT);
+        let user_agent = user_agent.and_then(|value| value.to_str().ok());
         Ok(Self {
             caller,
             query: Query::read(parts.uri.query().unwrap_or_default()),
-            user_agent: text(&parts.headers, header::USER_AGENT.as_str()).unwrap_or_default(),
-            address: forwarded.or(peer).unwrap_or_default(),
+            user_agent: user_agent.unwrap_or_default().to_owned(),
+            address: client_address::told(&parts.headers, peer),
+            from: client_address::counted(&parts.headers, peer),
         })
     }
 }
 
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    let value = headers.get(name)?.to_str().ok()?;
-    Some(value.to_owned()).filter(|value| !value.is_empty())
-}
-
-#[expect(clippy::unused_async, reason = "axum calls async functions")]
 async fn validate(State(rooms): State<Rooms>, endpoint: Endpoint, asked: Asked) -> Response {
     let allow_origin = [(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
-    match admit(&rooms, endpoint, Strictness::Strict, &asked) {
-        Ok(_) => (allow_origin, "success").into_response(),
+    let admitted = async {
+        let applicant = check(&rooms, endpoint, Strictness::Strict, &asked)?;
+        admit(&rooms, &applicant).await
+    };
+    match admitted.await {
+        Ok(()) => (allow_origin, "success").into_response(),
         Err(refusal) => (allow_origin, refusal).into_response(),
     }
 }
@@ -113,20 +112,26 @@ async fn connect(
     let Ok(upgrade) = upgrade else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let admission = match admit(&rooms, endpoint, Strictness::Lenient, &asked) {
-        Ok(admission) => admission,
+    let admitted = async {
+        let applicant = check(&rooms, endpoint, Strictness::Lenient, &asked)?;
+        rooms.await_join(&applicant.key, asked.from).await?;
+        admit(&rooms, &applicant).await?;
+        Ok::<_, Refusal>(applicant)
+    };
+    let applicant = match admitted.await {
+        Ok(applicant) => applicant,
         Err(refusal) => return refusal.into_response(),
     };
     let (outbox, responses) = outbox();
     let connection = rooms.next_connection();
     let join = Join {
         connection,
-        claims: admission.claims,
-        token_expires_at: admission.token_expires_at,
-        parameters: Box::new(admission.parameters),
+        claims: applicant.claims,
+        token_expires_at: applicant.token_expires_at,
+        parameters: Box::new(applicant.parameters),
     };
     let joined = rooms
-        .join(admission.options.as_ref(), &admission.room, &join, &outbox)
+        .join(applicant.options.as_ref(), &applicant.room, &join, &outbox)
         .await;
     // If the client goes, this is dropped without a socket and the room hears of it.
     let presence = match joined {
@@ -144,7 +149,9 @@ async fn connect(
 }
 
 /// A client whose token and parameters allow it to ask its room.
-struct Admission {
+struct Applicant {
+    /// The API key that signed the token.
+    key: ApiKey,
     room: RoomName,
     claims: Claims,
     token_expires_at: UnixTime,
@@ -153,12 +160,27 @@ struct Admission {
     options: Option<RoomOptions>,
 }
 
-fn admit(
+/// Asks whether the applicant may be in the room.
+async fn admit(rooms: &Rooms, applicant: &Applicant) -> Result<(), Refusal> {
+    let entry = Entry {
+        occasion: match applicant.parameters.resume {
+            Some(_) => Occasion::Resume,
+            None => Occasion::Join,
+        },
+        room: &applicant.room,
+        claims: &applicant.claims,
+    };
+    admission::ask(rooms.admission(), entry).await?;
+    Ok(())
+}
+
+/// Reads what is asked, and checks it against the token and the limits of the node.
+fn check(
     rooms: &Rooms,
     endpoint: Endpoint,
     strictness: Strictness,
     asked: &Asked,
-) -> Result<Admission, Refusal> {
+) -> Result<Applicant, Refusal> {
     let verified = asked.caller.verified().ok_or(Refusal::PermissionDenied)?;
     let claims = &verified.claims;
     if claims.video.is_none() {
@@ -193,7 +215,8 @@ fn admit(
     if parameters.resume.is_none() && rooms.is_full() {
         return Err(Refusal::NodeFull);
     }
-    Ok(Admission {
+    Ok(Applicant {
+        key: verified.key.clone(),
         options: may_create.then(|| rooms.options_of(&create_request(&room, claims))),
         room,
         claims: claims.clone(),

@@ -19,11 +19,17 @@ pub enum Limit {
     LossyMessages,
     /// A notice was lost because whoever reads notices is behind.
     Notices,
+    /// A join waited or was refused because its API key joins too often.
+    JoinsOfKey,
+    /// A join waited or was refused because its address joins too often.
+    JoinsOfAddress,
+    /// A call of the API waited or was refused because its key calls too often.
+    CallsOfKey,
 }
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::SignalRate,
         Self::SignalPatience,
         Self::UnreadAnswers,
@@ -31,6 +37,9 @@ impl Limit {
         Self::BacklogBytes,
         Self::LossyMessages,
         Self::Notices,
+        Self::JoinsOfKey,
+        Self::JoinsOfAddress,
+        Self::CallsOfKey,
     ];
 
     /// Returns its name in metrics.
@@ -43,6 +52,9 @@ impl Limit {
             Self::BacklogBytes => "backlog_bytes",
             Self::LossyMessages => "lossy_messages",
             Self::Notices => "notices",
+            Self::JoinsOfKey => "joins_of_key",
+            Self::JoinsOfAddress => "joins_of_address",
+            Self::CallsOfKey => "calls_of_key",
         }
     }
 }

@@ -5,8 +5,10 @@
 //! [`http`] what every request passes through. Nothing here decides what a message means; it checks
 //! tokens, moves frames, and carries out what rooms ask for.
 
+mod admission;
 mod allowance;
 mod bucket;
+mod client_address;
 mod clock;
 mod connect;
 mod connection;
@@ -23,6 +25,7 @@ mod notices;
 mod outbox;
 mod parts;
 mod pulse;
+mod quotas;
 mod refusal;
 mod registry;
 mod room_options;
@@ -33,6 +36,7 @@ mod snapshot;
 #[cfg(test)]
 mod test_node;
 
+pub use admission::{Admission, AdmitAll, Decision, Entry, NotAdmitted, Occasion};
 pub use connect::routes;
 pub use dev::dev_routes;
 pub use health::{NotReady, RoomsReport};
@@ -42,6 +46,7 @@ pub use load::LoadLimits;
 pub use media_events::MediaEvents;
 pub use notices::{Notice, Notices};
 pub use parts::RoomsParts;
+pub use quotas::TooOften;
 pub use refusal::Refusal;
 pub use rooms::Rooms;
 pub use settings::{NameLimits, Settings};

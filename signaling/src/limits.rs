@@ -81,3 +81,33 @@ pub(crate) const SIGNAL_RATE: Rate = Rate {
 
 /// How long a client may ask for more than comes back before it is disconnected.
 pub(crate) const SIGNAL_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often clients of one API key may join. A node bears some 400 joins a second on each core, so
+/// that one tenant's joins leave others theirs; a webinar of four thousand begins at once.
+pub(crate) const JOINS_OF_KEY: Rate = Rate {
+    burst: 4_000,
+    per_second: 1_000,
+};
+
+/// How often clients of one address may join: a company or a campus behind one address may all come
+/// at the same moment.
+pub(crate) const JOINS_OF_ADDRESS: Rate = Rate {
+    burst: 2_000,
+    per_second: 250,
+};
+
+/// How often one API key may call the API: a call costs a tenth of a millisecond.
+pub(crate) const CALLS_OF_KEY: Rate = Rate {
+    burst: 5_000,
+    per_second: 1_000,
+};
+
+/// How long a join or a call waits for its turn before it is refused. Clients give up after five
+/// seconds, the fastest of them.
+pub(crate) const QUOTA_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Addresses that are remembered because they joined a moment ago: some 2 MB.
+pub(crate) const ADDRESSES: usize = 16_384;
+
+/// How long a participant waits to be admitted; the fastest clients give up after five seconds.
+pub(crate) const ADMISSION_TIMEOUT: Duration = Duration::from_secs(4);

@@ -10,6 +10,7 @@ use sfu_model::RoomName;
 use signaling_session::negotiation::TransportFacts;
 use signaling_session::{NodeFacts, RoomNotice};
 
+use crate::admission::Admission;
 use crate::clock;
 use crate::hits::{Limit, LimitHits};
 use crate::media_events::MediaEvents;
@@ -31,6 +32,8 @@ pub struct RoomsParts {
     pub settings: Settings,
     /// The keys that tokens are signed with.
     pub keys: Arc<Keys>,
+    /// Who decides about those whose token is valid.
+    pub admission: Arc<dyn Admission>,
 }
 
 /// What rooms share.

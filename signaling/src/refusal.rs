@@ -5,6 +5,9 @@ use axum::response::{IntoResponse, Response};
 use signaling_protocol::ConnectError;
 use signaling_session::JoinRefused;
 
+use crate::admission::NotAdmitted;
+use crate::quotas::TooOften;
+
 /// Why a request to connect is refused: an HTTP status with a plain text that clients compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -28,6 +31,10 @@ pub enum Refusal {
     Join(JoinRefused),
     /// Rooms end as fast as they are joined, or the room does not answer.
     Busy,
+    /// So many join with the same key or from the same address that waiting is no answer.
+    TooOften,
+    /// The token is valid, but its holder may not be there.
+    NotAdmitted(NotAdmitted),
 }
 
 impl fmt::Display for Refusal {
@@ -49,7 +56,11 @@ impl fmt::Display for Refusal {
             Self::NoRoom => f.write_str("requested room does not exist"),
             Self::NodeFull => f.write_str("node has exceeded its configured limit"),
             Self::Join(refused) => refused.fmt(f),
-            Self::Busy => f.write_str("operation cannot be completed"),
+            Self::TooOften => f.write_str("too many joins at once, try again"),
+            Self::NotAdmitted(NotAdmitted::Forbidden) => f.write_str("permissions denied"),
+            Self::Busy | Self::NotAdmitted(NotAdmitted::NoAnswer) => {
+                f.write_str("operation cannot be completed")
+            }
         }
     }
 }
@@ -64,7 +75,11 @@ impl IntoResponse for Refusal {
             | Self::NoRoomName
             | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::NoRoom => StatusCode::NOT_FOUND,
-            Self::NodeFull => StatusCode::SERVICE_UNAVAILABLE,
+            // Clients try again after a 5xx, and never after a 4xx.
+            Self::NodeFull | Self::TooOften | Self::NotAdmitted(NotAdmitted::NoAnswer) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::NotAdmitted(NotAdmitted::Forbidden) => StatusCode::FORBIDDEN,
             Self::Join(
                 JoinRefused::NameTooLong
                 | JoinRefused::MetadataTooLarge
@@ -73,5 +88,17 @@ impl IntoResponse for Refusal {
             Self::Join(_) | Self::Busy => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, self.to_string()).into_response()
+    }
+}
+
+impl From<NotAdmitted> for Refusal {
+    fn from(not_admitted: NotAdmitted) -> Self {
+        Self::NotAdmitted(not_admitted)
+    }
+}
+
+impl From<TooOften> for Refusal {
+    fn from(_: TooOften) -> Self {
+        Self::TooOften
     }
 }

@@ -1,10 +1,13 @@
 //! The task of one room: it feeds the state machine and carries out what it asks for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auth::Claims;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use sfu_model::{Command, Event, PeerId, UnixTime};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_response::Message;
@@ -12,6 +15,7 @@ use signaling_session::{ConnectionId, Output, Room, RoomReply, RoomRequest, RpcI
 use tokio::sync::{oneshot, watch};
 use tokio::task::yield_now;
 
+use crate::admission::{self, Entry, NotAdmitted, Occasion};
 use crate::clock;
 use crate::hits::Limit;
 use crate::letter::{Letter, RequestFailed};
@@ -26,6 +30,17 @@ use crate::snapshot::Snapshot;
 /// The shortest life of a refreshed token (LiveKit's).
 const REFRESHED_TOKEN_LIFE: Duration = Duration::from_secs(600);
 
+/// A token that waits for a word whether it may be replaced.
+type Refresh = Pin<Box<dyn Future<Output = (TokenToRefresh, Result<(), NotAdmitted>)> + Send>>;
+
+/// A token that is to be replaced by one that lasts longer.
+struct TokenToRefresh {
+    connection: ConnectionId,
+    claims: Box<Claims>,
+    /// When it ends.
+    ends_at: UnixTime,
+}
+
 type RpcReply = oneshot::Sender<Result<String, RequestFailed>>;
 
 /// One room with the connections of its participants.
@@ -38,6 +53,7 @@ pub(crate) struct RoomTask {
     snapshot: Snapshot,
     connections: BTreeMap<ConnectionId, Outbox>,
     rpcs: BTreeMap<RpcId, RpcReply>,
+    refreshes: FuturesUnordered<Refresh>,
     /// What the shards hold of the room.
     peers: BTreeSet<PeerId>,
 }
@@ -61,6 +77,7 @@ impl RoomTask {
             letters,
             connections: BTreeMap::new(),
             rpcs: BTreeMap::new(),
+            refreshes: FuturesUnordered::new(),
             peers: BTreeSet::new(),
         }
     }
@@ -92,6 +109,7 @@ impl RoomTask {
                     self.events.take(&mut events, TURN);
                     self.take_events(&mut events);
                 }
+                Some((token, admitted)) = self.refreshes.next() => self.refresh(&token, admitted),
                 () = sleep_until(due) => self.handle_timeout(),
             }
         }
@@ -258,7 +276,11 @@ impl RoomTask {
                     connection,
                     claims,
                     replaced_ends_at,
-                } => self.refresh(connection, &claims, replaced_ends_at),
+                } => self.ask_to_refresh(TokenToRefresh {
+                    connection,
+                    claims,
+                    ends_at: replaced_ends_at,
+                }),
                 Output::CloseSignal { connection } => {
                     if let Some(outbox) = self.connections.remove(&connection) {
                         outbox.close();
@@ -299,12 +321,44 @@ impl RoomTask {
         }
     }
 
-    /// Sends a token that ends no sooner than the one that it replaces.
-    fn refresh(&mut self, connection: ConnectionId, claims: &Claims, replaced: UnixTime) {
-        let left = replaced.0.saturating_sub(clock::now().unix.0);
-        let token = self.shared.sign(claims, left.max(REFRESHED_TOKEN_LIFE));
-        let response = SharedResponse::of(Message::RefreshToken(token));
-        self.send(connection, &response);
+    /// Asks whether the holder of a token may stay; the room goes on meanwhile.
+    fn ask_to_refresh(&mut self, token: TokenToRefresh) {
+        let room = self.room.name().clone();
+        let admission = Arc::clone(&self.shared.parts.admission);
+        let mut refresh: Refresh = Box::pin(async move {
+            let entry = Entry {
+                occasion: Occasion::Refresh,
+                room: &room,
+                claims: &token.claims,
+            };
+            let admitted = admission::ask(admission.as_ref(), entry).await;
+            (token, admitted)
+        });
+        match (&mut refresh).now_or_never() {
+            Some((token, admitted)) => self.refresh(&token, admitted),
+            None => self.refreshes.push(refresh),
+        }
+    }
+
+    /// Sends a token that ends no sooner than the one that it replaces. Who may stay no longer leaves;
+    /// without an answer the old token holds, and it is asked again for the next.
+    fn refresh(&mut self, token: &TokenToRefresh, admitted: Result<(), NotAdmitted>) {
+        match admitted {
+            Ok(()) => {
+                let left = token.ends_at.0.saturating_sub(clock::now().unix.0);
+                let life = left.max(REFRESHED_TOKEN_LIFE);
+                let token_text = self.shared.sign(&token.claims, life);
+                let response = SharedResponse::of(Message::RefreshToken(token_text));
+                self.send(token.connection, &response);
+            }
+            Err(NotAdmitted::Forbidden) => {
+                let identity = token.claims.identity.clone();
+                let remove = RoomRequest::RemoveParticipant { identity };
+                // An error says that it has left by itself.
+                self.room.handle_request(clock::now(), remove).ok();
+            }
+            Err(NotAdmitted::NoAnswer) => {}
+        }
     }
 
     fn finish_rpc(&mut self, rpc: RpcId, outcome: RpcOutcome) {

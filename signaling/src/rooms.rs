@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use auth::Claims;
+use auth::{ApiKey, Claims};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use sfu_driver::{MediaPlane, ShardReport};
@@ -20,6 +21,7 @@ use signaling_session::{
 use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::admission::Admission;
 use crate::clock;
 use crate::connection::Presence;
 use crate::health::{NotReady, RoomsReport, ready, shards};
@@ -30,6 +32,7 @@ use crate::mailbox::{Mailbox, mailbox};
 use crate::notices::{Notices, notices};
 use crate::outbox::Outbox;
 use crate::parts::{RoomsParts, Shared};
+use crate::quotas::{Quotas, TooOften};
 use crate::refusal::Refusal;
 use crate::registry::{OpenRoom, OpenRooms, Registry};
 use crate::room_options::room_options;
@@ -50,6 +53,7 @@ struct Inner {
     shared: Arc<Shared>,
     open: Registry,
     next_connection: AtomicU64,
+    quotas: Quotas,
     /// Each connection has a receiver for as long as it lives.
     connections: watch::Sender<()>,
     /// Until somebody takes it.
@@ -66,8 +70,10 @@ impl Rooms {
     /// Creates a node without rooms.
     pub fn new(parts: RoomsParts) -> Self {
         let (sink, notices) = notices();
+        let shared = Arc::new(Shared::new(parts, sink));
         Self(Arc::new(Inner {
-            shared: Arc::new(Shared::new(parts, sink)),
+            quotas: Quotas::new(Arc::clone(&shared.hits)),
+            shared,
             open: Registry::default(),
             next_connection: AtomicU64::new(1),
             connections: watch::Sender::new(()),
@@ -78,6 +84,29 @@ impl Rooms {
     /// Returns what the operator set.
     pub fn settings(&self) -> &Settings {
         &self.0.shared.parts.settings
+    }
+
+    /// Waits until the holder of an API key may call the API once more.
+    ///
+    /// # Errors
+    ///
+    /// The key calls so often that the wait would be long.
+    pub async fn await_call(&self, key: &ApiKey) -> Result<(), TooOften> {
+        self.0.quotas.call(key).await
+    }
+
+    /// Waits until the holder of an API key may let one more join from an address.
+    pub(crate) async fn await_join(
+        &self,
+        key: &ApiKey,
+        from: Option<IpAddr>,
+    ) -> Result<(), TooOften> {
+        self.0.quotas.join(key, from).await
+    }
+
+    /// Returns who decides about those whose token is valid.
+    pub(crate) fn admission(&self) -> &dyn Admission {
+        self.0.shared.parts.admission.as_ref()
     }
 
     /// Returns what happens in all rooms, to the first who asks: notices have one reader.

@@ -31,7 +31,7 @@ use crate::parts::RoomsParts;
 use crate::refusal::Refusal;
 use crate::rooms::Rooms;
 use crate::settings::{NameLimits, Settings};
-use crate::{MediaEvents, dev_routes, routes};
+use crate::{Admission, AdmitAll, MediaEvents, dev_routes, routes};
 
 pub(crate) const KEY: &str = "devkey";
 pub(crate) const SECRET: &str = "secret";
@@ -75,6 +75,10 @@ impl TestNode {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
+        Self::with_admission(settings, Arc::new(AdmitAll))
+    }
+
+    pub(crate) fn with_admission(settings: Settings, admission: Arc<dyn Admission>) -> Self {
         let certificate = Arc::new(TransportConfig::generate().unwrap());
         let config = MediaConfig {
             udp: UdpAddresses::Shared(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]),
@@ -104,6 +108,7 @@ impl TestNode {
             facts: Arc::new(facts),
             settings,
             keys: Arc::clone(&keys),
+            admission,
         });
         let (stop, _) = watch::channel(false);
         Self { rooms, keys, stop }

@@ -15,7 +15,7 @@ use sfu_driver::{MediaConfig, MediaPlane, UdpAddresses};
 use sfu_model::UnixTime;
 use sfu_transport::TransportConfig;
 use signaling::http::{TokenKeys, with_layers};
-use signaling::{MediaEvents, NameLimits, RoomsParts, Settings};
+use signaling::{AdmitAll, MediaEvents, NameLimits, RoomsParts, Settings};
 use signaling_session::negotiation::TransportFacts;
 use signaling_session::{Limits, NodeFacts};
 use tower::ServiceExt;
@@ -120,6 +120,7 @@ impl Node {
                 max_signal_message: 1 << 20,
             },
             keys: Arc::clone(&keys),
+            admission: Arc::new(AdmitAll),
         });
         Self { rooms, keys }
     }

@@ -1,0 +1,68 @@
+//! Where a client is, as its connection says, and the proxies in front of the node.
+
+use std::net::IpAddr;
+
+use axum::http::HeaderMap;
+
+/// Headers by which proxies tell a client's address, the most trusted first.
+const HEADERS: [&str; 3] = ["cf-connecting-ip", "x-forwarded-for", "x-real-ip"];
+
+/// Returns what is noted of a participant. Anybody may write the headers: nothing is decided by it.
+pub(crate) fn told(headers: &HeaderMap, peer: Option<IpAddr>) -> String {
+    let forwarded = HEADERS.iter().find_map(|name| {
+        let value = headers.get(*name)?.to_str().ok()?;
+        Some(value.to_owned()).filter(|value| !value.is_empty())
+    });
+    let peer = || peer.map(|peer| peer.to_string()).unwrap_or_default();
+    forwarded.unwrap_or_else(peer)
+}
+
+/// Returns whom a connection is counted for: a proxy's client where the peer can be a proxy of the
+/// operator's, which is in a private network, else the peer. What the nearest proxy has added last to
+/// `X-Forwarded-For` is its own peer; whatever stands before may be made up.
+pub(crate) fn counted(headers: &HeaderMap, peer: Option<IpAddr>) -> Option<IpAddr> {
+    let peer = peer?.to_canonical();
+    if !is_private(peer) {
+        return Some(peer);
+    }
+    let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
+    let last = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next());
+    let client = last.and_then(|address| address.trim().parse().ok());
+    Some(client.unwrap_or(peer))
+}
+
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted_for(peer: &str, forwarded: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().unwrap());
+        }
+        let counted = counted(&headers, Some(peer.parse().unwrap()));
+        counted.unwrap().to_string()
+    }
+
+    #[test]
+    fn a_client_behind_our_proxy_is_counted_by_what_the_proxy_saw() {
+        assert_eq!(counted_for("10.0.0.2", &["198.51.100.7"]), "198.51.100.7");
+        let made_up = ["192.0.2.1, 192.0.2.2", "192.0.2.3, 2001:db8::7"];
+        assert_eq!(counted_for("::1", &made_up), "2001:db8::7");
+        assert_eq!(counted_for("::ffff:127.0.0.1", &["192.0.2.1"]), "192.0.2.1");
+    }
+
+    #[test]
+    fn who_comes_from_outside_is_counted_by_its_own_address_whatever_it_says() {
+        assert_eq!(counted_for("203.0.113.9", &["192.0.2.1"]), "203.0.113.9");
+        assert_eq!(counted_for("10.0.0.2", &[]), "10.0.0.2");
+        assert_eq!(counted_for("10.0.0.2", &["unknown"]), "10.0.0.2");
+    }
+}
