@@ -224,6 +224,10 @@ impl RoomTask {
             Letter::Request { request, reply } => {
                 let done = self.room.handle_request(now, request);
                 self.snapshot.write(now.mono, &self.room);
+                if self.room.is_closed() {
+                    // Whoever deleted it finds it nowhere any more.
+                    self.letters.close();
+                }
                 // Whoever asked may have gone: then nobody misses the reply.
                 reply.send(done.map_err(RequestFailed::from)).ok();
             }

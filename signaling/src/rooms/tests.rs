@@ -117,6 +117,7 @@ async fn a_deleted_room_leaves_nothing_behind() {
     let node = TestNode::start();
     node.rooms.create(create("lobby")).await.unwrap();
     assert_eq!(delete(&node, "lobby").await, Ok(RoomReply::Done));
+    assert!(node.rooms.list(&[]).is_empty());
     is_forgotten(&node, "lobby").await;
     assert!(node.rooms.list(&[]).is_empty());
     assert!(node.rooms.0.open.rooms(|_| true).is_empty());
