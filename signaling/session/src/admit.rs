@@ -36,7 +36,7 @@ impl Room {
     ///
     /// Fails when the client may not come in; the room has not changed then.
     pub fn handle_join(&mut self, now: Now, mut join: Join) -> Result<(), JoinRefused> {
-        if self.life.closed {
+        if self.life.is_closed() {
             return Err(JoinRefused::RoomClosed);
         }
         if let Some(resume) = join.parameters.resume.take() {
@@ -195,7 +195,9 @@ impl Room {
     /// Adds a participant that was let in, and tells it so first of all.
     fn admit(&mut self, now: Now, newcomer: Participant, parameters: ConnectParameters) {
         let key = newcomer.key;
-        self.life.ever_joined |= !newcomer.is_dependent();
+        if !newcomer.is_dependent() {
+            self.life.note_join();
+        }
         let recorder = newcomer.is_recorder();
         self.placement.settle(newcomer.transports.shard());
         self.roster.insert(newcomer);

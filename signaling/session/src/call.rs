@@ -27,7 +27,7 @@ impl Room {
         now: Now,
         request: RoomRequest,
     ) -> Result<RoomReply, RoomError> {
-        if self.life.closed {
+        if self.life.is_closed() {
             return Err(RoomError::RoomClosed);
         }
         match request {

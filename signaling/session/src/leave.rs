@@ -53,7 +53,7 @@ impl Room {
         participant.state = State::Disconnected;
         participant.touch();
         self.report_departure(now, &participant, cause, was_active);
-        self.life.left_at = Some(now.mono);
+        self.life.note_leave(now.mono);
         if self.roster.len() == 0 {
             self.updates.clear();
         }

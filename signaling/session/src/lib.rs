@@ -78,6 +78,7 @@ mod ids;
 mod join;
 mod layers;
 mod leave;
+mod life;
 mod limits;
 mod media;
 mod messages;

@@ -1,7 +1,7 @@
 //! One room.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sfu_model::{Now, RoomIndex, RoomName, RoomSid};
 use signaling_protocol::{DisconnectCause, LeaveAction, proto, room_sid};
@@ -9,6 +9,7 @@ use signaling_protocol::{DisconnectCause, LeaveAction, proto, room_sid};
 use crate::data_history::DataHistory;
 use crate::data_track::DataTracks;
 use crate::ids::Ids;
+use crate::life::Life;
 use crate::outbox::Outbox;
 use crate::placement::Placement;
 use crate::reachability::Reachability;
@@ -51,17 +52,6 @@ pub struct Room {
     pub(crate) outbox: Outbox,
 }
 
-/// When the room began, when it was left, whether it is over.
-#[derive(Debug)]
-pub(crate) struct Life {
-    pub(crate) created: Now,
-    /// Whether anybody has joined who keeps a room open.
-    pub(crate) ever_joined: bool,
-    /// When the last participant left.
-    pub(crate) left_at: Option<Instant>,
-    pub(crate) closed: bool,
-}
-
 impl Room {
     /// Opens a room. `seed` is the source of its ids and credentials and must be unpredictable.
     pub fn new(
@@ -77,12 +67,7 @@ impl Room {
             placement: Placement::new(place),
             sid: room_sid(ids.random()),
             options,
-            life: Life {
-                created: now,
-                ever_joined: false,
-                left_at: None,
-                closed: false,
-            },
+            life: Life::new(now),
             sif_trailer: ids.random(),
             ids,
             roster: Roster::default(),
@@ -121,7 +106,7 @@ impl Room {
 
     /// Reports whether the room is over; [`Output::Closed`] was or will be its last output.
     pub fn is_closed(&self) -> bool {
-        self.life.closed
+        self.life.is_closed()
     }
 
     /// Returns the room as clients and callers are told of it.
@@ -139,8 +124,8 @@ impl Room {
             empty_timeout: seconds(self.options.empty_timeout).unwrap_or(u32::MAX),
             departure_timeout: seconds(self.options.departure_timeout).unwrap_or(u32::MAX),
             max_participants: self.options.max_participants,
-            creation_time: self.life.created.unix.seconds(),
-            creation_time_ms: self.life.created.unix.millis(),
+            creation_time: self.life.began_at().seconds(),
+            creation_time_ms: self.life.began_at().millis(),
             enabled_codecs: codecs::room_codecs(&self.options.codecs),
             metadata: self.options.metadata.clone(),
             num_participants: counts.0,
@@ -179,10 +164,9 @@ impl Room {
 
     /// Ends the room: everybody is told why.
     pub(crate) fn close(&mut self, now: Now, cause: DisconnectCause) {
-        if self.life.closed {
+        if !self.life.close() {
             return;
         }
-        self.life.closed = true;
         for key in self.roster.keys() {
             self.disconnect(now, key, cause, Some(LeaveAction::Disconnect));
         }
@@ -198,10 +182,7 @@ impl Room {
             self.timers.cancel(&TimerReason::Idle);
             return;
         }
-        let at = match self.life.left_at.filter(|_| self.life.ever_joined) {
-            Some(left_at) => left_at + self.options.departure_timeout,
-            None => self.life.created.mono + self.options.empty_timeout,
-        };
+        let at = self.life.idle_until(&self.options);
         self.timers.set(TimerReason::Idle, at);
     }
 }

@@ -328,3 +328,19 @@ async fn a_listed_room_is_as_it_was_at_most_a_second_ago() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn a_refreshed_token_ends_no_sooner_than_the_one_that_it_replaces() {
+    let node = TestNode::start();
+    let (_presence, responses) = node.join("lobby", "alice").await.unwrap();
+    let token = loop {
+        let told = next_message(&responses).await;
+        if let Some(Message::RefreshToken(token)) = told {
+            break token;
+        }
+    };
+    let replaced = node.join_of("lobby", "alice").token_expires_at;
+    let verified = auth::verify(&token, &node.keys, clock::now().unix).unwrap();
+    let second = Duration::from_secs(1);
+    assert!(verified.expires_at.0 + second >= replaced.0);
+}
