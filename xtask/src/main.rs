@@ -11,6 +11,7 @@
 
 mod dev_node;
 mod load;
+mod overload;
 mod server;
 mod step;
 
@@ -18,6 +19,7 @@ use std::process::{Command, ExitCode};
 
 use dev_node::DevNode;
 use load::bench_load;
+use overload::bench_overload;
 use step::{Failed, cargo, run, script};
 
 const USAGE: &str = "\
@@ -27,6 +29,7 @@ cargo xtask test clients [SUITE...]   only the tests with real clients, or some 
 cargo xtask test call-page    only the test of the call page
 cargo xtask bench join [NAME=URL=PID...]   what a join costs, beside other servers where given
 cargo xtask bench load [NAME=URL=PID...]   what forwarding costs, beside other servers where given
+cargo xtask bench overload [NAME=URL=PID|CASE...]   what neighbours notice of who does its worst, likewise
 ";
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         ["test", "call-page"] => test_call_page(),
         ["bench", "join", servers @ ..] => bench_join(servers),
         ["bench", "load", servers @ ..] => bench_load(servers),
+        ["bench", "overload", words @ ..] => bench_overload(words),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

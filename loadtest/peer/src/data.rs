@@ -50,6 +50,22 @@ impl DataTransport {
         self.publication = Some(DataPublication::new(now, data));
     }
 
+    /// Sends a message as it is; `false` when there is no room for it.
+    pub(crate) fn send(&mut self, now: Instant, delivery: DataDelivery, message: Vec<u8>) -> bool {
+        let Some(channels) = self.channels.as_mut() else {
+            return false;
+        };
+        channels.advance(now);
+        channels.is_open(delivery) && channels.send(delivery, message)
+    }
+
+    /// Leaves what comes where it is from now on.
+    pub(crate) fn hold(&mut self) {
+        if let Some(channels) = &mut self.channels {
+            channels.hold();
+        }
+    }
+
     /// Takes an SCTP packet. Messages that come of it are counted.
     pub(crate) fn handle(&mut self, arrival: &Arrival, packet: &[u8], tally: &mut Tally) {
         let Some(channels) = &mut self.channels else {

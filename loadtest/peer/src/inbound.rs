@@ -33,6 +33,8 @@ pub(crate) struct InboundStream {
     reception: ReceptionStats,
     window: Option<Window>,
     last_frame: Option<Instant>,
+    /// When the latest stamp came, and the layer that it names.
+    last_stamp: Option<(Instant, u8)>,
     key_frame: KeyFrame,
 }
 
@@ -82,6 +84,7 @@ impl InboundStream {
             reception: ReceptionStats::new(clock_rate),
             window: None,
             last_frame: None,
+            last_stamp: None,
             key_frame,
         }
     }
@@ -117,7 +120,10 @@ impl InboundStream {
             self.look_for_key_frame(now, header, payload);
         }
         match self.config.kind {
-            MediaKind::Audio => self.handle_stamp(arrival, epoch, payload, tally),
+            MediaKind::Audio => {
+                tally.audio_packets += 1;
+                self.handle_stamp(arrival, epoch, payload, tally);
+            }
             MediaKind::Video if header.marker && !payload.is_empty() => {
                 self.handle_frame(arrival.at, tally);
                 self.handle_stamp(arrival, epoch, payload, tally);
@@ -151,7 +157,20 @@ impl InboundStream {
         }
     }
 
-    fn handle_stamp(&self, arrival: &Arrival, epoch: Instant, payload: &[u8], tally: &mut Tally) {
+    /// Notes the pause that lasts until `at`, which may be a moment at which nothing came.
+    pub(crate) fn note_pause(&self, at: Instant, tally: &mut Tally) {
+        if let Some((last, layer)) = self.last_stamp {
+            tally.note_pause(self.config.kind, layer, at.saturating_duration_since(last));
+        }
+    }
+
+    fn handle_stamp(
+        &mut self,
+        arrival: &Arrival,
+        epoch: Instant,
+        payload: &[u8],
+        tally: &mut Tally,
+    ) {
         let Some(stamp) = Stamp::read(payload) else {
             return;
         };
@@ -159,6 +178,8 @@ impl InboundStream {
             return;
         };
         tally.latency.record(arrival.since(made_at));
+        self.note_pause(arrival.at, tally);
+        self.last_stamp = Some((arrival.at, stamp.layer));
         if self.config.kind == MediaKind::Video
             && let Some(frames) = tally.frames_of_layer.get_mut(usize::from(stamp.layer))
         {

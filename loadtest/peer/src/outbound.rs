@@ -147,6 +147,10 @@ impl OutboundTrack {
         }
     }
 
+    pub(crate) fn mid(&self) -> &str {
+        &self.config.mid
+    }
+
     pub(crate) fn poll_timeout(&self) -> Instant {
         self.next_frame_at.min(self.next_report_at)
     }

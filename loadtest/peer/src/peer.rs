@@ -14,8 +14,8 @@ use crate::ice::IceAgent;
 use crate::inbound::{InboundStream, Way};
 use crate::outbound::{OutboundTrack, Outbox};
 use crate::{
-    Arrival, Completeness, DataChannelOpener, DataFlow, Demand, IceRole, Identity, Inbound,
-    Outbound, Tally,
+    Arrival, Completeness, DataChannelOpener, DataDelivery, DataFlow, Demand, IceRole, Identity,
+    Inbound, Outbound, Tally,
 };
 
 /// What a peer needs of both descriptions.
@@ -183,6 +183,11 @@ impl Peer {
         self.outbound.push(OutboundTrack::new(now.mono, track));
     }
 
+    /// Ends a track that is published in the media section `mid`.
+    pub fn unpublish(&mut self, mid: &str) {
+        self.outbound.retain(|track| track.mid() != mid);
+    }
+
     /// Says whether anybody receives an encoding that is published.
     pub fn set_demand(&mut self, now: Now, media: Ssrc, demand: Demand) {
         for track in &mut self.outbound {
@@ -193,6 +198,25 @@ impl Peer {
     /// Begins to publish data as soon as its channel is open.
     pub fn publish_data(&mut self, now: Now, data: OutboundData) {
         self.data.publish(now.mono, data);
+    }
+
+    /// Sends a message on a data channel of ours, as it is; `false` when the channel is not open or its queue is full.
+    pub fn send_data(&mut self, now: Now, delivery: DataDelivery, message: Vec<u8>) -> bool {
+        let sent = self.data.send(now.mono, delivery, message);
+        self.flush_data(now);
+        sent
+    }
+
+    /// Leaves the messages that come where they are, as an app that does not read: the window of SCTP closes.
+    pub fn hold_data(&mut self) {
+        self.data.hold();
+    }
+
+    /// Notes in `tally` how long nothing has come of each stream.
+    pub fn note_pauses(&self, now: Instant, tally: &mut Tally) {
+        for stream in &self.inbound {
+            stream.note_pause(now, tally);
+        }
     }
 
     /// Reports whether media can flow.

@@ -30,6 +30,12 @@ pub struct Tally {
     pub freezes: u64,
     /// The length of all those pauses.
     pub frozen: Duration,
+    /// Longest time between two audio packets of a stream, by the layer that their stamps name.
+    pub audio_pause: [Duration; LAYERS],
+    /// Longest time between the ends of two video frames of a stream, likewise.
+    pub video_pause: [Duration; LAYERS],
+    /// Audio packets, each counted once.
+    pub audio_packets: u64,
     /// From the making of a frame to the arrival of its last packet.
     pub latency: Histogram,
     /// Messages on data channels, whoever sent them.
@@ -51,6 +57,17 @@ pub struct Tally {
 impl Tally {
     /// A pause between the ends of two video frames that viewers notice.
     pub const FREEZE: Duration = Duration::from_millis(200);
+
+    /// Notes how long nothing came of a stream.
+    pub(crate) fn note_pause(&mut self, kind: MediaKind, layer: u8, pause: Duration) {
+        let longest = match kind {
+            MediaKind::Audio => &mut self.audio_pause,
+            MediaKind::Video => &mut self.video_pause,
+        };
+        if let Some(longest) = longest.get_mut(usize::from(layer)) {
+            *longest = pause.max(*longest);
+        }
+    }
 
     /// Counts a packet that a publisher sends.
     pub(crate) fn count_sent(&mut self, kind: MediaKind, layer: u8, len: usize) {
@@ -77,6 +94,16 @@ impl Tally {
         }
         self.freezes += other.freezes;
         self.frozen += other.frozen;
+        let pauses = [
+            (&mut self.audio_pause, other.audio_pause),
+            (&mut self.video_pause, other.video_pause),
+        ];
+        for (longest, others) in pauses {
+            for (longest, other) in longest.iter_mut().zip(others) {
+                *longest = other.max(*longest);
+            }
+        }
+        self.audio_packets += other.audio_packets;
         self.latency.merge(&other.latency);
         self.messages += other.messages;
         self.data_latency.merge(&other.data_latency);

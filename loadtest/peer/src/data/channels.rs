@@ -55,6 +55,8 @@ pub(super) struct DataChannels {
     /// Streams whose channel the other side has acknowledged or opened.
     open: BTreeSet<StreamId>,
     messages: VecDeque<Vec<u8>>,
+    /// Whether messages are left where they are.
+    held: bool,
     /// When it was driven last.
     advanced_at: Instant,
 }
@@ -88,6 +90,7 @@ impl DataChannels {
             opened: false,
             open: BTreeSet::new(),
             messages: VecDeque::new(),
+            held: false,
             advanced_at: now,
         }
     }
@@ -100,7 +103,9 @@ impl DataChannels {
             self.opened = true;
             self.open();
         }
-        while let Some(message) = self.socket.get_next_message() {
+        while !self.held
+            && let Some(message) = self.socket.get_next_message()
+        {
             if message.ppid != DCEP {
                 self.messages.push_back(message.payload);
                 continue;
@@ -116,6 +121,11 @@ impl DataChannels {
                 Some(_) | None => {}
             }
         }
+    }
+
+    /// Takes no message from now on.
+    pub(super) fn hold(&mut self) {
+        self.held = true;
     }
 
     /// Returns the next message that came; all of them are to be taken before the next packet.

@@ -19,6 +19,8 @@ pub struct OfferSection {
 pub enum Role {
     /// The server may send us a track here.
     Receive,
+    /// Nothing: it has carried a track of ours that has ended.
+    Idle,
     /// We send a track.
     Send {
         /// The track's id, by which the server knows what we announced.
@@ -104,7 +106,7 @@ fn write_section(
             },
         ) => ("video", &[Codec::H264]),
         (MediaKind::Video, Role::Send { .. }) => ("video", &[Codec::Vp8]),
-        (MediaKind::Video, Role::Receive) => ("video", &[Codec::Vp8, Codec::H264]),
+        (MediaKind::Video, Role::Receive | Role::Idle) => ("video", &[Codec::Vp8, Codec::H264]),
     };
     sdp.push_str(&format!("m={media} 9 UDP/TLS/RTP/SAVPF"));
     let numbers = codecs.iter().filter_map(|codec| payload_types(*codec));
@@ -127,6 +129,7 @@ fn write_section(
     }
     match &section.role {
         Role::Receive => sdp.push_str("a=recvonly\r\n"),
+        Role::Idle => sdp.push_str("a=inactive\r\n"),
         Role::Send { track, layers, .. } => write_sending(track, layers, sdp),
     }
 }

@@ -118,3 +118,28 @@ fn a_peer_without_data_channels_is_nobody_who_could_receive() {
     world.run(World::CONNECTED_AT);
     assert_eq!(world.peer.data_flow().receivers, 0);
 }
+
+#[test]
+fn a_message_is_sent_as_it_is_once_the_channel_is_open() {
+    let mut world = World::new();
+    let send = |world: &mut World| {
+        let message = b"as it is".to_vec();
+        world
+            .peer
+            .send_data(world.now, DataDelivery::Reliable, message)
+    };
+    assert!(!send(&mut world));
+    world.run(World::CONNECTED_AT);
+    assert!(send(&mut world));
+    world.run(Duration::from_millis(20));
+    assert_eq!(messages(&world, DataChannel::Reliable), [b"as it is"]);
+}
+
+#[test]
+fn who_holds_data_takes_no_message() {
+    let mut world = World::connected();
+    send_back(&mut world, b"taken");
+    world.peer.hold_data();
+    send_back(&mut world, b"left");
+    assert_eq!(world.tally.messages, 1);
+}

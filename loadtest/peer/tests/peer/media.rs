@@ -212,6 +212,26 @@ fn a_pause_between_frames_is_a_freeze() {
     assert_eq!(world.tally.frozen, Duration::from_millis(300));
 }
 
+#[test]
+fn the_pause_that_lasts_counts_too_and_for_the_layer_of_the_stream() {
+    let mut world = World::connected();
+    world.peer.set_inbound(vec![inbound()]);
+    let payload = frame(Duration::ZERO, true);
+    let layer = usize::from(Stamp::read(&payload).unwrap().layer);
+    for seq in [10, 11] {
+        world.send_rtp(packet(MEDIA, seq, &payload, None));
+        world.run(Duration::from_millis(100));
+    }
+    let longest = |world: &World| world.tally.video_pause[layer].as_millis();
+    assert_eq!(longest(&world), 100);
+    world.run(Duration::from_millis(200));
+    world.peer.note_pauses(world.now.mono, &mut world.tally);
+    assert_eq!(longest(&world), 300);
+    let others = world.tally.video_pause.iter().zip(0..);
+    let mut others = others.filter(|(_, at)| *at != layer);
+    assert!(others.all(|(pause, _)| pause.is_zero()));
+}
+
 fn publish(world: &mut World) {
     let file = include_bytes!("../../../samples/vp8-180p.ivf");
     let extensions = [
@@ -366,4 +386,16 @@ fn what_is_sent_is_counted_with_its_bytes_by_layer() {
     let tally = &world.tally;
     assert_eq!((tally.sent, tally.sent_bytes), (packets, bytes as u64));
     assert_eq!(tally.sent_of_layer, [packets, 0, 0]);
+}
+
+#[test]
+fn a_track_that_has_ended_sends_nothing() {
+    let mut world = World::connected();
+    publish(&mut world);
+    world.run(Duration::from_millis(200));
+    world.peer.unpublish("1");
+    world.run(Duration::from_millis(10));
+    let before = world.rtp.len();
+    world.run(Duration::from_millis(200));
+    assert_eq!(world.rtp.len(), before);
 }
