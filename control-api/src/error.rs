@@ -128,7 +128,7 @@ fn code_of(error: &RoomError) -> Code {
         | RoomError::NoDestination => Code::InvalidArgument,
         RoomError::RpcPayloadTooLarge => Code::Malformed,
         RoomError::RemoteUnmuteDisabled => Code::FailedPrecondition,
-        RoomError::TooManyRpcs => Code::ResourceExhausted,
+        RoomError::TooManyRpcs | RoomError::TooMuchDataWaits => Code::ResourceExhausted,
         RoomError::Unimplemented => Code::Unimplemented,
         _ => Code::Internal,
     }

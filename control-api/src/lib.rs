@@ -10,6 +10,7 @@ mod json_form;
 mod message_fields;
 mod metrics;
 mod room_service;
+mod turns;
 mod twirp;
 
 pub use error::{Code, TwirpError};

@@ -17,6 +17,8 @@ use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry, TEXT_FORMAT, TextEn
 use sfu_driver::ShardReport;
 use signaling::{Limit, Rooms, RoomsReport};
 
+use crate::turns::turn_lengths;
+
 /// Who may read metrics (RFC 7617).
 #[derive(Clone)]
 pub struct MetricsLogin {
@@ -75,7 +77,7 @@ async fn serve(
 /// A number of each shard that only grows.
 type Count = (&'static str, &'static str, fn(&ShardReport) -> u64);
 
-const COUNTS: [Count; 20] = [
+const COUNTS: [Count; 21] = [
     ("datagrams_in_total", "Datagrams that arrived.", |r| {
         r.counters.datagrams_in
     }),
@@ -164,6 +166,11 @@ const COUNTS: [Count; 20] = [
         |r| r.counters.data_out,
     ),
     (
+        "data_holds_total",
+        "Times that a peer was held back because its reliable data was not taken fast enough.",
+        |r| r.counters.data_holds,
+    ),
+    (
         "refused_sends_total",
         "Messages that the kernel refused to send.",
         |r| r.refused_sends,
@@ -209,7 +216,9 @@ fn render(reports: &[ShardReport], rooms: &RoomsReport) -> prometheus::Result<St
     register(&registry, limit_hits(&rooms.limit_hits)?)?;
     register_rooms(&registry, rooms)?;
     register(&registry, ProcessCollector::for_self())?;
-    TextEncoder::new().encode_to_string(&registry.gather())
+    let mut families = registry.gather();
+    families.push(turn_lengths(&shards));
+    TextEncoder::new().encode_to_string(&families)
 }
 
 /// How the rooms and the media threads fare.
@@ -320,6 +329,9 @@ mod tests {
             "sluice_peers{shard=\"1\"} 3",
             "sluice_drops_total{reason=\"receive_buffer_full\",shard=\"1\"} 9",
             "sluice_drops_total{reason=\"transmit_queue_full\",shard=\"1\"} 0",
+            "sluice_data_holds_total{shard=\"1\"} 0",
+            "sluice_turn_seconds_bucket{shard=\"0\",le=\"0.0002\"} 0",
+            "sluice_turn_seconds_count{shard=\"1\"} 0",
             "sluice_rooms 2",
             "sluice_rooms_behind 1",
             "sluice_room_lag_seconds 1.5",

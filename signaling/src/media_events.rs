@@ -118,7 +118,7 @@ mod tests {
             events.send(Event::DataReceived {
                 peer: peer(1),
                 channel: DataChannel::Lossy,
-                payload: vec![0],
+                message: vec![0].into(),
             });
         }
         let reason = CloseReason::TimedOut;

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use auth::Claims;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
+use sfu_driver::{RoomLane, ThreadHealth};
 use sfu_model::{Command, Event, PeerId, UnixTime};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_response::Message;
 use signaling_session::{ConnectionId, Output, Room, RoomReply, RoomRequest, RpcId, RpcOutcome};
 use tokio::sync::{oneshot, watch};
 use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use crate::admission::{self, Entry, NotAdmitted, Occasion};
 use crate::clock;
@@ -56,6 +58,7 @@ pub(crate) struct RoomTask {
     refreshes: FuturesUnordered<Refresh>,
     /// What the shards hold of the room.
     peers: BTreeSet<PeerId>,
+    lane: RoomLane,
 }
 
 /// Whether the room goes on.
@@ -69,6 +72,7 @@ impl RoomTask {
     pub(crate) fn new(room: Room, shared: Arc<Shared>, letters: Letters) -> Self {
         let now = Instant::now();
         Self {
+            lane: shared.parts.media.lane(),
             events: shared.parts.events.open(room.index()),
             pulse: Arc::new(Pulse::new(now)),
             snapshot: Snapshot::new(now, &room),
@@ -95,7 +99,7 @@ impl RoomTask {
     /// Runs until the room is over.
     pub(crate) async fn run(&mut self) {
         let mut events: Vec<Event> = Vec::with_capacity(TURN);
-        while self.carry_out() == Life::Open {
+        while self.carry_out().await == Life::Open {
             self.pulse.rest();
             // Other tasks of this thread come first, however much waits here.
             yield_now().await;
@@ -126,7 +130,7 @@ impl RoomTask {
 
     /// Ends a room that failed: everybody is told to come back, into another room of this name, and
     /// the shards forget its peers.
-    pub(crate) fn abandon(&mut self) {
+    pub(crate) async fn abandon(&mut self) {
         let leave = SharedResponse::of(Message::Leave(proto::LeaveRequest {
             can_reconnect: true,
             reason: proto::DisconnectReason::StateMismatch.into(),
@@ -139,7 +143,7 @@ impl RoomTask {
         }
         let peers = std::mem::take(&mut self.peers).into_iter();
         let remove = peers.map(|peer| Command::RemovePeer { peer });
-        self.shared.parts.media.send(remove);
+        self.send_commands(remove.collect()).await;
     }
 
     /// Returns when something is to be done without being asked.
@@ -250,13 +254,29 @@ impl RoomTask {
         }
     }
 
-    fn carry_out(&mut self) -> Life {
+    async fn carry_out(&mut self) -> Life {
         let mut commands = Vec::new();
         let life = self.carry_out_signals(&mut commands);
         if !commands.is_empty() {
-            self.shared.parts.media.send(commands);
+            self.send_commands(commands).await;
         }
         life
+    }
+
+    /// Sends commands to their shards. While too many of this room's wait there, the room waits, and nobody
+    /// else; it does not wait for a shard that stands still.
+    async fn send_commands(&mut self, commands: Vec<Command>) {
+        let sending = self.lane.send(commands);
+        tokio::pin!(sending);
+        while timeout(ThreadHealth::STANDSTILL, &mut sending)
+            .await
+            .is_err()
+        {
+            if !self.shared.parts.media.health().is_good() {
+                tracing::error!(room = %self.room.name(), "Commands are lost: a media thread stands still or has ended");
+                return;
+            }
+        }
     }
 
     /// Carries out everything but what is for shards, which goes to `commands`.

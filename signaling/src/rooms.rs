@@ -399,7 +399,7 @@ impl Rooms {
         if ran.is_err() {
             tracing::error!(room = %name, "A room failed, and its participants are told to come back");
             self.0.shared.note_failure();
-            task.abandon();
+            task.abandon().await;
         }
         self.forget(&name, index);
         task.close();

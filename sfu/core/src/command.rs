@@ -1,14 +1,12 @@
-use std::sync::Arc;
-
 use sfu_model::{
-    CloseReason, Command, DataChannel, DataChannelOpener, Event, IceCredentials, Now, Path, PeerId,
-    Ssrc,
+    CloseReason, Command, DataChannelOpener, Event, IceCredentials, Now, Path, PeerId, Ssrc,
 };
-use sfu_transport::{SendDataError, Transport};
+use sfu_transport::Transport;
 
+use crate::Shard;
+use crate::limits::LAST_DATAGRAMS;
 use crate::peer::{LinkState, Peer, PeerKey, ReceiveSide, SendSide};
 use crate::timers::{Sleeper, TimerTable};
-use crate::{DropReason, Shard};
 
 impl Shard {
     /// Does what the control plane asks. What is about an id that is not here is dropped.
@@ -58,8 +56,8 @@ impl Shard {
             Command::SendData {
                 peers,
                 channel,
-                payload,
-            } => self.send_data(now, &peers, channel, &payload),
+                message,
+            } => self.fan_out_data(peers, channel, message),
         }
         self.count_held();
     }
@@ -127,6 +125,8 @@ impl Shard {
         let Some(key) = self.directory.peer(id) else {
             return;
         };
+        // The last messages may have come just before.
+        self.send_data_of(now, key, LAST_DATAGRAMS);
         if let Some(peer) = self.peers.get_mut(key) {
             peer.transport.close(now);
         }
@@ -166,37 +166,5 @@ impl Shard {
             self.lead_nowhere(path);
         }
         self.count_held();
-    }
-
-    fn send_data(
-        &mut self,
-        now: Now,
-        receivers: &Arc<[PeerId]>,
-        channel: DataChannel,
-        payload: &[u8],
-    ) {
-        for id in receivers.iter() {
-            let Some(key) = self.directory.peer(*id) else {
-                continue;
-            };
-            let Some(peer) = self.peers.get_mut(key) else {
-                continue;
-            };
-            match peer.transport.send_data(now, channel, payload) {
-                Ok(()) => {
-                    self.output.counters.data_out += 1;
-                    self.settle(now, key);
-                }
-                Err(SendDataError::QueueFull) => {
-                    self.close_peer(now, *id, Some(CloseReason::DataQueueFull));
-                }
-                Err(
-                    SendDataError::Congested
-                    | SendDataError::NotOpen
-                    | SendDataError::TooLarge
-                    | SendDataError::Closed,
-                ) => self.output.drop(DropReason::DataRefused),
-            }
-        }
     }
 }

@@ -1,4 +1,4 @@
-use sfu_transport::DropReason as TransportDrop;
+use sfu_transport::{DataCounts, DropReason as TransportDrop};
 
 /// Why something that arrived, or was about to leave, went no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +33,12 @@ pub enum DropReason {
     NotConnected,
     /// A data message that the receiver's transport did not take.
     DataRefused,
+    /// A data message that nobody understands: text, an unknown protocol, a stream that was not opened.
+    DataIgnored,
+    /// A lossy data message of a peer that had too much of it under way.
+    LossyDataOverBudget,
+    /// A lossy data message that gave way to a later one for the same receiver.
+    LossyDataOvertaken,
     /// A video packet for another shard that does not keep up.
     VideoExportFull,
     /// An audio packet for another shard that does not keep up at all.
@@ -42,7 +48,7 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    const OWN: [Self; 17] = [
+    const OWN: [Self; 20] = [
         Self::NotOurs,
         Self::UnknownPath,
         Self::UnknownUfrag,
@@ -57,6 +63,9 @@ impl DropReason {
         Self::TransmitQueueFull,
         Self::NotConnected,
         Self::DataRefused,
+        Self::DataIgnored,
+        Self::LossyDataOverBudget,
+        Self::LossyDataOvertaken,
         Self::VideoExportFull,
         Self::AudioExportFull,
         Self::HandOverFull,
@@ -88,6 +97,9 @@ impl DropReason {
             Self::TransmitQueueFull => "transmit_queue_full",
             Self::NotConnected => "not_connected",
             Self::DataRefused => "data_refused",
+            Self::DataIgnored => "data_ignored",
+            Self::LossyDataOverBudget => "lossy_data_over_budget",
+            Self::LossyDataOvertaken => "lossy_data_overtaken",
             Self::VideoExportFull => "video_export_full",
             Self::AudioExportFull => "audio_export_full",
             Self::HandOverFull => "hand_over_full",
@@ -111,9 +123,12 @@ impl DropReason {
             Self::TransmitQueueFull => 11,
             Self::NotConnected => 12,
             Self::DataRefused => 13,
-            Self::VideoExportFull => 14,
-            Self::AudioExportFull => 15,
-            Self::HandOverFull => 16,
+            Self::DataIgnored => 14,
+            Self::LossyDataOverBudget => 15,
+            Self::LossyDataOvertaken => 16,
+            Self::VideoExportFull => 17,
+            Self::AudioExportFull => 18,
+            Self::HandOverFull => 19,
             Self::Refused(reason) => Self::OWN.len() + reason as usize,
         }
     }
@@ -160,29 +175,53 @@ pub struct Counters {
     pub data_in: u64,
     /// Data messages that were queued to peers.
     pub data_out: u64,
+    /// Times that a peer was held back because its reliable data messages were not taken fast enough.
+    pub data_holds: u64,
     /// Peers that the shard holds.
     pub peers: usize,
     /// Publications that the shard holds, those of other shards included that have subscribers here.
     pub publications: usize,
     /// Subscriptions that the shard holds.
     pub subscriptions: usize,
-    drops: [u64; DropReason::COUNT],
+    drops: Drops,
+}
+
+/// How often something was dropped, by the place of the reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Drops([u64; DropReason::COUNT]);
+
+impl Default for Drops {
+    fn default() -> Self {
+        Self([0; DropReason::COUNT])
+    }
 }
 
 impl Counters {
     /// Returns how often something was dropped for `reason`.
     pub fn dropped(&self, reason: DropReason) -> u64 {
-        self.drops.get(reason.place()).copied().unwrap_or(0)
+        self.drops.0.get(reason.place()).copied().unwrap_or(0)
     }
 
     /// Iterates over the reasons and how often each was met.
     pub fn drops(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
-        DropReason::all().zip(self.drops)
+        DropReason::all().zip(self.drops.0)
     }
 
     pub(crate) fn drop(&mut self, reason: DropReason) {
-        if let Some(count) = self.drops.get_mut(reason.place()) {
-            *count += 1;
+        self.drop_many(reason, 1);
+    }
+
+    /// Adds what a transport has counted of its data channels.
+    pub(crate) fn add(&mut self, counts: DataCounts) {
+        self.data_holds += counts.holds;
+        self.drop_many(DropReason::LossyDataOverBudget, counts.dropped_in);
+        self.drop_many(DropReason::LossyDataOvertaken, counts.dropped_out);
+        self.drop_many(DropReason::DataIgnored, counts.ignored);
+    }
+
+    fn drop_many(&mut self, reason: DropReason, more: u64) {
+        if let Some(count) = self.drops.0.get_mut(reason.place()) {
+            *count += more;
         }
     }
 }

@@ -60,6 +60,7 @@ mod arrival;
 mod arriving_codec;
 mod command;
 mod counters;
+mod data_work;
 mod demux;
 mod directory;
 mod exchange;

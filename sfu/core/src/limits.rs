@@ -31,3 +31,16 @@ pub(crate) const OPENING_INTERVAL: Duration = Duration::from_millis(100);
 /// Packets of padding that a subscription begins with at most: five seconds of them, as in LiveKit. One would do if none
 /// were lost.
 pub(crate) const OPENING_PACKETS: u8 = 50;
+
+/// Datagrams with data that wait for the driver. The rest stays in its transports: what waits here leaves
+/// in an instant, and sound that comes meanwhile goes first.
+pub(crate) const MAX_DATA_DATAGRAMS: usize = 256;
+
+/// Datagrams that one transport sends before another has its turn.
+pub(crate) const DATAGRAMS_OF_ONE_PEER: usize = 8;
+
+/// Receivers that a message is given to before another room has its turn.
+pub(crate) const RECEIVERS_OF_ONE_STEP: usize = 8;
+
+/// Datagrams of data that a transport still sends when it is closed.
+pub(crate) const LAST_DATAGRAMS: usize = 8;

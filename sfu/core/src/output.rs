@@ -14,6 +14,8 @@ pub(crate) struct Output {
     /// Bounded by what is handled between two drains: a datagram brings a few events at most.
     pub(crate) events: VecDeque<Event>,
     pub(crate) counters: Counters,
+    /// Where a datagram is written that joins others.
+    scratch: Vec<u8>,
 }
 
 impl Output {
@@ -28,14 +30,35 @@ impl Output {
         path: Path,
         write: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> bool {
+        self.send_datagram(Priority::Control, path, &mut RunId::default(), write)
+    }
+
+    /// Does the same with what may join the `latest` run of its destination, which is brought up to date.
+    pub(crate) fn send_datagram(
+        &mut self,
+        priority: Priority,
+        path: Path,
+        latest: &mut RunId,
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) -> bool {
         let transmit = &mut self.transmit;
-        let Some(mut slot) = transmit.begin(Priority::Control, path, RunId::default()) else {
-            self.drop(DropReason::TransmitQueueFull);
+        let Some(mut slot) = transmit.begin(priority, path, *latest) else {
+            if priority != Priority::Data {
+                self.drop(DropReason::TransmitQueueFull);
+            }
             return false;
         };
-        let written = write(&mut slot.bytes);
+        let written = match slot.start {
+            0 => write(&mut slot.bytes),
+            // Whoever writes it knows nothing of the datagrams before it.
+            _ => {
+                let written = write(&mut self.scratch);
+                slot.bytes.extend_from_slice(&self.scratch);
+                written
+            }
+        };
         if written {
-            transmit.push(path, Priority::Control, slot);
+            *latest = transmit.push(path, priority, slot);
         } else {
             transmit.cancel(slot);
         }

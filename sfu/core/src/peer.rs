@@ -64,6 +64,10 @@ pub(crate) struct SendSide {
     transport_cc: SeqNo,
     /// The latest run of video.
     run: RunId,
+    /// The latest run of data.
+    pub(crate) data_run: RunId,
+    /// Whether the transport is among those that may have data to send.
+    pub(crate) awaits_data_turn: bool,
 }
 
 impl SendSide {

@@ -9,6 +9,11 @@ impl Shard {
     /// Carries away what a peer's transport wants to send and say after it was given something.
     pub(crate) fn settle(&mut self, now: Now, key: PeerKey) {
         self.take_datagrams(now, key);
+        self.take_transport_events(now, key);
+    }
+
+    /// Handles what a peer's transport has to say, and notes when it is due.
+    pub(crate) fn take_transport_events(&mut self, now: Now, key: PeerKey) {
         while let Some(peer) = self.peers.get_mut(key)
             && let Some(event) = peer.transport.poll_event()
         {
@@ -16,6 +21,7 @@ impl Shard {
             self.take_datagrams(now, key);
         }
         if let Some(peer) = self.peers.get_mut(key) {
+            self.output.counters.add(peer.transport.take_data_counts());
             peer.path = peer.transport.path();
             peer.timers
                 .set(TimerReason::Transport, peer.transport.poll_timeout());
@@ -23,11 +29,16 @@ impl Shard {
         }
     }
 
+    /// Sends what a transport has to send. Once it is up that is data, which waits for its turn.
     fn take_datagrams(&mut self, now: Now, key: PeerKey) {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        // Without a path, or with a full queue, it stays in the transport or is sent again by DTLS or SCTP.
+        if peer.transport.is_connected() {
+            self.data_work.note_sender(key, peer);
+            return;
+        }
+        // Without a path, or with a full queue, it stays in the transport or is sent again by DTLS.
         let Some(path) = peer.transport.path() else {
             return;
         };
@@ -59,12 +70,12 @@ impl Shard {
             TransportEvent::DataChannelOpened(channel) => {
                 Event::DataChannelOpened { peer: id, channel }
             }
-            TransportEvent::DataReceived { channel, payload } => {
+            TransportEvent::DataReceived { channel, message } => {
                 self.output.counters.data_in += 1;
                 Event::DataReceived {
                     peer: id,
                     channel,
-                    payload,
+                    message,
                 }
             }
             TransportEvent::Closed(reason) => {

@@ -6,6 +6,7 @@ use sfu_model::{Event, Now, RoomIndex, ShardIndex, SpatialLayer};
 use sfu_rtp::AudioLevelParameters;
 use sfu_transport::TransportConfig;
 
+use crate::data_work::DataWork;
 use crate::directory::Directory;
 use crate::export::Exports;
 use crate::fan_out::FanOuts;
@@ -74,6 +75,7 @@ pub struct Shard {
     pub(crate) output: Output,
     pub(crate) exports: Exports,
     pub(crate) fan_outs: FanOuts,
+    pub(crate) data_work: DataWork,
     pub(crate) hand_over: HandOver,
 }
 
@@ -95,6 +97,7 @@ impl Shard {
             schedule: Schedule::default(),
             output: Output::default(),
             fan_outs: FanOuts::default(),
+            data_work: DataWork::default(),
         }
     }
 

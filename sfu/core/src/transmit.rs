@@ -2,6 +2,8 @@ use std::collections::VecDeque;
 
 use sfu_model::{MediaKind, Path};
 
+use crate::limits::MAX_DATA_DATAGRAMS;
+
 /// What [`Shard::poll_transmit`](crate::Shard::poll_transmit) wrote: datagrams for one destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit {
@@ -15,12 +17,25 @@ pub struct Transmit {
 /// Who gives way when the queue fills up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Priority {
+    /// Data channels: they leave when nothing else waits, and stay in their transports while there is no
+    /// room.
+    Data,
     /// Pictures: a lost one is asked for again.
     Video,
     /// Sound.
     Audio,
     /// Connectivity checks, DTLS, RTCP.
     Control,
+}
+
+impl Priority {
+    /// Reports whether datagrams of one destination leave together.
+    fn gathers(self) -> bool {
+        match self {
+            Self::Data | Self::Video => true,
+            Self::Audio | Self::Control => false,
+        }
+    }
 }
 
 impl From<MediaKind> for Priority {
@@ -54,21 +69,60 @@ pub(crate) struct Slot {
     /// Where the datagram begins.
     pub(crate) start: usize,
     joins: Option<RunId>,
+    priority: Priority,
 }
 
 /// Datagrams that wait for the driver. Packets are written and sealed in the buffer that leaves:
 /// the driver's buffer is exchanged for it, so nothing is copied, and buffers circulate.
 ///
-/// Video of one destination gathers in runs while datagrams are handled. It may so overtake
-/// sound and reports to the same destination, but nothing of its own kind.
+/// Video of one destination gathers in runs while datagrams are handled, as does data. It may so
+/// overtake sound and reports to the same destination, but nothing of its own kind. Data leaves after
+/// everything else.
 #[derive(Debug, Default)]
 pub(crate) struct TransmitQueue {
+    media: Runs,
+    data: Runs,
+    spare: Vec<Vec<u8>>,
+    spare_bytes: usize,
+}
+
+/// Runs in the order in which they leave.
+#[derive(Debug, Default)]
+struct Runs {
     runs: VecDeque<Run>,
     /// How many runs have left.
     left: u64,
     datagrams: usize,
-    spare: Vec<Vec<u8>>,
-    spare_bytes: usize,
+}
+
+impl Runs {
+    fn push(&mut self, run: Run) -> RunId {
+        self.runs.push_back(run);
+        RunId(self.left + self.runs.len() as u64 - 1)
+    }
+
+    fn pop(&mut self) -> Option<Run> {
+        let run = self.runs.pop_front()?;
+        self.left += 1;
+        let datagrams = run.bytes.len().div_ceil(run.segment.max(1));
+        self.datagrams -= datagrams.min(self.datagrams);
+        Some(run)
+    }
+
+    /// Returns a run that has not left.
+    fn get_mut(&mut self, id: RunId) -> Option<&mut Run> {
+        let place = id.0.checked_sub(self.left)?;
+        self.runs.get_mut(usize::try_from(place).ok()?)
+    }
+
+    /// Gives a run its buffer back, which now ends at `end`.
+    fn put_back(&mut self, id: RunId, mut bytes: Vec<u8>, end: usize, open: bool) {
+        bytes.truncate(end);
+        if let Some(run) = self.get_mut(id) {
+            run.bytes = bytes;
+            run.open &= open;
+        }
+    }
 }
 
 impl TransmitQueue {
@@ -94,15 +148,17 @@ impl TransmitQueue {
     #[inline]
     pub(crate) fn begin(&mut self, priority: Priority, path: Path, latest: RunId) -> Option<Slot> {
         let limit = match priority {
+            Priority::Data => MAX_DATA_DATAGRAMS,
             Priority::Video => Self::CAPACITY / 4 * 3,
             Priority::Audio => Self::CAPACITY / 8 * 7,
             Priority::Control => Self::CAPACITY,
         };
-        if self.datagrams >= limit {
+        let runs = self.runs_mut(priority);
+        if runs.datagrams >= limit {
             return None;
         }
-        if priority == Priority::Video
-            && let Some(run) = self.run(latest)
+        if priority.gathers()
+            && let Some(run) = runs.get_mut(latest)
             && run.open
             && run.path == path
         {
@@ -111,12 +167,14 @@ impl TransmitQueue {
                 start: bytes.len(),
                 bytes,
                 joins: Some(latest),
+                priority,
             });
         }
         Some(Slot {
             bytes: self.buffer(),
             start: 0,
             joins: None,
+            priority,
         })
     }
 
@@ -127,41 +185,44 @@ impl TransmitQueue {
             bytes,
             start,
             joins,
+            ..
         } = slot;
         let len = bytes.len() - start;
-        self.datagrams += 1;
+        let runs = self.runs_mut(priority);
+        runs.datagrams += 1;
         let Some(id) = joins else {
-            return self.begin_run(path, bytes, priority == Priority::Video);
+            return self.begin_run(path, bytes, priority);
         };
-        let segment = self.run(id).map_or(0, |run| run.segment);
+        let segment = runs.get_mut(id).map_or(0, |run| run.segment);
         if len > segment {
             // It fits no run that has begun with shorter ones.
             let mut alone = self.buffer();
             alone.extend_from_slice(bytes.get(start..).unwrap_or_default());
-            self.put_back(id, bytes, start, false);
-            return self.begin_run(path, alone, true);
+            self.runs_mut(priority).put_back(id, bytes, start, false);
+            return self.begin_run(path, alone, priority);
         }
         let end = bytes.len();
         let room = Self::MAX_RUN.min(Self::MAX_SEGMENTS * segment);
         let more = len == segment && end + segment <= room;
-        self.put_back(id, bytes, end, more);
+        self.runs_mut(priority).put_back(id, bytes, end, more);
         id
     }
 
     /// Takes back a slot whose datagram is not to be sent.
     pub(crate) fn cancel(&mut self, slot: Slot) {
         match slot.joins {
-            Some(id) => self.put_back(id, slot.bytes, slot.start, true),
+            Some(id) => {
+                let runs = self.runs_mut(slot.priority);
+                runs.put_back(id, slot.bytes, slot.start, true);
+            }
             None => self.keep(slot.bytes),
         }
     }
 
     /// Exchanges `buf` for the next datagrams.
     pub(crate) fn pop(&mut self, buf: &mut Vec<u8>) -> Option<Transmit> {
-        let run = self.runs.pop_front()?;
-        self.left += 1;
+        let run = self.media.pop().or_else(|| self.data.pop())?;
         let segment = run.segment.max(1);
-        self.datagrams -= run.bytes.len().div_ceil(segment).min(self.datagrams);
         self.keep(std::mem::replace(buf, run.bytes));
         Some(Transmit {
             path: run.path,
@@ -170,32 +231,28 @@ impl TransmitQueue {
     }
 
     pub(crate) fn is_half_full(&self) -> bool {
-        self.datagrams >= Self::CAPACITY / 2
+        self.media.datagrams >= Self::CAPACITY / 2
     }
 
-    fn begin_run(&mut self, path: Path, bytes: Vec<u8>, open: bool) -> RunId {
-        self.runs.push_back(Run {
+    /// Reports whether data may be queued.
+    pub(crate) fn has_room_for_data(&self) -> bool {
+        self.data.datagrams < MAX_DATA_DATAGRAMS
+    }
+
+    fn runs_mut(&mut self, priority: Priority) -> &mut Runs {
+        match priority {
+            Priority::Data => &mut self.data,
+            Priority::Video | Priority::Audio | Priority::Control => &mut self.media,
+        }
+    }
+
+    fn begin_run(&mut self, path: Path, bytes: Vec<u8>, priority: Priority) -> RunId {
+        self.runs_mut(priority).push(Run {
             path,
             segment: bytes.len(),
             bytes,
-            open,
-        });
-        RunId(self.left + self.runs.len() as u64 - 1)
-    }
-
-    /// Returns a run that has not left.
-    fn run(&mut self, id: RunId) -> Option<&mut Run> {
-        let place = id.0.checked_sub(self.left)?;
-        self.runs.get_mut(usize::try_from(place).ok()?)
-    }
-
-    /// Gives a run its buffer back, which now ends at `end`.
-    fn put_back(&mut self, id: RunId, mut bytes: Vec<u8>, end: usize, open: bool) {
-        bytes.truncate(end);
-        if let Some(run) = self.run(id) {
-            run.bytes = bytes;
-            run.open &= open;
-        }
+            open: priority.gathers(),
+        })
     }
 
     fn buffer(&mut self) -> Vec<u8> {
@@ -262,7 +319,25 @@ mod tests {
         assert_eq!(counts, [12_288, 2_048, 2_048]);
         assert!(queue.is_half_full());
         drain(&mut queue);
-        assert_eq!(queue.datagrams, 0);
+        assert_eq!(queue.media.datagrams, 0);
+    }
+
+    #[test]
+    fn data_leaves_after_everything_else_and_stays_out_when_its_own_room_is_full() {
+        let mut queue = TransmitQueue::default();
+        let mut run = RunId::default();
+        for _ in 0..MAX_DATA_DATAGRAMS {
+            assert!(queue.has_room_for_data());
+            push(&mut queue, Priority::Data, 1, 1, &mut run);
+        }
+        assert!(!queue.has_room_for_data());
+        assert!(queue.begin(Priority::Data, path(2), run).is_none());
+        push(&mut queue, Priority::Video, 2, 1, &mut RunId::default());
+        let sent = drain(&mut queue);
+        assert_eq!(sent[0], (vec![2], None));
+        let data: usize = sent[1..].iter().map(|(bytes, _)| bytes.len()).sum();
+        assert_eq!(data, MAX_DATA_DATAGRAMS);
+        assert!(queue.has_room_for_data());
     }
 
     #[test]
@@ -287,7 +362,7 @@ mod tests {
         let together = vec![1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3];
         let expected = [(together, Some(4)), (vec![4, 4, 4], None)];
         assert_eq!(drain(&mut queue), expected);
-        assert_eq!(queue.datagrams, 0);
+        assert_eq!(queue.media.datagrams, 0);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use sfu_core::{ExportBatch, Shard};
 use sfu_model::ShardIndex;
 
-use crate::mailbox::{self, Mailbox};
+use crate::mailbox::Mailbox;
 
 /// Batches that may be under way from one shard to another; what else there is waits in the shard
 /// that has it.
@@ -95,15 +95,15 @@ impl Exchange {
         }
     }
 
-    /// Takes what others have sent, unless what was taken before still waits. Returns whether
-    /// anything waits.
-    pub(crate) fn collect(&mut self) -> bool {
+    /// Takes what others have sent, unless what was taken before still waits; `letters` are in the mailbox.
+    /// Returns whether anything waits.
+    pub(crate) fn collect(&mut self, letters: impl FnOnce() -> usize) -> bool {
         if self.waiting.is_empty() {
             for (place, way) in self.incoming.iter().enumerate() {
                 let batches = way.filled.try_iter();
                 self.waiting.extend(batches.map(|batch| (place, batch)));
             }
-            self.letters_before = mailbox::CAPACITY;
+            self.letters_before = letters();
         }
         !self.waiting.is_empty()
     }
@@ -312,11 +312,11 @@ mod tests {
         let (mut here, mut there) = threads();
         here.ask(1);
         assert!(there.is_woken());
-        assert!(there.exchange.collect());
+        assert!(there.exchange.collect(|| 0));
         there.exchange.note_no_letters();
         assert_eq!(there.handle(), 1);
         there.exchange.send(&mut there.shard);
-        assert!(here.is_woken() && here.exchange.collect());
+        assert!(here.is_woken() && here.exchange.collect(|| 0));
         here.exchange.note_no_letters();
         assert_eq!(here.shard.counters().subscriptions, 1);
         assert_eq!(here.handle(), 1);
@@ -327,12 +327,12 @@ mod tests {
     fn a_batch_waits_for_the_letters_that_came_before_it_and_for_no_others() {
         let (mut here, mut there) = threads();
         here.ask(1);
-        assert!(there.exchange.collect());
+        assert!(there.exchange.collect(|| 100));
         assert_eq!(there.handle(), 0);
-        for _ in 1..mailbox::CAPACITY {
+        for _ in 1..100 {
             there.exchange.note_letter();
             // It is collected already.
-            assert!(there.exchange.collect());
+            assert!(there.exchange.collect(|| 100));
         }
         assert_eq!(there.handle(), 0);
         there.exchange.note_letter();
@@ -345,13 +345,13 @@ mod tests {
         let more = u32::try_from(DEPTH).unwrap() + 1;
         (0..more).for_each(|index| here.ask(index));
         // The last one waits in the shard.
-        assert!(there.exchange.collect());
+        assert!(there.exchange.collect(|| 0));
         there.exchange.note_no_letters();
         assert!(!here.is_woken());
         assert_eq!(there.handle(), DEPTH);
         assert!(here.is_woken());
         here.exchange.send(&mut here.shard);
-        assert!(there.exchange.collect());
+        assert!(there.exchange.collect(|| 0));
         there.exchange.note_no_letters();
         assert_eq!(there.handle(), 1);
     }

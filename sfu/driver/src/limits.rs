@@ -6,6 +6,19 @@ use std::time::Duration;
 /// few milliseconds at most, and an idle thread comes round once a second.
 pub(crate) const STANDSTILL: Duration = Duration::from_secs(3);
 
+/// Commands of one room that may wait in the mailbox of one shard: a join of twenty with all that they
+/// send each other, and at 20 us each 5 ms for those of other rooms behind them. The room waits.
+pub(crate) const LANE_COMMANDS: usize = 256;
+
+/// Connections of strangers that may wait in the mailbox of one shard; those behind them are closed.
+pub(crate) const WAITING_CONNECTIONS: usize = 1024;
+
+/// Time for commands, before packets have their turn.
+pub(crate) const COMMAND_SLICE: Duration = Duration::from_micros(200);
+
+/// Time for data messages, after packets had their turn.
+pub(crate) const DATA_SLICE: Duration = Duration::from_micros(200);
+
 /// Longest packet that a peer may frame. Its packets would fit in a datagram on any path, and a
 /// DTLS record of a certificate chain is the longest of them.
 pub(crate) const MAX_PACKET: usize = 4096;

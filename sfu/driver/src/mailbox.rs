@@ -1,56 +1,90 @@
-//! A bounded queue into a media thread that wakes it.
+//! A queue into a media thread that wakes it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use mio::Waker;
-use sfu_model::{Command, DataChannel};
+use sfu_model::Command;
+use tokio::sync::OwnedSemaphorePermit;
 
-/// Letters that may wait. A full mailbox stops those who write to it until the thread has caught
-/// up, but for lossy data and connections of strangers, which are dropped.
-pub(crate) const CAPACITY: usize = 16_384;
+use crate::limits::WAITING_CONNECTIONS;
 
 /// What a shard's thread can be sent.
 #[derive(Debug)]
 pub(crate) enum Letter {
-    /// A command for the shard.
-    Command(Command),
+    /// A command for the shard, in a place of its room's lane.
+    Command(Command, Place),
     /// An ICE-TCP connection whose first message names this shard, and the bytes read so far.
     Connection(std::net::TcpStream, Vec<u8>),
     /// The thread ends.
     Stop,
 }
 
+/// A place in a room's lane, which is free again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _held: OwnedSemaphorePermit,
+}
+
+#[cfg(test)]
+impl Place {
+    /// Makes a place of a lane that has one.
+    pub(crate) fn free() -> Self {
+        let lane = Arc::new(tokio::sync::Semaphore::new(1));
+        lane.try_acquire_owned().unwrap().into()
+    }
+}
+
+impl From<OwnedSemaphorePermit> for Place {
+    fn from(held: OwnedSemaphorePermit) -> Self {
+        Self { _held: held }
+    }
+}
+
 /// The writing end.
+///
+/// Commands are bounded by the lanes of rooms, which wait; connections of strangers by their number.
 #[derive(Clone, Debug)]
 pub(crate) struct Mailbox {
-    letters: SyncSender<Letter>,
+    letters: Sender<Letter>,
+    waiting: Arc<Waiting>,
     waker: Arc<Waker>,
     /// Whether a wake-up is on its way that the thread has not yet seen.
     woken: Arc<AtomicBool>,
     dropped: Arc<AtomicU64>,
 }
 
+/// How much is in a mailbox.
+#[derive(Debug, Default)]
+struct Waiting {
+    letters: AtomicUsize,
+    connections: AtomicUsize,
+}
+
 /// The reading end.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     letters: Receiver<Letter>,
+    waiting: Arc<Waiting>,
     woken: Arc<AtomicBool>,
 }
 
 /// Creates a mailbox whose writers wake the thread by `waker`.
 pub(crate) fn mailbox(waker: Waker) -> (Mailbox, Inbox) {
-    let (sender, receiver) = sync_channel(CAPACITY);
+    let (sender, receiver) = channel();
+    let waiting = Arc::<Waiting>::default();
     let woken = Arc::new(AtomicBool::new(false));
     let mailbox = Mailbox {
         letters: sender,
+        waiting: Arc::clone(&waiting),
         waker: Arc::new(waker),
         woken: Arc::clone(&woken),
         dropped: Arc::default(),
     };
     let inbox = Inbox {
         letters: receiver,
+        waiting,
         woken,
     };
     (mailbox, inbox)
@@ -65,19 +99,25 @@ impl Mailbox {
 
     /// Delivers a letter without waking the thread: [`Mailbox::wake`] must follow.
     pub(crate) fn put(&self, letter: Letter) {
-        match self.letters.try_send(letter) {
-            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
-            Err(TrySendError::Full(letter)) if is_lossy(&letter) => {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-            Err(TrySendError::Full(letter)) => {
-                self.wake();
-                self.letters.send(letter).ok();
+        if let Letter::Connection(..) = letter {
+            let before = self.waiting.connections.fetch_add(1, Ordering::Relaxed);
+            if before >= WAITING_CONNECTIONS {
+                self.waiting.connections.fetch_sub(1, Ordering::Relaxed);
+                self.count_dropped();
+                return;
             }
         }
+        // Before it can be taken: who counts what is in the mailbox counts it too.
+        self.waiting.letters.fetch_add(1, Ordering::AcqRel);
+        self.letters.send(letter).ok();
     }
 
-    /// Returns how many letters were dropped because the mailbox was full.
+    /// Counts something that was not delivered because too much waits.
+    pub(crate) fn count_dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns how much was not delivered because too much waited.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
@@ -106,101 +146,70 @@ impl Inbox {
 
     /// Returns the next letter.
     pub(crate) fn take(&self) -> Option<Letter> {
-        self.letters.try_recv().ok()
+        let letter = self.letters.try_recv().ok()?;
+        self.waiting.letters.fetch_sub(1, Ordering::AcqRel);
+        if let Letter::Connection(..) = letter {
+            self.waiting.connections.fetch_sub(1, Ordering::Relaxed);
+        }
+        Some(letter)
     }
-}
 
-fn is_lossy(letter: &Letter) -> bool {
-    match letter {
-        Letter::Command(Command::SendData { channel, .. }) => match channel {
-            DataChannel::Lossy | DataChannel::DataTrack => true,
-            DataChannel::Reliable | DataChannel::Unlabelled => false,
-        },
-        Letter::Connection(..) => true,
-        Letter::Command(_) | Letter::Stop => false,
+    /// Returns how many letters wait: all that were put before what led here, and perhaps more.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.letters.load(Ordering::Acquire)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
+    use std::net::{TcpListener, TcpStream};
 
     use mio::{Poll, Token};
-    use sfu_model::{PeerId, RoomIndex, ShardIndex};
 
     use super::*;
 
-    fn message(channel: DataChannel) -> Letter {
-        Letter::Command(Command::SendData {
-            peers: Arc::new([]),
-            channel,
-            payload: Arc::new([]),
-        })
-    }
-
-    fn remove(index: u32) -> Letter {
-        let room = RoomIndex(0);
-        let shard = ShardIndex(0);
-        let peer = PeerId { room, index, shard };
-        Letter::Command(Command::RemovePeer { peer })
-    }
-
-    fn full() -> (Poll, Mailbox, Inbox) {
+    fn empty() -> (Poll, Mailbox, Inbox) {
         let poll = Poll::new().unwrap();
         let (mailbox, inbox) = mailbox(Waker::new(poll.registry(), Token(0)).unwrap());
-        (0..CAPACITY).for_each(|_| mailbox.send(remove(0)));
         (poll, mailbox, inbox)
     }
 
     #[test]
-    fn a_full_mailbox_drops_lossy_data_and_strangers() {
-        let (_poll, mailbox, inbox) = full();
-        mailbox.send(message(DataChannel::Lossy));
-        mailbox.send(message(DataChannel::DataTrack));
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        mailbox.send(Letter::Connection(stream, Vec::new()));
-        assert_eq!(mailbox.dropped(), 3);
-        let left = std::iter::from_fn(|| inbox.take());
-        assert_eq!(left.count(), CAPACITY);
-    }
-
-    #[test]
-    fn a_full_mailbox_keeps_everything_else_until_there_is_room() {
-        let (_poll, mailbox, inbox) = full();
-        let letters = [
-            remove(1),
-            message(DataChannel::Reliable),
-            message(DataChannel::Unlabelled),
-        ];
-        let count = letters.len();
-        let writer = thread::spawn(move || letters.into_iter().for_each(|l| mailbox.send(l)));
-        let mut taken = 0;
-        while taken < CAPACITY + count {
-            match inbox.take() {
-                Some(_) => taken += 1,
-                None => thread::yield_now(),
-            }
+    fn connections_of_strangers_are_dropped_when_too_many_wait() {
+        let (_poll, mailbox, inbox) = empty();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        mailbox
+            .waiting
+            .connections
+            .store(WAITING_CONNECTIONS - 1, Ordering::Relaxed);
+        for _ in 0..3 {
+            let stream = stream.try_clone().unwrap();
+            mailbox.send(Letter::Connection(stream, Vec::new()));
         }
-        writer.join().unwrap();
-        assert!(inbox.take().is_none());
+        assert_eq!((mailbox.dropped(), inbox.len()), (2, 1));
+        assert!(inbox.take().is_some());
+        mailbox.send(Letter::Connection(stream, Vec::new()));
+        assert_eq!((mailbox.dropped(), inbox.len()), (2, 1));
     }
 
     #[test]
     fn a_thread_that_has_ended_stops_nobody() {
-        let (_poll, mailbox, inbox) = full();
+        let (_poll, mailbox, inbox) = empty();
         drop(inbox);
-        mailbox.send(remove(1));
+        mailbox.send(Letter::Stop);
     }
 
     #[test]
     fn one_wake_up_is_enough_for_many_letters() {
-        let (mut poll, mailbox, inbox) = full();
+        let (mut poll, mailbox, inbox) = empty();
+        mailbox.send(Letter::Stop);
+        mailbox.send(Letter::Stop);
         let mut events = mio::Events::with_capacity(8);
         poll.poll(&mut events, None).unwrap();
         inbox.acknowledge_wake();
-        assert!(std::iter::from_fn(|| inbox.take()).count() > 1);
-        mailbox.send(remove(1));
+        assert_eq!(std::iter::from_fn(|| inbox.take()).count(), 2);
+        mailbox.send(Letter::Stop);
         poll.poll(&mut events, None).unwrap();
         assert!(!events.is_empty());
     }

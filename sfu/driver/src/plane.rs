@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::PoisonError;
@@ -7,11 +6,12 @@ use std::time::Instant;
 
 use mio::{Poll, Waker};
 use sfu_core::{Arrivals, Shard, ShardConfig};
-use sfu_model::{Command, Destination, Event, PeerId, ShardIndex};
+use sfu_model::{Event, ShardIndex};
 
 use crate::acceptor::{self, Acceptor};
 use crate::exchange::Exchange;
 use crate::health::{MediaHealth, Pulse, ThreadHealth};
+use crate::lane::RoomLane;
 use crate::limits::TcpLimits;
 use crate::mailbox::{Inbox, Letter, Mailbox, mailbox};
 use crate::pinning::Cores;
@@ -140,32 +140,9 @@ impl MediaPlane {
         &self.addresses
     }
 
-    /// Sends commands to their shards, which are woken once. It waits only while a shard's mailbox
-    /// is full, and never for lossy data, which is dropped then.
-    ///
-    /// Invariant: each command is in its mailbox before the next, so that a shard that hears from
-    /// another shard of a command finds those that went before.
-    pub fn send(&self, commands: impl IntoIterator<Item = Command>) {
-        let mut told = vec![false; self.shards.len()];
-        let mut put = |shard: ShardIndex, command| {
-            let place = usize::from(shard.0);
-            if let (Some(mailbox), Some(told)) = (self.shards.get(place), told.get_mut(place)) {
-                mailbox.put(Letter::Command(command));
-                *told = true;
-            }
-        };
-        for command in commands {
-            match command.destination() {
-                Destination::Shard(shard) => put(shard, command),
-                Destination::ShardsOf(peers) => {
-                    for shard in shards_of(peers) {
-                        put(shard, command.clone());
-                    }
-                }
-            }
-        }
-        let told = self.shards.iter().zip(told).filter(|(_, told)| *told);
-        told.for_each(|(mailbox, _)| mailbox.wake());
+    /// Returns a way for the commands of one room.
+    pub fn lane(&self) -> RoomLane {
+        RoomLane::new(&self.shards)
     }
 
     /// Returns the latest report of each shard, at most a second old.
@@ -197,7 +174,8 @@ impl MediaPlane {
         }
     }
 
-    /// Returns how many lossy messages were dropped because a shard did not keep up.
+    /// Returns how many lossy messages of rooms and connections of strangers were dropped because a shard
+    /// did not keep up.
     pub fn dropped_letters(&self) -> u64 {
         self.shards.iter().map(Mailbox::dropped).sum()
     }
@@ -311,11 +289,6 @@ fn bind_all(
         bind(address).map_err(|source| StartError::Udp { address, source })
     };
     addresses.iter().map(bind).collect()
-}
-
-/// Returns each shard that any of `peers` lives on.
-fn shards_of(peers: &[PeerId]) -> BTreeSet<ShardIndex> {
-    peers.iter().map(|peer| peer.shard).collect()
 }
 
 impl Drop for MediaPlane {

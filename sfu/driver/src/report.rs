@@ -1,8 +1,12 @@
+//! What a shard's thread tells of itself once a second.
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sfu_core::Counters;
+
+use crate::turn::TurnLengths;
 
 /// What a shard and its sockets have counted since they began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +17,8 @@ pub struct ShardReport {
     pub receive_overflows: u64,
     /// Messages that the kernel refused to send.
     pub refused_sends: u64,
+    /// How long the turns of the thread took.
+    pub turns: TurnLengths,
     /// Bytes in and out per second, over the last ten seconds.
     pub bytes_per_second: u64,
 }

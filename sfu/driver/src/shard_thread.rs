@@ -11,17 +11,15 @@ use sfu_model::{Event, LinkProtocol, Now};
 use crate::clock;
 use crate::exchange::Exchange;
 use crate::health::Pulse;
-use crate::limits::TcpLimits;
+use crate::limits::{COMMAND_SLICE, DATA_SLICE, TcpLimits};
 use crate::links::Links;
 use crate::mailbox::{Inbox, Letter};
 use crate::report::{LatestReport, Reporter, ShardReport};
+use crate::turn::TurnLengths;
 use crate::udp::{Inbound, UdpPort};
 
 /// Datagrams taken from a socket before everything else has its turn.
 const RECEIVE_TURN: usize = 256;
-
-/// Commands carried out before packets have their turn.
-const COMMAND_TURN: usize = 1024;
 
 /// The token of the mailbox; UDP ports follow, then connections.
 pub(crate) const MAILBOX: Token = Token(0);
@@ -54,6 +52,7 @@ pub(crate) struct ShardThread<S> {
     transmit: Vec<u8>,
     reporter: Reporter,
     pulse: Pulse,
+    turns: TurnLengths,
     flow: Flow,
 }
 
@@ -99,6 +98,7 @@ impl<S: FnMut(Event)> ShardThread<S> {
             transmit: Vec::new(),
             reporter: Reporter::new(report, Instant::now()),
             pulse,
+            turns: TurnLengths::default(),
             flow: Flow::Continue,
         })
     }
@@ -120,6 +120,7 @@ impl<S: FnMut(Event)> ShardThread<S> {
                 tracing::error!(%error, "A media thread cannot wait for packets and ends");
                 return;
             }
+            let begin = Instant::now();
             for event in &events {
                 more_letters |= event.token() == MAILBOX;
                 self.note_readiness(event);
@@ -129,20 +130,22 @@ impl<S: FnMut(Event)> ShardThread<S> {
             }
             // Once a turn: what arrives meanwhile makes no room in a full socket.
             self.ports.iter_mut().for_each(UdpPort::retry);
-            if self.exchange.collect() || more_letters {
+            if self.exchange.collect(|| self.inbox.len()) || more_letters {
                 more_letters = self.take_letters();
                 self.take_exports();
             }
             self.receive();
             self.fire_timeout();
             self.drain();
-            self.report();
+            self.work();
+            self.report(begin);
         }
     }
 
     fn timeout(&self) -> Option<Duration> {
         let exports = self.exchange.is_waiting() && !self.shard.is_backlogged();
-        if exports || self.ports.iter().any(UdpPort::is_readable) {
+        let readable = self.ports.iter().any(UdpPort::is_readable);
+        if exports || readable || self.shard.has_work() {
             return Some(Duration::ZERO);
         }
         let now = Instant::now();
@@ -170,7 +173,7 @@ impl<S: FnMut(Event)> ShardThread<S> {
     /// Carries out letters, and says whether some are left for the next turn.
     fn take_letters(&mut self) -> bool {
         let now = clock::now();
-        for _ in 0..COMMAND_TURN {
+        while now.mono.elapsed() < COMMAND_SLICE {
             match self.inbox.take() {
                 None => {
                     self.exchange.note_no_letters();
@@ -180,7 +183,10 @@ impl<S: FnMut(Event)> ShardThread<S> {
                     self.flow = Flow::Stop;
                     return false;
                 }
-                Some(Letter::Command(command)) => self.shard.handle_command(now, command),
+                Some(Letter::Command(command, place)) => {
+                    self.shard.handle_command(now, command);
+                    drop(place);
+                }
                 Some(Letter::Connection(stream, head)) => self.links.add(now.mono, stream, &head),
             }
             self.exchange.note_letter();
@@ -233,7 +239,7 @@ impl<S: FnMut(Event)> ShardThread<S> {
             // peer known may have come after this turn began, but it came before the check. So did
             // what another shard tells of the client's path before what follows the check.
             if self.inbox.is_woken() {
-                self.exchange.collect();
+                self.exchange.collect(|| self.inbox.len());
                 self.take_letters();
                 self.take_exports();
             }
@@ -248,6 +254,21 @@ impl<S: FnMut(Event)> ShardThread<S> {
     /// Sends in the midst of a turn what the shard can hold no more of.
     fn drain_backlog(&mut self) {
         if self.shard.is_backlogged() {
+            self.drain();
+        }
+    }
+
+    /// Has the shard work at data messages for a while, which leave behind everything else.
+    fn work(&mut self) {
+        let now = clock::now();
+        let mut worked = false;
+        while self.shard.work(now) {
+            worked = true;
+            if now.mono.elapsed() >= DATA_SLICE {
+                break;
+            }
+        }
+        if worked {
             self.drain();
         }
     }
@@ -290,14 +311,17 @@ impl<S: FnMut(Event)> ShardThread<S> {
         }
     }
 
-    fn report(&mut self) {
+    fn report(&mut self, begin: Instant) {
         let now = Instant::now();
         self.pulse.beat(now);
+        self.turns.note(now.saturating_duration_since(begin));
+        let turns = self.turns;
         let (shard, ports) = (&self.shard, &self.ports);
         self.reporter.poll(now, || ShardReport {
             counters: shard.counters().clone(),
             receive_overflows: ports.iter().map(|port| u64::from(port.lost())).sum(),
             refused_sends: ports.iter().map(UdpPort::refused).sum(),
+            turns,
             ..ShardReport::default()
         });
     }

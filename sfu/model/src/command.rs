@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use crate::{
-    Codec, DataChannel, DtlsRole, ExtensionMap, Fingerprint, IceCredentials, MediaKind, Mid,
-    PayloadType, PeerId, PublicationId, Rid, ShardIndex, SpatialLayer, Ssrc, SubscriptionId,
-    TemporalLayer, Token,
+    Codec, DataChannel, DataMessage, DtlsRole, ExtensionMap, Fingerprint, IceCredentials,
+    MediaKind, Mid, PayloadType, PeerId, PublicationId, Rid, ShardIndex, SpatialLayer, Ssrc,
+    SubscriptionId, TemporalLayer, Token,
 };
 
 /// What the control plane asks of the shards; [`Command::destination`] says of which.
@@ -82,15 +82,15 @@ pub enum Command {
         /// The layers.
         forwarding: Forwarding,
     },
-    /// Sends a message on a data channel to each of `peers`. A channel that is not open yet queues
-    /// reliable messages and drops lossy ones.
+    /// Sends a message on a data channel to each of `peers`, one after the other while other work goes
+    /// on. A channel that is not open yet queues reliable messages and drops lossy ones.
     SendData {
         /// The receivers. Each shard sends to those that live on it.
         peers: Arc<[PeerId]>,
         /// The channel.
         channel: DataChannel,
-        /// The message, at most 64 KiB.
-        payload: Arc<[u8]>,
+        /// The message.
+        message: DataMessage,
     },
 }
 

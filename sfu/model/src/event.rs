@@ -1,6 +1,6 @@
 use crate::{
-    Codec, DataChannel, PeerId, PublicationId, RoomIndex, ShardIndex, SpatialLayer, Ssrc,
-    SubscriptionId,
+    Codec, DataChannel, DataMessage, PeerId, PublicationId, RoomIndex, ShardIndex, SpatialLayer,
+    Ssrc, SubscriptionId,
 };
 
 /// What a shard tells the control plane.
@@ -70,8 +70,9 @@ pub enum Event {
         peer: PeerId,
         /// The channel.
         channel: DataChannel,
-        /// The message.
-        payload: Vec<u8>,
+        /// The message. What it holds of its sender's budget holds the sender back: drop it when the
+        /// message is done with.
+        message: DataMessage,
     },
     /// How loud the audio publications of a room on one shard were since the last report, every
     /// 400 ms; those without audible packets are left out, and an empty list follows the last audible
@@ -125,8 +126,9 @@ pub enum CloseReason {
     ClosedByPeer,
     /// The peer broke the rules of SCTP or its data channels.
     DataChannelFailed,
-    /// The peer read reliable messages slower than they came and its queue was full.
-    DataQueueFull,
+    /// The peer took next to none of the reliable messages for it for 5 s, while senders were held back
+    /// for its sake.
+    DataStalled,
     /// A fault of ours while handling the peer's input; only this peer is given up.
     InternalFault,
 }

@@ -2,7 +2,7 @@
 //!
 //! Every other crate of the media plane and of signalling speaks in these types. Nothing here
 //! computes or does IO. The control plane asks a shard for something with a [`Command`]; a shard
-//! tells what happened with an [`Event`]. Neither waits for the other: the control plane hands out
+//! tells what happened with an [`Event`]. The control plane hands out
 //! the ids ([`PeerId`], [`PublicationId`], [`SubscriptionId`]), so that a command never needs a
 //! reply before the next can be sent, and events are ordered per shard.
 
@@ -10,11 +10,13 @@ mod codec;
 mod command;
 mod credentials;
 mod data;
+mod data_budget;
 mod dtls_role;
 mod event;
 mod extension;
 mod id;
 mod layer;
+pub mod limits;
 mod name;
 mod path;
 mod rtp;
@@ -27,6 +29,7 @@ pub use command::{
 };
 pub use credentials::{Fingerprint, IceCredentials, InvalidFingerprint};
 pub use data::DataChannel;
+pub use data_budget::{DataBudget, DataMessage, DataPermit};
 pub use dtls_role::DtlsRole;
 pub use event::{AudioLevel, CloseReason, Event, LinkProtocol};
 pub use extension::{Extension, ExtensionId, ExtensionMap};

@@ -79,8 +79,12 @@ impl Plane {
         loop {
             let mut shards = self.shards.iter_mut();
             let transmit = shards.find_map(|shard| shard.poll_transmit(now, buf));
-            if transmit.is_some() || !self.exchange(now) {
+            if transmit.is_some() {
                 return transmit;
+            }
+            let worked = self.shards.iter_mut().any(|shard| shard.work(now));
+            if !worked && !self.exchange(now) {
+                return None;
             }
         }
     }

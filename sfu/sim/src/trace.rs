@@ -96,8 +96,8 @@ pub(crate) fn describe(event: &Event) -> String {
         Event::DataReceived {
             peer,
             channel,
-            payload,
-        } => format!("got {} bytes by {channel:?} of {peer}", payload.len()),
+            message,
+        } => format!("got {} bytes by {channel:?} of {peer}", message.len()),
         Event::PeerConnected { .. }
         | Event::PeerSilent { .. }
         | Event::PeerResumed { .. }

@@ -1,26 +1,21 @@
+//! The data channels of a peer, by label.
+
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
 
-use sfu_model::{DataChannel, DataChannelOpener, DtlsRole};
+use sfu_model::limits::MAX_DATA_MESSAGE_OUT_BYTES;
+use sfu_model::{DataChannel, DataChannelOpener, DataMessage, DtlsRole};
 
+use crate::data_intake::DataIntake;
 use crate::dcep::{self, DataChannelOpen, DcepMessage};
-use crate::sctp::{Delivery, Ppid, Reliability, Sctp};
-use crate::{MAX_MESSAGE_SIZE, SendDataError, TransportEvent};
-
-/// Most channels that are open at once. What a peer opens beyond them stays unanswered.
-const MAX_CHANNELS: usize = 16;
-/// Most bytes of reliable messages that wait to be sent or acknowledged.
-const MAX_RELIABLE_BUFFER: usize = 8 * 1_024 * 1_024;
-/// Most reliable messages that wait: a short one costs far more than its bytes.
-const MAX_RELIABLE_MESSAGES: usize = 16_384;
-/// Most bytes of reliable messages that wait for a channel that is not open yet; those behind them are
-/// refused. Not every peer opens one.
-const MAX_WAITING_BYTES: usize = 1_024 * 1_024;
-/// Most reliable messages that wait for it.
-const MAX_WAITING_MESSAGES: usize = 1_024;
-/// Most bytes of lossy messages that wait: those behind them are dropped.
-const MAX_LOSSY_BUFFER: usize = 128 * 1_024;
-/// Most lossy messages that wait.
-const MAX_LOSSY_MESSAGES: usize = 1_024;
+use crate::limits::{
+    MAX_CHANNELS, MAX_EARLY_BYTES, MAX_EARLY_MESSAGES, MAX_LOSSY_SCTP_BYTES, MAX_SCTP_BYTES,
+};
+use crate::sctp::{Delivery, Ppid, Reliability, Sctp, SctpMessage, SctpUnavailable};
+use crate::send_queue::SendQueue;
+use crate::stall::StallClock;
+use crate::{DataCounts, SendDataError, TransportEvent};
 
 /// The channels that we open. DTLS servers take odd streams, clients even ones (RFC 8832 section 6).
 fn ours(role: DtlsRole) -> [(u16, DataChannel); 3] {
@@ -41,30 +36,25 @@ struct Channel {
     kind: DataChannel,
     /// Whether messages may be sent: from the peer's open on, or its acknowledgement of ours.
     open: bool,
-    sent: Sent,
+    queue: SendQueue,
 }
 
-/// Lengths of the messages of a channel that are sent and not acknowledged, or wait.
-#[derive(Debug, Default)]
-struct Sent {
-    lengths: VecDeque<usize>,
-    bytes: usize,
-}
-
-impl Sent {
-    /// Forgets the oldest messages until `buffered` bytes are left.
-    fn settle(&mut self, buffered: usize) {
-        while let Some(oldest) = self.lengths.front()
-            && self.bytes - oldest >= buffered
-        {
-            self.bytes -= oldest;
-            self.lengths.pop_front();
+impl Channel {
+    fn new(stream: u16, kind: DataChannel) -> Self {
+        Self {
+            stream,
+            kind,
+            open: false,
+            queue: SendQueue::default(),
         }
     }
 
-    fn push(&mut self, len: usize) {
-        self.lengths.push_back(len);
-        self.bytes += len;
+    fn feed(&mut self, sctp: &mut Sctp) -> Result<(), SctpUnavailable> {
+        let max_bytes = match self.kind {
+            DataChannel::Reliable | DataChannel::Unlabelled => MAX_SCTP_BYTES,
+            DataChannel::Lossy | DataChannel::DataTrack => MAX_LOSSY_SCTP_BYTES,
+        };
+        self.queue.feed(sctp, self.stream, max_bytes)
     }
 }
 
@@ -74,9 +64,10 @@ pub(crate) struct DataChannels {
     opener: DataChannelOpener,
     channels: Vec<Channel>,
     /// Reliable messages for a channel that is not open yet.
-    waiting: VecDeque<Vec<u8>>,
-    waiting_bytes: usize,
-    ignored: u64,
+    early: VecDeque<DataMessage>,
+    early_bytes: usize,
+    intake: DataIntake,
+    stall: StallClock,
 }
 
 impl DataChannels {
@@ -84,16 +75,11 @@ impl DataChannels {
         Self {
             opener,
             channels: Vec::new(),
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            ignored: 0,
+            early: VecDeque::new(),
+            early_bytes: 0,
+            intake: DataIntake::default(),
+            stall: StallClock::default(),
         }
-    }
-
-    /// Returns how many messages were ignored: text, unknown protocols, streams that nobody opened,
-    /// channels beyond the limit.
-    pub(crate) fn ignored(&self) -> u64 {
-        self.ignored
     }
 
     /// Opens our channels, if they are ours to open.
@@ -115,14 +101,32 @@ impl DataChannels {
                 .and_then(|()| sctp.set_reliability(stream, delivery, reliability));
             // It fails if the peer took the stream, against the rule of odd and even.
             if opened.is_ok() {
-                self.channels.push(Channel {
-                    stream,
-                    kind,
-                    open: false,
-                    sent: Sent::default(),
-                });
+                self.channels.push(Channel::new(stream, kind));
             }
         }
+    }
+
+    /// Reports whether messages of a stream may be read. What is not read fills the peer's window.
+    pub(crate) fn may_read(&mut self, stream: u16) -> bool {
+        match self.kind_of(stream) {
+            Some(kind) => self.intake.may_read(kind),
+            None => true,
+        }
+    }
+
+    /// Reports whether the peer is held back.
+    pub(crate) fn is_held(&self) -> bool {
+        self.intake.is_held()
+    }
+
+    /// Returns the account of what was taken in, and of what was not.
+    pub(crate) fn intake(&mut self) -> &mut DataIntake {
+        &mut self.intake
+    }
+
+    /// Returns what was counted since this was asked last.
+    pub(crate) fn take_counts(&mut self) -> DataCounts {
+        std::mem::take(self.intake.counts())
     }
 
     /// Takes a message of a stream.
@@ -130,14 +134,14 @@ impl DataChannels {
         &mut self,
         sctp: &mut Sctp,
         stream: u16,
-        ppid: Ppid,
-        payload: Vec<u8>,
+        message: SctpMessage,
     ) -> Option<TransportEvent> {
+        let SctpMessage { ppid, payload } = message;
         match ppid {
             Ppid::Dcep => self.handle_dcep(sctp, stream, &payload),
             Ppid::Binary => self.deliver(stream, payload),
             // RFC 8831 section 6.6: an empty message travels as one zero byte.
-            Ppid::BinaryEmpty => self.deliver(stream, Vec::new()),
+            Ppid::BinaryEmpty => self.deliver(stream, Arc::new([])),
             Ppid::Text | Ppid::Unknown => self.ignore(),
         }
     }
@@ -147,35 +151,73 @@ impl DataChannels {
         self.channels.retain(|channel| channel.stream != stream);
     }
 
-    /// Queues a message.
+    /// Queues a message. [`DataChannels::pump`] must follow.
     pub(crate) fn send(
         &mut self,
-        sctp: Option<&mut Sctp>,
         kind: DataChannel,
-        payload: &[u8],
+        message: DataMessage,
     ) -> Result<(), SendDataError> {
-        if payload.len() > MAX_MESSAGE_SIZE {
+        if message.len() > MAX_DATA_MESSAGE_OUT_BYTES {
             return Err(SendDataError::TooLarge);
         }
         // A peer that opens a label twice listens on the latest.
         let open = |channel: &&mut Channel| channel.kind == kind && channel.open;
         let channel = self.channels.iter_mut().rev().find(open);
-        match (kind, channel, sctp) {
-            (DataChannel::Unlabelled, ..) => Err(SendDataError::NotOpen),
-            (_, Some(channel), Some(sctp)) => send_now(sctp, channel, payload),
-            (DataChannel::Reliable, ..) => self.wait(payload),
-            (DataChannel::Lossy | DataChannel::DataTrack, ..) => Err(SendDataError::NotOpen),
+        match (kind, channel) {
+            (DataChannel::Unlabelled, _) => Err(SendDataError::NotOpen),
+            (DataChannel::Reliable, Some(channel)) => channel.queue.push_reliable(message),
+            (DataChannel::Reliable, None) => self.keep_early(&message),
+            (DataChannel::Lossy | DataChannel::DataTrack, Some(channel)) => {
+                self.intake.counts().dropped_out += channel.queue.push_lossy(message) as u64;
+                Ok(())
+            }
+            (DataChannel::Lossy | DataChannel::DataTrack, None) => Err(SendDataError::NotOpen),
         }
     }
 
-    fn wait(&mut self, payload: &[u8]) -> Result<(), SendDataError> {
-        let bytes = self.waiting_bytes + payload.len();
-        if bytes > MAX_WAITING_BYTES || self.waiting.len() >= MAX_WAITING_MESSAGES {
+    /// Gives SCTP what it has room for, and notes what the peer has taken.
+    pub(crate) fn pump(&mut self, now: Instant, sctp: &mut Sctp) {
+        let (mut taken, mut is_pressing) = (0, false);
+        for channel in &mut self.channels {
+            if !channel.open {
+                continue;
+            }
+            let acknowledged = channel.queue.acknowledge(sctp.buffered(channel.stream));
+            if channel.feed(sctp).is_err() {
+                self.intake.counts().ignored += 1;
+            }
+            if channel.kind == DataChannel::Reliable {
+                taken += acknowledged;
+                is_pressing |= channel.queue.is_pressing();
+            }
+        }
+        self.stall.note(now, taken, is_pressing);
+    }
+
+    /// Reports whether the peer has kept senders waiting for too long.
+    pub(crate) fn is_stalled(&self, now: Instant) -> bool {
+        self.stall.is_stalled(now)
+    }
+
+    /// Returns when the peer will have kept senders waiting for too long.
+    pub(crate) fn stalls_at(&self) -> Option<Instant> {
+        self.stall.ends_at()
+    }
+
+    /// Keeps a message for a channel that may never open: nobody is held back for it.
+    fn keep_early(&mut self, message: &DataMessage) -> Result<(), SendDataError> {
+        let bytes = self.early_bytes + message.len();
+        if bytes > MAX_EARLY_BYTES || self.early.len() >= MAX_EARLY_MESSAGES {
             return Err(SendDataError::NotOpen);
         }
-        self.waiting_bytes = bytes;
-        self.waiting.push_back(payload.to_vec());
+        self.early_bytes = bytes;
+        self.early.push_back(message.unaccounted());
         Ok(())
+    }
+
+    fn kind_of(&self, stream: u16) -> Option<DataChannel> {
+        let channel = self.channels.iter().find(|c| c.stream == stream)?;
+        Some(channel.kind)
     }
 
     fn handle_dcep(
@@ -186,7 +228,7 @@ impl DataChannels {
     ) -> Option<TransportEvent> {
         match DcepMessage::parse(message) {
             Some(DcepMessage::Open(open)) => self.accept(sctp, stream, open),
-            Some(DcepMessage::Ack) => self.open(sctp, stream),
+            Some(DcepMessage::Ack) => self.open(stream),
             None => self.ignore(),
         }
     }
@@ -208,17 +250,13 @@ impl DataChannels {
         if accepted.is_err() {
             return self.ignore();
         }
-        self.channels.push(Channel {
-            stream,
-            kind: DataChannel::from_label(open.label),
-            open: false,
-            sent: Sent::default(),
-        });
-        self.open(sctp, stream)
+        let kind = DataChannel::from_label(open.label);
+        self.channels.push(Channel::new(stream, kind));
+        self.open(stream)
     }
 
-    /// Opens a channel for sending, and sends what waited for it.
-    fn open(&mut self, sctp: &mut Sctp, stream: u16) -> Option<TransportEvent> {
+    /// Opens a channel for sending, and queues what waited for it.
+    fn open(&mut self, stream: u16) -> Option<TransportEvent> {
         let found = self
             .channels
             .iter_mut()
@@ -228,59 +266,29 @@ impl DataChannels {
         };
         channel.open = true;
         if channel.kind == DataChannel::Reliable {
-            self.waiting_bytes = 0;
-            for payload in self.waiting.drain(..) {
-                // The queue of the channel takes more than the waiting messages were allowed.
-                if send_now(sctp, channel, &payload).is_err() {
-                    self.ignored += 1;
+            self.early_bytes = 0;
+            for message in self.early.drain(..) {
+                // The queue takes as much as the early messages were allowed.
+                if channel.queue.push_reliable(message).is_err() {
+                    self.intake.counts().ignored += 1;
                 }
             }
         }
         Some(TransportEvent::DataChannelOpened(channel.kind))
     }
 
-    fn deliver(&mut self, stream: u16, payload: Vec<u8>) -> Option<TransportEvent> {
-        let channel = self.channels.iter().find(|c| c.stream == stream);
-        let Some(channel) = channel else {
+    fn deliver(&mut self, stream: u16, payload: Arc<[u8]>) -> Option<TransportEvent> {
+        let Some(channel) = self.kind_of(stream) else {
             return self.ignore();
         };
-        let channel = channel.kind;
-        Some(TransportEvent::DataReceived { channel, payload })
+        let message = self.intake.admit(channel, payload)?;
+        Some(TransportEvent::DataReceived { channel, message })
     }
 
     fn ignore(&mut self) -> Option<TransportEvent> {
-        self.ignored += 1;
+        self.intake.counts().ignored += 1;
         None
     }
-}
-
-fn send_now(sctp: &mut Sctp, channel: &mut Channel, payload: &[u8]) -> Result<(), SendDataError> {
-    let (max_bytes, max_messages, full) = match channel.kind {
-        DataChannel::Reliable => (
-            MAX_RELIABLE_BUFFER,
-            MAX_RELIABLE_MESSAGES,
-            SendDataError::QueueFull,
-        ),
-        DataChannel::Lossy | DataChannel::DataTrack | DataChannel::Unlabelled => (
-            MAX_LOSSY_BUFFER,
-            MAX_LOSSY_MESSAGES,
-            SendDataError::Congested,
-        ),
-    };
-    let buffered = sctp.buffered(channel.stream);
-    channel.sent.settle(buffered);
-    if buffered + payload.len() > max_bytes || channel.sent.lengths.len() >= max_messages {
-        return Err(full);
-    }
-    let (ppid, payload) = match payload {
-        // RFC 8831 section 6.6: SCTP has no empty messages.
-        [] => (Ppid::BinaryEmpty, &[0][..]),
-        _ => (Ppid::Binary, payload),
-    };
-    sctp.send(channel.stream, ppid, payload)
-        .map_err(|_| SendDataError::NotOpen)?;
-    channel.sent.push(payload.len());
-    Ok(())
 }
 
 /// How LiveKit's channels deliver.

@@ -32,14 +32,12 @@ impl std::error::Error for SealError {}
 /// Why a data channel message was not queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendDataError {
-    /// 8 MiB or 16,384 reliable messages wait already.
+    /// A reliable message that nobody's budget pays for, behind 1 MiB of others.
     QueueFull,
-    /// A lossy message that would have waited behind too many others.
-    Congested,
     /// A lossy message for a channel that is not open, a reliable one that would have waited behind
     /// 1 MiB or 1,024 others for it, or any for [`DataChannel::Unlabelled`](sfu_model::DataChannel::Unlabelled).
     NotOpen,
-    /// Longer than [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
+    /// Longer than [`MAX_DATA_MESSAGE_OUT_BYTES`](sfu_model::limits::MAX_DATA_MESSAGE_OUT_BYTES).
     TooLarge,
     /// The transport is closed.
     Closed,
@@ -49,9 +47,8 @@ impl fmt::Display for SendDataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::QueueFull => "too many reliable messages wait",
-            Self::Congested => "too many lossy messages wait",
             Self::NotOpen => "the data channel is not open",
-            Self::TooLarge => "the message is longer than 64 KiB",
+            Self::TooLarge => "the message is longer than 70,000 bytes and what the server adds",
             Self::Closed => "the transport is closed",
         })
     }

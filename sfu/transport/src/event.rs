@@ -1,4 +1,4 @@
-use sfu_model::{CloseReason, DataChannel, LinkProtocol, Path};
+use sfu_model::{CloseReason, DataChannel, DataMessage, LinkProtocol, Path};
 
 /// What a connectivity check did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub enum TransportEvent {
     DataReceived {
         /// On which channel.
         channel: DataChannel,
-        /// The message, at most [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE) bytes.
-        payload: Vec<u8>,
+        /// The message, at most 70,000 bytes. The peer is held back while it has too much under way.
+        message: DataMessage,
     },
     /// The transport is over: it takes and gives nothing more, but for a last datagram of
     /// `poll_transmit` that tells the peer.

@@ -51,6 +51,9 @@
 mod classify;
 mod config;
 mod data_channel;
+mod data_counts;
+mod data_intake;
+mod data_turn;
 mod dcep;
 mod drop_reason;
 mod dtls;
@@ -64,20 +67,20 @@ mod isolation;
 mod limits;
 mod liveness;
 mod sctp;
+mod send_queue;
 mod session;
 pub mod srtp;
+mod stall;
 mod transport;
 
 pub use classify::{PacketKind, classify};
 pub use config::{CertificateError, TransportConfig};
+pub use data_counts::DataCounts;
 pub use drop_reason::DropReason;
 pub use error::{SealError, SendDataError};
 pub use event::{StunOutcome, TransportEvent};
 pub use ice::ufrag_of;
 pub use transport::Transport;
-
-/// Largest data channel message either way, for `a=max-message-size`.
-pub const MAX_MESSAGE_SIZE: usize = 65_536;
 
 /// Most bytes that [`Transport::seal_rtp`] appends.
 pub const RTP_OVERHEAD: usize = srtp::MAX_TAG_LEN;

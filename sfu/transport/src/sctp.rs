@@ -5,4 +5,7 @@
 mod association;
 mod packet;
 
-pub(crate) use association::{Delivery, Ppid, Reliability, Sctp, SctpConfig, SctpEnd, SctpOutput};
+pub(crate) use association::{
+    Delivery, Ppid, Reliability, Sctp, SctpConfig, SctpEnd, SctpMessage, SctpOutput,
+    SctpUnavailable,
+};

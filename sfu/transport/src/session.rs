@@ -1,11 +1,13 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use bytes::Bytes;
 use sfu_model::{CloseReason, DtlsRole, Fingerprint};
 
 use crate::data_channel::DataChannels;
 use crate::dtls::{Admission, DtlsAssociation, DtlsOutput};
-use crate::sctp::{Sctp, SctpEnd, SctpOutput};
+use crate::limits::HOLD_INTERVAL;
+use crate::sctp::Sctp;
 use crate::srtp::SrtpSession;
 use crate::{DropReason, TransportConfig, TransportEvent};
 
@@ -23,6 +25,10 @@ pub(crate) struct Session {
     srtp: Option<Box<SrtpSession>>,
     /// From the peer's first packet on: many peers of a large room have no data channel.
     sctp: Option<Box<Sctp>>,
+    /// SCTP packets that are not encrypted yet.
+    packets: VecDeque<Bytes>,
+    /// When to look whether the peer, which is held back, may send again.
+    looks_at: Option<Instant>,
 }
 
 impl Session {
@@ -36,6 +42,8 @@ impl Session {
             dtls: DtlsAssociation::new(now, config, role, fingerprint),
             srtp: None,
             sctp: None,
+            packets: VecDeque::new(),
+            looks_at: None,
         }
     }
 
@@ -87,12 +95,10 @@ impl Session {
                     progress = Progress::Connected;
                 }
                 DtlsOutput::Data(data) => {
-                    let mut outputs = Vec::new();
                     self.sctp
                         .get_or_insert_with(|| Box::new(Sctp::new(&config.sctp)))
-                        .handle(now, data.freeze(), &mut outputs)
-                        .map_err(|_| CloseReason::InternalFault)?;
-                    self.handle_sctp(outputs, channels, events)?;
+                        .handle(now, data.freeze())?;
+                    self.turn_data(now, channels, events)?;
                 }
                 DtlsOutput::PeerClosed => return Err(CloseReason::ClosedByPeer),
             }
@@ -108,17 +114,20 @@ impl Session {
         events: &mut VecDeque<TransportEvent>,
     ) -> Result<(), CloseReason> {
         self.dtls.handle_timeout(now)?;
-        let mut outputs = Vec::new();
         if let Some(sctp) = &mut self.sctp {
-            sctp.handle_timeout(now, &mut outputs)
-                .map_err(|_| CloseReason::InternalFault)?;
+            sctp.handle_timeout(now)?;
         }
-        self.handle_sctp(outputs, channels, events)
+        self.turn_data(now, channels, events)
     }
 
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let sctp = self.sctp.as_ref().and_then(|sctp| sctp.poll_timeout());
-        self.dtls.poll_timeout().into_iter().chain(sctp).min()
+    pub(crate) fn poll_timeout(&self, channels: &DataChannels) -> Option<Instant> {
+        let deadlines = [
+            self.dtls.poll_timeout(),
+            self.sctp.as_ref().and_then(|sctp| sctp.poll_timeout()),
+            self.looks_at,
+            channels.stalls_at(),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Writes the next datagram to `buf`. An error ends the session.
@@ -133,8 +142,10 @@ impl Session {
         let Some(sctp) = &mut self.sctp else {
             return Ok(false);
         };
-        let packets = sctp.poll_transmit(now);
-        for packet in packets.map_err(|_| CloseReason::InternalFault)? {
+        if self.packets.is_empty() {
+            self.packets.extend(sctp.poll_transmit(now)?);
+        }
+        if let Some(packet) = self.packets.pop_front() {
             self.dtls.send(now, &packet)?;
         }
         Ok(self.dtls.poll_transmit(buf))
@@ -150,29 +161,16 @@ impl Session {
         Ok(self.dtls.close(now)?)
     }
 
-    fn handle_sctp(
+    /// Has the data channels go on, after SCTP got something or something is due.
+    fn turn_data(
         &mut self,
-        outputs: Vec<SctpOutput>,
+        now: Instant,
         channels: &mut DataChannels,
         events: &mut VecDeque<TransportEvent>,
     ) -> Result<(), CloseReason> {
-        let Some(sctp) = &mut self.sctp else {
-            return Ok(());
-        };
-        for output in outputs {
-            match output {
-                SctpOutput::Connected => channels.handle_connected(sctp, self.dtls.role()),
-                SctpOutput::Message {
-                    stream,
-                    ppid,
-                    payload,
-                } => events.extend(channels.handle_message(sctp, stream, ppid, payload)),
-                SctpOutput::StreamClosed(stream) => channels.handle_closed(stream),
-                SctpOutput::Ended(SctpEnd::ByPeer) => return Err(CloseReason::ClosedByPeer),
-                SctpOutput::Ended(SctpEnd::Violated) => {
-                    return Err(CloseReason::DataChannelFailed);
-                }
-            }
+        if let Some(sctp) = &mut self.sctp {
+            channels.turn(now, sctp, self.dtls.role(), events)?;
+            self.looks_at = channels.is_held().then(|| now + HOLD_INTERVAL);
         }
         Ok(())
     }

@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sfu_model::{
-    CloseReason, DataChannel, DataChannelOpener, DtlsRole, Fingerprint, IceCredentials,
-    LinkProtocol, Now, Path, Ssrc,
+    CloseReason, DataChannel, DataChannelOpener, DataMessage, DtlsRole, Fingerprint,
+    IceCredentials, LinkProtocol, Now, Path, Ssrc,
 };
 
 use crate::data_channel::DataChannels;
 use crate::ice::IceLite;
 use crate::liveness::{Liveness, Silence};
 use crate::session::{Progress, Session};
-use crate::{DropReason, SealError, SendDataError, StunOutcome, TransportConfig, TransportEvent};
+use crate::{
+    DataCounts, DropReason, SealError, SendDataError, StunOutcome, TransportConfig, TransportEvent,
+};
 
 /// How long a DTLS handshake may take, from when both a path and the peer's description are there
 /// (LiveKit's limit).
@@ -226,30 +228,35 @@ impl Transport {
         }
     }
 
-    /// Sends a binary message. A channel that is not open yet queues reliable messages.
+    /// Queues a binary message. A channel that is not open yet keeps some reliable messages.
+    ///
+    /// A reliable message waits for as long as it takes, and its permit with it. A lossy one has older ones
+    /// give way, where too many wait.
     ///
     /// # Errors
     ///
-    /// Fails when the message cannot be queued; the transport is unchanged. After
-    /// [`SendDataError::QueueFull`] the peer misses a reliable message: the caller closes the transport.
+    /// Fails when the message cannot be queued; the transport is unchanged.
     pub fn send_data(
         &mut self,
-        _now: Now,
+        now: Now,
         channel: DataChannel,
-        payload: &[u8],
+        message: DataMessage,
     ) -> Result<(), SendDataError> {
-        let sctp = match &mut self.phase {
-            Phase::AwaitingDescription { .. } => None,
-            Phase::Open(session) => session.sctp(),
-            Phase::Closed(_) => return Err(SendDataError::Closed),
-        };
-        self.channels.send(sctp, channel, payload)
+        if self.is_closed() {
+            return Err(SendDataError::Closed);
+        }
+        self.channels.send(channel, message)?;
+        if let Phase::Open(session) = &mut self.phase
+            && let Some(sctp) = session.sctp()
+        {
+            self.channels.pump(now.mono, sctp);
+        }
+        Ok(())
     }
 
-    /// Returns how many data channel messages of the peer were ignored: text, unknown protocols, channels
-    /// beyond the limit.
-    pub fn ignored_messages(&self) -> u64 {
-        self.channels.ignored()
+    /// Returns what was counted of data channels since this was asked last.
+    pub fn take_data_counts(&mut self) -> DataCounts {
+        self.channels.take_counts()
     }
 
     /// Does what is due at `now`. Calling too early does no harm.
@@ -274,7 +281,7 @@ impl Transport {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let session = match &self.phase {
             Phase::AwaitingDescription { .. } => None,
-            Phase::Open(session) => session.poll_timeout(),
+            Phase::Open(session) => session.poll_timeout(&self.channels),
             Phase::Closed(_) => return None,
         };
         let deadlines = [
@@ -448,7 +455,7 @@ impl Transport {
             | CloseReason::HandshakeFailed
             | CloseReason::ClosedByPeer
             | CloseReason::DataChannelFailed
-            | CloseReason::DataQueueFull => self.close(now),
+            | CloseReason::DataStalled => self.close(now),
         }
         self.events.push_back(TransportEvent::Closed(reason));
     }

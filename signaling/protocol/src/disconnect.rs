@@ -30,6 +30,8 @@ pub enum DisconnectCause {
     ServerStops,
     /// The transport failed and the client did not come back.
     TransportFailed,
+    /// The client took next to none of the reliable messages for it, and kept their senders waiting.
+    DataStalled,
     /// The join was not completed: refused halfway, or never became active.
     JoinFailed,
     /// Client and server disagree on what is published or subscribed, or negotiation failed.
@@ -56,6 +58,7 @@ impl DisconnectCause {
             Self::RoomClosed => DisconnectReason::RoomClosed,
             Self::ServerStops => DisconnectReason::ServerShutdown,
             Self::TransportFailed => DisconnectReason::ConnectionTimeout,
+            Self::DataStalled => DisconnectReason::MediaFailure,
             Self::JoinFailed => DisconnectReason::JoinFailure,
             Self::StateMismatch => DisconnectReason::StateMismatch,
             Self::SignalClosed => DisconnectReason::SignalClose,

@@ -1,13 +1,11 @@
 //! Carries out the calls of LiveKit's RoomService.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use prost::Message as _;
 use sfu_model::{Now, ParticipantIdentity, TrackSid};
 use signaling_protocol::{DisconnectCause, LeaveAction, sid};
 
-use crate::data::MAX_MESSAGE;
 use crate::participant_key::ParticipantKey;
 use crate::proto::data_packet::Kind;
 use crate::proto::signal_response::Message;
@@ -168,10 +166,7 @@ impl Room {
         if !matches!(request.nonce.len(), 0 | NONCE_LENGTH) {
             return Err(RoomError::InvalidNonce);
         }
-        if request.data.len() > MAX_MESSAGE {
-            return Err(RoomError::DataTooLarge);
-        }
-        self.send_user_data(now, request);
+        self.send_user_data(now, request)?;
         Ok(RoomReply::Done)
     }
 
@@ -185,12 +180,13 @@ impl Room {
             return Err(RoomError::NoDestination);
         }
         let callee = self.find(&request.destination_identity)?;
+        self.may_send_of_ours()?;
         let name = sid("RPC_", self.ids.random());
         let started = self
             .rpcs
             .start(now, (name, callee), request, &mut self.timers)?;
-        let payload: Arc<[u8]> = started.packet.encode_to_vec().into();
-        self.send_message(&[callee], Kind::Reliable, &payload);
+        let message = self.message_of_ours(started.packet.encode_to_vec());
+        self.send_message(&[callee], Kind::Reliable, &message);
         Ok(RoomReply::RpcStarted {
             rpc: started.id,
             timeout: started.timeout,

@@ -1,19 +1,17 @@
-//! Messages on data channels.
+//! Messages between participants: who may send, who gets them, and how they leave.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use prost::Message as _;
-use sfu_model::{Command, DataChannel, Now, PeerId};
+use sfu_model::limits::MAX_DATA_MESSAGE_OUT_BYTES;
+use sfu_model::{Command, DataChannel, DataMessage, Now, PeerId};
 
 use crate::data_history::RecentMessage;
 use crate::packet_origin::{Routing, route, visible_sid, with_sender};
 use crate::participant_key::ParticipantKey;
 use crate::proto::data_packet::{Kind, Value};
-use crate::{Room, proto};
-
-/// Largest message that a data channel carries.
-pub(crate) const MAX_MESSAGE: usize = 64 * 1024;
+use crate::{Room, RoomError, proto};
 
 /// Who is to get a message.
 #[derive(Debug, Default)]
@@ -23,13 +21,14 @@ struct Audience {
 }
 
 impl Room {
-    /// Takes a message that came on a participant's data channel.
+    /// Takes a message that came on a participant's data channel. What it holds of its sender's budget goes
+    /// on with what is made of it.
     pub(crate) fn handle_data(
         &mut self,
         now: Now,
         peer: PeerId,
         channel: DataChannel,
-        payload: Vec<u8>,
+        message: DataMessage,
     ) {
         let Some(key) = self.roster.by_peer(peer) else {
             return;
@@ -39,15 +38,15 @@ impl Room {
             return;
         }
         match channel {
-            DataChannel::Reliable => self.handle_packet(now, key, Kind::Reliable, &payload),
-            DataChannel::Lossy => self.handle_packet(now, key, Kind::Lossy, &payload),
-            DataChannel::Unlabelled => self.handle_unlabelled(key, payload),
-            DataChannel::DataTrack => self.route_data_packet(key, payload),
+            DataChannel::Reliable => self.handle_packet(now, key, Kind::Reliable, &message),
+            DataChannel::Lossy => self.handle_packet(now, key, Kind::Lossy, &message),
+            DataChannel::Unlabelled => self.handle_unlabelled(key, &message),
+            DataChannel::DataTrack => self.route_data_packet(key, message),
         }
     }
 
-    fn handle_packet(&mut self, now: Now, key: ParticipantKey, kind: Kind, payload: &[u8]) {
-        let Ok(mut packet) = proto::DataPacket::decode(payload) else {
+    fn handle_packet(&mut self, now: Now, key: ParticipantKey, kind: Kind, message: &DataMessage) {
+        let Ok(mut packet) = proto::DataPacket::decode(message.as_ref()) else {
             return;
         };
         let Some(participant) = self.roster.get_mut(key) else {
@@ -71,16 +70,20 @@ impl Room {
             {
                 return;
             }
-            Routing::Forward(packet) => {
-                let bytes = packet.encode_to_vec();
+            Routing::Forward(mut packet) => {
+                let bytes = encode(&mut packet);
                 (packet, bytes)
             }
             Routing::ForwardUnknown(packet) => {
-                let bytes = with_sender(payload, &packet);
+                let bytes = with_sender(message, &packet);
                 (packet, bytes)
             }
         };
-        self.deliver(now, Some(key), kind, packet, bytes);
+        let message = DataMessage {
+            payload: bytes.into(),
+            permit: message.permit.clone(),
+        };
+        self.deliver(now, Some(key), kind, packet, &message);
     }
 
     /// Sends a packet to whom it is for: those whom it names, else everybody but its sender.
@@ -90,17 +93,16 @@ impl Room {
         sender: Option<ParticipantKey>,
         kind: Kind,
         packet: proto::DataPacket,
-        bytes: Vec<u8>,
+        message: &DataMessage,
     ) {
         if let Some(Value::User(user)) = &packet.value
             && self.data.nonces.is_repeated(&user.nonce)
         {
             return;
         }
-        if bytes.len() > MAX_MESSAGE {
+        if message.len() > MAX_DATA_MESSAGE_OUT_BYTES {
             return;
         }
-        let payload: Arc<[u8]> = bytes.into();
         let audience = Audience::of(&packet);
         if let (Some(sender), Kind::Reliable, 1..) = (sender, kind, packet.sequence)
             && let Some(sender) = self.roster.get(sender)
@@ -110,11 +112,11 @@ impl Room {
                 sender_sid: sender.sid.as_str().to_owned(),
                 sequence: packet.sequence,
                 destinations: audience.identities.clone(),
-                payload: Arc::clone(&payload),
+                payload: Arc::clone(&message.payload),
             });
         }
         let receivers = self.receivers(sender, &audience);
-        self.send_message(&receivers, kind, &payload);
+        self.send_message(&receivers, kind, message);
     }
 
     fn receivers(
@@ -143,7 +145,7 @@ impl Room {
         &mut self,
         receivers: &[ParticipantKey],
         kind: Kind,
-        payload: &Arc<[u8]>,
+        message: &DataMessage,
     ) {
         let mut peers = Vec::new();
         for key in receivers {
@@ -152,6 +154,7 @@ impl Room {
             };
             let active = participant.is_active();
             let messages = &mut participant.messages;
+            let payload = &message.payload;
             match kind {
                 Kind::Reliable if !active => messages.reliable.keep(Arc::clone(payload)),
                 Kind::Lossy if !active => {}
@@ -166,7 +169,7 @@ impl Room {
                     Kind::Reliable => DataChannel::Reliable,
                     Kind::Lossy => DataChannel::Lossy,
                 },
-                payload: Arc::clone(payload),
+                message: message.clone(),
             });
         }
     }
@@ -207,38 +210,42 @@ impl Room {
             self.outbox.media(Command::SendData {
                 peers: Arc::clone(&peers),
                 channel,
-                payload,
+                message: payload.into(),
             });
         }
     }
 
     /// A message on a channel of the client's own is for everybody who is active.
-    fn handle_unlabelled(&mut self, key: ParticipantKey, payload: Vec<u8>) {
+    fn handle_unlabelled(&mut self, key: ParticipantKey, message: &DataMessage) {
         let Some(participant) = self.roster.get(key) else {
             return;
         };
         let packet = proto::DataPacket {
             participant_identity: participant.identity.as_str().to_owned(),
             value: Some(Value::User(proto::UserPacket {
-                payload,
+                payload: message.to_vec(),
                 ..proto::UserPacket::default()
             })),
             ..proto::DataPacket::default()
         };
-        let payload: Arc<[u8]> = packet.encode_to_vec().into();
-        if payload.len() > MAX_MESSAGE {
-            return;
-        }
+        let message = DataMessage {
+            payload: packet.encode_to_vec().into(),
+            permit: message.permit.clone(),
+        };
         let others = self.roster.iter();
         let others = others.filter(|other| other.is_active() && other.key != key);
         let others: Vec<_> = others.map(|other| other.key).collect();
-        self.send_message(&others, Kind::Reliable, &payload);
+        self.send_message(&others, Kind::Reliable, &message);
     }
 
     /// Sends a message for the `SendData` call.
-    pub(crate) fn send_user_data(&mut self, now: Now, request: proto::SendDataRequest) {
+    pub(crate) fn send_user_data(
+        &mut self,
+        now: Now,
+        request: proto::SendDataRequest,
+    ) -> Result<(), RoomError> {
         let kind = request.kind();
-        let packet = proto::DataPacket {
+        let mut packet = proto::DataPacket {
             kind: kind.into(),
             destination_identities: request.destination_identities.clone(),
             value: Some(Value::User(proto::UserPacket {
@@ -251,8 +258,30 @@ impl Room {
             })),
             ..proto::DataPacket::default()
         };
-        let bytes = packet.encode_to_vec();
-        self.deliver(now, None, kind, packet, bytes);
+        let bytes = encode(&mut packet);
+        if bytes.len() > MAX_DATA_MESSAGE_OUT_BYTES {
+            return Err(RoomError::DataTooLarge);
+        }
+        self.may_send_of_ours()?;
+        let message = self.message_of_ours(bytes);
+        self.deliver(now, None, kind, packet, &message);
+        Ok(())
+    }
+
+    /// Refuses a message that no participant sends while too many of them are under way.
+    pub(crate) fn may_send_of_ours(&self) -> Result<(), RoomError> {
+        match self.data.budget.is_spent() {
+            true => Err(RoomError::TooMuchDataWaits),
+            false => Ok(()),
+        }
+    }
+
+    /// Makes a message that no participant sends.
+    pub(crate) fn message_of_ours(&self, bytes: Vec<u8>) -> DataMessage {
+        DataMessage {
+            permit: self.data.budget.permit(bytes.len()),
+            payload: bytes.into(),
+        }
     }
 }
 
@@ -271,4 +300,15 @@ impl Audience {
     fn is_everybody(&self) -> bool {
         self.identities.is_empty() && self.sids.is_empty()
     }
+}
+
+/// Encodes a packet. A user packet has its list of receivers twice, for old clients; where that would be too
+/// long, once.
+fn encode(packet: &mut proto::DataPacket) -> Vec<u8> {
+    if packet.encoded_len() > MAX_DATA_MESSAGE_OUT_BYTES
+        && let Some(Value::User(user)) = &mut packet.value
+    {
+        user.destination_identities.clear();
+    }
+    packet.encode_to_vec()
 }

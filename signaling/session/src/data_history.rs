@@ -4,14 +4,28 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sfu_model::ParticipantIdentity;
+use sfu_model::limits::RELIABLE_DATA_IN_FLIGHT_BYTES;
+use sfu_model::{DataBudget, ParticipantIdentity};
 
 /// What a room remembers of the messages that went through it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct DataHistory {
     recent: VecDeque<RecentMessage>,
     recent_bytes: usize,
     pub(crate) nonces: Nonces,
+    /// What pays for messages that no participant sends.
+    pub(crate) budget: DataBudget,
+}
+
+impl Default for DataHistory {
+    fn default() -> Self {
+        Self {
+            recent: VecDeque::new(),
+            recent_bytes: 0,
+            nonces: Nonces::default(),
+            budget: DataBudget::new(RELIABLE_DATA_IN_FLIGHT_BYTES),
+        }
+    }
 }
 
 /// A reliable message that was sent a moment ago, for those who lost their connection meanwhile.

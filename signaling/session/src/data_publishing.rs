@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sfu_model::{Command, DataChannel, Now, TrackSid};
+use sfu_model::{Command, DataChannel, DataMessage, Now, TrackSid};
 use signaling_protocol::sid;
 
 use crate::limits::{
@@ -254,11 +254,11 @@ impl Room {
     }
 
     /// Passes a packet of a data track on, under the number that its subscribers know.
-    pub(crate) fn route_data_packet(&mut self, key: ParticipantKey, mut packet: Vec<u8>) {
-        if packet.len() < HEADER {
+    pub(crate) fn route_data_packet(&mut self, key: ParticipantKey, mut message: DataMessage) {
+        if message.len() < HEADER {
             return;
         }
-        let Some(handle) = packet.get_mut(HANDLE) else {
+        let Some(handle) = Arc::make_mut(&mut message.payload).get_mut(HANDLE) else {
             return;
         };
         let source = handle.iter().fold(0, |it, byte| it << 8 | u16::from(*byte));
@@ -273,7 +273,7 @@ impl Room {
             self.outbox.media(Command::SendData {
                 peers,
                 channel: DataChannel::DataTrack,
-                payload: packet.into(),
+                message,
             });
         }
     }

@@ -28,8 +28,8 @@ impl Room {
             Event::DataReceived {
                 peer,
                 channel,
-                payload,
-            } => self.handle_data(now, peer, channel, payload),
+                message,
+            } => self.handle_data(now, peer, channel, message),
             Event::AudioLevels { shard, levels, .. } => {
                 let room = (&self.roster, &self.tracks);
                 self.speakers
@@ -141,10 +141,13 @@ impl Room {
                 let at = now.mono + FAREWELL;
                 self.timers.set_once(TimerReason::Farewell(key), at);
             }
+            CloseReason::DataStalled => {
+                let cause = DisconnectCause::DataStalled;
+                self.disconnect(now, key, cause, Some(LeaveAction::Reconnect));
+            }
             CloseReason::TimedOut
             | CloseReason::HandshakeFailed
             | CloseReason::DataChannelFailed
-            | CloseReason::DataQueueFull
             | CloseReason::InternalFault => self.handle_lost_transport(now, key),
         }
     }

@@ -36,7 +36,8 @@ pub(crate) fn route(sender: &Participant, mut packet: proto::DataPacket) -> Rout
             }
         }
         Some(Value::Transcription(_)) if !sender.is_agent() => return Routing::Consume,
-        Some(Value::Metrics(_)) => return Routing::Consume,
+        // Who speaks, and what was measured, is the server's to say.
+        Some(Value::Speaker(_) | Value::Metrics(_)) => return Routing::Consume,
         Some(Value::ChatMessage(chat)) if speaks_for_other => {
             chat.generated = true;
             keep_identity = true;

@@ -107,6 +107,8 @@ pub enum RoomError {
     InvalidNonce,
     /// `invalid_argument`: the message is larger than a data channel carries.
     DataTooLarge,
+    /// So much data that no participant sent waits for slow participants that no more is taken.
+    TooMuchDataWaits,
     /// `invalid_argument`: destination identity is required.
     NoDestination,
     /// `malformed`: the argument of a call to a participant is too large.
@@ -131,6 +133,9 @@ impl fmt::Display for RoomError {
             Self::NameTooLong => "name length exceeds limits",
             Self::InvalidNonce => "nonce should be 16-bytes or not be provided",
             Self::DataTooLarge => "data size exceeds limits",
+            Self::TooMuchDataWaits => {
+                "too much data of the server waits for participants of the room"
+            }
             Self::NoDestination => "destination identity is required",
             Self::RpcPayloadTooLarge => "RpcError 1402: Request payload too large",
             Self::RemoteUnmuteDisabled => "remote unmute not enabled",

@@ -200,7 +200,7 @@ impl Room {
             self.outbox.media(Command::SendData {
                 peers: Arc::clone(&peers),
                 channel: DataChannel::Reliable,
-                payload,
+                message: payload.into(),
             });
         }
     }

@@ -160,13 +160,13 @@ fn kind(event: &Event) -> Kind {
         Event::DataReceived {
             peer,
             channel,
-            payload,
+            message,
         } => {
             return match channel {
                 DataChannel::Reliable | DataChannel::Unlabelled => Kind::Reliable,
                 DataChannel::Lossy | DataChannel::DataTrack => Kind::Lossy {
                     sender: *peer,
-                    bytes: payload.len(),
+                    bytes: message.len(),
                 },
             };
         }

@@ -23,19 +23,19 @@ fn publish(world: &mut World, delivery: DataDelivery) {
 fn messages(world: &World, wanted: DataChannel) -> Vec<Vec<u8>> {
     let events = world.server_events.iter();
     let messages = events.filter_map(|event| {
-        let TransportEvent::DataReceived { channel, payload } = event else {
+        let TransportEvent::DataReceived { channel, message } = event else {
             return None;
         };
-        (*channel == wanted).then_some(payload)
+        (*channel == wanted).then(|| message.to_vec())
     });
-    messages.cloned().collect()
+    messages.collect()
 }
 
 /// Has the server send a message back.
 fn send_back(world: &mut World, message: &[u8]) {
     world
         .server
-        .send_data(world.now, DataChannel::Reliable, message)
+        .send_data(world.now, DataChannel::Reliable, message.into())
         .unwrap();
     world.run(Duration::from_millis(20));
 }

@@ -78,7 +78,7 @@ fn a_peer_opens_the_data_channels_and_counts_what_comes_by_them() {
     }
     world
         .server
-        .send_data(world.now, DataChannel::Reliable, b"hello")
+        .send_data(world.now, DataChannel::Reliable, b"hello"[..].into())
         .unwrap();
     world.run(Duration::from_millis(50));
     assert_eq!(world.tally.messages, 1);

@@ -76,6 +76,9 @@ impl Port {
                 idle = false;
                 owner.deliver(transmit, &buf);
             }
+            while owner.shard.work(owner.now) {
+                idle = false;
+            }
             for participant in &mut owner.participants {
                 while let Some(mut datagram) = participant.client.poll_transmit(owner.now) {
                     idle = false;

@@ -273,6 +273,9 @@ impl World {
                 idle = false;
                 self.deliver(transmit, &buf);
             }
+            while self.shard.work(self.now) {
+                idle = false;
+            }
             for participant in &mut self.participants {
                 while let Some(mut datagram) = participant.client.poll_transmit(self.now) {
                     idle = false;

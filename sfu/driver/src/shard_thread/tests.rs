@@ -10,7 +10,7 @@ use sfu_model::{
 use sfu_transport::TransportConfig;
 
 use super::*;
-use crate::mailbox::{Mailbox, mailbox};
+use crate::mailbox::{Mailbox, Place, mailbox};
 
 const SHARD: ShardIndex = ShardIndex(0);
 
@@ -77,11 +77,14 @@ fn a_check_finds_the_peer_that_was_added_before_it_in_the_same_turn() {
         index: 0,
         shard: SHARD,
     };
-    mailbox.send(Letter::Command(Command::AddPeer {
-        peer,
-        local,
-        data_channels: DataChannelOpener::Peer,
-    }));
+    mailbox.send(Letter::Command(
+        Command::AddPeer {
+            peer,
+            local,
+            data_channels: DataChannelOpener::Peer,
+        },
+        Place::free(),
+    ));
     let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     client.send_to(&check, thread.ports[0].local()).unwrap();
     thread.ports[0].set_readable();

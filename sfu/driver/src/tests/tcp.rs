@@ -191,13 +191,16 @@ fn a_proven_connection_on_which_nothing_is_sent_for_long_is_closed() {
     let check = add_peer(&plane);
     let mut peer = connect(&plane);
     assert!(is_answered(&mut peer, &check));
-    plane.send([Command::RemovePeer {
-        peer: PeerId {
-            room: RoomIndex(0),
-            index: 0,
-            shard: ShardIndex(1),
-        },
-    }]);
+    send(
+        &plane,
+        [Command::RemovePeer {
+            peer: PeerId {
+                room: RoomIndex(0),
+                index: 0,
+                shard: ShardIndex(1),
+            },
+        }],
+    );
     assert!(is_closed(peer));
 }
 

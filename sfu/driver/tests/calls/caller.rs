@@ -49,7 +49,7 @@ impl Caller {
             nominates: true,
             controlled: false,
         };
-        plane.send([
+        let commands = [
             Command::AddPeer {
                 peer,
                 local,
@@ -61,7 +61,8 @@ impl Caller {
                 fingerprint: client.fingerprint,
                 role: DtlsRole::Server,
             },
-        ]);
+        ];
+        crate::send(plane, commands);
         Self {
             socket,
             server: plane.addresses()[usize::from(peer.shard.0)].udp[0],

@@ -95,6 +95,15 @@ impl DataChannels {
         self.opened
     }
 
+    /// Returns how many bytes of a channel wait to be sent.
+    pub fn buffered(&self, channel: DataChannel) -> usize {
+        let mut channels = self.channels.iter();
+        let stream = channels.find(|(_, known)| **known == channel);
+        stream.map_or(0, |(stream, _)| {
+            self.socket.buffered_amount(StreamId(*stream))
+        })
+    }
+
     /// Sends a message. The channels have to be open.
     pub fn send(&mut self, now: Instant, channel: DataChannel, payload: Vec<u8>) {
         self.advance(now);

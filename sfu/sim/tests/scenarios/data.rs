@@ -46,12 +46,12 @@ fn received(call: &Call, channel: DataChannel) -> Vec<Vec<u8>> {
     for event in call.world.events() {
         if let Event::DataReceived {
             channel: by,
-            payload,
+            message,
             ..
         } = event
             && *by == channel
         {
-            payloads.push(payload.clone());
+            payloads.push(message.to_vec());
         }
     }
     payloads
@@ -70,7 +70,7 @@ fn reliable_messages_arrive_complete_and_in_order_both_ways() {
             call.world.command(&Command::SendData {
                 peers: peers.into(),
                 channel,
-                payload: message(number).into(),
+                message: message(number).into(),
             });
             call.world.run_for(Duration::from_millis(10));
         }

@@ -1,3 +1,6 @@
+//! The association with one peer, on `sctp-proto`.
+
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,14 +11,13 @@ use sctp_proto::{
     PayloadProtocolIdentifier, ReliabilityType, ServerConfig, StreamEvent, TransportConfig,
 };
 
-use super::packet::PacketSummary;
-use crate::MAX_MESSAGE_SIZE;
-use crate::isolation::{Panicked, isolated};
+use sfu_model::DataMessage;
+use sfu_model::limits::{MAX_DATA_MESSAGE_IN_BYTES, MAX_DATA_MESSAGE_OUT_BYTES};
 
-/// Most streams either way; libwebrtc's own limit.
-const MAX_STREAMS: u16 = 1_024;
-/// Most bytes of messages that are not complete yet, or wait for earlier ones.
-const RECEIVE_BUFFER: u32 = 262_144;
+use super::packet::PacketSummary;
+use crate::isolation::{Panicked, isolated};
+use crate::limits::{MAX_STREAMS, MAX_UNREAD_CHUNKS, RECEIVE_WINDOW_BYTES};
+
 /// Longest payload of a DATA chunk: with the headers of SCTP and DTLS a datagram of at most 1,225 bytes.
 const MAX_CHUNK_PAYLOAD: u32 = 1_160;
 /// Retransmission timeouts in milliseconds, those of libwebrtc: the least is above the delay of
@@ -87,11 +89,11 @@ pub(crate) struct SctpConfig {
 
 impl SctpConfig {
     pub(crate) fn new() -> Self {
-        let message_size = u32::try_from(MAX_MESSAGE_SIZE).unwrap_or(u32::MAX);
+        let bytes = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
         let transport = TransportConfig::default()
-            .with_max_receive_buffer_size(RECEIVE_BUFFER)
-            .with_max_send_message_size(message_size)
-            .with_max_receive_message_size(message_size)
+            .with_max_receive_buffer_size(RECEIVE_WINDOW_BYTES)
+            .with_max_send_message_size(bytes(MAX_DATA_MESSAGE_OUT_BYTES))
+            .with_max_receive_message_size(bytes(MAX_DATA_MESSAGE_IN_BYTES))
             .with_max_num_inbound_streams(MAX_STREAMS)
             .with_max_num_outbound_streams(MAX_STREAMS)
             .with_max_init_retransmits(None)
@@ -115,16 +117,17 @@ impl SctpConfig {
 pub(crate) enum SctpOutput {
     /// The association is up.
     Connected,
-    /// A whole message came.
-    Message {
-        stream: u16,
-        ppid: Ppid,
-        payload: Vec<u8>,
-    },
     /// The peer closed a stream.
     StreamClosed(u16),
     /// The association is over.
     Ended(SctpEnd),
+}
+
+/// A message of a stream.
+#[derive(Debug)]
+pub(crate) struct SctpMessage {
+    pub(crate) ppid: Ppid,
+    pub(crate) payload: Arc<[u8]>,
 }
 
 /// How an association ended.
@@ -132,7 +135,8 @@ pub(crate) enum SctpOutput {
 pub(crate) enum SctpEnd {
     /// The peer aborted it or shut it down.
     ByPeer,
-    /// The peer broke the rules: among others, a message longer than [`MAX_MESSAGE_SIZE`].
+    /// The peer broke the rules: among others, a message longer than
+    /// [`MAX_DATA_MESSAGE_IN_BYTES`].
     Violated,
 }
 
@@ -146,6 +150,13 @@ pub(crate) struct Sctp {
     association: Option<(AssociationHandle, Association)>,
     /// Whether the latest packet was one by which the peer ends the association.
     peer_ends: bool,
+    /// Streams that may have messages to be read. What is not read fills the window that the peer may
+    /// send into.
+    readable: BTreeSet<u16>,
+    /// DATA chunks that came since nothing was left unread, but for those that were read.
+    unread_chunks: usize,
+    /// The latest packet with data that came while something was unread.
+    unread_packet: Option<Bytes>,
 }
 
 impl Sctp {
@@ -156,22 +167,29 @@ impl Sctp {
             endpoint: Endpoint::new(Arc::clone(&config.endpoint), server),
             association: None,
             peer_ends: false,
+            readable: BTreeSet::new(),
+            unread_chunks: 0,
+            unread_packet: None,
         }
     }
 
-    /// Takes a packet. One that is malformed is dropped.
-    pub(crate) fn handle(
-        &mut self,
-        now: Instant,
-        packet: Bytes,
-        outputs: &mut Vec<SctpOutput>,
-    ) -> Result<(), Panicked> {
+    /// Takes a packet. One that is malformed is dropped, as is one with more data than may be unread.
+    pub(crate) fn handle(&mut self, now: Instant, packet: Bytes) -> Result<(), Panicked> {
         let Some(summary) = PacketSummary::parse(&packet, MAX_STREAMS) else {
             return Ok(());
         };
+        if summary.data_chunks > 0 {
+            let unread = self.unread_chunks + summary.data_chunks;
+            if self.unread_packet.is_some() && unread > MAX_UNREAD_CHUNKS {
+                return Ok(());
+            }
+            self.unread_chunks = unread;
+            if !self.readable.is_empty() && !summary.ends {
+                self.unread_packet = Some(packet.clone());
+            }
+        }
         self.peer_ends = summary.ends;
-        isolated(|| self.handle_packet(now, packet))?;
-        self.poll(outputs)
+        isolated(|| self.handle_packet(now, packet))
     }
 
     fn handle_packet(&mut self, now: Instant, packet: Bytes) {
@@ -191,19 +209,15 @@ impl Sctp {
     }
 
     /// Does what is due.
-    pub(crate) fn handle_timeout(
-        &mut self,
-        now: Instant,
-        outputs: &mut Vec<SctpOutput>,
-    ) -> Result<(), Panicked> {
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<(), Panicked> {
         if self.poll_timeout().is_none_or(|at| now < at) {
             return Ok(());
         }
         self.peer_ends = false;
-        if let Some((_, association)) = &mut self.association {
-            isolated(|| association.handle_timeout(now))?;
+        match &mut self.association {
+            Some((_, association)) => isolated(|| association.handle_timeout(now)),
+            None => Ok(()),
         }
-        self.poll(outputs)
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
@@ -251,6 +265,27 @@ impl Sctp {
         })
     }
 
+    /// Queues a message as it is, without copying it.
+    pub(crate) fn send_message(
+        &mut self,
+        stream: u16,
+        message: &DataMessage,
+    ) -> Result<(), SctpUnavailable> {
+        // RFC 8831 section 6.6: an empty message travels as one zero byte.
+        let (ppid, bytes) = match message.is_empty() {
+            true => (Ppid::BinaryEmpty, Bytes::from_static(&[0])),
+            false => (
+                Ppid::Binary,
+                Bytes::from_owner(Arc::clone(&message.payload)),
+            ),
+        };
+        self.with_association(|association| {
+            let mut stream = association.stream(stream)?;
+            stream.set_default_payload_type(ppid.into())?;
+            stream.write_chunks(&mut [bytes]).map(|_| ())
+        })
+    }
+
     /// Queues a message, which is not empty.
     pub(crate) fn send(
         &mut self,
@@ -290,57 +325,83 @@ impl Sctp {
     }
 
     /// Collects what happened.
-    fn poll(&mut self, outputs: &mut Vec<SctpOutput>) -> Result<(), Panicked> {
+    pub(crate) fn poll(&mut self, outputs: &mut Vec<SctpOutput>) -> Result<(), Panicked> {
         let Some((handle, association)) = &mut self.association else {
             return Ok(());
         };
-        let end = if self.peer_ends {
-            SctpEnd::ByPeer
-        } else {
-            SctpEnd::Violated
+        let end = match self.peer_ends {
+            true => SctpEnd::ByPeer,
+            false => SctpEnd::Violated,
         };
+        let readable = &mut self.readable;
         isolated(|| {
             while let Some(event) = association.poll() {
-                translate(association, event, end, outputs);
+                outputs.extend(translate(event, end, readable));
             }
             while let Some(event) = association.poll_endpoint_event() {
                 self.endpoint.handle_event(*handle, event);
             }
         })
     }
+
+    /// Returns the first stream from `from` on that may have a message.
+    pub(crate) fn next_readable(&self, from: u16) -> Option<u16> {
+        self.readable.range(from..).next().copied()
+    }
+
+    /// Reads the next message of a stream. `None`: all are read.
+    pub(crate) fn read(&mut self, stream: u16) -> Result<Option<SctpMessage>, Panicked> {
+        let Some((_, association)) = &mut self.association else {
+            return Ok(None);
+        };
+        let read = isolated(|| read_message(association, stream))?;
+        let Some((message, chunks)) = read else {
+            self.readable.remove(&stream);
+            if self.readable.is_empty() {
+                self.unread_chunks = 0;
+            }
+            return Ok(None);
+        };
+        self.unread_chunks = self.unread_chunks.saturating_sub(chunks);
+        Ok(Some(message))
+    }
+
+    /// Tells the peer that it may send again, after what was unread for a while was read.
+    ///
+    /// The library tells of its window only when data comes. So it is given the latest packet with data
+    /// once more, as a network may do: twice, for it answers the first repetition only after a while.
+    pub(crate) fn reopen_window(&mut self, now: Instant) -> Result<(), Panicked> {
+        if let Some(packet) = self.unread_packet.take() {
+            self.peer_ends = false;
+            isolated(|| self.handle_packet(now, packet.clone()))?;
+            isolated(|| self.handle_packet(now, packet))?;
+        }
+        Ok(())
+    }
 }
 
-fn translate(
-    association: &mut Association,
-    event: Event,
-    end: SctpEnd,
-    outputs: &mut Vec<SctpOutput>,
-) {
+/// Says what an event is to the data channels, or notes the stream that may be read.
+fn translate(event: Event, end: SctpEnd, readable: &mut BTreeSet<u16>) -> Option<SctpOutput> {
     match event {
-        Event::Connected => outputs.push(SctpOutput::Connected),
-        Event::HandshakeFailed { .. } | Event::AssociationLost { .. } => {
-            outputs.push(SctpOutput::Ended(end));
-        }
         Event::Stream(StreamEvent::Opened { id } | StreamEvent::Readable { id }) => {
-            read_stream(association, id, outputs);
+            readable.insert(id);
+            None
         }
-        Event::Stream(StreamEvent::Finished { id }) => outputs.push(SctpOutput::StreamClosed(id)),
+        Event::Connected => Some(SctpOutput::Connected),
+        Event::HandshakeFailed { .. } | Event::AssociationLost { .. } => {
+            Some(SctpOutput::Ended(end))
+        }
+        Event::Stream(StreamEvent::Finished { id }) => Some(SctpOutput::StreamClosed(id)),
         // What is left concerns writing, statistics, and resets, which the library completes.
-        Event::Stream(_) | Event::DataChannelStatsFinal(_) | Event::DatagramReceived | _ => {}
+        Event::Stream(_) | Event::DataChannelStatsFinal(_) | Event::DatagramReceived | _ => None,
     }
 }
 
-fn read_stream(association: &mut Association, id: u16, outputs: &mut Vec<SctpOutput>) {
-    while let Ok(mut stream) = association.stream(id)
-        && let Ok(Some(chunks)) = stream.read_sctp()
-    {
-        let mut payload = vec![0; chunks.len()];
-        if chunks.read(&mut payload).is_ok() {
-            outputs.push(SctpOutput::Message {
-                stream: id,
-                ppid: chunks.ppi.into(),
-                payload,
-            });
-        }
-    }
+/// Returns the next message of a stream, and of how many chunks it was.
+fn read_message(association: &mut Association, id: u16) -> Option<(SctpMessage, usize)> {
+    let chunks = association.stream(id).ok()?.read_sctp().ok()??;
+    let mut payload: Arc<[u8]> = std::iter::repeat_n(0, chunks.len()).collect();
+    chunks.read(Arc::get_mut(&mut payload)?).ok()?;
+    let ppid = chunks.ppi.into();
+    Some((SctpMessage { ppid, payload }, chunks.chunks.len()))
 }

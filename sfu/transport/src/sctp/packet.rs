@@ -1,3 +1,5 @@
+//! What can be told of an SCTP packet before the library sees it.
+
 /// Common header (RFC 9260 section 3.1): ports, verification tag, checksum.
 const COMMON_HEADER_LEN: usize = 12;
 /// Chunk header (RFC 9260 section 3.2): type, flags, length.
@@ -12,10 +14,12 @@ const SHUTDOWN_COMPLETE: u8 = 14;
 const I_DATA: u8 = 64;
 
 /// What is known of a well-formed packet before the library sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct PacketSummary {
     /// Whether the peer ends the association with it.
     pub(super) ends: bool,
+    /// How many DATA chunks it has.
+    pub(super) data_chunks: usize,
 }
 
 impl PacketSummary {
@@ -23,7 +27,7 @@ impl PacketSummary {
     /// a stream at or above `streams`: the library keeps state for any stream that it sees.
     pub(super) fn parse(packet: &[u8], streams: u16) -> Option<Self> {
         let mut rest = packet.get(COMMON_HEADER_LEN..)?;
-        let mut ends = false;
+        let mut summary = Self::default();
         while !rest.is_empty() {
             let [kind, _, l0, l1] = *rest.first_chunk()?;
             let len = usize::from(u16::from_be_bytes([l0, l1]));
@@ -35,13 +39,14 @@ impl PacketSummary {
                     if u16::from_be_bytes([s0, s1]) >= streams {
                         return None;
                     }
+                    summary.data_chunks += 1;
                 }
-                ABORT | SHUTDOWN | SHUTDOWN_ACK | SHUTDOWN_COMPLETE => ends = true,
+                ABORT | SHUTDOWN | SHUTDOWN_ACK | SHUTDOWN_COMPLETE => summary.ends = true,
                 _ => {}
             }
             rest = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
         }
-        Some(Self { ends })
+        Some(summary)
     }
 }
 
@@ -61,7 +66,11 @@ mod tests {
     fn data_on_a_stream_beyond_the_limit_is_refused() {
         let data = |stream: u8| packet(&[&[DATA, 3, 0, 12, 0, 0, 0, 1, 0, stream, 0, 0]]);
         let kept = PacketSummary::parse(&data(9), 10);
-        assert_eq!(kept, Some(PacketSummary { ends: false }));
+        let expected = PacketSummary {
+            data_chunks: 1,
+            ends: false,
+        };
+        assert_eq!(kept, Some(expected));
         assert_eq!(PacketSummary::parse(&data(10), 10), None);
     }
 
@@ -76,6 +85,6 @@ mod tests {
     fn an_abort_behind_other_chunks_ends_the_association() {
         let chunks: [&[u8]; 2] = [&[10, 0, 0, 5, 1, 0, 0, 0], &[ABORT, 0, 0, 4]];
         let summary = PacketSummary::parse(&packet(&chunks), 10);
-        assert_eq!(summary, Some(PacketSummary { ends: true }));
+        assert!(summary.is_some_and(|summary| summary.ends));
     }
 }

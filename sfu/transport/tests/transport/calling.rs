@@ -75,7 +75,7 @@ fn our_channels_open_on_even_streams_and_carry_messages() {
     let now = world.now;
     world
         .server
-        .send_data(now, DataChannel::Reliable, b"down")
+        .send_data(now, DataChannel::Reliable, b"down"[..].into())
         .unwrap();
     world.exchange();
     let arrived = world.client.inbox.last();

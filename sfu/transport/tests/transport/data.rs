@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use sfu_model::limits::{MAX_DATA_MESSAGE_IN_BYTES, MAX_DATA_MESSAGE_OUT_BYTES};
 use sfu_model::{CloseReason, DataChannel, DataChannelOpener};
-use sfu_transport::{MAX_MESSAGE_SIZE, SendDataError, TransportEvent};
+use sfu_transport::{SendDataError, TransportEvent};
 
 use crate::world::World;
 
@@ -12,7 +13,7 @@ const BINARY: u32 = 53;
 fn received(channel: DataChannel, payload: &[u8]) -> TransportEvent {
     TransportEvent::DataReceived {
         channel,
-        payload: payload.to_vec(),
+        message: payload.into(),
     }
 }
 
@@ -36,11 +37,11 @@ fn the_channels_of_a_client_open_and_carry_messages_both_ways() {
     let now = world.now;
     world
         .server
-        .send_data(now, DataChannel::Reliable, b"down")
+        .send_data(now, DataChannel::Reliable, b"down"[..].into())
         .unwrap();
     world
         .server
-        .send_data(now, DataChannel::Lossy, b"lossy down")
+        .send_data(now, DataChannel::Lossy, b"lossy down"[..].into())
         .unwrap();
     world.exchange();
     assert!(world.saw(&received(DataChannel::Reliable, b"up")));
@@ -60,9 +61,11 @@ fn our_channels_open_on_odd_streams_and_send_what_waited() {
     let now = world.now;
     world
         .server
-        .send_data(now, DataChannel::Reliable, b"early")
+        .send_data(now, DataChannel::Reliable, b"early"[..].into())
         .unwrap();
-    let lossy = world.server.send_data(now, DataChannel::Lossy, b"gone");
+    let lossy = world
+        .server
+        .send_data(now, DataChannel::Lossy, b"gone"[..].into());
     assert_eq!(lossy, Err(SendDataError::NotOpen));
     world.connect();
     world.run_until(Duration::from_secs(5), |world| {
@@ -87,15 +90,17 @@ fn our_channels_open_on_odd_streams_and_send_what_waited() {
 }
 
 #[test]
-fn sixty_four_kilobytes_pass_both_ways() {
+fn seventy_thousand_bytes_pass_both_ways() {
     let mut world = with_channels();
     world.client.inbox.clear();
-    let message: Vec<u8> = (0..MAX_MESSAGE_SIZE).map(|i| (i % 251) as u8).collect();
+    let message: Vec<u8> = (0..MAX_DATA_MESSAGE_IN_BYTES)
+        .map(|i| (i % 251) as u8)
+        .collect();
     world.client.send(0, BINARY, &message);
     let now = world.now;
     world
         .server
-        .send_data(now, DataChannel::Reliable, &message)
+        .send_data(now, DataChannel::Reliable, message.as_slice().into())
         .unwrap();
     world.run_until(Duration::from_secs(5), |world| {
         !world.client.inbox.is_empty() && world.saw(&received(DataChannel::Reliable, &message))
@@ -119,7 +124,7 @@ fn reliable_messages_arrive_in_order_over_a_lossy_link() {
             let now = world.now;
             world
                 .server
-                .send_data(now, DataChannel::Reliable, message)
+                .send_data(now, DataChannel::Reliable, message.as_slice().into())
                 .unwrap();
         }
         let expected: Vec<_> = messages
@@ -145,21 +150,32 @@ fn reliable_messages_arrive_in_order_over_a_lossy_link() {
 }
 
 #[test]
-fn a_longer_message_than_sixty_four_kilobytes_ends_the_transport() {
+fn a_longer_message_than_that_ends_the_transport() {
     let mut world = with_channels();
-    world.client.send(0, BINARY, &vec![1; MAX_MESSAGE_SIZE + 1]);
+    world
+        .client
+        .send(0, BINARY, &vec![1; MAX_DATA_MESSAGE_IN_BYTES + 1]);
     world.run_for(Duration::from_secs(2));
     let closed = TransportEvent::Closed(CloseReason::DataChannelFailed);
     assert_eq!(world.events.last(), Some(&closed));
 }
 
 #[test]
-fn we_send_no_longer_message_than_sixty_four_kilobytes() {
+fn we_send_no_longer_message_than_the_limit() {
     let mut world = with_channels();
     let now = world.now;
-    let message = vec![1; MAX_MESSAGE_SIZE + 1];
-    let refused = world.server.send_data(now, DataChannel::Reliable, &message);
-    assert_eq!(refused, Err(SendDataError::TooLarge));
+    for (len, expected) in [
+        (MAX_DATA_MESSAGE_OUT_BYTES, Ok(())),
+        (MAX_DATA_MESSAGE_OUT_BYTES + 1, Err(SendDataError::TooLarge)),
+    ] {
+        let sent = world
+            .server
+            .send_data(now, DataChannel::Reliable, vec![1; len].into());
+        assert_eq!(sent, expected);
+    }
+    world.exchange();
+    let longest = world.client.inbox.iter().map(|message| message.2.len());
+    assert_eq!(longest.max(), Some(MAX_DATA_MESSAGE_OUT_BYTES));
 }
 
 #[test]
@@ -171,7 +187,7 @@ fn text_and_unknown_messages_are_ignored_and_counted() {
     world.client.send(8, BINARY, b"nobody opened it");
     world.exchange();
     assert_eq!(world.events, []);
-    assert_eq!(world.server.ignored_messages(), 3);
+    assert_eq!(world.server.take_data_counts().ignored, 3);
 }
 
 #[test]
@@ -182,7 +198,7 @@ fn an_empty_message_is_empty_on_both_ends() {
     let now = world.now;
     world
         .server
-        .send_data(now, DataChannel::Reliable, &[])
+        .send_data(now, DataChannel::Reliable, Vec::new().into())
         .unwrap();
     world.exchange();
     assert!(world.saw(&received(DataChannel::Reliable, &[])));
@@ -208,40 +224,7 @@ fn sixteen_channels_are_accepted_and_no_more() {
     let opened = TransportEvent::DataChannelOpened(DataChannel::Unlabelled);
     let count = world.events.iter().filter(|event| **event == opened);
     assert_eq!(count.count(), 16);
-    assert_eq!(world.server.ignored_messages(), 4);
-}
-
-#[test]
-fn a_slow_reader_fills_its_queue_of_reliable_messages() {
-    let mut world = with_channels();
-    let now = world.now;
-    let message = vec![0; 60_000];
-    let queued = (0..1_000)
-        .take_while(|_| {
-            world
-                .server
-                .send_data(now, DataChannel::Reliable, &message)
-                .is_ok()
-        })
-        .count();
-    assert_eq!(queued, 8 * 1_024 * 1_024 / 60_000);
-    let full = world.server.send_data(now, DataChannel::Reliable, &message);
-    assert_eq!(full, Err(SendDataError::QueueFull));
-}
-
-#[test]
-fn short_messages_to_a_slow_reader_are_bounded_in_number() {
-    let mut world = with_channels();
-    let now = world.now;
-    let queued = (0..100_000)
-        .take_while(|_| {
-            world
-                .server
-                .send_data(now, DataChannel::Reliable, &[1])
-                .is_ok()
-        })
-        .count();
-    assert_eq!(queued, 16_384);
+    assert_eq!(world.server.take_data_counts().ignored, 4);
 }
 
 #[test]
@@ -252,12 +235,14 @@ fn messages_of_an_unopened_channel_are_bounded_too() {
         .take_while(|_| {
             world
                 .server
-                .send_data(now, DataChannel::Reliable, &[1])
+                .send_data(now, DataChannel::Reliable, vec![1].into())
                 .is_ok()
         })
         .count();
     assert_eq!(queued, 1_024);
-    let refused = world.server.send_data(now, DataChannel::Reliable, &[1]);
+    let refused = world
+        .server
+        .send_data(now, DataChannel::Reliable, vec![1].into());
     assert_eq!(refused, Err(SendDataError::NotOpen));
 }
 
@@ -269,7 +254,7 @@ fn the_queue_empties_when_the_reader_reads() {
         for _ in 0..1_000 {
             world
                 .server
-                .send_data(now, DataChannel::Reliable, &[1; 100])
+                .send_data(now, DataChannel::Reliable, vec![1; 100].into())
                 .unwrap();
         }
         world.run_for(Duration::from_millis(500));
@@ -278,26 +263,23 @@ fn the_queue_empties_when_the_reader_reads() {
 }
 
 #[test]
-fn lossy_messages_are_dropped_when_too_many_wait() {
+fn the_oldest_lossy_messages_give_way_when_too_many_wait() {
     let mut world = with_channels();
+    world.client.inbox.clear();
     let now = world.now;
-    let queued = (0..1_000)
-        .take_while(|_| {
-            world
-                .server
-                .send_data(now, DataChannel::Lossy, &[0; 1_000])
-                .is_ok()
-        })
-        .count();
-    assert_eq!(queued, 131);
-    let dropped = world.server.send_data(now, DataChannel::Lossy, &[0; 1_000]);
-    assert_eq!(dropped, Err(SendDataError::Congested));
+    for i in 0..1_000_u32 {
+        let mut message = vec![0; 1_000];
+        message[..4].copy_from_slice(&i.to_be_bytes());
+        let lossy = DataChannel::Lossy;
+        world.server.send_data(now, lossy, message.into()).unwrap();
+    }
+    let dropped = world.server.take_data_counts().dropped_out;
     world.run_for(Duration::from_secs(1));
-    let now = world.now;
-    world
-        .server
-        .send_data(now, DataChannel::Lossy, b"again")
-        .unwrap();
+    let number = |payload: &[u8]| u32::from_be_bytes(payload[..4].try_into().unwrap());
+    let arrived: Vec<_> = world.client.inbox.iter().map(|m| number(&m.2)).collect();
+    assert_eq!(arrived.len() as u64 + dropped, 1_000);
+    assert!((100..200).contains(&arrived.len()), "{arrived:?}");
+    assert_eq!(arrived.last(), Some(&999));
 }
 
 #[test]
@@ -308,7 +290,7 @@ fn a_lost_lossy_message_is_not_sent_again() {
     let now = world.now;
     world
         .server
-        .send_data(now, DataChannel::Lossy, b"lost")
+        .send_data(now, DataChannel::Lossy, b"lost"[..].into())
         .unwrap();
     world.exchange();
     world.loss = 0;
@@ -316,7 +298,7 @@ fn a_lost_lossy_message_is_not_sent_again() {
     let now = world.now;
     world
         .server
-        .send_data(now, DataChannel::Lossy, b"next")
+        .send_data(now, DataChannel::Lossy, b"next"[..].into())
         .unwrap();
     world.exchange();
     assert_eq!(world.client.inbox, [(2, BINARY, b"next".to_vec())]);

@@ -19,5 +19,6 @@ mod ice;
 mod liveness;
 #[cfg(test)]
 mod media;
+mod pressure;
 #[cfg(test)]
 mod world;

@@ -1,14 +1,12 @@
 use std::fmt::Write as _;
 
+use sfu_model::limits::TOLD_DATA_MESSAGE_BYTES;
 use sfu_model::{Extension, MediaKind, Mid};
 
 use super::TransportFacts;
 use super::codecs::rtpmap;
 use super::description::{Content, Description, Media, Section, TransportDescription, media_name};
 use super::payload::{Format, Payload};
-
-/// Longest data channel message that we take (RFC 8841 section 6). Clients keep below 64,000.
-const MAX_MESSAGE_SIZE: u32 = 65_536;
 
 /// Usual size of a section's text.
 const SECTION_BYTES: usize = 1_024;
@@ -78,7 +76,7 @@ impl Text {
                 ));
                 self.transport(section.mid, transport, candidates);
                 self.line(format_args!("a=sctp-port:5000"));
-                self.line(format_args!("a=max-message-size:{MAX_MESSAGE_SIZE}"));
+                self.line(format_args!("a=max-message-size:{TOLD_DATA_MESSAGE_BYTES}"));
             }
             Content::Media(media) => {
                 let types: Vec<String> = media

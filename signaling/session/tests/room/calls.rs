@@ -230,6 +230,48 @@ fn data_is_sent_once_per_nonce() {
     assert_eq!(world.call(send(vec![1; 5])), Err(RoomError::InvalidNonce));
 }
 
+#[test]
+fn data_that_would_not_arrive_is_refused() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let send = |len: usize, receivers: usize| {
+        RoomRequest::SendData(Box::new(proto::SendDataRequest {
+            data: vec![0; len],
+            destination_identities: (0..receivers)
+                .map(|i| format!("participant-{i:04}"))
+                .chain(["alice".to_owned()])
+                .collect(),
+            ..proto::SendDataRequest::default()
+        }))
+    };
+    for (len, receivers) in [(65_536, 0), (100, 3_000)] {
+        assert_eq!(world.call(send(len, receivers)), Ok(RoomReply::Done));
+        assert_eq!(world.packets(alice).len(), 1, "{len} bytes to {receivers}");
+    }
+    for (len, receivers) in [(80_000, 0), (65_536, 3_000)] {
+        let refused = Err(RoomError::DataTooLarge);
+        assert_eq!(world.call(send(len, receivers)), refused);
+    }
+}
+
+#[test]
+fn data_for_a_room_that_does_not_take_it_is_refused_until_it_does() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let send = || {
+        RoomRequest::SendData(Box::new(proto::SendDataRequest {
+            data: vec![0; 60_000],
+            ..proto::SendDataRequest::default()
+        }))
+    };
+    // What is not taken out of the commands has not left.
+    let sent = (0..100).take_while(|_| world.call(send()) == Ok(RoomReply::Done));
+    assert_eq!(sent.count(), 18);
+    assert_eq!(world.call(send()), Err(RoomError::TooMuchDataWaits));
+    assert_eq!(world.packets(alice).len(), 18);
+    assert_eq!(world.call(send()), Ok(RoomReply::Done));
+}
+
 fn call_alice(world: &mut World) -> signaling_session::RpcId {
     let request = proto::PerformRpcRequest {
         destination_identity: "alice".to_owned(),

@@ -316,7 +316,7 @@ impl Chaos {
         self.world.media(Event::DataReceived {
             peer,
             channel,
-            payload,
+            message: payload.into(),
         });
     }
 }

@@ -82,12 +82,12 @@ fn a_data_track_is_announced_and_its_packets_reach_subscribers() {
     world.media(Event::DataReceived {
         peer,
         channel: DataChannel::DataTrack,
-        payload,
+        message: payload.into(),
     });
     let Some(Command::SendData {
         peers,
         channel,
-        payload,
+        message,
     }) = world.commands.last()
     else {
         panic!("nothing is sent");
@@ -95,7 +95,7 @@ fn a_data_track_is_announced_and_its_packets_reach_subscribers() {
     assert_eq!((**peers).to_vec(), world.peers(bob));
     assert_eq!(*channel, DataChannel::DataTrack);
     let handle = u16::try_from(told[0].0).unwrap();
-    assert_eq!(**payload, packet(handle));
+    assert_eq!(**message, packet(handle));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn junk_on_the_channel_of_data_tracks_goes_nowhere() {
         world.media(Event::DataReceived {
             peer,
             channel,
-            payload,
+            message: payload.into(),
         });
     }
     assert!(

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use prost::Message as _;
-use sfu_model::{DataChannel, Event, LinkProtocol};
+use sfu_model::limits::MAX_DATA_MESSAGE_IN_BYTES;
+use sfu_model::{DataBudget, DataChannel, DataMessage, Event, LinkProtocol};
 use signaling_protocol::proto;
 use signaling_protocol::proto::data_packet::Value;
 use signaling_session::ConnectionId;
@@ -206,12 +207,12 @@ fn a_message_of_an_unknown_kind_is_passed_on_whole() {
     world.media(Event::DataReceived {
         peer,
         channel: DataChannel::Reliable,
-        payload,
+        message: payload.into(),
     });
     let bob = world.peers(bob)[0];
     let sent = world.commands.iter().find_map(|command| match command {
-        sfu_model::Command::SendData { peers, payload, .. } if peers.contains(&bob) => {
-            Some(payload.clone())
+        sfu_model::Command::SendData { peers, message, .. } if peers.contains(&bob) => {
+            Some(message.clone())
         }
         _ => None,
     });
@@ -233,7 +234,7 @@ fn junk_is_dropped() {
     world.media(Event::DataReceived {
         peer,
         channel: DataChannel::Reliable,
-        payload,
+        message: payload.into(),
     });
     assert!(world.packets(bob).is_empty());
 }
@@ -246,7 +247,7 @@ fn a_message_on_a_channel_of_the_clients_own_becomes_a_user_packet() {
     world.media(Event::DataReceived {
         peer,
         channel: DataChannel::Unlabelled,
-        payload,
+        message: payload.into(),
     });
     assert_eq!(texts(&mut world, bob), ["raw"]);
 }
@@ -272,4 +273,82 @@ fn messages_missed_while_reconnecting_are_sent_again() {
     world.send(bob, proto::signal_request::Message::SyncState(state));
     assert_eq!(texts(&mut world, bob), ["2", "3"]);
     world.pass(Duration::from_secs(1));
+}
+
+#[test]
+fn what_only_the_server_says_is_passed_on_for_nobody() {
+    let (mut world, alice, bob, _) = three();
+    let values = [
+        Value::Speaker(proto::ActiveSpeakerUpdate::default()),
+        Value::Metrics(proto::MetricsBatch::default()),
+    ];
+    for value in values {
+        let packet = proto::DataPacket {
+            value: Some(value),
+            ..proto::DataPacket::default()
+        };
+        world.send_packet(alice, DataChannel::Reliable, &packet);
+    }
+    assert!(world.packets(bob).is_empty());
+}
+
+#[test]
+fn the_longest_message_that_comes_is_passed_on_with_what_the_server_adds() {
+    let (mut world, alice, bob, _) = three();
+    let peer = world.peers(alice)[0];
+    for len in [65_279, 65_536, MAX_DATA_MESSAGE_IN_BYTES] {
+        let mut packet = text("");
+        let overhead = packet.encoded_len() + 6;
+        packet.value = text(&"x".repeat(len - overhead)).value;
+        let payload = packet.encode_to_vec();
+        assert!(
+            (len - 3..=len).contains(&payload.len()),
+            "{}",
+            payload.len()
+        );
+        world.media(Event::DataReceived {
+            peer,
+            channel: DataChannel::Reliable,
+            message: payload.into(),
+        });
+        assert_eq!(world.packets(bob).len(), 1, "{len}");
+    }
+}
+
+#[test]
+fn a_list_of_receivers_that_would_not_fit_twice_is_written_once() {
+    let (mut world, alice, bob, _) = three();
+    let mut packet = text("many");
+    let mut receivers: Vec<_> = (0..2_500).map(|i| format!("participant-{i:04}")).collect();
+    receivers.push("bob".to_owned());
+    packet.destination_identities = receivers;
+    world.send_packet(alice, DataChannel::Reliable, &packet);
+    assert_eq!(texts(&mut world, bob), ["many"]);
+}
+
+#[test]
+fn a_message_holds_its_senders_budget_until_it_is_sent_to_all() {
+    let (mut world, alice, bob, _) = three();
+    let peer = world.peers(alice)[0];
+    let budget = DataBudget::new(1);
+    let send = |world: &mut World, channel, payload: Vec<u8>| {
+        world.media(Event::DataReceived {
+            peer,
+            channel,
+            message: DataMessage {
+                permit: budget.permit(payload.len()),
+                payload: payload.into(),
+            },
+        });
+    };
+    let mut packet = text("kept for those who resume");
+    packet.sequence = 1;
+    for channel in [DataChannel::Reliable, DataChannel::Unlabelled] {
+        send(&mut world, channel, packet.encode_to_vec());
+        assert!(budget.is_spent(), "{channel:?}");
+        assert_eq!(world.packets(bob).len(), 1);
+        assert!(budget.is_recovered(), "{channel:?}");
+    }
+    send(&mut world, DataChannel::Reliable, vec![0xff]);
+    assert!(budget.is_recovered());
 }

@@ -28,7 +28,7 @@ fn data(sender: u32, channel: DataChannel, payload: Vec<u8>) -> Event {
     Event::DataReceived {
         peer: peer(sender),
         channel,
-        payload,
+        message: payload.into(),
     }
 }
 
@@ -113,10 +113,10 @@ fn a_flood_of_lossy_data_costs_nobody_a_state_and_loses_its_oldest() {
     let events = taken(&mut waiting);
     assert_eq!(events.len(), LOSSY_MESSAGES_EACH + 2);
     assert!(matches!(events[0], Event::PeerConnected { .. }));
-    let Event::DataReceived { payload, .. } = &events[1] else {
+    let Event::DataReceived { message, .. } = &events[1] else {
         panic!("{:?}", events[1]);
     };
-    assert_eq!(payload, &[10]);
+    assert_eq!(**message, [10]);
 }
 
 #[test]

@@ -356,7 +356,7 @@ fn an_answer_reads_back_as_what_it_says() {
     }
     assert_eq!(data.content, Content::DataChannels);
     assert!(answer.sdp.contains("\r\na=ice-lite\r\n"));
-    assert!(answer.sdp.contains("a=max-message-size:65536\r\n"));
+    assert!(answer.sdp.contains("a=max-message-size:64000\r\n"));
     assert_eq!(answer.sdp.matches("a=candidate:").count(), 1);
     assert_eq!(answer.sdp.matches("a=setup:passive").count(), 3);
     assert!(answer.mid_to_track_id.is_empty());

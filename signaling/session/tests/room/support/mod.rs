@@ -455,7 +455,7 @@ impl World {
         self.media(Event::DataReceived {
             peer,
             channel,
-            payload,
+            message: payload.into(),
         });
     }
 
@@ -470,11 +470,11 @@ impl World {
             if let Command::SendData {
                 peers: to,
                 channel,
-                payload,
+                message,
             } = command
                 && to.iter().any(|peer| peers.contains(peer))
             {
-                let packet = proto::DataPacket::decode(payload.as_ref()).unwrap();
+                let packet = proto::DataPacket::decode(message.as_ref()).unwrap();
                 packets.push((*channel, packet));
             }
         }

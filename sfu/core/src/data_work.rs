@@ -1,0 +1,193 @@
+//! Data messages on their way to their receivers: work that waits for everything else.
+//!
+//! A message for many is given to a few of them at a time, each room in turn. What the receivers'
+//! transports have to send on account of it, and of acknowledgements, is encrypted a few datagrams at a
+//! time, each transport in turn. The driver says how much of this is done before packets have their turn
+//! again, see [`Shard::work`].
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::{Bound, Range};
+use std::sync::Arc;
+
+use sfu_model::{DataChannel, DataMessage, Now, PeerId, RoomIndex};
+
+use crate::limits::{DATAGRAMS_OF_ONE_PEER, RECEIVERS_OF_ONE_STEP};
+use crate::peer::{Peer, PeerKey};
+use crate::transmit::Priority;
+use crate::{DropReason, Shard};
+
+/// A message for several receivers.
+#[derive(Debug)]
+struct DataFanOut {
+    receivers: Arc<[PeerId]>,
+    channel: DataChannel,
+    message: DataMessage,
+    /// How many receivers had their turn.
+    done: usize,
+}
+
+/// A message and a few of its receivers.
+struct DataStep {
+    receivers: Arc<[PeerId]>,
+    range: Range<usize>,
+    channel: DataChannel,
+    message: DataMessage,
+}
+
+/// What is left to do.
+///
+/// Not bounded here: messages are by the budgets of their senders, and transports by their number.
+#[derive(Debug, Default)]
+pub(crate) struct DataWork {
+    rooms: BTreeMap<RoomIndex, VecDeque<DataFanOut>>,
+    /// The room that had its turn last.
+    latest: Option<RoomIndex>,
+    /// Transports that may have datagrams, each once.
+    senders: VecDeque<PeerKey>,
+}
+
+impl DataWork {
+    /// Notes that a connected peer's transport may have datagrams.
+    pub(crate) fn note_sender(&mut self, key: PeerKey, peer: &mut Peer) {
+        if !std::mem::replace(&mut peer.sends.awaits_data_turn, true) {
+            self.senders.push_back(key);
+        }
+    }
+
+    fn push(&mut self, room: RoomIndex, fan_out: DataFanOut) {
+        self.rooms.entry(room).or_default().push_back(fan_out);
+    }
+
+    /// Takes the next few receivers of the next room's first message.
+    fn next_step(&mut self) -> Option<DataStep> {
+        let after = self.latest.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut later = self.rooms.range((after, Bound::Unbounded));
+        let next = later.next().or_else(|| self.rooms.first_key_value());
+        let room = *next?.0;
+        self.latest = Some(room);
+        let messages = self.rooms.get_mut(&room)?;
+        let first = messages.front_mut()?;
+        let begin = first.done;
+        first.done = (begin + RECEIVERS_OF_ONE_STEP).min(first.receivers.len());
+        let step = DataStep {
+            receivers: Arc::clone(&first.receivers),
+            range: begin..first.done,
+            channel: first.channel,
+            message: first.message.clone(),
+        };
+        if first.done == first.receivers.len() {
+            messages.pop_front();
+            if messages.is_empty() {
+                self.rooms.remove(&room);
+            }
+        }
+        Some(step)
+    }
+}
+
+impl Shard {
+    /// Does a small piece of the work that data messages make. Returns whether there was any.
+    ///
+    /// The driver calls it when it has nothing better to do, and for a while in each turn.
+    pub fn work(&mut self, now: Now) -> bool {
+        let sent = self.send_next_data(now);
+        let given = self.give_next_data(now);
+        sent || given
+    }
+
+    /// Reports whether [`Shard::work`] has something to do.
+    pub fn has_work(&self) -> bool {
+        let may_send = self.output.transmit.has_room_for_data();
+        !self.data_work.rooms.is_empty() || may_send && !self.data_work.senders.is_empty()
+    }
+
+    /// Takes a message that is to be given to `receivers`, as far as they live here.
+    pub(crate) fn fan_out_data(
+        &mut self,
+        receivers: Arc<[PeerId]>,
+        channel: DataChannel,
+        message: DataMessage,
+    ) {
+        let Some(room) = receivers.first().map(|receiver| receiver.room) else {
+            return;
+        };
+        let fan_out = DataFanOut {
+            receivers,
+            channel,
+            message,
+            done: 0,
+        };
+        self.data_work.push(room, fan_out);
+    }
+
+    fn give_next_data(&mut self, now: Now) -> bool {
+        let Some(step) = self.data_work.next_step() else {
+            return false;
+        };
+        for id in step.receivers.get(step.range).unwrap_or_default() {
+            if let Some(key) = self.directory.peer(*id) {
+                let (channel, message) = (step.channel, &step.message);
+                self.isolated(key, |shard| shard.give_data(now, key, channel, message));
+            }
+        }
+        true
+    }
+
+    fn give_data(&mut self, now: Now, key: PeerKey, channel: DataChannel, message: &DataMessage) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        match peer.transport.send_data(now, channel, message.clone()) {
+            Ok(()) => {
+                self.output.counters.data_out += 1;
+                self.settle(now, key);
+            }
+            // The channel is not open, or the message too long, or too much is sent again at once.
+            Err(_) => self.output.drop(DropReason::DataRefused),
+        }
+    }
+
+    /// Has the next transport send a few datagrams.
+    fn send_next_data(&mut self, now: Now) -> bool {
+        if !self.output.transmit.has_room_for_data() {
+            return false;
+        }
+        let Some(key) = self.data_work.senders.pop_front() else {
+            return false;
+        };
+        self.isolated(key, |shard| {
+            if let Some(peer) = shard.peers.get_mut(key) {
+                peer.sends.awaits_data_turn = false;
+            }
+            if shard.send_data_of(now, key, DATAGRAMS_OF_ONE_PEER)
+                && let Some(peer) = shard.peers.get_mut(key)
+            {
+                shard.data_work.note_sender(key, peer);
+            }
+            shard.take_transport_events(now, key);
+        });
+        true
+    }
+
+    /// Sends at most so many datagrams of a transport. Returns whether there may be more.
+    pub(crate) fn send_data_of(&mut self, now: Now, key: PeerKey, most: usize) -> bool {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return false;
+        };
+        let Some(path) = peer.transport.path() else {
+            return false;
+        };
+        let (transport, run) = (&mut peer.transport, &mut peer.sends.data_run);
+        for _ in 0..most {
+            let sent = self
+                .output
+                .send_datagram(Priority::Data, path, run, |datagram| {
+                    transport.poll_transmit(now, datagram)
+                });
+            if !sent {
+                return !self.output.transmit.has_room_for_data();
+            }
+        }
+        true
+    }
+}
