@@ -19,13 +19,13 @@ use signaling_protocol::proto::{self, signal_request, signal_response};
 use signaling_protocol::{Encoding, FrameError, decode_request};
 use signaling_session::ConnectionId;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
 use crate::allowance::{Allowance, Verdict, cost};
 use crate::clock;
 use crate::hits::{Limit, LimitHits};
 use crate::letter::Letter;
-use crate::limits::{REQUEST_BYTES, REQUESTS_IN_FLIGHT};
+use crate::limits::{REQUEST_BYTES, REQUESTS_IN_FLIGHT, SHORTEST_CONNECTION};
 use crate::mailbox::Mailbox;
 use crate::outbox::{Responses, SharedResponse};
 
@@ -124,6 +124,7 @@ impl Connection {
 
     /// Runs on a WebSocket until either side closes.
     pub(crate) async fn run(self, socket: WebSocket) {
+        let opened = Instant::now();
         let (mut writer, mut reader) = socket.split();
         let end = tokio::select! {
             end = self.write_all(&mut writer) => end,
@@ -142,6 +143,8 @@ impl Connection {
         // The room hears of the end at once, and the node when the client has been told of it.
         let open = self.presence.open.clone();
         drop(self);
+        let gone = async { while let Some(Ok(_)) = reader.next().await {} };
+        timeout_at(opened + SHORTEST_CONNECTION, gone).await.ok();
         let frame = CloseFrame {
             code,
             reason: "".into(),

@@ -111,3 +111,7 @@ pub(crate) const ADDRESSES: usize = 16_384;
 
 /// How long a participant waits to be admitted; the fastest clients give up after five seconds.
 pub(crate) const ADMISSION_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Least time for which a WebSocket that was opened is kept open, unless the client closes it. Firefox tells its page
+/// nothing of one that opens and closes at once, and livekit-client waits without end for one or the other.
+pub(crate) const SHORTEST_CONNECTION: Duration = Duration::from_millis(250);

@@ -12,7 +12,7 @@ cd "$(dirname "$0")"
 repository=$(cd ../.. && pwd)
 
 readonly PYTHON=.venv/bin/python
-declare -A LIMIT_S=([signalling]=180 [hostile]=240 [sdk]=120 [chromium]=600 [firefox]=180 [python]=300 [go]=480)
+declare -A LIMIT_S=([signalling]=180 [hostile]=240 [sdk]=120 [chromium]=600 [firefox]=300 [python]=300 [go]=480)
 readonly ALL=(signalling hostile sdk chromium firefox python go)
 
 find_server() {

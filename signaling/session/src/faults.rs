@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 pub(crate) struct Faults {
     /// Until when a resume is answered and then cut off.
     pub(crate) cut_resume: Option<Instant>,
-    /// Until when resumes are cut off unanswered, and how many.
-    pub(crate) cut_resume_unanswered: Option<(Instant, u8)>,
+    /// Until when a resume is cut off unanswered. LiveKit's server gives up three attempts of its own, but within one
+    /// request of the client.
+    pub(crate) cut_resume_unanswered: Option<Instant>,
 }
 
 /// When a resume is to be cut off.
@@ -21,18 +22,13 @@ pub(crate) enum ResumeFault {
 impl Faults {
     /// For how long a fault is armed.
     pub(crate) const ARMED: Duration = Duration::from_secs(5);
-    /// How many resumes go unanswered.
-    pub(crate) const UNANSWERED: u8 = 3;
 
     /// Says what is to befall a resume at `now`, and remembers that it did.
     pub(crate) fn on_resume(&mut self, now: Instant) -> Option<ResumeFault> {
-        if let Some((until, left)) = self.cut_resume_unanswered.take()
-            && now < until
-        {
-            self.cut_resume_unanswered = (left > 1).then_some((until, left - 1));
+        let armed = |fault: &mut Option<Instant>| fault.take().is_some_and(|until| now < until);
+        if armed(&mut self.cut_resume_unanswered) {
             return Some(ResumeFault::Unanswered);
         }
-        let until = self.cut_resume.take()?;
-        (now < until).then_some(ResumeFault::Answered)
+        armed(&mut self.cut_resume).then_some(ResumeFault::Answered)
     }
 }

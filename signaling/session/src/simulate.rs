@@ -51,8 +51,7 @@ impl Room {
             }
             Scenario::DisconnectSignalOnResumeNoMessages(_) => {
                 if let Some(participant) = self.roster.get_mut(key) {
-                    participant.faults.cut_resume_unanswered =
-                        Some((now.mono + Faults::ARMED, Faults::UNANSWERED));
+                    participant.faults.cut_resume_unanswered = Some(now.mono + Faults::ARMED);
                 }
             }
             // LiveKit's server does not know it either.

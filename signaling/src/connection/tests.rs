@@ -275,6 +275,34 @@ async fn what_is_queued_is_written_before_the_room_closes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_is_not_closed_in_the_moment_in_which_it_opens() {
+    let mut wire = wire().await;
+    let begun = Instant::now();
+    wire.outbox.send(response(1));
+    wire.outbox.clone().close();
+    wire.message(Encoding::Binary).await;
+    assert_eq!(
+        begun.elapsed(),
+        Duration::ZERO,
+        "what there is to say is said"
+    );
+    wire.room_hears_of_the_end().await;
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert_eq!(wire.close_code().await, 1000);
+    assert!(begun.elapsed() >= SHORTEST_CONNECTION);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_closes_at_once_is_not_waited_for() {
+    let mut wire = wire().await;
+    let begun = Instant::now();
+    wire.outbox.clone().close();
+    wire.client.close(None).await.unwrap();
+    while let Some(Ok(_)) = wire.client.next().await {}
+    assert!(begun.elapsed() < SHORTEST_CONNECTION);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_room_that_ends_closes_its_connections() {
     let mut wire = wire().await;
     wire.room.close();

@@ -12,6 +12,15 @@ import { until } from '../lib/until.js';
 // another address of this machine.
 const suite = callSuite({ startAnother: startFirefox, config: { rtc: { node_ip: outsideAddress() } } });
 
+/**
+ * Losses that Firefox recovers from. In the last it waits 15 s for the answer to an offer that went down with its
+ * connection.
+ */
+const SCENARIOS = [
+  'signal-reconnect', 'full-reconnect', 'node-failure', 'migration',
+  'disconnect-signal-on-resume-no-messages', 'disconnect-signal-on-resume',
+];
+
 /** A participant in a Firefox page of its own. */
 async function joinFirefox(t, identity, { mode, ...options } = {}) {
   const page = await suite.other.page();
@@ -73,7 +82,7 @@ for (const mode of MODES) {
       const chrome = await suite.join(t, 'chrome', { mode });
       await Promise.all([fox.publishVideo(), chrome.publishVideo()]);
       await Promise.all([fox.decodesVideo('chrome'), chrome.decodesVideo('fox')]);
-      for (const scenario of ['signal-reconnect', 'full-reconnect']) {
+      for (const scenario of SCENARIOS) {
         const from = await fox.mark();
         await fox.simulate(scenario);
         await fox.event('reconnected', {}, { from, within: 30_000 });
