@@ -6,12 +6,45 @@ use sfu_transport::Transport;
 use crate::Shard;
 use crate::limits::LAST_DATAGRAMS;
 use crate::peer::{LinkState, Peer, PeerKey, ReceiveSide, SendSide};
+use crate::publication::Source;
 use crate::timers::{Sleeper, TimerTable};
 
 impl Shard {
-    /// Does what the control plane asks. What is about an id that is not here is dropped.
+    /// Does what the control plane asks. What is about an id that is not here is dropped. A fault of ours in
+    /// doing so ends the peer that the command is about, and nobody else.
     pub fn handle_command(&mut self, now: Now, command: Command) {
         self.finish_fan_outs(now);
+        let about = self.peer_of(&command);
+        self.isolated_for(about, |shard| shard.carry_out(now, command));
+        self.count_held();
+    }
+
+    /// Returns the peer that a command is about, whether it is here or not.
+    fn peer_of(&self, command: &Command) -> Option<PeerId> {
+        let key = match command {
+            Command::AddPeer { peer, .. }
+            | Command::SetRemote { peer, .. }
+            | Command::RestartIce { peer, .. }
+            | Command::RemovePeer { peer }
+            | Command::Publish { peer, .. }
+            | Command::Subscribe { peer, .. } => return Some(*peer),
+            Command::Unpublish { publication } => {
+                let key = self.directory.publication(*publication)?;
+                match self.publications.get(key)?.source {
+                    Source::Peer(key) => key,
+                    Source::Import(_) => return None,
+                }
+            }
+            Command::Unsubscribe { subscription } | Command::SetForwarding { subscription, .. } => {
+                let key = self.directory.subscription(*subscription)?;
+                self.subscriptions.get(key)?.peer
+            }
+            Command::SendData { .. } => return None,
+        };
+        self.peers.get(key).map(|peer| peer.id)
+    }
+
+    fn carry_out(&mut self, now: Now, command: Command) {
         match command {
             Command::AddPeer {
                 peer,
@@ -59,7 +92,6 @@ impl Shard {
                 message,
             } => self.fan_out_data(peers, channel, message),
         }
-        self.count_held();
     }
 
     fn add_peer(

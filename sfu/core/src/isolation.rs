@@ -1,6 +1,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use sfu_model::{CloseReason, Event};
+use sfu_model::{CloseReason, Event, PeerId};
 
 use crate::Shard;
 use crate::peer::PeerKey;
@@ -13,6 +13,24 @@ impl Shard {
     pub(crate) fn isolated(&mut self, key: PeerKey, act: impl FnOnce(&mut Self)) {
         if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
             self.close_faulty(key);
+        }
+    }
+
+    /// Does what the control plane asks about a peer, which may not be here yet, so that a fault of ours in
+    /// doing so ends that peer alone.
+    pub(crate) fn isolated_for(&mut self, about: Option<PeerId>, act: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| act(self))).is_ok() {
+            return;
+        }
+        let Some(peer) = about else {
+            return;
+        };
+        match self.directory.peer(peer) {
+            Some(key) => self.close_faulty(key),
+            None => self.output.event(Event::PeerClosed {
+                peer,
+                reason: CloseReason::InternalFault,
+            }),
         }
     }
 
@@ -35,7 +53,7 @@ mod tests {
     use std::time::Duration;
 
     use sfu_model::{
-        Command, DataChannelOpener, IceCredentials, Now, PeerId, RoomIndex, ShardIndex, UnixTime,
+        Command, DataChannelOpener, IceCredentials, Now, RoomIndex, ShardIndex, UnixTime,
     };
     use sfu_transport::TransportConfig;
 
@@ -71,10 +89,33 @@ mod tests {
         shard.isolated(key, |_| panic!("a fault, as this test has it"));
         assert_eq!(shard.counters().peers, 1);
         assert!(shard.directory.peer(ids[1]).is_some());
-        let event = shard.poll_event();
-        assert!(matches!(
-            event,
-            Some(Event::PeerClosed { peer, reason: CloseReason::InternalFault }) if peer == ids[0]
-        ));
+        assert_eq!(failed(&mut shard), Some(ids[0]));
+    }
+
+    /// Returns the next peer that was closed after a fault.
+    fn failed(shard: &mut Shard) -> Option<PeerId> {
+        match shard.poll_event() {
+            Some(Event::PeerClosed {
+                peer,
+                reason: CloseReason::InternalFault,
+            }) => Some(peer),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_fault_in_doing_what_is_asked_ends_the_peer_that_it_is_about() {
+        let transport = Arc::new(TransportConfig::generate().unwrap());
+        let mut shard = Shard::new(ShardIndex(0), ShardConfig::new(transport), [1; 32]);
+        let peer = PeerId {
+            room: RoomIndex(1),
+            index: 1,
+            shard: ShardIndex(0),
+        };
+        // It was about to be added.
+        shard.isolated_for(Some(peer), |_| panic!("a fault, as this test has it"));
+        assert_eq!(failed(&mut shard), Some(peer));
+        shard.isolated_for(None, |_| panic!("a fault that is about nobody"));
+        assert!(shard.poll_event().is_none());
     }
 }
