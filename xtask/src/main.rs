@@ -1,7 +1,7 @@
 //! The project's commands.
 //!
-//! `cargo xtask check` formats, lints and checks the layering; `cargo xtask test` runs every test,
-//! those with real clients included; `cargo xtask bench NAME` measures.
+//! `cargo xtask check` formats, lints, builds the documentation, and checks layering and dependencies; `cargo xtask
+//! test` runs every test, those with real clients included; `cargo xtask bench NAME` measures.
 
 #![expect(
     clippy::print_stdout,
@@ -9,7 +9,9 @@
     reason = "a command speaks on the terminal"
 )]
 
+mod deny;
 mod dev_node;
+mod fuzz;
 mod load;
 mod overload;
 mod server;
@@ -17,14 +19,20 @@ mod step;
 
 use std::process::{Command, ExitCode};
 
+use deny::deny;
 use dev_node::DevNode;
+use fuzz::fuzz;
 use load::bench_load;
 use overload::bench_overload;
 use step::{Failed, cargo, run, script};
 
+/// How long each fuzz target runs where nothing is said.
+const FUZZ_SECONDS: u32 = 3;
+
 const USAGE: &str = "\
-cargo xtask check             format, Clippy without warnings, layering
+cargo xtask check             format, Clippy and rustdoc without warnings, layering, licences and sources of dependencies
 cargo xtask test              unit, simulation and client tests (installs what they need)
+cargo xtask fuzz [SECONDS]    each fuzz target on its kept inputs, by default for three seconds
 cargo xtask test clients [SUITE...]   only the tests with real clients, or some of them
 cargo xtask test call-page    only the test of the call page
 cargo xtask bench join [NAME=URL=PID...]   what a join costs, beside other servers where given
@@ -38,6 +46,11 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["check"] => check(),
         ["test"] => test(),
+        ["fuzz"] => fuzz(FUZZ_SECONDS),
+        ["fuzz", seconds] => match seconds.parse() {
+            Ok(seconds) => fuzz(seconds),
+            Err(_) => Err(Failed(format!("{seconds}: write a number of seconds"))),
+        },
         ["test", "clients", suites @ ..] => test_clients(suites),
         ["test", "call-page"] => test_call_page(),
         ["bench", "join", servers @ ..] => bench_join(servers),
@@ -68,7 +81,11 @@ fn check() -> Result<(), Failed> {
         "--deny",
         "warnings",
     ]))?;
-    run(cargo().args(["test", "--locked", "--test", "architecture"]))
+    run(cargo().args(["test", "--locked", "--test", "architecture"]))?;
+    run(cargo()
+        .args(["doc", "--workspace", "--no-deps", "--locked"])
+        .env("RUSTDOCFLAGS", "--deny warnings"))?;
+    deny()
 }
 
 fn test() -> Result<(), Failed> {

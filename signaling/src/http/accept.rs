@@ -23,7 +23,7 @@ use super::client_stream::{ClientStream, Transport, Turn};
 use super::limits::{LONG_HEADS, Limits, STOP_TIMEOUT};
 
 /// Serves HTTP/1.1 on `listener` until `stopped` turns true: then no connection is taken any more,
-/// those without a request end, and the others have [`STOP_TIMEOUT`] to end by themselves.
+/// those without a request end, and the others have a few seconds to end by themselves.
 pub async fn serve<S, F>(
     listener: TcpListener,
     service: S,

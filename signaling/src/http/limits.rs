@@ -44,13 +44,13 @@ pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 /// Bounds of one listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at a time: [`CONNECTIONS`].
+    /// Connections at a time: `CONNECTIONS`.
     pub connections: usize,
-    /// Time in which a request's head must come once it has begun: [`HEAD_TIMEOUT`].
+    /// Time in which a request's head must come once it has begun: `HEAD_TIMEOUT`.
     pub head_timeout: Duration,
-    /// Time that a connection may be without a request: [`IDLE_TIMEOUT`].
+    /// Time that a connection may be without a request: `IDLE_TIMEOUT`.
     pub idle_timeout: Duration,
-    /// Bytes of a request's head: [`HEAD_BYTES`].
+    /// Bytes of a request's head: `HEAD_BYTES`.
     pub head_bytes: usize,
 }
 
