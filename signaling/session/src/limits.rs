@@ -10,7 +10,9 @@ pub(crate) const MAX_PENDING_TRACKS: usize = 20;
 /// Requests under one client id, the first included, as in LiveKit.
 pub(crate) const MAX_QUEUED_REQUESTS: usize = 3;
 
-/// How long a request to publish waits for its media, as in LiveKit: clients give up after 10 to 15 s.
+/// How long a request to publish waits for its media: clients give up after 10 to 15 s.
+///
+/// Departure: LiveKit gives requests up only when another finds no room, and keeps those that are muted.
 pub(crate) const PENDING_TRACK_LIFE: Duration = Duration::from_secs(30);
 
 /// How long a request to publish is taken to be still on its way: its offer follows within a few round trips.

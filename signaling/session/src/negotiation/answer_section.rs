@@ -1,3 +1,5 @@
+//! One section that the client offered: what it publishes there, and what we send in it.
+
 use sfu_model::{Mid, ReceiveMedia, SendMedia, SubscriptionId, TrackSid};
 
 use super::answerer::Answer;

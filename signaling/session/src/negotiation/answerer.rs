@@ -1,3 +1,5 @@
+//! A transport on which the client offers: what its offers say, and our answers.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

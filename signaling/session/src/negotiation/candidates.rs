@@ -1,3 +1,5 @@
+//! Where clients reach us: the candidates of our descriptions.
+
 use std::net::SocketAddr;
 
 use sfu_model::{Fingerprint, LinkProtocol};

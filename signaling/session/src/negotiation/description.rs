@@ -1,3 +1,5 @@
+//! A session description as we read and write it.
+
 use sfu_model::{ExtensionMap, Fingerprint, IceCredentials, MediaKind, Mid, Rid, Ssrc};
 
 use super::payload::Payload;

@@ -1,3 +1,5 @@
+//! Why a description is refused.
+
 /// Why a description of a client's was refused. Nothing has changed then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SdpError {

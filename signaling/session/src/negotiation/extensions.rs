@@ -1,3 +1,5 @@
+//! Header extensions: which are read, which are written, and what of an offer an answer accepts.
+
 use sfu_model::{Extension, ExtensionId, ExtensionMap, MediaKind};
 
 use super::BandwidthFeedback;

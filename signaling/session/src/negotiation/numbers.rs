@@ -1,3 +1,5 @@
+//! Numbers that need only differ: SSRCs, session ids, the first number of an offer.
+
 use std::collections::BTreeSet;
 
 use sfu_model::Ssrc;

@@ -1,3 +1,5 @@
+//! One section of our offers, from its first track to its last.
+
 use sfu_model::{MediaKind, Mid, SendMedia, SubscriptionId};
 
 use super::description::{Content, Direction, Media, MediaLine, Section, media_name};

@@ -1,3 +1,5 @@
+//! A transport on which we offer: one offer at a time, and what its answer means.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

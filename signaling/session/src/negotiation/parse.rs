@@ -1,3 +1,5 @@
+//! Reading a client's description: its sections, and the transport that they share.
+
 use std::collections::BTreeSet;
 
 use sfu_model::{Fingerprint, IceCredentials, MediaKind, Mid, Token};

@@ -1,3 +1,5 @@
+//! A payload type, its format, its parameters and its feedback.
+
 use sfu_model::{Codec, PayloadType};
 
 /// A payload type of a section (RFC 8866 section 6.6) and all that is said of it.

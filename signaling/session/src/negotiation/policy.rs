@@ -1,3 +1,5 @@
+//! What a transport's client may publish and be sent, and how it reports.
+
 use sfu_model::Codec;
 
 use super::codecs;

@@ -31,8 +31,10 @@ pub(super) struct SendSsrcs {
 pub(super) enum Breadth {
     /// None: a description of hundreds of sections stays small.
     Track,
-    /// All of its kind that the client may be sent. One section of a kind has them: Pion (up to 4.0.12) takes what the
-    /// first one names for all that a transport will ever know.
+    /// All of its kind that the client may be sent: Pion (up to 4.0.12) takes what the first section of a kind names for
+    /// all that a transport will ever know.
+    ///
+    /// Departure: LiveKit names them in every section. One is enough for Pion, and a section is four times as long.
     Kind,
 }
 

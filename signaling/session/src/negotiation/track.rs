@@ -1,3 +1,5 @@
+//! What the room says of tracks to those who negotiate them.
+
 use sfu_model::{Codec, Forwarding, MediaKind, SubscriptionId, TrackSid};
 
 /// A codec as the publisher's description has it.

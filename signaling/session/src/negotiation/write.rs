@@ -1,3 +1,5 @@
+//! Writing our descriptions.
+
 use std::fmt::Write as _;
 
 use sfu_model::limits::TOLD_DATA_MESSAGE_BYTES;
