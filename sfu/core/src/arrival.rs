@@ -1,3 +1,5 @@
+//! A packet of a publisher: decrypted and parsed, and then accepted, as all who get it see it.
+
 use sfu_model::{Codec, Extension};
 use sfu_rtp::payload::Vp8Descriptor;
 use sfu_rtp::{
@@ -5,6 +7,24 @@ use sfu_rtp::{
 };
 
 use crate::frame::Frame;
+
+/// A decrypted packet on its way to its stream. `P` are its bytes.
+pub(crate) struct Received<P> {
+    pub(crate) packet: P,
+    pub(crate) header: RtpHeader,
+    pub(crate) extensions: ExtensionRanges,
+}
+
+impl<'a> Received<&'a mut [u8]> {
+    /// Returns the same for those who only read it.
+    pub(crate) fn read_only(self) -> Received<&'a [u8]> {
+        Received {
+            packet: self.packet,
+            header: self.header,
+            extensions: self.extensions,
+        }
+    }
+}
 
 /// A packet that was accepted from a publisher, parsed once for all who get it.
 #[derive(Clone, Copy, Debug)]

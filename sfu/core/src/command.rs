@@ -1,12 +1,15 @@
+//! What the control plane asks: peers come and go, and the rest is handed to the parts that do it.
+
 use sfu_model::{
-    CloseReason, Command, DataChannelOpener, Event, IceCredentials, Now, Path, PeerId, Ssrc,
+    CloseReason, Command, DataChannelOpener, Event, IceCredentials, Now, PeerId, Ssrc,
 };
 use sfu_transport::Transport;
 
 use crate::Shard;
+use crate::keys::PeerKey;
 use crate::limits::LAST_DATAGRAMS;
-use crate::peer::{LinkState, Peer, PeerKey, ReceiveSide, SendSide};
-use crate::publication::Source;
+use crate::peer::{LinkState, Peer, ReceiveSide, SendSide};
+use crate::source::Source;
 use crate::timers::{Sleeper, TimerTable};
 
 impl Shard {
@@ -111,6 +114,7 @@ impl Shard {
             transport: Transport::new(now, &self.config.transport, local, data_channels, seed),
             ufrags: vec![ufrag.clone()],
             link: LinkState::Connecting,
+            paths: Vec::new(),
             path: None,
             feedback_ssrc: Ssrc(self.seed.draw_u32()),
             rtt: None,
@@ -189,12 +193,8 @@ impl Shard {
         for ufrag in &peer.ufrags {
             self.directory.ufrags.remove(ufrag);
         }
-        let paths = &mut self.directory.paths;
-        let left: Vec<Path> = paths
-            .extract_if(|_, owner| *owner == key)
-            .map(|(path, _)| path)
-            .collect();
-        for path in left {
+        for path in peer.paths {
+            self.directory.paths.remove(&path);
             self.lead_nowhere(path);
         }
         self.count_held();

@@ -1,3 +1,5 @@
+//! What a shard counts: traffic, requests, and everything that went no further, by reason.
+
 use sfu_transport::{DataCounts, DropReason as TransportDrop};
 
 /// Why something that arrived, or was about to leave, went no further.
@@ -31,6 +33,9 @@ pub enum DropReason {
     TransmitQueueFull,
     /// The receiver's transport is not up, or has no path.
     NotConnected,
+    /// The receiver's transport may seal no more packets of the stream: its keys are exhausted, or it has more
+    /// streams than are kept.
+    NotSealed,
     /// A data message that the receiver's transport did not take.
     DataRefused,
     /// A data message that nobody understands: text, an unknown protocol, a stream that was not opened.
@@ -48,7 +53,7 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    const OWN: [Self; 20] = [
+    const OWN: [Self; 21] = [
         Self::NotOurs,
         Self::UnknownPath,
         Self::UnknownUfrag,
@@ -62,6 +67,7 @@ impl DropReason {
         Self::EarlyRetransmission,
         Self::TransmitQueueFull,
         Self::NotConnected,
+        Self::NotSealed,
         Self::DataRefused,
         Self::DataIgnored,
         Self::LossyDataOverBudget,
@@ -96,6 +102,7 @@ impl DropReason {
             Self::EarlyRetransmission => "early_retransmission",
             Self::TransmitQueueFull => "transmit_queue_full",
             Self::NotConnected => "not_connected",
+            Self::NotSealed => "not_sealed",
             Self::DataRefused => "data_refused",
             Self::DataIgnored => "data_ignored",
             Self::LossyDataOverBudget => "lossy_data_over_budget",
@@ -122,13 +129,14 @@ impl DropReason {
             Self::EarlyRetransmission => 10,
             Self::TransmitQueueFull => 11,
             Self::NotConnected => 12,
-            Self::DataRefused => 13,
-            Self::DataIgnored => 14,
-            Self::LossyDataOverBudget => 15,
-            Self::LossyDataOvertaken => 16,
-            Self::VideoExportFull => 17,
-            Self::AudioExportFull => 18,
-            Self::HandOverFull => 19,
+            Self::NotSealed => 13,
+            Self::DataRefused => 14,
+            Self::DataIgnored => 15,
+            Self::LossyDataOverBudget => 16,
+            Self::LossyDataOvertaken => 17,
+            Self::VideoExportFull => 18,
+            Self::AudioExportFull => 19,
+            Self::HandOverFull => 20,
             Self::Refused(reason) => Self::OWN.len() + reason as usize,
         }
     }

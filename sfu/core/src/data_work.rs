@@ -5,85 +5,15 @@
 //! time, each transport in turn. The driver says how much of this is done before packets have their turn
 //! again, see [`Shard::work`].
 
-use std::collections::{BTreeMap, VecDeque};
-use std::ops::{Bound, Range};
 use std::sync::Arc;
 
-use sfu_model::{DataChannel, DataMessage, Now, PeerId, RoomIndex};
+use sfu_model::{DataChannel, DataMessage, Now, PeerId};
 
-use crate::limits::{DATAGRAMS_OF_ONE_PEER, RECEIVERS_OF_ONE_STEP};
-use crate::peer::{Peer, PeerKey};
+use crate::data_queue::DataFanOut;
+use crate::keys::PeerKey;
+use crate::limits::DATAGRAMS_OF_ONE_PEER;
 use crate::transmit::Priority;
 use crate::{DropReason, Shard};
-
-/// A message for several receivers.
-#[derive(Debug)]
-struct DataFanOut {
-    receivers: Arc<[PeerId]>,
-    channel: DataChannel,
-    message: DataMessage,
-    /// How many receivers had their turn.
-    done: usize,
-}
-
-/// A message and a few of its receivers.
-struct DataStep {
-    receivers: Arc<[PeerId]>,
-    range: Range<usize>,
-    channel: DataChannel,
-    message: DataMessage,
-}
-
-/// What is left to do.
-///
-/// Not bounded here: messages are by the budgets of their senders, and transports by their number.
-#[derive(Debug, Default)]
-pub(crate) struct DataWork {
-    rooms: BTreeMap<RoomIndex, VecDeque<DataFanOut>>,
-    /// The room that had its turn last.
-    latest: Option<RoomIndex>,
-    /// Transports that may have datagrams, each once.
-    senders: VecDeque<PeerKey>,
-}
-
-impl DataWork {
-    /// Notes that a connected peer's transport may have datagrams.
-    pub(crate) fn note_sender(&mut self, key: PeerKey, peer: &mut Peer) {
-        if !std::mem::replace(&mut peer.sends.awaits_data_turn, true) {
-            self.senders.push_back(key);
-        }
-    }
-
-    fn push(&mut self, room: RoomIndex, fan_out: DataFanOut) {
-        self.rooms.entry(room).or_default().push_back(fan_out);
-    }
-
-    /// Takes the next few receivers of the next room's first message.
-    fn next_step(&mut self) -> Option<DataStep> {
-        let after = self.latest.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut later = self.rooms.range((after, Bound::Unbounded));
-        let next = later.next().or_else(|| self.rooms.first_key_value());
-        let room = *next?.0;
-        self.latest = Some(room);
-        let messages = self.rooms.get_mut(&room)?;
-        let first = messages.front_mut()?;
-        let begin = first.done;
-        first.done = (begin + RECEIVERS_OF_ONE_STEP).min(first.receivers.len());
-        let step = DataStep {
-            receivers: Arc::clone(&first.receivers),
-            range: begin..first.done,
-            channel: first.channel,
-            message: first.message.clone(),
-        };
-        if first.done == first.receivers.len() {
-            messages.pop_front();
-            if messages.is_empty() {
-                self.rooms.remove(&room);
-            }
-        }
-        Some(step)
-    }
-}
 
 impl Shard {
     /// Does a small piece of the work that data messages make. Returns whether there was any.

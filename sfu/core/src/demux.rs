@@ -1,8 +1,11 @@
+//! Finds the peer that a datagram is from, before any cryptography, and what kind of datagram it is.
+
 use sfu_model::{Now, Path};
 use sfu_transport::{DropReason as TransportDrop, PacketKind, StunOutcome, classify, ufrag_of};
 
-use crate::hand_over::Entrance;
-use crate::peer::{LinkState, PeerKey};
+use crate::entrance::Entrance;
+use crate::keys::PeerKey;
+use crate::peer::LinkState;
 use crate::{DropReason, Shard};
 
 /// What a datagram of a peer is (RFC 7983).
@@ -82,10 +85,13 @@ impl Shard {
         let Some(key) = self.directory.paths.remove(&path) else {
             return;
         };
-        if let Some(peer) = self.peers.get_mut(key) {
-            peer.transport.forget_path(path);
-        }
-        self.settle(now, key);
+        self.leave_path(key, path);
+        self.isolated(key, |shard| {
+            if let Some(peer) = shard.peers.get_mut(key) {
+                peer.transport.forget_path(path);
+            }
+            shard.settle(now, key);
+        });
     }
 
     fn handle_check(
@@ -123,15 +129,30 @@ impl Shard {
             && self.directory.paths.get(&evicted) == Some(&key)
         {
             self.directory.paths.remove(&evicted);
+            self.leave_path(key, evicted);
             self.lead_nowhere(evicted);
         }
         // A browser that reloads may come by the address of its former self.
         let former = self.directory.paths.insert(path, key);
-        if let Some(former) = former.filter(|former| *former != key)
+        if former == Some(key) {
+            return;
+        }
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.paths.push(path);
+        }
+        if let Some(former) = former
             && let Some(peer) = self.peers.get_mut(former)
         {
+            peer.paths.retain(|other| *other != path);
             peer.transport.forget_path(path);
             peer.path = peer.transport.path();
+        }
+    }
+
+    /// Takes a path from a peer.
+    fn leave_path(&mut self, key: PeerKey, path: Path) {
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.paths.retain(|other| *other != path);
         }
     }
 

@@ -1,11 +1,11 @@
+//! Finds what is meant by a path, a user name fragment, or an id of the control plane.
+
 use std::collections::HashMap;
 
 use sfu_model::{Path, PeerId, PublicationId, SubscriptionId};
 
 use crate::hash::FastMap;
-use crate::peer::PeerKey;
-use crate::publication::PublicationKey;
-use crate::subscription::SubscriptionKey;
+use crate::keys::{PeerKey, PublicationKey, SubscriptionKey};
 
 /// Who is meant by what: by a path, a user name fragment, or an id of the control plane.
 #[derive(Debug, Default)]

@@ -1,49 +1,23 @@
+//! Between the shards of one media plane: what each has for another, and what it does with what comes.
+
 use std::time::Instant;
 
 use sfu_model::{Now, PublicationId, ShardIndex};
 
 use crate::Shard;
-use crate::arrival::Arrival;
-use crate::export::{Description, ExportBatch, ExportItem, Exports};
+use crate::export::{Export, ExportBatch, ExportItem, ExportTarget};
+use crate::keys::PublicationKey;
 use crate::layers::Layers;
-use crate::publication::PublicationKey;
-
-/// Another shard that has subscribers of a publication.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Export {
-    pub(crate) shard: ShardIndex,
-    /// The encodings that its subscribers need.
-    pub(crate) needed: Layers,
-    /// The encodings that send, as it was told, if it was.
-    pub(crate) told: Option<Layers>,
-}
-
-impl Export {
-    fn to(shard: ShardIndex) -> Self {
-        Self {
-            shard,
-            needed: Layers::default(),
-            told: None,
-        }
-    }
-
-    /// Tells the shard how the publication is received.
-    fn tell(&mut self, id: PublicationId, description: &Description, exports: &mut Exports) {
-        self.told = Some(description.live());
-        let description = Box::new(description.clone());
-        exports.push(self.shard, ExportItem::Description(id, description));
-    }
-}
 
 /// Between the shards of one media plane: a publication's packets go once to each shard that has
 /// subscribers of it, and what those ask for comes back.
 impl Shard {
-    /// Exchanges `batch`, an empty one, for what this shard has for shard `to`. Returns whether it
+    /// Exchanges `batch`, an empty one, for what this shard has for `to`. Returns whether it
     /// has anything. What is not taken waits; see [`DropReason::VideoExportFull`].
     ///
     /// [`DropReason::VideoExportFull`]: crate::DropReason::VideoExportFull
-    pub fn poll_export(&mut self, to: ShardIndex, batch: &mut ExportBatch) -> bool {
-        self.exports.take(to, batch)
+    pub fn poll_export(&mut self, to: impl Into<ExportTarget>, batch: &mut ExportBatch) -> bool {
+        self.exports.take(to.into(), batch)
     }
 
     /// Takes what shard `from` has for this one. Returns whether `batch` is empty then: if it is not,
@@ -69,6 +43,20 @@ impl Shard {
     }
 
     fn handle_item(&mut self, now: Now, from: ShardIndex, item: ExportItem, bytes: &mut [u8]) {
+        let key = item
+            .publication()
+            .and_then(|id| self.directory.publication(id));
+        match key {
+            Some(key) => {
+                self.isolated_publication(key, |shard| {
+                    shard.carry_out_item(now, from, item, bytes);
+                });
+            }
+            None => self.carry_out_item(now, from, item, bytes),
+        }
+    }
+
+    fn carry_out_item(&mut self, now: Now, from: ShardIndex, item: ExportItem, bytes: &mut [u8]) {
         match item {
             ExportItem::Packet {
                 publication,
@@ -117,10 +105,11 @@ impl Shard {
         };
         let description = publication.describe(now.mono);
         let exports = &mut publication.exports;
-        if exports.iter().all(|export| export.shard != from) {
-            exports.push(Export::to(from));
+        let target = ExportTarget::Shard(from);
+        if exports.iter().all(|export| export.target != target) {
+            exports.push(Export::to(target));
         }
-        let Some(export) = exports.iter_mut().find(|export| export.shard == from) else {
+        let Some(export) = exports.iter_mut().find(|export| export.target == target) else {
             return;
         };
         let needs_more = !needed.is_within(export.needed);
@@ -133,53 +122,15 @@ impl Shard {
     fn on_release(&mut self, from: ShardIndex, id: PublicationId) {
         let key = self.directory.publication(id);
         if let Some(publication) = key.and_then(|key| self.publications.get_mut(key)) {
-            publication.exports.retain(|export| export.shard != from);
+            let target = ExportTarget::Shard(from);
+            publication.exports.retain(|export| export.target != target);
         }
     }
 
     /// Tells the shards that have subscribers of a publication how it is received by now.
     pub(crate) fn export_description(&mut self, now: Instant, key: PublicationKey) {
-        let Some(publication) = self.publications.get_mut(key) else {
-            return;
-        };
-        let description = publication.describe(now);
-        for export in &mut publication.exports {
-            export.tell(publication.id, &description, &mut self.exports);
-        }
-    }
-
-    /// Copies an accepted packet to each shard that needs its encoding. Those with subscribers of the
-    /// publication are told first if it sends otherwise than they know.
-    #[inline]
-    pub(crate) fn export_packet(
-        &mut self,
-        now: Instant,
-        key: PublicationKey,
-        arrival: &Arrival<'_>,
-    ) {
-        let Some(publication) = self.publications.get(key) else {
-            return;
-        };
-        if publication.exports.is_empty() {
-            return;
-        }
-        let live = Some(publication.live(now));
-        if publication.exports.iter().any(|export| export.told != live) {
-            self.export_description(now, key);
-        }
-        let Some(publication) = self.publications.get(key) else {
-            return;
-        };
-        let named = (publication.id, publication.kind());
-        let number = (arrival.encoding, arrival.seq);
-        for export in publication.exports_of(arrival.encoding) {
-            let pushed = self
-                .exports
-                .push_packet(export.shard, named, number, arrival.packet);
-            match pushed {
-                Ok(()) => self.output.counters.exports_out += 1,
-                Err(reason) => self.output.drop(reason),
-            }
+        if let Some(publication) = self.publications.get_mut(key) {
+            publication.tell_exports(now, &mut self.exports);
         }
     }
 
@@ -201,7 +152,7 @@ impl Shard {
                 ssrc: stream.ssrc(),
                 clock,
             };
-            self.exports.push_clock(export.shard, item);
+            self.exports.push_clock(export.target, item);
         }
     }
 }

@@ -1,3 +1,5 @@
+//! What goes to other shards: whom a publication is exported to, the items, and what waits for each.
+
 use std::collections::VecDeque;
 
 use sfu_model::{MediaKind, Path, PublicationId, ReceiveMedia, ShardIndex, SpatialLayer, Ssrc};
@@ -66,6 +68,22 @@ pub(crate) enum ExportItem {
 }
 
 impl ExportItem {
+    /// Returns the publication that it is about.
+    pub(crate) fn publication(&self) -> Option<PublicationId> {
+        match self {
+            Self::Request { publication, .. }
+            | Self::Release(publication)
+            | Self::Description(publication, _)
+            | Self::Packet { publication, .. }
+            | Self::Clock { publication, .. }
+            | Self::KeyFrame { publication, .. }
+            | Self::Ended(publication) => Some(*publication),
+            Self::Datagram { .. } | Self::PathTaken(_) | Self::PathLeft(_) | Self::PathLost(_) => {
+                None
+            }
+        }
+    }
+
     /// Returns how many of its batch's bytes are its own.
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -81,6 +99,56 @@ impl ExportItem {
             | Self::PathLost(_) => 0,
         }
     }
+}
+
+/// Whom a publication is exported to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ExportTarget {
+    /// Another shard of this media plane.
+    Shard(ShardIndex),
+}
+
+impl From<ShardIndex> for ExportTarget {
+    fn from(shard: ShardIndex) -> Self {
+        Self::Shard(shard)
+    }
+}
+
+/// What an export tells of its publication.
+#[derive(Clone, Copy, Debug)]
+pub enum Exported<'a> {
+    /// How it is received, from here on.
+    Description {
+        /// The publication.
+        publication: PublicationId,
+        /// Its media section.
+        media: &'a ReceiveMedia,
+    },
+    /// A packet, decrypted, from the RTP header on, without duplicates.
+    Packet {
+        /// The publication.
+        publication: PublicationId,
+        /// Its encoding.
+        encoding: SpatialLayer,
+        /// Its number in the stream of that encoding.
+        seq: ExtendedSeqNo,
+        /// The bytes.
+        packet: &'a [u8],
+    },
+    /// How timestamps of an encoding map to the publisher's wall clock.
+    Clock {
+        /// The publication.
+        publication: PublicationId,
+        /// Its encoding.
+        encoding: SpatialLayer,
+        /// The clock.
+        clock: RtpClock,
+    },
+    /// It has ended.
+    Ended {
+        /// The publication.
+        publication: PublicationId,
+    },
 }
 
 /// A publication as it is.
@@ -134,6 +202,53 @@ impl ExportBatch {
         self.items.is_empty()
     }
 
+    /// Iterates over what it brings of publications, in its order, without taking it: what a recorder or another
+    /// node needs to know.
+    pub fn exported(&self) -> impl Iterator<Item = Exported<'_>> {
+        let mut taken = self.taken;
+        self.items.iter().filter_map(move |item| {
+            let range = taken..taken + item.len();
+            taken = range.end;
+            Some(match item {
+                ExportItem::Description(publication, description) => Exported::Description {
+                    publication: *publication,
+                    media: &description.media,
+                },
+                ExportItem::Packet {
+                    publication,
+                    encoding,
+                    seq,
+                    ..
+                } => Exported::Packet {
+                    publication: *publication,
+                    encoding: SpatialLayer(*encoding),
+                    seq: *seq,
+                    packet: self.bytes.get(range)?,
+                },
+                ExportItem::Clock {
+                    publication,
+                    encoding,
+                    clock,
+                    ..
+                } => Exported::Clock {
+                    publication: *publication,
+                    encoding: SpatialLayer(*encoding),
+                    clock: *clock,
+                },
+                ExportItem::Ended(publication) => Exported::Ended {
+                    publication: *publication,
+                },
+                ExportItem::Request { .. }
+                | ExportItem::Release(_)
+                | ExportItem::KeyFrame { .. }
+                | ExportItem::Datagram { .. }
+                | ExportItem::PathTaken(_)
+                | ExportItem::PathLeft(_)
+                | ExportItem::PathLost(_) => return None,
+            })
+        })
+    }
+
     /// Forgets what is in it and keeps its buffers, unless they are very large.
     pub(crate) fn clear(&mut self) {
         self.items.clear();
@@ -147,6 +262,38 @@ impl ExportBatch {
     fn is_filled(&self, eighths: usize) -> bool {
         self.bytes.len() >= Self::MAX_BYTES / 8 * eighths
             || self.items.len() >= Self::MAX_ITEMS / 8 * eighths
+    }
+}
+
+/// Somebody else who has subscribers of a publication.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Export {
+    pub(crate) target: ExportTarget,
+    /// The encodings that its subscribers need.
+    pub(crate) needed: Layers,
+    /// The encodings that send, as it was told, if it was.
+    pub(crate) told: Option<Layers>,
+}
+
+impl Export {
+    pub(crate) fn to(target: ExportTarget) -> Self {
+        Self {
+            target,
+            needed: Layers::default(),
+            told: None,
+        }
+    }
+
+    /// Tells how the publication is received.
+    pub(crate) fn tell(
+        &mut self,
+        id: PublicationId,
+        description: &Description,
+        exports: &mut Exports,
+    ) {
+        self.told = Some(description.live());
+        let description = Box::new(description.clone());
+        exports.push(self.target, ExportItem::Description(id, description));
     }
 }
 
@@ -179,14 +326,14 @@ impl Exports {
     }
 
     /// Queues what must not be lost.
-    pub(crate) fn push(&mut self, to: ShardIndex, item: ExportItem) {
-        if let Some(queue) = self.queue(to) {
+    pub(crate) fn push(&mut self, to: impl Into<ExportTarget>, item: ExportItem) {
+        if let Some(queue) = self.queue(to.into()) {
             queue.items.push_back(item);
         }
     }
 
     /// Queues what a sender report says, unless the queue is nearly full.
-    pub(crate) fn push_clock(&mut self, to: ShardIndex, item: ExportItem) {
+    pub(crate) fn push_clock(&mut self, to: ExportTarget, item: ExportItem) {
         if let Some(queue) = self.queue(to)
             && !queue.is_filled(7)
         {
@@ -201,7 +348,7 @@ impl Exports {
     /// The queue is too full for packets of this kind.
     pub(crate) fn push_packet(
         &mut self,
-        to: ShardIndex,
+        to: ExportTarget,
         (publication, kind): (PublicationId, MediaKind),
         (encoding, seq): (u8, ExtendedSeqNo),
         packet: &[u8],
@@ -233,7 +380,7 @@ impl Exports {
     /// The queue is half full.
     pub(crate) fn push_datagram(
         &mut self,
-        to: ShardIndex,
+        to: ExportTarget,
         path: Path,
         datagram: &[u8],
     ) -> Result<(), DropReason> {
@@ -246,7 +393,7 @@ impl Exports {
     }
 
     /// Exchanges `batch`, an empty one, for what waits for a shard. Returns whether anything did.
-    pub(crate) fn take(&mut self, to: ShardIndex, batch: &mut ExportBatch) -> bool {
+    pub(crate) fn take(&mut self, to: ExportTarget, batch: &mut ExportBatch) -> bool {
         match self.queue(to) {
             Some(queue) if !queue.is_empty() => {
                 std::mem::swap(queue, batch);
@@ -256,8 +403,10 @@ impl Exports {
         }
     }
 
-    fn queue(&mut self, to: ShardIndex) -> Option<&mut ExportBatch> {
-        self.queues.get_mut(usize::from(to.0))
+    fn queue(&mut self, to: ExportTarget) -> Option<&mut ExportBatch> {
+        match to {
+            ExportTarget::Shard(shard) => self.queues.get_mut(usize::from(shard.0)),
+        }
     }
 }
 
@@ -267,7 +416,7 @@ mod tests {
 
     use super::*;
 
-    const FAR: ShardIndex = ShardIndex(1);
+    const FAR: ExportTarget = ExportTarget::Shard(ShardIndex(1));
 
     fn publication() -> PublicationId {
         PublicationId {
@@ -304,6 +453,35 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_can_be_read_outside() {
+        let mut exports = Exports::new(ShardIndex(0), 2);
+        exports.push(FAR, ExportItem::Release(publication()));
+        push(&mut exports, MediaKind::Video).unwrap();
+        exports.push(FAR, ExportItem::PathLost(path()));
+        push(&mut exports, MediaKind::Audio).unwrap();
+        exports.push(FAR, ExportItem::Ended(publication()));
+        let mut batch = ExportBatch::default();
+        assert!(exports.take(FAR, &mut batch));
+        let read: Vec<_> = batch
+            .exported()
+            .map(|item| match item {
+                Exported::Packet { packet, seq, .. } => (packet.len(), seq.0),
+                Exported::Ended { .. } => (0, 0),
+                Exported::Description { .. } | Exported::Clock { .. } => (1, 1),
+            })
+            .collect();
+        assert_eq!(read, [(1_000, 1), (1_000, 1), (0, 0)]);
+    }
+
+    fn path() -> Path {
+        Path {
+            local: ([127, 0, 0, 1], 1).into(),
+            remote: ([127, 0, 0, 1], 2).into(),
+            protocol: sfu_model::LinkProtocol::Udp,
+        }
+    }
+
+    #[test]
     fn what_was_taken_makes_room() {
         let mut exports = Exports::new(ShardIndex(0), 2);
         while push(&mut exports, MediaKind::Video).is_ok() {}
@@ -321,7 +499,7 @@ mod tests {
         let mut exports = Exports::new(ShardIndex(0), 2);
         let nowhere = ShardIndex(2);
         exports.push(nowhere, ExportItem::Release(publication()));
-        assert!(!exports.take(nowhere, &mut ExportBatch::default()));
+        assert!(!exports.take(nowhere.into(), &mut ExportBatch::default()));
         assert!(!exports.is_other(nowhere) && !exports.is_other(ShardIndex(0)));
     }
 }

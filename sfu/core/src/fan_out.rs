@@ -1,38 +1,17 @@
-use std::collections::VecDeque;
+//! Takes the packets of a publication to those who subscribe to it here, a few subscribers at a time.
+
 use std::hint::black_box;
 use std::ops::BitXor;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use sfu_model::{Event, Now};
 
 use crate::Shard;
-use crate::arrival::Arrival;
+use crate::keys::{PublicationKey, SubscriptionKey};
 use crate::layers::Layers;
 use crate::peer::Peer;
-use crate::publication::{Publication, PublicationKey, Source};
-use crate::subscription::{Subscription, SubscriptionKey};
+use crate::subscription::Subscription;
 use crate::timers::{Schedule, TimerReason};
-
-/// Publications with packets that wait to go to those who subscribe.
-///
-/// Packets that arrive in one tick go to their subscribers together: first all to one subscriber, then
-/// all to the next. So they leave as one run, and each buffer is written, sealed and sent while the
-/// processor's caches hold it, however many subscribers there are.
-#[derive(Debug, Default)]
-pub(crate) struct FanOuts {
-    /// In the order of their first packet.
-    publications: VecDeque<PublicationKey>,
-    /// Whether one of them has as many packets as a run takes.
-    is_full: bool,
-}
-
-impl FanOuts {
-    /// Reports whether so much waits that it should go out before more is taken in.
-    pub(crate) fn is_full(&self) -> bool {
-        self.is_full
-    }
-}
 
 /// How far a fan-out came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,36 +27,14 @@ enum Progress {
 /// This half knows a publication and its packets, not the publisher's datagrams, and asks back for
 /// nothing but key frames: the publication may as well live on another shard.
 impl Shard {
-    /// Packets of one publication that go out together: about as many as a run takes.
-    const BURST: usize = 16;
-
-    /// Most packets of one publication that wait. Whoever does not drain the shard when it is
-    /// backlogged has them fanned out here.
-    const MAX_WAITING: usize = 64;
-
     /// Subscribers that are served before their datagrams are handed on: as many as the processor can
     /// read the state of at once, and few enough for the caches to hold the buffers that go round.
     const CHUNK: usize = 8;
 
-    /// Has an accepted packet wait for its turn to go to those who subscribe.
-    pub(crate) fn fan_out(&mut self, now: Now, key: PublicationKey, arrival: &Arrival<'_>) {
-        let publication = self.publications.get(key);
-        if publication.is_some_and(Publication::is_being_served) {
-            self.finish_fan_outs(now);
-        }
-        let Some(publication) = self.publications.get_mut(key) else {
-            return;
-        };
-        if publication.subscriptions.is_empty() {
-            self.repeat_key_frame_request(now.mono, key, arrival.encoding);
-            return;
-        }
-        if publication.waiting.is_empty() {
-            self.fan_outs.publications.push_back(key);
-        }
-        publication.waiting.push(arrival.detached());
-        self.fan_outs.is_full |= publication.waiting.len() >= Self::BURST;
-        if publication.waiting.len() >= Self::MAX_WAITING {
+    /// Sees to it that a publication can take another packet.
+    #[inline]
+    pub(crate) fn make_way(&mut self, now: Now, key: PublicationKey) {
+        if self.fan_outs.is_in_the_way_of(key) {
             self.finish_fan_outs(now);
         }
     }
@@ -90,46 +47,16 @@ impl Shard {
 
     /// Takes packets that wait to the next subscribers. Returns whether there were any packets.
     pub(crate) fn next_fan_out(&mut self, now: Now) -> bool {
-        let Some(key) = self.fan_outs.publications.front().copied() else {
-            self.fan_outs.is_full = false;
+        let Some(key) = self.fan_outs.first() else {
             return false;
         };
-        let act = || self.fan_out_some(now, key);
-        match catch_unwind(AssertUnwindSafe(act)) {
-            Ok(Progress::Paused) => {}
-            Ok(Progress::Done) => {
-                self.fan_outs.publications.pop_front();
-            }
-            Err(_) => {
-                self.fan_outs.publications.pop_front();
-                self.give_up(key);
-            }
+        let mut progress = Progress::Done;
+        self.isolated_publication(key, |shard| progress = shard.fan_out_some(now, key));
+        match progress {
+            Progress::Paused => self.fan_outs.serve_first(),
+            Progress::Done => self.fan_outs.end_first(),
         }
         true
-    }
-
-    /// Does something about a publication so that a fault of ours in doing so ends that one alone.
-    pub(crate) fn isolated_publication(
-        &mut self,
-        key: PublicationKey,
-        act: impl FnOnce(&mut Self),
-    ) {
-        if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
-            self.give_up(key);
-        }
-    }
-
-    /// A fault of ours ends the publication alone, with the peer that sends it.
-    fn give_up(&mut self, key: PublicationKey) {
-        match self
-            .publications
-            .get(key)
-            .map(|publication| publication.source)
-        {
-            None => {}
-            Some(Source::Peer(peer)) => self.close_faulty(peer),
-            Some(Source::Import(_)) => self.give_import_up(key),
-        }
     }
 
     fn fan_out_some(&mut self, now: Now, key: PublicationKey) -> Progress {

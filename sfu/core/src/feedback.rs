@@ -1,12 +1,13 @@
+//! RTCP of peers: what they lost, what they need, and how far away they are.
+
 use std::time::{Duration, Instant};
 
 use sfu_model::{Now, Ssrc};
 use sfu_rtp::rtcp::{Compound, NackPairs, Packet, ReportBlocks};
 use sfu_rtp::{AbsSendTime, NackTracker};
 
-use crate::peer::PeerKey;
+use crate::keys::{PeerKey, SubscriptionKey};
 use crate::retransmission::Again;
-use crate::subscription::SubscriptionKey;
 use crate::{DropReason, Shard};
 
 /// What peers say of the packets that they send and get.

@@ -1,3 +1,5 @@
+//! What a packet is to those who choose layers, whatever its codec.
+
 use sfu_model::Codec;
 use sfu_rtp::payload::{Descriptor, Peek, Vp8Descriptor};
 use sfu_rtp::{DependencyDescriptor, FrameLayer};

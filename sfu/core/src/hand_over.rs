@@ -1,35 +1,12 @@
+//! Hands a datagram that came in at the wrong shard to the one that it is for.
+
 use sfu_model::{IceCredentials, LinkProtocol, Now, Path, ShardIndex};
 use sfu_transport::ufrag_of;
 
+use crate::entrance::{Entrance, HandOver};
 use crate::export::ExportItem;
-use crate::hash::FastMap;
 use crate::shard::Arrivals;
 use crate::{DropReason, Shard};
-
-/// Where a datagram came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Entrance {
-    /// At this shard.
-    Here,
-    /// At another shard, which handed it over.
-    Shard(ShardIndex),
-}
-
-/// Paths that come in at another shard than the one that their peer lives on, where all shards share
-/// a port: the kernel leads each remote address to one of them, always the same.
-#[derive(Debug, Default)]
-pub(crate) struct HandOver {
-    /// Paths that come in here and lead to peers of other shards, as those say.
-    away: FastMap<Path, ShardIndex>,
-    /// Paths that lead to peers of this shard and come in at others, which were told so.
-    told: FastMap<Path, ShardIndex>,
-}
-
-impl HandOver {
-    /// Most paths that are handed over. Each belongs to a peer that has authenticated it; those of
-    /// further peers are unknown here, so that they connect by ICE-TCP, if at all.
-    const MAX_AWAY: usize = 131_072;
-}
 
 /// Datagrams on a shared port, from the shard that got them to the one that they are for: checks by
 /// the shard that their user name names, all else by what that shard has said after a valid check.
@@ -53,7 +30,7 @@ impl Shard {
         let Some(owner) = owner else {
             return false;
         };
-        match self.exports.push_datagram(owner, path, datagram) {
+        match self.exports.push_datagram(owner.into(), path, datagram) {
             Ok(()) => self.output.counters.handed_over += 1,
             Err(reason) => self.output.drop(reason),
         }

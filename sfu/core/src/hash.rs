@@ -1,3 +1,5 @@
+//! A hash for small keys that are ours or authenticated.
+
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 

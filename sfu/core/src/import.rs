@@ -1,24 +1,16 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
+//! Publications of other shards that have subscribers here.
 
 use sfu_model::{MediaKind, Now, PublicationId, ReceiveMedia, Ssrc};
 use sfu_rtp::{ExtendedSeqNo, RtpClock, RtpHeader};
 
+use crate::arrival::Received;
 use crate::export::{Description, ExportItem};
+use crate::keys::PublicationKey;
 use crate::layers::Layers;
-use crate::publication::{Publication, PublicationKey, Source};
-use crate::receive::Received;
+use crate::publication::Publication;
 use crate::receive_stream::ReceiveStream;
-use crate::routes::{Flow, Route};
+use crate::source::{Import, Source};
 use crate::{DropReason, Shard};
-
-/// What an import and the shard that owns it have told each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Import {
-    /// The encodings that send, once it is described.
-    pub(crate) live: Option<Layers>,
-    /// The encodings that the owner was asked for, if it was.
-    asked: Option<Layers>,
-}
 
 /// Publications of other shards that have subscribers on this one. Their packets come authenticated,
 /// decrypted, numbered and without duplicates: from there on they go the way of this shard's own.
@@ -129,8 +121,7 @@ impl Shard {
         }
     }
 
-    /// Takes a packet of an import and hands it to those who subscribe here. A fault of ours in doing
-    /// so ends that import alone.
+    /// Takes a packet of an import and hands it to those who subscribe here.
     pub(crate) fn import_packet(
         &mut self,
         now: Now,
@@ -142,11 +133,8 @@ impl Shard {
             return;
         };
         self.output.counters.exports_in += 1;
-        let take = || self.take_import(now, key, number, packet);
-        match catch_unwind(AssertUnwindSafe(take)) {
-            Ok(Ok(())) => {}
-            Ok(Err(reason)) => self.output.drop(reason),
-            Err(_) => self.give_import_up(key),
+        if let Err(reason) = self.take_import(now, key, number, packet) {
+            self.output.drop(reason);
         }
     }
 
@@ -170,24 +158,24 @@ impl Shard {
         let publication = publication.ok_or(DropReason::UnknownSsrc)?;
         let format = publication.format(header.payload_type);
         let format = format.ok_or(DropReason::UnknownPayloadType)?;
+        let clock_rate = format.codec.clock_rate();
+        self.begin_import(now, key, encoding, (header.ssrc, clock_rate));
+        self.make_way(now, key);
+        let (publications, mut onward) = self.onward();
+        let publication = publications.get_mut(key).ok_or(DropReason::UnknownSsrc)?;
         let received = Received {
             extensions: header.extensions(packet, &publication.extensions),
             packet,
             header,
         };
-        let clock_rate = format.codec.clock_rate();
-        self.begin_import(now, key, encoding, (header.ssrc, clock_rate));
-        let route = Route {
-            publication: key,
-            encoding,
-            flow: Flow::Primary,
-        };
-        let publication = self.publications.get_mut(key);
-        let stream = publication.and_then(|publication| publication.stream_mut(encoding));
+        let stream = publication.stream_mut(encoding);
         let stream = stream.ok_or(DropReason::UnknownSsrc)?;
         stream.keep(now.mono, seq, packet);
-        let arrival = self.admit(now, route, format, (seq, received))?;
-        self.fan_out(now, key, &arrival);
+        let (arrival, is_anew) = publication.admit(now, encoding, format, seq, received)?;
+        if is_anew {
+            onward.begin_anew(publication, encoding);
+        }
+        onward.queue(key, publication, &arrival);
         Ok(())
     }
 
@@ -208,7 +196,10 @@ impl Shard {
             |stream: &ReceiveStream| stream.ssrc() == ssrc && stream.clock_rate() == clock_rate;
         if !stream.is_some_and(is_it) {
             publication.begin_stream(now.mono, encoding, ssrc, clock_rate);
-            self.begin_anew(key, encoding);
+            let (publications, mut onward) = self.onward();
+            if let Some(publication) = publications.get(key) {
+                onward.begin_anew(publication, encoding);
+            }
             self.review_import(key);
         }
     }

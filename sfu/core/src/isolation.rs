@@ -1,15 +1,20 @@
+//! A fault of ours costs at most the peer, the publication or the report that it came up with.
+//!
+//! The code does not panic by construction, and its tables are looked up, never trusted: what a fault leaves
+//! half done elsewhere is a missing entry. So the rest of the shard goes on. Where a fault follows in dropping
+//! what is at fault, it is not held: the thread ends, and that is noticed.
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use sfu_model::{CloseReason, Event, PeerId};
+use sfu_model::{CloseReason, Event, PeerId, RoomIndex};
 
 use crate::Shard;
-use crate::peer::PeerKey;
+use crate::keys::{PeerKey, PublicationKey};
+use crate::source::Source;
 
 impl Shard {
-    /// Handles a peer's input so that a fault of ours in doing so ends that peer alone.
-    ///
-    /// The code below does not panic by construction, and its tables are looked up, never trusted: what a
-    /// fault leaves half done elsewhere is a missing entry. So the rest of the shard goes on.
+    /// Does something about a peer, such as handling its input, so that a fault in doing so ends that peer
+    /// alone.
     pub(crate) fn isolated(&mut self, key: PeerKey, act: impl FnOnce(&mut Self)) {
         if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
             self.close_faulty(key);
@@ -34,6 +39,38 @@ impl Shard {
         }
     }
 
+    /// Does something about a publication so that a fault of ours in doing so ends that one alone.
+    pub(crate) fn isolated_publication(
+        &mut self,
+        key: PublicationKey,
+        act: impl FnOnce(&mut Self),
+    ) {
+        if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
+            self.give_up_publication(key);
+        }
+    }
+
+    /// A fault of ours ends the publication alone, with the peer that sends it.
+    fn give_up_publication(&mut self, key: PublicationKey) {
+        match self
+            .publications
+            .get(key)
+            .map(|publication| publication.source)
+        {
+            None => {}
+            Some(Source::Peer(peer)) => self.close_faulty(peer),
+            Some(Source::Import(_)) => self.give_import_up(key),
+        }
+    }
+
+    /// Does something about a room's levels so that a fault in doing so costs their reports alone, until
+    /// somebody is heard again.
+    pub(crate) fn isolated_room(&mut self, room: RoomIndex, act: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
+            self.rooms.remove(&room);
+        }
+    }
+
     /// Closes a peer after a fault of ours.
     pub(crate) fn close_faulty(&mut self, key: PeerKey) {
         let Some(id) = self.peers.get(key).map(|peer| peer.id) else {
@@ -52,39 +89,43 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use sfu_model::{
-        Command, DataChannelOpener, IceCredentials, Now, RoomIndex, ShardIndex, UnixTime,
-    };
+    use sfu_model::{Command, DataChannelOpener, IceCredentials, Now, ShardIndex, UnixTime};
     use sfu_transport::TransportConfig;
 
     use super::*;
     use crate::ShardConfig;
     use crate::test_clock::start;
 
-    #[test]
-    fn a_fault_ends_the_peer_whose_input_was_handled() {
-        let transport = Arc::new(TransportConfig::generate().unwrap());
-        let mut shard = Shard::new(ShardIndex(0), ShardConfig::new(transport), [1; 32]);
-        let now = Now {
+    fn config() -> ShardConfig {
+        ShardConfig::new(Arc::new(TransportConfig::generate().unwrap()))
+    }
+
+    fn now() -> Now {
+        Now {
             mono: start(),
             unix: UnixTime(Duration::from_secs(1)),
-        };
-        let ids = [1, 2].map(|index| PeerId {
-            room: RoomIndex(1),
-            index,
-            shard: ShardIndex(0),
-        });
-        for peer in ids {
-            let byte = u8::try_from(peer.index).unwrap();
-            shard.handle_command(
-                now,
-                Command::AddPeer {
-                    peer,
-                    local: IceCredentials::generate(ShardIndex(0), [byte; 34]),
-                    data_channels: DataChannelOpener::Peer,
-                },
-            );
         }
+    }
+
+    fn add(shard: &mut Shard, index: u8) -> PeerId {
+        let peer = PeerId {
+            room: RoomIndex(1),
+            index: u32::from(index),
+            shard: ShardIndex(0),
+        };
+        let command = Command::AddPeer {
+            peer,
+            local: IceCredentials::generate(ShardIndex(0), [index; 34]),
+            data_channels: DataChannelOpener::Peer,
+        };
+        shard.handle_command(now(), command);
+        peer
+    }
+
+    #[test]
+    fn a_fault_ends_the_peer_whose_input_was_handled() {
+        let mut shard = Shard::new(ShardIndex(0), config(), [1; 32]);
+        let ids = [1, 2].map(|index| add(&mut shard, index));
         let key = shard.directory.peer(ids[0]).unwrap();
         shard.isolated(key, |_| panic!("a fault, as this test has it"));
         assert_eq!(shard.counters().peers, 1);
@@ -105,8 +146,7 @@ mod tests {
 
     #[test]
     fn a_fault_in_doing_what_is_asked_ends_the_peer_that_it_is_about() {
-        let transport = Arc::new(TransportConfig::generate().unwrap());
-        let mut shard = Shard::new(ShardIndex(0), ShardConfig::new(transport), [1; 32]);
+        let mut shard = Shard::new(ShardIndex(0), config(), [1; 32]);
         let peer = PeerId {
             room: RoomIndex(1),
             index: 1,
@@ -117,5 +157,40 @@ mod tests {
         assert_eq!(failed(&mut shard), Some(peer));
         shard.isolated_for(None, |_| panic!("a fault that is about nobody"));
         assert!(shard.poll_event().is_none());
+    }
+
+    #[test]
+    fn a_fault_about_a_publication_ends_it_with_its_peer_and_nobody_else() {
+        let mut shard = Shard::new(ShardIndex(0), config(), [1; 32]);
+        let [peer, other] = [1, 2].map(|index| add(&mut shard, index));
+        let publication = sfu_model::PublicationId {
+            room: RoomIndex(1),
+            index: 1,
+            shard: ShardIndex(0),
+        };
+        let media = sfu_model::ReceiveMedia::unknown(sfu_model::MediaKind::Video);
+        shard.handle_command(
+            now(),
+            Command::Publish {
+                publication,
+                peer,
+                media,
+            },
+        );
+        let key = shard.directory.publication(publication).unwrap();
+        shard.isolated_publication(key, |_| panic!("a fault, as this test has it"));
+        assert!(shard.directory.publication(publication).is_none());
+        assert!(shard.directory.peer(peer).is_none());
+        assert!(shard.directory.peer(other).is_some());
+    }
+
+    #[test]
+    fn a_fault_in_a_report_of_levels_ends_nobody() {
+        let mut shard = Shard::new(ShardIndex(0), config(), [1; 32]);
+        add(&mut shard, 1);
+        shard.rooms.entry(RoomIndex(1)).or_default();
+        shard.isolated_room(RoomIndex(1), |_| panic!("a fault, as this test has it"));
+        assert!(shard.rooms.is_empty());
+        assert_eq!(shard.counters().peers, 1);
     }
 }

@@ -8,10 +8,10 @@ use sfu_rtp::rtcp::write_pli;
 use crate::Shard;
 use crate::export::ExportItem;
 use crate::key_frame::Need;
+use crate::keys::{PeerKey, PublicationKey, SubscriptionKey};
 use crate::layers::Layers;
-use crate::peer::{LinkState, Peer, PeerKey};
-use crate::publication::{PublicationKey, Source};
-use crate::subscription::SubscriptionKey;
+use crate::peer::{LinkState, Peer};
+use crate::source::Source;
 use crate::timers::{Deadline, Sleeper, TimerReason};
 
 impl Shard {

@@ -1,3 +1,5 @@
+//! Chooses the encoding and the layers of a publication that one subscriber gets.
+
 use sfu_model::{Codec, Forwarding, MediaKind, SpatialLayer, TemporalLayer};
 
 use crate::frame::Frame;

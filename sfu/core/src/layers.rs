@@ -1,3 +1,5 @@
+//! A set of layers.
+
 use sfu_model::SpatialLayer;
 
 /// A set of encodings, or of spatial layers: `0..=2`.

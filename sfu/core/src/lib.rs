@@ -44,11 +44,17 @@
 //! ```
 //!
 //! A packet's way through the modules: `demux` finds the peer, `receive` decrypts and finds the
-//! stream, `fan_out` offers the packet to each subscription, which selects (`layer_selector`), numbers
-//! (`outgoing_stream`) and sends it (`output`); `feedback` takes what subscribers say, `reports` and
-//! `tick` say what is due. A publication with subscribers on another shard goes there once (`export`,
-//! `exchange`), and from there the same way through `fan_out` (`import`). Where shards share a port, a
-//! datagram that came in at the wrong one is handed over (`hand_over`).
+//! publication, which takes it into one of its streams (`receiving`); from there it goes on (`onward`) to the
+//! levels of its room, to other shards, and into the queue for those who subscribe. `fan_out` offers it to each
+//! subscription, which selects (`layer_selector`), numbers (`outgoing_stream`) and sends it (`output`);
+//! `feedback` takes what subscribers say, `reports`, `key_frame_requests` and `tick` say what is due. A
+//! publication with subscribers on another shard goes there once (`export`, `exchange`), and from there the
+//! same way (`import`). Where shards share a port, a datagram that came in at the wrong one is handed over
+//! (`hand_over`).
+//!
+//! On the ground floor lie the names of things (`keys`), what things are made of (`layers`, `frame`, `arrival`,
+//! `routes`, `source`) and the limits; above them peers, publications and subscriptions; then [`Shard`], which
+//! holds them; and on top what it does, a file for each piece of work. No file needs one above it.
 //!
 //! Invariant: a datagram that is not authenticated changes no state but counters.
 //!
@@ -60,12 +66,15 @@ mod arrival;
 mod arriving_codec;
 mod command;
 mod counters;
+mod data_queue;
 mod data_work;
 mod demux;
 mod directory;
+mod entrance;
 mod exchange;
 mod export;
 mod fan_out;
+mod fan_outs;
 mod feedback;
 mod frame;
 mod hand_over;
@@ -74,10 +83,13 @@ mod import;
 mod isolation;
 mod key_frame;
 mod key_frame_requests;
+mod keys;
 mod layer_selector;
 mod layers;
 mod limits;
+mod loudness;
 mod membership;
+mod onward;
 mod opening;
 mod openings;
 mod outgoing_stream;
@@ -86,6 +98,7 @@ mod peer;
 mod publication;
 mod receive;
 mod receive_stream;
+mod receiving;
 mod reports;
 mod retransmission;
 mod room_levels;
@@ -94,6 +107,7 @@ mod seed;
 mod settle;
 mod shard;
 mod slot_map;
+mod source;
 mod subscription;
 #[cfg(test)]
 mod test_clock;
@@ -103,7 +117,7 @@ mod transmit;
 mod whole_frame;
 
 pub use counters::{Counters, DropReason};
-pub use export::ExportBatch;
+pub use export::{ExportBatch, ExportTarget, Exported};
 pub use shard::{Arrivals, Shard, ShardConfig};
 pub use timers::{Deadline, TimerReason};
 pub use transmit::Transmit;

@@ -44,3 +44,10 @@ pub(crate) const RECEIVERS_OF_ONE_STEP: usize = 8;
 
 /// Datagrams of data that a transport still sends when it is closed.
 pub(crate) const LAST_DATAGRAMS: usize = 8;
+
+/// Packets of one publication that go out together: about as many as a run takes.
+pub(crate) const BURST: usize = 16;
+
+/// Most packets of one publication that wait. Whoever does not drain the shard when it is backlogged has them
+/// fanned out when the next packet comes.
+pub(crate) const MAX_WAITING: usize = 64;

@@ -1,12 +1,15 @@
+//! Publishing and subscribing: what is published, who gets it, and what goes when either ends.
+
 use sfu_model::{Forwarding, Now, PeerId, PublicationId, ReceiveMedia, SendMedia, SubscriptionId};
 
 use crate::Shard;
 use crate::export::ExportItem;
+use crate::keys::{PeerKey, PublicationKey, SubscriptionKey};
 use crate::outgoing_stream::OutgoingStream;
-use crate::peer::PeerKey;
-use crate::publication::{Publication, PublicationKey, Source};
+use crate::publication::Publication;
 use crate::routes::{Flow, Route};
-use crate::subscription::{Subscription, SubscriptionKey};
+use crate::source::Source;
+use crate::subscription::Subscription;
 use crate::timers::Sleeper;
 
 /// What is published, and who subscribes to it.
@@ -100,7 +103,7 @@ impl Shard {
         }
         for export in publication.exports {
             self.exports
-                .push(export.shard, ExportItem::Ended(publication.id));
+                .push(export.target, ExportItem::Ended(publication.id));
         }
         if let Source::Peer(peer) = publication.source
             && let Some(peer) = self.peers.get_mut(peer)

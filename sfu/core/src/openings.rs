@@ -5,9 +5,8 @@ use std::time::Instant;
 use sfu_model::{Now, Opening};
 
 use crate::Shard;
+use crate::keys::{PeerKey, SubscriptionKey};
 use crate::opening::OpeningPackets;
-use crate::peer::PeerKey;
-use crate::subscription::SubscriptionKey;
 use crate::timers::TimerReason;
 
 impl Shard {

@@ -1,3 +1,5 @@
+//! The numbers of one RTP stream that we send.
+
 use std::time::Instant;
 
 use sfu_model::Ssrc;

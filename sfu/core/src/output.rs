@@ -1,8 +1,10 @@
+//! What a shard has for others, and the way to one peer, on which packets are written and sealed.
+
 use std::collections::VecDeque;
 
 use sfu_model::{Event, Extension, ExtensionMap, Path};
 use sfu_rtp::{Outgoing, OutgoingExtensions, OutgoingPayload, SeqNo, write_padding, write_rtp};
-use sfu_transport::Transport;
+use sfu_transport::{SealError, Transport};
 
 use crate::transmit::{Priority, RunId, Slot, TransmitQueue};
 use crate::{Counters, DropReason};
@@ -122,7 +124,7 @@ impl Link<'_> {
             return false;
         }
         let sealed = self.transport.seal_rtcp(&mut slot.bytes, slot.start);
-        self.finish(Priority::Control, slot, sealed.is_ok())
+        self.finish(Priority::Control, slot, sealed)
     }
 
     /// Numbers a packet of the transport, if it carries times.
@@ -145,7 +147,7 @@ impl Link<'_> {
             return false;
         };
         write(&mut slot.bytes);
-        let sealed = self.transport.seal_rtp(&mut slot.bytes, slot.start).is_ok();
+        let sealed = self.transport.seal_rtp(&mut slot.bytes, slot.start);
         self.finish(priority, slot, sealed)
     }
 
@@ -157,11 +159,17 @@ impl Link<'_> {
         slot
     }
 
-    fn finish(&mut self, priority: Priority, slot: Slot, sealed: bool) -> bool {
+    fn finish(&mut self, priority: Priority, slot: Slot, sealed: Result<(), SealError>) -> bool {
         let transmit = &mut self.output.transmit;
-        if !sealed {
+        if let Err(error) = sealed {
             transmit.cancel(slot);
-            self.output.drop(DropReason::NotConnected);
+            self.output.drop(match error {
+                SealError::NoKeys => DropReason::NotConnected,
+                SealError::Malformed
+                | SealError::TooManyStreams
+                | SealError::StreamEnded
+                | SealError::KeysExhausted => DropReason::NotSealed,
+            });
             return false;
         }
         let run = transmit.push(self.path, priority, slot);

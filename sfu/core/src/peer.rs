@@ -1,17 +1,18 @@
-use sfu_model::{Path, PeerId, Ssrc};
-use sfu_rtp::{SeqNo, TwccRecorder};
-use sfu_transport::Transport;
+//! The far end of one peer connection, with what it sends and gets.
+
 use std::time::Duration;
 
+use sfu_model::{Now, Path, PeerId, Ssrc};
+use sfu_rtp::{RtpHeader, SeqNo, TwccRecorder};
+use sfu_transport::Transport;
+
+use crate::DropReason;
+use crate::arrival::Received;
+use crate::keys::{PeerKey, SubscriptionKey};
 use crate::output::{Link, Output};
 use crate::routes::Routes;
-use crate::slot_map::Key;
-use crate::subscription::SubscriptionKey;
 use crate::timers::{Deadline, Schedule, Sleeper, TimerTable};
 use crate::transmit::RunId;
-
-/// Names a [`Peer`] of this shard.
-pub(crate) type PeerKey = Key<Peer>;
 
 /// The far end of one peer connection.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Peer {
     /// restart of ICE replaced.
     pub(crate) ufrags: Vec<String>,
     pub(crate) link: LinkState,
+    /// Its paths in the directory: those that a connectivity check has validated.
+    pub(crate) paths: Vec<Path>,
     /// Where to send; copied from the transport whenever that may have changed.
     pub(crate) path: Option<Path>,
     /// The SSRC that we report and ask as.
@@ -122,6 +125,33 @@ impl Peer {
             run: &mut self.sends.run,
             transport_cc: &mut self.sends.transport_cc,
             output,
+        })
+    }
+
+    /// Decrypts and parses a packet, and notes its arrival for the report about the transport.
+    pub(crate) fn open_rtp<'a>(
+        &mut self,
+        now: Now,
+        datagram: &'a mut [u8],
+    ) -> Result<Received<&'a mut [u8]>, DropReason> {
+        let opened = self.transport.open_rtp(now, datagram);
+        let len = opened.map_err(DropReason::Refused)?;
+        let packet = datagram.get_mut(..len).ok_or(DropReason::Malformed)?;
+        let header = RtpHeader::parse(packet).map_err(|_| DropReason::Malformed)?;
+        let table = self.receives.routes.extensions();
+        let table = table.ok_or(DropReason::UnknownSsrc)?;
+        let extensions = header.extensions(packet, table);
+        if self.receives.transport_cc
+            && let Some(seq) = extensions.transport_cc(packet)
+        {
+            let twcc = &mut self.receives.twcc;
+            let twcc = twcc.get_or_insert_with(|| Box::new(TwccRecorder::new()));
+            twcc.on_packet(now.mono, seq, header.ssrc);
+        }
+        Ok(Received {
+            packet,
+            header,
+            extensions,
         })
     }
 

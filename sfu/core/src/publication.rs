@@ -1,3 +1,5 @@
+//! A track that is forwarded here, with the streams that it comes in.
+
 use std::iter;
 use std::time::{Duration, Instant};
 
@@ -9,20 +11,14 @@ use sfu_rtp::{AudioLevelWindow, ExtensionTable, RtpClock, StreamNumber};
 
 use crate::arrival::{Arrival, Passage};
 use crate::arriving_codec::ArrivingCodec;
-use crate::exchange::Export;
-use crate::export::{Description, LiveStream};
-use crate::import::Import;
+use crate::export::{Description, Export, Exports, LiveStream};
 use crate::key_frame::KeyFrameRequests;
+use crate::keys::SubscriptionKey;
 use crate::layers::Layers;
-use crate::peer::PeerKey;
 use crate::receive_stream::ReceiveStream;
 use crate::routes::Flow;
-use crate::slot_map::Key;
-use crate::subscription::SubscriptionKey;
+use crate::source::Source;
 use crate::timers::Deadline;
-
-/// Names a [`Publication`] of this shard.
-pub(crate) type PublicationKey = Key<Publication>;
 
 /// A track that is forwarded here, in one codec, with all its layers.
 #[derive(Debug)]
@@ -46,15 +42,6 @@ pub(crate) struct Publication {
     pub(crate) loudness: Loudness,
     /// Its entry in the schedule.
     pub(crate) armed: Option<Deadline>,
-}
-
-/// Where a publication's packets come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// A peer of this shard.
-    Peer(PeerKey),
-    /// The shard that the publication lives on: this one has an import of it.
-    Import(Import),
 }
 
 /// How loud an audio publication is.
@@ -176,6 +163,14 @@ impl Publication {
         Description {
             media: self.media.clone(),
             streams,
+        }
+    }
+
+    /// Tells those who have subscribers of it how it is received by now.
+    pub(crate) fn tell_exports(&mut self, now: Instant, exports: &mut Exports) {
+        let description = self.describe(now);
+        for export in &mut self.exports {
+            export.tell(self.id, &description, exports);
         }
     }
 

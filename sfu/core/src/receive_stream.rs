@@ -1,3 +1,5 @@
+//! One RTP stream that a publisher sends: what came, what is missing, and when it began.
+
 use std::time::{Duration, Instant};
 
 use sfu_model::{Codec, MediaKind, Ssrc};

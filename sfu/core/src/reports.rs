@@ -1,11 +1,13 @@
+//! What peers are told of the packets that they send and get: NACK, transport-cc, receiver and sender reports.
+
 use std::time::Instant;
 
 use sfu_rtp::SenderStats;
 use sfu_rtp::rtcp::{NackPair, ReportBlock, write_nack, write_receiver_report};
 
 use crate::Shard;
+use crate::keys::PeerKey;
 use crate::output::Link;
-use crate::peer::PeerKey;
 use crate::timers::TimerReason;
 
 /// What we tell peers of the packets that they send and get.

@@ -1,3 +1,5 @@
+//! Sends a subscriber again what it missed, out of the publisher's ring.
+
 use std::time::{Duration, Instant};
 
 use sfu_model::Codec;

@@ -1,8 +1,10 @@
+//! Leads the SSRCs of one peer to its publications.
+
 use sfu_model::{Mid, Ssrc};
 use sfu_rtp::ExtensionTable;
 
 use crate::hash::FastMap;
-use crate::publication::PublicationKey;
+use crate::keys::PublicationKey;
 
 /// What an SSRC carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

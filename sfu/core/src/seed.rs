@@ -1,3 +1,5 @@
+//! Fresh numbers and secrets, all derived from the seed of the shard.
+
 use std::fmt;
 
 use aws_lc_rs::digest;

@@ -1,8 +1,11 @@
+//! Carries away what a transport wants to send and say.
+
 use sfu_model::{Event, Now};
 use sfu_transport::TransportEvent;
 
 use crate::Shard;
-use crate::peer::{LinkState, PeerKey};
+use crate::keys::PeerKey;
+use crate::peer::LinkState;
 use crate::timers::TimerReason;
 
 impl Shard {

@@ -1,3 +1,5 @@
+//! The shard itself: its tables, and what the driver calls between two pieces of work.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,11 +8,12 @@ use sfu_model::{Event, Now, RoomIndex, ShardIndex, SpatialLayer};
 use sfu_rtp::AudioLevelParameters;
 use sfu_transport::TransportConfig;
 
-use crate::data_work::DataWork;
+use crate::data_queue::DataWork;
 use crate::directory::Directory;
+use crate::entrance::HandOver;
 use crate::export::Exports;
-use crate::fan_out::FanOuts;
-use crate::hand_over::HandOver;
+use crate::fan_outs::FanOuts;
+use crate::keys::{OfPeer, OfPublication, OfSubscription};
 use crate::output::Output;
 use crate::peer::Peer;
 use crate::publication::Publication;
@@ -66,9 +69,9 @@ pub struct Shard {
     pub(crate) config: ShardConfig,
     pub(crate) seed: Seed,
     pub(crate) directory: Directory,
-    pub(crate) peers: SlotMap<Peer>,
-    pub(crate) publications: SlotMap<Publication>,
-    pub(crate) subscriptions: SlotMap<Subscription>,
+    pub(crate) peers: SlotMap<OfPeer, Peer>,
+    pub(crate) publications: SlotMap<OfPublication, Publication>,
+    pub(crate) subscriptions: SlotMap<OfSubscription, Subscription>,
     /// Rooms in which somebody was heard lately.
     pub(crate) rooms: BTreeMap<RoomIndex, RoomLevels>,
     pub(crate) schedule: Schedule,

@@ -1,3 +1,5 @@
+//! A table of values at stable places.
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -5,10 +7,10 @@ use std::marker::PhantomData;
 
 /// Names a place in a [`SlotMap`] and the value that was put there: a later value at the same place
 /// has another key, so a stale key finds nothing.
-pub(crate) struct Key<T> {
+pub(crate) struct Key<M> {
     index: u32,
     generation: u32,
-    value: PhantomData<fn() -> T>,
+    mark: PhantomData<fn() -> M>,
 }
 
 impl<T> Key<T> {
@@ -57,12 +59,14 @@ impl<T> fmt::Debug for Key<T> {
     }
 }
 
-/// Values at stable places, found by an index instead of a hash.
+/// Values at stable places, found by an index instead of a hash. Keys of different tables differ in the
+/// type `M` that marks them.
 #[derive(Debug)]
-pub(crate) struct SlotMap<T> {
+pub(crate) struct SlotMap<M, T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
     len: usize,
+    mark: PhantomData<fn() -> M>,
 }
 
 #[derive(Debug)]
@@ -71,19 +75,20 @@ struct Slot<T> {
     value: Option<Box<T>>,
 }
 
-impl<T> Default for SlotMap<T> {
+impl<M, T> Default for SlotMap<M, T> {
     fn default() -> Self {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
             len: 0,
+            mark: PhantomData,
         }
     }
 }
 
-impl<T> SlotMap<T> {
+impl<M, T> SlotMap<M, T> {
     /// Puts `value` into a free place.
-    pub(crate) fn insert(&mut self, value: T) -> Key<T> {
+    pub(crate) fn insert(&mut self, value: T) -> Key<M> {
         self.len += 1;
         let value = Some(Box::new(value));
         if let Some(index) = self.free.pop()
@@ -102,7 +107,7 @@ impl<T> SlotMap<T> {
     }
 
     /// Takes the value of `key` out; its place is used again.
-    pub(crate) fn remove(&mut self, key: Key<T>) -> Option<T> {
+    pub(crate) fn remove(&mut self, key: Key<M>) -> Option<T> {
         let slot = self.slots.get_mut(key.index as usize)?;
         if slot.generation != key.generation {
             return None;
@@ -115,7 +120,7 @@ impl<T> SlotMap<T> {
     }
 
     #[inline]
-    pub(crate) fn get(&self, key: Key<T>) -> Option<&T> {
+    pub(crate) fn get(&self, key: Key<M>) -> Option<&T> {
         let slot = self.slots.get(key.index as usize)?;
         if slot.generation != key.generation {
             return None;
@@ -124,7 +129,7 @@ impl<T> SlotMap<T> {
     }
 
     #[inline]
-    pub(crate) fn get_mut(&mut self, key: Key<T>) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, key: Key<M>) -> Option<&mut T> {
         let slot = self.slots.get_mut(key.index as usize)?;
         if slot.generation != key.generation {
             return None;
@@ -136,11 +141,11 @@ impl<T> SlotMap<T> {
         self.len
     }
 
-    fn key(index: u32, generation: u32) -> Key<T> {
+    fn key(index: u32, generation: u32) -> Key<M> {
         Key {
             index,
             generation,
-            value: PhantomData,
+            mark: PhantomData,
         }
     }
 }
@@ -151,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_key_does_not_find_what_took_its_place() {
-        let mut map = SlotMap::default();
+        let mut map = SlotMap::<(), _>::default();
         let first = map.insert("first");
         assert_eq!(map.remove(first), Some("first"));
         let second = map.insert("second");
@@ -162,7 +167,7 @@ mod tests {
 
     #[test]
     fn places_are_used_again() {
-        let mut map = SlotMap::default();
+        let mut map = SlotMap::<(), _>::default();
         for round in 0..100 {
             let key = map.insert(round);
             assert_eq!(map.len(), 1);

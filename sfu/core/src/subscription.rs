@@ -1,3 +1,5 @@
+//! One peer's receipt of one publication.
+
 use std::time::{Duration, Instant};
 
 use sfu_model::{
@@ -12,18 +14,14 @@ use sfu_rtp::{
 
 use crate::arrival::Arrival;
 use crate::key_frame::Need;
+use crate::keys::{PeerKey, PublicationKey};
 use crate::layer_selector::{LayerSelector, Selection};
 use crate::layers::Layers;
 use crate::opening::{OpeningPackets, silence};
 use crate::outgoing_stream::OutgoingStream;
 use crate::output::Link;
-use crate::peer::PeerKey;
-use crate::publication::{Publication, PublicationKey};
-use crate::slot_map::Key;
+use crate::publication::Publication;
 use crate::transmit::Priority;
-
-/// Names a [`Subscription`] of this shard.
-pub(crate) type SubscriptionKey = Key<Subscription>;
 
 /// One peer's receipt of one publication: chooses its packets, numbers them as one stream, and
 /// sends them again when asked to.
@@ -415,7 +413,7 @@ impl Subscription {
             vp8: vp8.map(|(_, rewrite)| rewrite),
         };
         self.note_sent(now, munged.seq, packet);
-        self.stream.stats.on_sent(now, payload.bytes.len());
+        self.stream.stats.on_sent(payload.bytes.len());
         u64::from(sent)
     }
 
@@ -457,7 +455,7 @@ impl Subscription {
                 };
                 self.note_sent(now, munged.seq, packet);
             }
-            self.stream.stats.on_sent(now, plain.bytes.len());
+            self.stream.stats.on_sent(plain.bytes.len());
             packets += u64::from(sent);
         });
         self.red = red;

@@ -1,8 +1,10 @@
+//! Does what is due.
+
 use sfu_model::Now;
 use std::time::Duration;
 
 use crate::Shard;
-use crate::peer::PeerKey;
+use crate::keys::PeerKey;
 use crate::timers::{Sleeper, TimerReason};
 
 /// What is due.
@@ -19,7 +21,9 @@ impl Shard {
                 Sleeper::Publication(key) => self.isolated_publication(key, |shard| {
                     shard.repeat_key_frame_requests(now.mono, key);
                 }),
-                Sleeper::Room(room) => self.report_levels(now, room),
+                Sleeper::Room(room) => {
+                    self.isolated_room(room, |shard| shard.report_levels(now, room));
+                }
             }
         }
     }

@@ -1,10 +1,11 @@
+//! When a shard must be woken, for whom and why.
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use sfu_model::RoomIndex;
 
-use crate::peer::PeerKey;
-use crate::publication::PublicationKey;
+use crate::keys::{PeerKey, PublicationKey};
 
 /// What a deadline is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

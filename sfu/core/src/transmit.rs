@@ -1,3 +1,5 @@
+//! The queue of datagrams that wait for the driver, in runs that leave as one message.
+
 use std::collections::VecDeque;
 
 use sfu_model::{MediaKind, Path};

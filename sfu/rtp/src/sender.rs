@@ -16,7 +16,6 @@ pub struct SenderStats {
     ssrc: Ssrc,
     packets: u64,
     octets: u64,
-    next_report: Option<Instant>,
     /// The latest reports, newest first: middle of the NTP timestamp, and when it left.
     reports: [Option<(u32, Instant)>; 4],
     rtt: Option<Duration>,
@@ -34,7 +33,6 @@ impl SenderStats {
             ssrc,
             packets: 0,
             octets: 0,
-            next_report: None,
             reports: [None; 4],
             rtt: None,
         }
@@ -42,17 +40,9 @@ impl SenderStats {
 
     /// Counts a sent packet; `payload_len` without padding.
     #[inline]
-    pub fn on_sent(&mut self, now: Instant, payload_len: usize) {
+    pub fn on_sent(&mut self, payload_len: usize) {
         self.packets += 1;
         self.octets += payload_len as u64;
-        if self.next_report.is_none() {
-            self.next_report = Some(now);
-        }
-    }
-
-    /// Returns when the next report is due: the first at once. `None` before the first packet.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        self.next_report
     }
 
     /// Makes the report. `clock` is that of the source that is forwarded, `timestamp_offset` what is
@@ -64,7 +54,6 @@ impl SenderStats {
         timestamp_offset: u32,
     ) -> SenderReport {
         let (ntp, timestamp) = clock.at(now);
-        self.next_report = Some(now + Self::INTERVAL);
         self.reports.rotate_right(1);
         if let Some(newest) = self.reports.first_mut() {
             *newest = Some((ntp.middle(), now));
@@ -76,11 +65,6 @@ impl SenderStats {
             packets: (self.packets & 0xffff_ffff) as u32,
             octets: (self.octets & 0xffff_ffff) as u32,
         }
-    }
-
-    /// Puts off the report by [`SenderStats::RETRY`]: there is no clock yet.
-    pub fn postpone(&mut self, now: Instant) {
-        self.next_report = Some(now + Self::RETRY);
     }
 
     /// Takes a report block about this SSRC and returns the round-trip time, if it answers one of the
@@ -142,16 +126,13 @@ mod tests {
     fn a_report_tells_what_was_sent_on_the_publishers_clock() {
         let now = crate::any_instant();
         let mut stats = SenderStats::new(Ssrc(7));
-        assert_eq!(stats.poll_timeout(), None);
-        stats.on_sent(now, 100);
-        stats.on_sent(now, 50);
-        assert_eq!(stats.poll_timeout(), Some(now));
+        stats.on_sent(100);
+        stats.on_sent(50);
         let later = now + Duration::from_secs(1);
         let report = stats.report(later, &clock(now), 5);
         assert_eq!((report.packets, report.octets), (2, 150));
         assert_eq!(report.ntp, NtpTime(0x2_0000_0000));
         assert_eq!(report.timestamp, RtpTimestamp(91_005));
-        assert_eq!(stats.poll_timeout(), Some(later + SenderStats::INTERVAL));
     }
 
     #[test]

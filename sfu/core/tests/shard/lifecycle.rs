@@ -198,3 +198,23 @@ fn a_key_frame_is_asked_for_when_a_subscriber_connects() {
     world.connect(late);
     assert_eq!(world.shard.counters().plis_out, 1);
 }
+
+#[test]
+fn a_path_that_another_peer_took_stays_with_it_when_its_former_one_leaves() {
+    let mut world = World::with(2);
+    let path = world.participants[0].path;
+    let mut check = world.check_of(1).bytes();
+    world.shard.handle_datagram(world.now, path, &mut check);
+    let peer = world.participants[0].id;
+    world.command(Command::RemovePeer { peer });
+    let before = world.shard.counters().dropped(DropReason::UnknownPath);
+    let mut report = vec![0x80, 201, 0, 1, 0, 0, 0, 1];
+    world.shard.handle_datagram(world.now, path, &mut report);
+    let after = world.shard.counters().dropped(DropReason::UnknownPath);
+    assert_eq!(after, before);
+    let peer = world.participants[1].id;
+    world.command(Command::RemovePeer { peer });
+    world.shard.handle_datagram(world.now, path, &mut report);
+    let after = world.shard.counters().dropped(DropReason::UnknownPath);
+    assert_eq!(after, before + 1);
+}
