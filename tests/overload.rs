@@ -42,11 +42,26 @@ fn nobody_is_held_up_by_a_flood_of_signalling() {
 }
 
 #[test]
+fn nobody_is_held_up_by_a_message_that_is_dear_to_read() {
+    hold(&["settings", "settings-json", "features", "attributes"]);
+}
+
+#[test]
 fn nobody_is_held_up_by_a_flood_of_data() {
     hold(&["data-reliable-many", "data-lossy-many"]);
 }
 
 #[test]
+fn nobody_is_held_up_by_who_does_not_take_what_comes() {
+    hold(&["unread-websocket", "closed-window"]);
+}
+
+#[test]
 fn what_is_done_over_and_over_leaves_nothing_behind() {
     hold(&["subscribe-cycles", "publish-cycles", "join-and-leave"]);
+}
+
+#[test]
+fn connections_that_are_left_are_let_go() {
+    hold(&["connections-idle"]);
 }

@@ -7,6 +7,7 @@ mod media;
 mod member;
 mod moving;
 mod node;
+mod overload;
 mod pressure;
 mod rooms;
 mod sdp;

@@ -53,28 +53,31 @@ pub(super) const MEDIA_BY_TCP: Case = Case {
             let described = seen.ok_or("no description")?;
             let to = described.by_tcp.first().copied();
             let to = to.ok_or("the server takes no media by TCP")?;
-            let config = PeerConfig {
-                local: described.ours,
-                remote: described.theirs,
+            // A check that has come by one connection may do nothing by another: each has its own.
+            let config = |number: u64| PeerConfig {
+                local: described.ours.clone(),
+                remote: described.theirs.clone(),
                 role: IceRole::Controlling,
                 fingerprint: Fingerprint([0; 32]),
                 candidates: vec![to],
                 data_channels: DataChannelOpener::Us,
-                random: [7; 12],
+                random: random(number),
             };
-            let check = check(&stage, config)?;
-            let mut framed = Vec::new();
-            frame(&check, &mut framed);
             let mut open = Vec::new();
             let mut answered = 0;
             for number in 0..stage.scale.of(200, 1_500) {
                 let connected = TcpStream::connect(to).await;
                 let mut stream = connected.map_err(|error| format!("{number}: {error}"))?;
+                let mut framed = Vec::new();
+                frame(&check(&stage, config(number))?, &mut framed);
                 stream.write_all(&framed).await.ok();
                 let mut answer = [0; 4];
                 let came = timeout(ANSWER, stream.read_exact(&mut answer)).await;
-                answered += u32::from(matches!(came, Ok(Ok(_))));
+                answered += u64::from(matches!(came, Ok(Ok(_))));
                 open.push(stream);
+                if answered + MOST_UNANSWERED < number {
+                    break;
+                }
             }
             offender.leave().await;
             // They are held open by us: the server is to let go of them.
@@ -95,6 +98,17 @@ pub(super) const MEDIA_BY_TCP: Case = Case {
         })
     },
 };
+
+/// Connections whose checks a server may leave unanswered before no more are opened.
+const MOST_UNANSWERED: u64 = 4;
+
+/// Makes a number as long as a peer's random bytes.
+fn random(number: u64) -> [u8; 12] {
+    let mut random = [7; 12];
+    let (first, _) = random.split_at_mut(8);
+    first.copy_from_slice(&number.to_be_bytes());
+    random
+}
 
 /// How long a server may hold the connections of somebody who has left.
 const CLOSING: Duration = Duration::from_secs(5);
