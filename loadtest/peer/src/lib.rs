@@ -31,6 +31,6 @@ pub use inbound::Inbound;
 pub use outbound::{Demand, Outbound, OutboundLayer};
 pub use peer::{Peer, PeerConfig, PeerEvent};
 pub use sample::{Frame, Sample, SampleError};
-pub use sfu_transport::framing::{Deframer, frame};
+pub use sfu_transport::framing::{Deframer, Framed, frame};
 pub use stamp::Stamp;
 pub use tally::{Completeness, DataFlow, LAYERS, Tally};

@@ -2,7 +2,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use loadtest_peer::{Deframer, frame};
+use loadtest_peer::{Deframer, Framed, frame};
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, socket};
 
@@ -123,7 +123,7 @@ impl TcpLink {
             match self.stream.read(buf) {
                 Ok(len) if len > 0 => {
                     self.deframer.push(buf.get(..len).unwrap_or_default());
-                    while let Ok(Some(packet)) = self.deframer.next_packet() {
+                    while let Some(Framed::Packet(packet)) = self.deframer.next_frame() {
                         take(from, packet);
                     }
                 }

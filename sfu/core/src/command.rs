@@ -3,9 +3,10 @@
 use sfu_model::{
     CloseReason, Command, DataChannelOpener, Event, IceCredentials, Now, PeerId, Ssrc,
 };
-use sfu_transport::Transport;
+use sfu_transport::{CheckTag, Transport};
 
 use crate::Shard;
+use crate::entrance::check_tag;
 use crate::keys::PeerKey;
 use crate::limits::LAST_DATAGRAMS;
 use crate::peer::{LinkState, Peer, ReceiveSide, SendSide};
@@ -108,11 +109,13 @@ impl Shard {
             return;
         }
         let ufrag = local.ufrag.clone();
-        let seed = self.seed.draw();
+        let (check_tag, seed) = (self.draw_check_tag(), self.seed.draw());
+        let config = &self.config.transport;
         let key = self.peers.insert(Peer {
             id,
-            transport: Transport::new(now, &self.config.transport, local, data_channels, seed),
+            transport: Transport::new(config, local, data_channels, check_tag, seed),
             ufrags: vec![ufrag.clone()],
+            check_tag,
             link: LinkState::Connecting,
             paths: Vec::new(),
             path: None,
@@ -125,7 +128,18 @@ impl Shard {
         });
         self.directory.peers.insert(id, key);
         self.directory.ufrags.insert(ufrag, key);
+        self.directory.checks.insert(check_tag, key);
         self.settle(now, key);
+    }
+
+    /// Draws a tag that no peer of this shard has.
+    fn draw_check_tag(&mut self) -> CheckTag {
+        loop {
+            let tag = check_tag(self.index, self.seed.draw_u32());
+            if !self.directory.checks.contains_key(&tag) {
+                return tag;
+            }
+        }
     }
 
     fn restart_ice(&mut self, now: Now, id: PeerId, local: IceCredentials) {
@@ -193,6 +207,7 @@ impl Shard {
         for ufrag in &peer.ufrags {
             self.directory.ufrags.remove(ufrag);
         }
+        self.directory.checks.remove(&peer.check_tag);
         for path in peer.paths {
             self.directory.paths.remove(&path);
             self.lead_nowhere(path);

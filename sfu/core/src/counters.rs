@@ -7,12 +7,16 @@ use sfu_transport::{DataCounts, DropReason as TransportDrop};
 pub enum DropReason {
     /// The peer's transport refused it.
     Refused(TransportDrop),
+    /// Longer than any packet of a peer ([`sfu_model::MAX_DATAGRAM_BYTES`]).
+    TooLong,
     /// Neither STUN, DTLS, RTP nor RTCP (RFC 7983), or a STUN message without our user name.
     NotOurs,
     /// From a path that no ICE check has validated.
     UnknownPath,
     /// A STUN message with a user name that no peer has.
     UnknownUfrag,
+    /// An answer to a connectivity check that no peer's transport has sent.
+    UnknownCheck,
     /// RTP or RTCP that authenticated but does not parse.
     Malformed,
     /// RTP of an SSRC that belongs to no publication.
@@ -53,10 +57,12 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    const OWN: [Self; 21] = [
+    const OWN: [Self; 23] = [
+        Self::TooLong,
         Self::NotOurs,
         Self::UnknownPath,
         Self::UnknownUfrag,
+        Self::UnknownCheck,
         Self::Malformed,
         Self::UnknownSsrc,
         Self::UnknownPayloadType,
@@ -89,9 +95,11 @@ impl DropReason {
     pub fn label(self) -> &'static str {
         match self {
             Self::Refused(reason) => reason.label(),
+            Self::TooLong => "too_long",
             Self::NotOurs => "not_ours",
             Self::UnknownPath => "path_without_peer",
             Self::UnknownUfrag => "ufrag_without_peer",
+            Self::UnknownCheck => "check_without_peer",
             Self::Malformed => "malformed",
             Self::UnknownSsrc => "unknown_ssrc",
             Self::UnknownPayloadType => "unknown_payload_type",
@@ -116,27 +124,29 @@ impl DropReason {
     /// Returns the reason's place in [`DropReason::all`].
     fn place(self) -> usize {
         match self {
-            Self::NotOurs => 0,
-            Self::UnknownPath => 1,
-            Self::UnknownUfrag => 2,
-            Self::Malformed => 3,
-            Self::UnknownSsrc => 4,
-            Self::UnknownPayloadType => 5,
-            Self::TooManySsrcs => 6,
-            Self::StreamTaken => 7,
-            Self::Duplicate => 8,
-            Self::PaddingOnly => 9,
-            Self::EarlyRetransmission => 10,
-            Self::TransmitQueueFull => 11,
-            Self::NotConnected => 12,
-            Self::NotSealed => 13,
-            Self::DataRefused => 14,
-            Self::DataIgnored => 15,
-            Self::LossyDataOverBudget => 16,
-            Self::LossyDataOvertaken => 17,
-            Self::VideoExportFull => 18,
-            Self::AudioExportFull => 19,
-            Self::HandOverFull => 20,
+            Self::TooLong => 0,
+            Self::NotOurs => 1,
+            Self::UnknownPath => 2,
+            Self::UnknownUfrag => 3,
+            Self::UnknownCheck => 4,
+            Self::Malformed => 5,
+            Self::UnknownSsrc => 6,
+            Self::UnknownPayloadType => 7,
+            Self::TooManySsrcs => 8,
+            Self::StreamTaken => 9,
+            Self::Duplicate => 10,
+            Self::PaddingOnly => 11,
+            Self::EarlyRetransmission => 12,
+            Self::TransmitQueueFull => 13,
+            Self::NotConnected => 14,
+            Self::NotSealed => 15,
+            Self::DataRefused => 16,
+            Self::DataIgnored => 17,
+            Self::LossyDataOverBudget => 18,
+            Self::LossyDataOvertaken => 19,
+            Self::VideoExportFull => 20,
+            Self::AudioExportFull => 21,
+            Self::HandOverFull => 22,
             Self::Refused(reason) => Self::OWN.len() + reason as usize,
         }
     }

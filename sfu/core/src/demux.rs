@@ -1,9 +1,11 @@
 //! Finds the peer that a datagram is from, before any cryptography, and what kind of datagram it is.
 
-use sfu_model::{Now, Path};
-use sfu_transport::{DropReason as TransportDrop, PacketKind, StunOutcome, classify, ufrag_of};
+use sfu_model::{MAX_DATAGRAM_BYTES, Now, Path};
+use sfu_transport::{
+    DropReason as TransportDrop, PacketKind, StunOutcome, check_tag_of, classify, ufrag_of,
+};
 
-use crate::entrance::Entrance;
+use crate::entrance::{Claim, Entrance};
 use crate::keys::PeerKey;
 use crate::peer::LinkState;
 use crate::{DropReason, Shard};
@@ -12,6 +14,8 @@ use crate::{DropReason, Shard};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Check,
+    /// To a check of ours.
+    Answer,
     Dtls,
     Rtp,
     Rtcp,
@@ -21,11 +25,16 @@ impl Shard {
     /// Takes a datagram that came by `path`. It is decrypted in place.
     ///
     /// Whose it is, is known before any cryptography: by the path, once a connectivity check has
-    /// validated it; for connectivity checks, by our user name fragment in them.
+    /// validated it; for connectivity checks, by our user name fragment in them; for answers to ours, by
+    /// the tag in their number.
     pub fn handle_datagram(&mut self, now: Now, path: Path, datagram: &mut [u8]) {
         let counters = &mut self.output.counters;
         counters.datagrams_in += 1;
         counters.bytes_in += datagram.len() as u64;
+        if datagram.len() > MAX_DATAGRAM_BYTES {
+            self.output.drop(DropReason::TooLong);
+            return;
+        }
         match self.owner_of(path, datagram) {
             Ok(owner) => self.take_datagram(now, owner, (path, Entrance::Here), datagram),
             Err(reason) => {
@@ -34,6 +43,14 @@ impl Shard {
                 }
             }
         }
+    }
+
+    /// Counts a frame of an ICE-TCP connection that is longer than any packet: it was not read.
+    pub fn note_too_long(&mut self, len: usize) {
+        let counters = &mut self.output.counters;
+        counters.datagrams_in += 1;
+        counters.bytes_in += len as u64;
+        self.output.drop(DropReason::TooLong);
     }
 
     /// Finds the peer of this shard that a datagram is from.
@@ -45,6 +62,10 @@ impl Shard {
     ) -> Result<(PeerKey, Kind), DropReason> {
         let kind = match classify(datagram) {
             PacketKind::Stun => {
+                if let Some(tag) = check_tag_of(datagram) {
+                    let key = self.directory.checks.get(&tag).copied();
+                    return Ok((key.ok_or(DropReason::UnknownCheck)?, Kind::Answer));
+                }
                 let ufrag = ufrag_of(datagram).ok_or(DropReason::NotOurs)?;
                 let key = self.directory.ufrags.get(ufrag).copied();
                 return Ok((key.ok_or(DropReason::UnknownUfrag)?, Kind::Check));
@@ -69,6 +90,7 @@ impl Shard {
     ) {
         self.isolated(key, |shard| match kind {
             Kind::Check => shard.handle_check(now, key, (path, entrance), datagram),
+            Kind::Answer => shard.handle_answer(now, key, (path, entrance), datagram),
             Kind::Dtls => shard.handle_dtls(now, key, path, datagram),
             Kind::Rtp => shard.handle_rtp(now, key, datagram),
             Kind::Rtcp => shard.handle_rtcp(now, key, datagram),
@@ -88,7 +110,7 @@ impl Shard {
         self.leave_path(key, path);
         self.isolated(key, |shard| {
             if let Some(peer) = shard.peers.get_mut(key) {
-                peer.transport.forget_path(path);
+                peer.transport.forget_path(now, path);
             }
             shard.settle(now, key);
         });
@@ -110,10 +132,11 @@ impl Shard {
             !reply.is_empty()
         });
         match outcome {
-            Ok(StunOutcome::Known | StunOutcome::RoleConflict) => {}
+            Ok(StunOutcome::RoleConflict) => {}
+            Ok(StunOutcome::Known) => self.bind_free_path(path, entrance, key),
             Ok(StunOutcome::Validated { evicted }) => {
-                self.bind_path(path, evicted, key);
-                self.lead_here(path, entrance);
+                self.unbind_path(evicted, key);
+                self.bind_free_path(path, entrance, key);
             }
             Err(reason) => {
                 self.output.drop(DropReason::Refused(reason));
@@ -123,29 +146,63 @@ impl Shard {
         self.settle(now, key);
     }
 
-    /// Leads `path` to a peer, and `evicted` to nobody.
-    fn bind_path(&mut self, path: Path, evicted: Option<Path>, key: PeerKey) {
+    fn handle_answer(
+        &mut self,
+        now: Now,
+        key: PeerKey,
+        (path, entrance): (Path, Entrance),
+        message: &[u8],
+    ) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        match peer.transport.handle_answer(now, path, message) {
+            Ok(()) => self.bind_proved_path(now, path, entrance, key),
+            Err(reason) => self.output.drop(DropReason::Refused(reason)),
+        }
+        self.settle(now, key);
+    }
+
+    /// Leads `path` to a peer whose check came by it, unless it leads to another: whoever knows one
+    /// peer's password could take another's path from it.
+    fn bind_free_path(&mut self, path: Path, entrance: Entrance, key: PeerKey) {
+        if self.directory.paths.contains_key(&path) || self.is_led_away(path) {
+            return;
+        }
+        self.directory.paths.insert(path, key);
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.paths.push(path);
+        }
+        self.lead_here(path, entrance, Claim::Checked);
+    }
+
+    /// Leads `path` to a peer that has answered there. A browser that reloads may come by the address of
+    /// its former self.
+    fn bind_proved_path(&mut self, now: Now, path: Path, entrance: Entrance, key: PeerKey) {
+        let former = self.directory.paths.insert(path, key);
+        if former != Some(key)
+            && let Some(peer) = self.peers.get_mut(key)
+        {
+            peer.paths.push(path);
+        }
+        if let Some(former) = former.filter(|former| *former != key)
+            && let Some(peer) = self.peers.get_mut(former)
+        {
+            peer.paths.retain(|other| *other != path);
+            peer.transport.forget_path(now, path);
+            peer.path = peer.transport.path();
+        }
+        self.lead_here(path, entrance, Claim::Proved);
+    }
+
+    /// Leads a path that gave way to nobody.
+    fn unbind_path(&mut self, evicted: Option<Path>, key: PeerKey) {
         if let Some(evicted) = evicted
             && self.directory.paths.get(&evicted) == Some(&key)
         {
             self.directory.paths.remove(&evicted);
             self.leave_path(key, evicted);
             self.lead_nowhere(evicted);
-        }
-        // A browser that reloads may come by the address of its former self.
-        let former = self.directory.paths.insert(path, key);
-        if former == Some(key) {
-            return;
-        }
-        if let Some(peer) = self.peers.get_mut(key) {
-            peer.paths.push(path);
-        }
-        if let Some(former) = former
-            && let Some(peer) = self.peers.get_mut(former)
-        {
-            peer.paths.retain(|other| *other != path);
-            peer.transport.forget_path(path);
-            peer.path = peer.transport.path();
         }
     }
 

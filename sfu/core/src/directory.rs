@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use sfu_model::{Path, PeerId, PublicationId, SubscriptionId};
+use sfu_transport::CheckTag;
 
 use crate::hash::FastMap;
 use crate::keys::{PeerKey, PublicationKey, SubscriptionKey};
@@ -15,6 +16,8 @@ pub(crate) struct Directory {
     /// User name fragments of ours; two for each peer at most. Strangers choose what is looked up
     /// here, so it is hashed with a secret key.
     pub(crate) ufrags: HashMap<String, PeerKey>,
+    /// Tags of our checks; one for each peer. Hashed as those are.
+    pub(crate) checks: HashMap<CheckTag, PeerKey>,
     pub(crate) peers: FastMap<PeerId, PeerKey>,
     pub(crate) publications: FastMap<PublicationId, PublicationKey>,
     pub(crate) subscriptions: FastMap<SubscriptionId, SubscriptionKey>,

@@ -89,7 +89,7 @@ impl Shard {
                 }
             }
             ExportItem::Ended(publication) => self.end_import(now, publication),
-            ExportItem::PathTaken(path) => self.on_path_taken(now, from, path),
+            ExportItem::PathTaken(path, claim) => self.on_path_taken(now, from, path, claim),
             ExportItem::PathLeft(path) => self.on_path_left(from, path),
             ExportItem::PathLost(path) => self.on_path_lost(now, path),
         }

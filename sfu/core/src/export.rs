@@ -6,6 +6,7 @@ use sfu_model::{MediaKind, Path, PublicationId, ReceiveMedia, ShardIndex, Spatia
 use sfu_rtp::{ExtendedSeqNo, RtpClock};
 
 use crate::DropReason;
+use crate::entrance::Claim;
 use crate::key_frame::Need;
 use crate::layers::Layers;
 use crate::receive_stream::ReceiveStream;
@@ -60,7 +61,7 @@ pub(crate) enum ExportItem {
     /// A datagram that came in at the sender, for a peer of the receiver's.
     Datagram { path: Path, len: usize },
     /// A path that comes in at the receiver leads to a peer of the sender's.
-    PathTaken(Path),
+    PathTaken(Path, Claim),
     /// It no longer does.
     PathLeft(Path),
     /// A path that led to a peer of the receiver's leads to a peer of another shard.
@@ -78,7 +79,7 @@ impl ExportItem {
             | Self::Clock { publication, .. }
             | Self::KeyFrame { publication, .. }
             | Self::Ended(publication) => Some(*publication),
-            Self::Datagram { .. } | Self::PathTaken(_) | Self::PathLeft(_) | Self::PathLost(_) => {
+            Self::Datagram { .. } | Self::PathTaken(..) | Self::PathLeft(_) | Self::PathLost(_) => {
                 None
             }
         }
@@ -94,7 +95,7 @@ impl ExportItem {
             | Self::Clock { .. }
             | Self::KeyFrame { .. }
             | Self::Ended(_)
-            | Self::PathTaken(_)
+            | Self::PathTaken(..)
             | Self::PathLeft(_)
             | Self::PathLost(_) => 0,
         }
@@ -242,7 +243,7 @@ impl ExportBatch {
                 | ExportItem::Release(_)
                 | ExportItem::KeyFrame { .. }
                 | ExportItem::Datagram { .. }
-                | ExportItem::PathTaken(_)
+                | ExportItem::PathTaken(..)
                 | ExportItem::PathLeft(_)
                 | ExportItem::PathLost(_) => return None,
             })

@@ -1,15 +1,15 @@
 //! Hands a datagram that came in at the wrong shard to the one that it is for.
 
-use sfu_model::{IceCredentials, LinkProtocol, Now, Path, ShardIndex};
-use sfu_transport::ufrag_of;
+use sfu_model::{LinkProtocol, Now, Path, ShardIndex};
 
-use crate::entrance::{Entrance, HandOver};
+use crate::entrance::{Claim, Entrance, HandOver, named_shard};
 use crate::export::ExportItem;
 use crate::shard::Arrivals;
 use crate::{DropReason, Shard};
 
 /// Datagrams on a shared port, from the shard that got them to the one that they are for: checks by
-/// the shard that their user name names, all else by what that shard has said after a valid check.
+/// the shard that their user name names, answers by the one that their number names, all else by what
+/// that shard has said after a valid check.
 ///
 /// Invariant: nothing is remembered of a datagram that its peer's shard has not authenticated.
 impl Shard {
@@ -19,9 +19,9 @@ impl Shard {
         if self.config.arrivals == Arrivals::AtOwner || path.protocol == LinkProtocol::Tcp {
             return false;
         }
-        let owner = if unknown == DropReason::UnknownUfrag {
-            let named = ufrag_of(datagram).and_then(IceCredentials::shard_of);
-            named.filter(|shard| self.exports.is_other(*shard))
+        let is_named = matches!(unknown, DropReason::UnknownUfrag | DropReason::UnknownCheck);
+        let owner = if is_named {
+            named_shard(datagram).filter(|shard| self.exports.is_other(*shard))
         } else if unknown == DropReason::UnknownPath {
             self.hand_over.away.get(&path).copied()
         } else {
@@ -51,28 +51,43 @@ impl Shard {
         }
     }
 
-    /// A valid check has bound `path` to a peer of this shard: sees to it that its datagrams come.
-    pub(crate) fn lead_here(&mut self, path: Path, entrance: Entrance) {
+    /// Reports whether `path` comes in here and leads to a peer of another shard.
+    pub(crate) fn is_led_away(&self, path: Path) -> bool {
+        self.hand_over.away.contains_key(&path)
+    }
+
+    /// `path` is bound to a peer of this shard: sees to it that its datagrams come.
+    pub(crate) fn lead_here(&mut self, path: Path, entrance: Entrance, claim: Claim) {
         if let Some(former) = self.hand_over.away.remove(&path) {
             self.exports.push(former, ExportItem::PathLost(path));
         }
         let Entrance::Shard(entrance) = entrance else {
             return;
         };
-        if self.hand_over.told.insert(path, entrance) != Some(entrance) {
-            self.exports.push(entrance, ExportItem::PathTaken(path));
+        let told = (entrance, claim);
+        if self.hand_over.told.insert(path, told) != Some(told) {
+            self.exports
+                .push(entrance, ExportItem::PathTaken(path, claim));
         }
     }
 
     /// `path` leads to no peer of this shard any more.
     pub(crate) fn lead_nowhere(&mut self, path: Path) {
-        if let Some(entrance) = self.hand_over.told.remove(&path) {
+        if path.protocol == LinkProtocol::Tcp {
+            self.output.left_paths.push(path);
+        }
+        if let Some((entrance, _)) = self.hand_over.told.remove(&path) {
             self.exports.push(entrance, ExportItem::PathLeft(path));
         }
     }
 
-    /// Shard `from` has a peer at a path that comes in here.
-    pub(crate) fn on_path_taken(&mut self, now: Now, from: ShardIndex, path: Path) {
+    /// Shard `from` has a peer at a path that comes in here. Without proof it gets only what leads to
+    /// nobody.
+    pub(crate) fn on_path_taken(&mut self, now: Now, from: ShardIndex, path: Path, claim: Claim) {
+        let is_free = !self.directory.paths.contains_key(&path) && !self.is_led_away(path);
+        if claim == Claim::Checked && !is_free {
+            return;
+        }
         self.forget_path(now, path);
         let away = &mut self.hand_over.away;
         if away.len() >= HandOver::MAX_AWAY && !away.contains_key(&path) {

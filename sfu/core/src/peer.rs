@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sfu_model::{Now, Path, PeerId, Ssrc};
 use sfu_rtp::{RtpHeader, SeqNo, TwccRecorder};
-use sfu_transport::Transport;
+use sfu_transport::{CheckTag, Transport};
 
 use crate::DropReason;
 use crate::arrival::Received;
@@ -22,6 +22,8 @@ pub(crate) struct Peer {
     /// Our user name fragments that lead here: the current one, and before it the one that a
     /// restart of ICE replaced.
     pub(crate) ufrags: Vec<String>,
+    /// What the answers to our checks bear.
+    pub(crate) check_tag: CheckTag,
     pub(crate) link: LinkState,
     /// Its paths in the directory: those that a connectivity check has validated.
     pub(crate) paths: Vec<Path>,

@@ -37,6 +37,13 @@ impl Shard {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
+        let mut check = Vec::new();
+        while let Some(path) = peer.transport.poll_check(now, &mut check) {
+            self.output.send_control(path, |buffer| {
+                buffer.extend_from_slice(&check);
+                true
+            });
+        }
         if peer.transport.is_connected() {
             self.data_work.note_sender(key, peer);
             return;

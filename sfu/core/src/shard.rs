@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sfu_model::{Event, Now, RoomIndex, ShardIndex, SpatialLayer};
+use sfu_model::{Event, Now, Path, RoomIndex, ShardIndex, SpatialLayer};
 use sfu_rtp::AudioLevelParameters;
 use sfu_transport::TransportConfig;
 
@@ -126,6 +126,12 @@ impl Shard {
     /// Reports whether so much waits to be sent that it should be drained before more is handled.
     pub fn is_backlogged(&self) -> bool {
         self.output.transmit.is_half_full() || self.fan_outs.is_full()
+    }
+
+    /// Returns the path of an ICE-TCP connection that leads to no peer any more: it can be closed, after what
+    /// [`Shard::poll_transmit`] has for it.
+    pub fn poll_left_path(&mut self) -> Option<Path> {
+        self.output.left_paths.pop()
     }
 
     /// Returns the next event for the control plane.

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use sfu_model::{IceCredentials, ShardIndex};
+use sfu_model::{IceCredentials, MAX_DATAGRAM_BYTES, ShardIndex};
 use sfu_transport::framing::Deframer;
 
-use crate::limits::{MAX_PACKET, TcpLimits};
+use crate::limits::TcpLimits;
 use crate::mailbox::{Inbox, Letter, Mailbox};
 
 /// Connections accepted before those that wait have their turn.
@@ -170,7 +170,7 @@ impl Acceptor {
         }
         let pending = Pending {
             stream,
-            deframer: Deframer::new(MAX_PACKET),
+            deframer: Deframer::new(MAX_DATAGRAM_BYTES),
             deadline: Instant::now() + self.limits.step,
         };
         self.pending.insert(token, pending);

@@ -1,3 +1,5 @@
+//! The clocks of the system.
+
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sfu_model::{Now, UnixTime};

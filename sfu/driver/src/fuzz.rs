@@ -1,33 +1,31 @@
 //! Entry points for fuzzers: each takes any bytes, and neither panics nor stalls. Not part of the API.
 
-use sfu_transport::framing::Deframer;
+use sfu_model::MAX_DATAGRAM_BYTES;
+use sfu_transport::framing::{Deframer, Framed};
 
-use crate::limits::MAX_PACKET;
-
-/// Reads a TCP stream, whole and cut into parts as its first byte says: the packets are the same.
+/// Reads a TCP stream, whole and cut into parts as its first byte says: the frames are the same.
 pub fn framing(input: &[u8]) {
     let Some((cut, stream)) = input.split_first() else {
         return;
     };
-    let whole = packets(stream, stream.len());
-    let parts = packets(stream, usize::from(*cut));
+    let whole = frames(stream, stream.len());
+    let parts = frames(stream, usize::from(*cut));
     assert_eq!(whole, parts);
 }
 
-/// Returns the packets of a stream that comes in parts, and whether it ended with one too long.
-fn packets(stream: &[u8], part: usize) -> (Vec<Vec<u8>>, bool) {
-    let mut deframer = Deframer::new(MAX_PACKET);
-    let mut packets = Vec::new();
+/// Returns the packets of a stream that comes in parts, and the lengths of those that were too long.
+fn frames(stream: &[u8], part: usize) -> (Vec<Vec<u8>>, Vec<usize>) {
+    let mut deframer = Deframer::new(MAX_DATAGRAM_BYTES);
+    let (mut packets, mut too_long) = (Vec::new(), Vec::new());
     for part in stream.chunks(part.max(1)) {
         deframer.push(part);
-        loop {
-            match deframer.next_packet() {
-                Ok(Some(packet)) => packets.push(packet.to_vec()),
-                Ok(None) => break,
-                Err(_) => return (packets, true),
+        while let Some(frame) = deframer.next_frame() {
+            match frame {
+                Framed::Packet(packet) => packets.push(packet.to_vec()),
+                Framed::TooLong { len } => too_long.push(len),
             }
         }
     }
-    assert!(deframer.into_rest().len() < MAX_PACKET + 2);
-    (packets, false)
+    assert!(deframer.into_rest().len() < MAX_DATAGRAM_BYTES + 2);
+    (packets, too_long)
 }

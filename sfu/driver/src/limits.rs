@@ -19,10 +19,6 @@ pub(crate) const COMMAND_SLICE: Duration = Duration::from_micros(200);
 /// Time for data messages, after packets had their turn.
 pub(crate) const DATA_SLICE: Duration = Duration::from_micros(200);
 
-/// Longest packet that a peer may frame. Its packets would fit in a datagram on any path, and a
-/// DTLS record of a certificate chain is the longest of them.
-pub(crate) const MAX_PACKET: usize = 4096;
-
 /// Bounds of what strangers may hold open by ICE-TCP.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TcpLimits {

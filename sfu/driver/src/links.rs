@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use mio::{Interest, Registry, Token};
 use sfu_model::Path;
+use sfu_transport::framing::Framed;
 
 use crate::limits::TcpLimits;
 use crate::tcp::{LinkState, TcpLink};
@@ -18,7 +19,8 @@ const UNPROVEN_TURN: usize = 4;
 /// All connections that were handed to a shard.
 ///
 /// Whoever names a shard in a check gets a connection to it, so one proves nothing until the shard
-/// has answered on it. It is closed when its peer takes nothing for some time.
+/// has answered on it. It is closed when its peer takes nothing for some time, and when its path leads
+/// to no peer any more: a peer has a bounded number of paths, and leaves none behind.
 #[derive(Debug)]
 pub(crate) struct Links {
     registry: Registry,
@@ -98,8 +100,8 @@ impl Links {
         std::mem::take(&mut self.unread)
     }
 
-    /// Hands one turn of a connection's packets to `take`.
-    pub(crate) fn receive(&mut self, token: Token, take: impl FnMut(Path, &mut [u8])) {
+    /// Hands one turn of a connection's frames to `take`.
+    pub(crate) fn receive(&mut self, token: Token, take: impl FnMut(Path, Framed<'_>)) {
         let Some(link) = self.links.get_mut(&token) else {
             return;
         };
@@ -129,6 +131,13 @@ impl Links {
                 self.close(token);
                 return;
             }
+        }
+    }
+
+    /// Closes the connection of a path that leads to nobody any more.
+    pub(crate) fn close_path(&mut self, path: Path) {
+        if let Some(token) = self.of_path.get(&path) {
+            self.close(*token);
         }
     }
 

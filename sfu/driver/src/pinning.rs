@@ -1,3 +1,5 @@
+//! Cores of media threads.
+
 use std::io;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};

@@ -7,6 +7,7 @@ use mio::event::Event as Readiness;
 use mio::{Events, Poll, Token};
 use sfu_core::{Shard, Transmit};
 use sfu_model::{Event, LinkProtocol, Now};
+use sfu_transport::framing::Framed;
 
 use crate::clock;
 use crate::exchange::Exchange;
@@ -217,7 +218,10 @@ impl<S: FnMut(Event)> ShardThread<S> {
         }
         for token in self.links.take_unread() {
             let shard = &mut self.shard;
-            let take = |path, packet: &mut [u8]| shard.handle_datagram(now, path, packet);
+            let take = |path, frame: Framed<'_>| match frame {
+                Framed::Packet(packet) => shard.handle_datagram(now, path, packet),
+                Framed::TooLong { len } => shard.note_too_long(len),
+            };
             self.links.receive(token, take);
             self.drain_backlog();
         }
@@ -305,6 +309,10 @@ impl<S: FnMut(Event)> ShardThread<S> {
             if let Err(error) = watched {
                 tracing::error!(%error, "A media socket cannot be watched");
             }
+        }
+        // Their last datagrams have been handed to them.
+        while let Some(path) = self.shard.poll_left_path() {
+            self.links.close_path(path);
         }
         while let Some(event) = self.shard.poll_event() {
             (self.sink)(event);

@@ -5,10 +5,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use mio::net::TcpStream;
-use sfu_model::{LinkProtocol, Path};
-use sfu_transport::framing::{Deframer, frame};
-
-use crate::limits::MAX_PACKET;
+use sfu_model::{LinkProtocol, MAX_DATAGRAM_BYTES, Path};
+use sfu_transport::framing::{Deframer, Framed, frame};
 
 /// Bytes that may wait for a slow receiver; packets beyond are dropped, as a full path drops them.
 const SEND_BUFFER: usize = 256 << 10;
@@ -50,7 +48,7 @@ impl TcpLink {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
         let path = path(&stream)?;
-        let mut deframer = Deframer::new(MAX_PACKET);
+        let mut deframer = Deframer::new(MAX_DATAGRAM_BYTES);
         deframer.push(head);
         Ok(Self {
             stream: TcpStream::from_std(stream),
@@ -70,23 +68,19 @@ impl TcpLink {
         &mut self.stream
     }
 
-    /// Hands packets that have arrived to `take`, up to `turn` of them.
+    /// Hands frames that have arrived to `take`, up to `turn` of them.
     pub(crate) fn receive(
         &mut self,
         turn: usize,
-        mut take: impl FnMut(Path, &mut [u8]),
+        mut take: impl FnMut(Path, Framed<'_>),
     ) -> LinkState {
         let mut chunk = [0; 4096];
         let mut taken = 0;
         while taken < turn {
-            match self.deframer.next_packet() {
-                Ok(Some(packet)) => {
-                    take(self.path, packet);
-                    taken += 1;
-                    continue;
-                }
-                Ok(None) => {}
-                Err(_) => return LinkState::Closed,
+            if let Some(frame) = self.deframer.next_frame() {
+                take(self.path, frame);
+                taken += 1;
+                continue;
             }
             match self.stream.read(&mut chunk) {
                 Ok(0) => return LinkState::Closed,
@@ -227,8 +221,8 @@ mod tests {
         let mut taken = Vec::new();
         while taken.iter().sum::<i32>() < 10 {
             let mut turn = 0;
-            let state = link.receive(4, |_, packet| {
-                assert!(packet.is_empty());
+            let state = link.receive(4, |_, frame| {
+                assert_eq!(frame, Framed::Packet(&mut []));
                 turn += 1;
             });
             assert_eq!(state == LinkState::MayHaveMore, turn == 4);
@@ -238,12 +232,12 @@ mod tests {
     }
 
     #[test]
-    fn the_end_and_an_endless_frame_close_the_link() {
-        for last in [&[0xff_u8, 0xff][..], &[]] {
+    fn the_end_closes_the_link_in_the_midst_of_a_frame_too() {
+        for last in [&[0xff_u8, 0xff][..], &[0, 9, 1], &[]] {
             let (mut link, mut peer) = pair();
             peer.write_all(last).unwrap();
             drop(peer);
-            while link.receive(4, |_, _| {}) == LinkState::Drained {}
+            while link.receive(4, |_, _| {}) != LinkState::Closed {}
         }
     }
 }

@@ -36,6 +36,6 @@ pub use extension::{Extension, ExtensionId, ExtensionMap};
 pub use id::{PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId};
 pub use layer::{Bitrate, SpatialLayer, TemporalLayer};
 pub use name::{ApiKey, NodeId, ParticipantIdentity, ParticipantSid, RoomName, RoomSid, TrackSid};
-pub use path::Path;
+pub use path::{MAX_DATAGRAM_BYTES, Path};
 pub use rtp::{Mid, PayloadType, Rid, Ssrc, Token, TokenTooLong};
 pub use time::{Now, UnixTime};

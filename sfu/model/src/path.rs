@@ -14,3 +14,7 @@ pub struct Path {
     /// What carries it.
     pub protocol: LinkProtocol,
 }
+
+/// Longest datagram or ICE-TCP frame that is taken from a peer: more than any path carries in one piece, and
+/// than any client sends. Longer ones are dropped and counted.
+pub const MAX_DATAGRAM_BYTES: usize = 2_048;

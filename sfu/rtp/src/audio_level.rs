@@ -1,3 +1,5 @@
+//! How loud a stream is, by what its packets say (RFC 6464).
+
 use std::time::{Duration, Instant};
 
 use sfu_model::AudioLevel;

@@ -1,3 +1,5 @@
+//! The latest packets of a received stream.
+
 use std::time::Instant;
 
 use crate::ExtendedSeqNo;
@@ -52,7 +54,7 @@ impl PacketCache {
     /// Most packets of an audio stream.
     pub const AUDIO: usize = 256;
     /// Longest packet that is kept, in bytes.
-    pub const MAX_PACKET: usize = 2_048;
+    pub const MAX_PACKET: usize = sfu_model::MAX_DATAGRAM_BYTES;
     /// Packets of this age, in milliseconds, may be overwritten without the ring growing.
     const RETAINED: u32 = 1_000;
     const FIRST_LEN: usize = 16;

@@ -1,3 +1,5 @@
+//! The relation of a sender's RTP clock to ours, by its sender reports.
+
 use std::time::{Duration, Instant};
 
 use sfu_model::UnixTime;

@@ -1,3 +1,5 @@
+//! The dependency descriptor of scalable video: which frames a frame needs.
+
 use std::fmt;
 
 use sfu_model::{SpatialLayer, TemporalLayer};

@@ -1,3 +1,5 @@
+//! Values of RTP header extensions, and where a packet has them (RFC 8285).
+
 use std::time::Duration;
 
 use sfu_model::{Extension, ExtensionId, ExtensionMap, Mid, Rid, Token, UnixTime};

@@ -1,7 +1,10 @@
+//! The header of a received RTP packet, read once.
+
 use std::fmt;
 
 use sfu_model::{ExtensionId, PayloadType, Ssrc};
 
+use crate::fixed_header::FixedHeader;
 use crate::{ExtensionRanges, ExtensionTable, RtpTimestamp, SeqNo};
 
 /// A range of bytes in a packet: `start..end`.
@@ -82,7 +85,7 @@ pub struct RtpHeader {
 
 impl RtpHeader {
     /// Length of the fixed header in bytes.
-    pub const FIXED_LEN: usize = 12;
+    pub const FIXED_LEN: usize = FixedHeader::LEN;
 
     pub(crate) const ONE_BYTE_PROFILE: u16 = 0xbede;
     pub(crate) const TWO_BYTE_PROFILE: u16 = 0x1000;
@@ -98,27 +101,14 @@ impl RtpHeader {
         let (fixed, _) = packet
             .split_first_chunk::<{ Self::FIXED_LEN }>()
             .ok_or(RtpError::TooShort)?;
-        let [
-            flags,
-            marker_and_type,
-            q0,
-            q1,
-            t0,
-            t1,
-            t2,
-            t3,
-            s0,
-            s1,
-            s2,
-            s3,
-        ] = *fixed;
-        if flags >> 6 != 2 {
+        let fixed = FixedHeader::from_bytes(*fixed);
+        if fixed.version() != 2 {
             return Err(RtpError::Version);
         }
-        let mut start = 12 + u16::from(flags & 0x0f) * 4;
+        let mut start = fixed.len_with_csrcs();
         let mut extension_form = ExtensionForm::None;
         let mut extension_block = ByteRange::default();
-        if flags & 0x10 != 0 {
+        if fixed.flags & FixedHeader::EXTENSION != 0 {
             (extension_form, extension_block) = Self::parse_extension_block(packet, start)?;
             start = extension_block.end;
         }
@@ -126,18 +116,18 @@ impl RtpHeader {
             return Err(RtpError::TooShort);
         }
         let mut padding = 0;
-        if flags & 0x20 != 0 {
+        if fixed.flags & FixedHeader::PADDING != 0 {
             padding = packet.last().copied().unwrap_or(0);
             if padding == 0 || u16::from(padding) > len - start {
                 return Err(RtpError::Padding);
             }
         }
         Ok(Self {
-            ssrc: Ssrc(u32::from_be_bytes([s0, s1, s2, s3])),
-            seq: SeqNo(u16::from_be_bytes([q0, q1])),
-            timestamp: RtpTimestamp(u32::from_be_bytes([t0, t1, t2, t3])),
-            payload_type: PayloadType(marker_and_type & 0x7f),
-            marker: marker_and_type & 0x80 != 0,
+            ssrc: fixed.ssrc,
+            seq: fixed.seq,
+            timestamp: fixed.timestamp,
+            payload_type: fixed.payload_type,
+            marker: fixed.marker,
             extension_form,
             extension_block,
             payload: ByteRange {

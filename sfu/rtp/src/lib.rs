@@ -45,6 +45,7 @@ mod cache;
 mod clock;
 mod dependency_descriptor;
 mod extension;
+mod fixed_header;
 mod header;
 mod munger;
 mod nack;

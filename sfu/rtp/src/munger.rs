@@ -1,3 +1,5 @@
+//! Numbers and timestamps of a stream made of parts of others.
+
 use std::time::{Duration, Instant};
 
 use crate::offsets::Offsets;

@@ -1,3 +1,5 @@
+//! Which packets of a received stream are missing, and when to ask for them.
+
 use std::time::{Duration, Instant};
 
 use crate::ExtendedSeqNo;

@@ -1,3 +1,5 @@
+//! By how much numbers were shifted, packet by packet.
+
 use std::collections::VecDeque;
 
 /// Maps the numbers of a source to those that a receiver sees, when some are left out and some are

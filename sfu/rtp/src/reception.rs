@@ -1,3 +1,5 @@
+//! What a receiver report says of a stream (RFC 3550 section 6.4).
+
 use std::time::Instant;
 
 use sfu_model::Ssrc;

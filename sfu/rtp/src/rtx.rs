@@ -3,7 +3,8 @@
 
 use sfu_model::{PayloadType, Ssrc};
 
-use crate::RtpHeader;
+use crate::fixed_header::FixedHeader;
+use crate::{RtpHeader, SeqNo};
 
 /// Length of the OSN in bytes.
 pub const OSN_LEN: usize = 2;
@@ -25,27 +26,17 @@ pub fn restore<'a>(
     if rest.is_empty() {
         return None;
     }
-    let [q0, q1] = *osn;
+    let osn = *osn;
     packet.copy_within(..payload_start, OSN_LEN);
     let original = packet.get_mut(OSN_LEN..)?;
-    let fixed = original.first_chunk_mut::<{ RtpHeader::FIXED_LEN }>()?;
-    let [flags, _, _, _, t0, t1, t2, t3, ..] = *fixed;
-    let marker_and_type = u8::from(header.marker) << 7 | (payload_type.0 & 0x7f);
-    let [s0, s1, s2, s3] = ssrc.0.to_be_bytes();
-    *fixed = [
-        flags,
-        marker_and_type,
-        q0,
-        q1,
-        t0,
-        t1,
-        t2,
-        t3,
-        s0,
-        s1,
-        s2,
-        s3,
-    ];
+    let bytes = original.first_chunk_mut::<{ FixedHeader::LEN }>()?;
+    *bytes = FixedHeader {
+        payload_type,
+        seq: SeqNo(u16::from_be_bytes(osn)),
+        ssrc,
+        ..FixedHeader::from_bytes(*bytes)
+    }
+    .to_bytes();
     Some(original)
 }
 
@@ -54,7 +45,7 @@ mod tests {
     use sfu_model::ExtensionMap;
 
     use super::*;
-    use crate::{RtpTimestamp, SeqNo};
+    use crate::RtpTimestamp;
 
     fn retransmission(flags: u8, rest: &[u8]) -> Vec<u8> {
         let mut packet = vec![0x80 | flags, 0xe1, 0, 7, 0, 0, 0, 9, 0, 0, 0, 2];

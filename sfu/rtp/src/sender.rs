@@ -1,3 +1,5 @@
+//! What a sender report says of a stream, and what comes back (RFC 3550 section 6.4).
+
 use std::time::{Duration, Instant};
 
 use sfu_model::Ssrc;

@@ -1,3 +1,5 @@
+//! Arithmetic of numbers and timestamps that wrap.
+
 use std::time::Duration;
 
 /// RTP sequence number (RFC 3550 section 5.1): wraps after 65,535.

@@ -1,3 +1,5 @@
+//! Which source packet was sent under which number, for retransmission.
+
 use std::time::{Duration, Instant};
 
 use crate::payload::Vp8Rewrite;

@@ -1,3 +1,5 @@
+//! When packets of a transport arrived, for transport-wide congestion control.
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,8 @@
+//! RTP packets as they are written for a subscriber.
+
 use sfu_model::{Extension, ExtensionId, ExtensionMap, Mid, PayloadType, Ssrc};
 
+use crate::fixed_header::FixedHeader;
 use crate::payload::{Vp8Descriptor, Vp8Rewrite};
 use crate::rtx::OSN_LEN;
 use crate::{AbsSendTime, ExtensionForm, PlayoutDelay, RtpHeader, RtpTimestamp, SeqNo};
@@ -79,7 +82,7 @@ pub fn write_rtp(
     let start = out.len();
     let flags = match payload.padding {
         0 => 0,
-        _ => PADDING_BIT,
+        _ => FixedHeader::PADDING,
     };
     let len = payload.bytes.len() + usize::from(payload.padding);
     write_header(out, header, map, extensions, flags, len);
@@ -109,7 +112,7 @@ pub fn write_padding(
 ) -> usize {
     let start = out.len();
     let padding = padding.max(1);
-    write_header(out, header, map, extensions, PADDING_BIT, 0);
+    write_header(out, header, map, extensions, FixedHeader::PADDING, 0);
     pad(out, padding);
     out.len() - start
 }
@@ -123,10 +126,6 @@ fn pad(out: &mut Vec<u8>, padding: u8) {
     }
 }
 
-const VERSION_2: u8 = 2 << 6;
-const PADDING_BIT: u8 = 1 << 5;
-const EXTENSION_BIT: u8 = 1 << 4;
-
 /// Length of what stands before the extension elements.
 const BLOCK_HEAD_LEN: usize = 4;
 
@@ -134,7 +133,7 @@ const BLOCK_HEAD_LEN: usize = 4;
 /// header, the head of the extension block, eight element heads of two bytes, values of our own,
 /// alignment, and an OSN with a longer VP8 descriptor.
 const OVERHEAD: usize =
-    RtpHeader::FIXED_LEN + BLOCK_HEAD_LEN + 8 * 2 + (16 + 3 + 2 + 3) + 3 + OSN_LEN + 6;
+    FixedHeader::LEN + BLOCK_HEAD_LEN + 8 * 2 + (16 + 3 + 2 + 3) + 3 + OSN_LEN + 6;
 
 #[inline]
 fn write_header(
@@ -147,24 +146,15 @@ fn write_header(
 ) {
     out.reserve(OVERHEAD + extensions.received_len() + payload_len);
     let start = out.len();
-    let marker_and_type = u8::from(header.marker) << 7 | (header.payload_type.0 & 0x7f);
-    let [q0, q1] = header.seq.0.to_be_bytes();
-    let [t0, t1, t2, t3] = header.timestamp.0.to_be_bytes();
-    let [s0, s1, s2, s3] = header.ssrc.0.to_be_bytes();
-    out.extend_from_slice(&[
-        VERSION_2 | flags,
-        marker_and_type,
-        q0,
-        q1,
-        t0,
-        t1,
-        t2,
-        t3,
-        s0,
-        s1,
-        s2,
-        s3,
-    ]);
+    let fixed = FixedHeader {
+        flags: FixedHeader::VERSION_2 | flags,
+        marker: header.marker,
+        payload_type: header.payload_type,
+        seq: header.seq,
+        timestamp: header.timestamp,
+        ssrc: header.ssrc,
+    };
+    out.extend_from_slice(&fixed.to_bytes());
     // Nearly every packet fits the one-byte form.
     let block = out.len();
     if !extensions.write(out, map, ExtensionForm::OneByte) {
@@ -174,7 +164,7 @@ fn write_header(
     if out.len() > block
         && let Some(first) = out.get_mut(start)
     {
-        *first |= EXTENSION_BIT;
+        *first |= FixedHeader::EXTENSION;
     }
 }
 

@@ -111,10 +111,10 @@ impl Client {
     /// Takes the server's credentials from its description. ICE begins with the first; others than
     /// before restart it.
     pub fn set_remote(&mut self, now: Now, remote: IceCredentials) {
-        let ufrag = self.local.ufrag.clone();
+        let local = self.local.clone();
         match &mut self.ice {
-            Some(ice) => ice.restart(now.mono, ufrag, remote),
-            None => self.ice = Some(Ice::new(now.mono, ufrag, remote, self.random.clone())),
+            Some(ice) => ice.restart(now.mono, local, remote),
+            None => self.ice = Some(Ice::new(now.mono, local, remote, self.random.clone())),
         }
     }
 

@@ -1,3 +1,5 @@
+//! Telling the protocols on one port apart.
+
 /// What a datagram is, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PacketKind {

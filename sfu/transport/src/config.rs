@@ -1,3 +1,5 @@
+//! What all transports of a process share.
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Why a peer's datagram was dropped.
+
 use std::fmt;
 
 /// Why a datagram of a peer was dropped. None of them changed any state.

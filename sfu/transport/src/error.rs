@@ -1,3 +1,5 @@
+//! Why something was not sent.
+
 use std::fmt;
 
 /// Why a packet was not sealed.

@@ -1,12 +1,14 @@
+//! What a transport tells.
+
 use sfu_model::{CloseReason, DataChannel, DataMessage, LinkProtocol, Path};
 
 /// What a connectivity check did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StunOutcome {
-    /// It came by a path that was validated before.
+    /// It came by a path that an earlier one came by.
     Known,
-    /// It validated a path: what arrives by it belongs to this transport from here on. The least
-    /// recently used path gave way when there were too many.
+    /// It came by another path: what arrives there belongs to this transport from here on, unless it is
+    /// somebody else's. The one that was checked longest ago gave way when there were too many.
     Validated {
         /// The path that no longer leads here.
         evicted: Option<Path>,

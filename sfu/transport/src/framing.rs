@@ -10,11 +10,21 @@ pub struct Deframer {
     buffer: Vec<u8>,
     /// Bytes of `buffer` that were handed out.
     consumed: usize,
+    /// Bytes of a frame that is too long and have not come yet.
+    skipped: usize,
 }
 
-/// A frame longer than the longest packet: the stream cannot be followed any further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameTooLong;
+/// What comes next in a stream.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Framed<'a> {
+    /// A whole packet, to be decrypted in place.
+    Packet(&'a mut [u8]),
+    /// A frame longer than any packet. Its bytes are skipped as they come.
+    TooLong {
+        /// How long it is.
+        len: usize,
+    },
+}
 
 impl Deframer {
     /// Begins a stream whose packets have at most `longest` bytes.
@@ -23,44 +33,52 @@ impl Deframer {
             longest,
             buffer: Vec::new(),
             consumed: 0,
+            skipped: 0,
         }
     }
 
     /// Appends bytes of the stream. Memory stays below one packet and the longest `bytes`, if
-    /// packets are taken out after each call.
+    /// frames are taken out after each call.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.drain(..self.consumed);
         self.consumed = 0;
-        self.buffer.extend_from_slice(bytes);
+        let skipped = self.skipped.min(bytes.len());
+        self.skipped -= skipped;
+        self.buffer
+            .extend_from_slice(bytes.get(skipped..).unwrap_or_default());
     }
 
-    /// Returns the next whole packet, for the caller to decrypt in place.
-    ///
-    /// # Errors
-    ///
-    /// Fails when it is longer than the longest.
-    pub fn next_packet(&mut self) -> Result<Option<&mut [u8]>, FrameTooLong> {
-        let Some(length) = self.next_length()? else {
-            return Ok(None);
-        };
+    /// Returns the next frame that is whole, or too long.
+    pub fn next_frame(&mut self) -> Option<Framed<'_>> {
+        let length = self.next_length()?;
         let start = self.consumed + LENGTH;
         let end = start + length;
+        if length > self.longest {
+            self.consumed = end.min(self.buffer.len());
+            self.skipped = end - self.consumed;
+            return Some(Framed::TooLong { len: length });
+        }
         if self.buffer.len() < end {
-            return Ok(None);
+            return None;
         }
         self.consumed = end;
-        Ok(self.buffer.get_mut(start..end))
+        self.buffer.get_mut(start..end).map(Framed::Packet)
     }
 
     /// Returns the first packet and leaves it in place.
     ///
     /// # Errors
     ///
-    /// Fails when it is longer than the longest.
+    /// Fails when it is too long.
     pub fn peek_packet(&self) -> Result<Option<&[u8]>, FrameTooLong> {
-        let length = self.next_length()?;
+        let Some(length) = self.next_length() else {
+            return Ok(None);
+        };
+        if length > self.longest {
+            return Err(FrameTooLong);
+        }
         let start = self.consumed + LENGTH;
-        Ok(length.and_then(|length| self.buffer.get(start..start + length)))
+        Ok(self.buffer.get(start..start + length))
     }
 
     /// Returns the bytes that were not handed out.
@@ -70,18 +88,16 @@ impl Deframer {
         rest
     }
 
-    fn next_length(&self) -> Result<Option<usize>, FrameTooLong> {
-        let rest = self.buffer.get(self.consumed..).unwrap_or_default();
-        let Some(length) = rest.first_chunk::<LENGTH>() else {
-            return Ok(None);
-        };
-        let length = usize::from(u16::from_be_bytes(*length));
-        if length > self.longest {
-            return Err(FrameTooLong);
-        }
-        Ok(Some(length))
+    fn next_length(&self) -> Option<usize> {
+        let rest = self.buffer.get(self.consumed..)?;
+        let length = rest.first_chunk::<LENGTH>()?;
+        Some(usize::from(u16::from_be_bytes(*length)))
     }
 }
+
+/// The first frame of a stream is longer than any packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameTooLong;
 
 /// Appends `packet` to `stream` with its length in front; a packet that has no length in 16 bits is
 /// left out.
@@ -98,6 +114,14 @@ mod tests {
 
     const LONGEST: usize = 4_096;
 
+    fn packets_of(deframer: &mut Deframer) -> Vec<Vec<u8>> {
+        let mut packets = Vec::new();
+        while let Some(Framed::Packet(packet)) = deframer.next_frame() {
+            packets.push(packet.to_vec());
+        }
+        packets
+    }
+
     #[test]
     fn packets_come_out_whole_however_the_stream_is_cut() {
         let mut stream = Vec::new();
@@ -109,9 +133,7 @@ mod tests {
             let mut packets = Vec::new();
             for part in [&stream[..cut], &stream[cut..]] {
                 deframer.push(part);
-                while let Some(packet) = deframer.next_packet().unwrap() {
-                    packets.push(packet.to_vec());
-                }
+                packets.extend(packets_of(&mut deframer));
             }
             assert_eq!(packets, [b"one".to_vec(), b"".to_vec(), b"three".to_vec()]);
         }
@@ -130,19 +152,42 @@ mod tests {
             let mut found = Vec::new();
             for part in [&stream[..cut], &stream[cut..]] {
                 deframer.push(part);
-                while let Some(packet) = deframer.next_packet().unwrap() {
-                    found.push(packet.to_vec());
-                }
+                found.extend(packets_of(&mut deframer));
             }
             assert_eq!(found, packets, "{cut}");
         }
     }
 
     #[test]
-    fn a_frame_longer_than_any_packet_is_refused() {
+    fn a_frame_longer_than_any_packet_is_told_once_and_skipped_however_it_is_cut() {
+        let mut stream = Vec::new();
+        for packet in [&b"before"[..], &[1; LONGEST + 1], &[2; LONGEST], b"after"] {
+            frame(packet, &mut stream);
+        }
+        for cut in [1, 2, 8, 9, 10, 11, 4_000, LONGEST + 11, LONGEST + 12] {
+            let mut deframer = Deframer::new(LONGEST);
+            let (mut packets, mut too_long) = (Vec::new(), Vec::new());
+            for part in stream.chunks(cut) {
+                deframer.push(part);
+                while let Some(next) = deframer.next_frame() {
+                    match next {
+                        Framed::Packet(packet) => packets.push(packet.to_vec()),
+                        Framed::TooLong { len } => too_long.push(len),
+                    }
+                }
+                assert!(deframer.buffer.len() <= LONGEST + LENGTH + cut);
+            }
+            let expected = [b"before".to_vec(), vec![2; LONGEST], b"after".to_vec()];
+            assert_eq!(packets, expected, "{cut}");
+            assert_eq!(too_long, [LONGEST + 1], "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_first_frame_longer_than_any_packet_is_refused() {
         let mut deframer = Deframer::new(LONGEST);
         deframer.push(&u16::MAX.to_be_bytes());
-        assert_eq!(deframer.next_packet(), Err(FrameTooLong));
+        assert_eq!(deframer.peek_packet(), Err(FrameTooLong));
     }
 
     #[test]

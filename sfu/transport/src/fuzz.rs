@@ -9,7 +9,7 @@ use sfu_model::{CloseReason, DataChannelOpener, DtlsRole};
 use crate::TransportEvent;
 use crate::data_channel::DataChannels;
 use crate::dcep::DcepMessage;
-use crate::ice::BindingRequest;
+use crate::ice::{BindingRequest, BindingSuccess};
 use crate::sctp::{Sctp, SctpConfig};
 
 /// Parses a STUN message.
@@ -18,6 +18,8 @@ pub fn stun(message: &[u8]) {
     if let Ok(request) = BindingRequest::parse(message) {
         assert_eq!(named, Some(request.local_ufrag), "both read one USERNAME");
     }
+    let tagged = crate::check_tag_of(message);
+    assert!(BindingSuccess::parse(message).is_err() || tagged.is_some());
 }
 
 /// Parses a DCEP message.

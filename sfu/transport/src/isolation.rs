@@ -1,3 +1,5 @@
+//! Keeping the panic of a library from the other peers.
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A library panicked. What it held is not used again: the transport closes.

@@ -68,3 +68,28 @@ pub(crate) const STALL_TIME: Duration = Duration::from_secs(5);
 /// What a receiver takes at least in [`STALL_TIME`] while it keeps senders waiting: the slowest mobile
 /// networks do twice that.
 pub(crate) const STALL_BYTES: usize = 8 * 1_024;
+
+/// Paths of a peer that a check came by: two networks with both address families, over UDP, TCP and relays.
+/// The one that was checked longest ago gives way, one that is not proved before one that is, and never
+/// the selected one.
+pub(crate) const MAX_PATHS: usize = 16;
+
+/// Transaction ids of a peer's checks that are remembered against replays: those of several check intervals
+/// on all paths.
+pub(crate) const REMEMBERED_TRANSACTIONS: usize = 16;
+
+/// How long a proof holds after the check that was answered: media stops when the peer answers no more. RFC 7675
+/// section 5.1 allows 30 s; LiveKit gives a peer up after 15 s.
+pub(crate) const PROOF_LIFETIME: Duration = Duration::from_secs(15);
+
+/// How often the selected path is proved again (RFC 7675 section 5.1).
+pub(crate) const PROOF_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Between checks of ours to one path whose answer has not come (RFC 8445 section 14.3), doubled each time.
+pub(crate) const FIRST_CHECK_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// Checks of ours for one of the peer's, to a path that is not proved: what it costs whoever else is there.
+pub(crate) const MAX_CHECKS: u32 = 4;
+
+/// Least time between checks of ours to one path.
+pub(crate) const CHECK_PACE: Duration = Duration::from_millis(50);

@@ -1,3 +1,5 @@
+//! How long a peer has been silent.
+
 use std::time::{Duration, Instant};
 
 /// Nothing authenticated for so long: the peer is silent (LiveKit's ICE disconnected timeout).

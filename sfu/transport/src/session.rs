@@ -1,3 +1,5 @@
+//! DTLS with what rides on it.
+
 use std::collections::VecDeque;
 use std::time::Instant;
 

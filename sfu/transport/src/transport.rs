@@ -1,3 +1,5 @@
+//! A peer's transport: what its parts do when something arrives, and when time passes.
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use sfu_model::{
 };
 
 use crate::data_channel::DataChannels;
-use crate::ice::IceLite;
+use crate::ice::{CheckTag, IceLite};
 use crate::liveness::{Liveness, Silence};
 use crate::session::{Progress, Session};
 use crate::{
@@ -47,21 +49,22 @@ enum Phase {
 }
 
 impl Transport {
-    /// Makes a transport that answers connectivity checks by `local`. DTLS begins with
+    /// Makes a transport that answers connectivity checks by `local`, and whose own bear `tag`
+    /// ([`check_tag_of`](crate::check_tag_of) finds it in their answers). DTLS begins with
     /// [`Transport::set_remote`].
     ///
-    /// The randomness of DTLS and SCTP is the system's, drawn inside their libraries; `_seed` is for what
-    /// is not.
+    /// `seed` must be unpredictable: what proves that a peer is where it says derives from it. The
+    /// randomness of DTLS and SCTP is the system's, drawn inside their libraries.
     pub fn new(
-        _now: Now,
         config: &Arc<TransportConfig>,
         local: IceCredentials,
         opener: DataChannelOpener,
-        _seed: [u8; 32],
+        tag: CheckTag,
+        seed: [u8; 32],
     ) -> Self {
         Self {
             config: Arc::clone(config),
-            ice: IceLite::new(local),
+            ice: IceLite::new(local, tag, seed),
             phase: Phase::AwaitingDescription { early: Vec::new() },
             channels: DataChannels::new(opener),
             liveness: Liveness::default(),
@@ -127,7 +130,10 @@ impl Transport {
         let outcome = self.ice.handle_check(now.mono, path, message, reply)?;
         match outcome {
             StunOutcome::Known | StunOutcome::Validated { .. } => {
-                self.hear(now.mono);
+                // Whoever repeats a captured check from elsewhere keeps nobody alive.
+                if !self.is_connected() || self.ice.is_proved(now.mono, path) {
+                    self.hear(now.mono);
+                }
                 self.start_handshake(now);
             }
             StunOutcome::RoleConflict => {}
@@ -135,9 +141,42 @@ impl Transport {
         Ok(outcome)
     }
 
-    /// Forgets a path that cannot be used any more: its TCP connection closed.
-    pub fn forget_path(&mut self, path: Path) {
-        self.ice.forget_path(path);
+    /// Takes the answer to a check of ours, which came by `path` and proves it. The caller found this
+    /// transport by [`check_tag_of`](crate::check_tag_of).
+    ///
+    /// # Errors
+    ///
+    /// Fails when it is malformed, not authenticated, or answers nothing that was asked there; then nothing
+    /// changed.
+    pub fn handle_answer(
+        &mut self,
+        now: Now,
+        path: Path,
+        message: &[u8],
+    ) -> Result<(), DropReason> {
+        if self.is_closed() {
+            return Err(DropReason::Closed);
+        }
+        self.ice.handle_answer(now.mono, path, message)?;
+        self.hear(now.mono);
+        self.start_handshake(now);
+        Ok(())
+    }
+
+    /// Writes a connectivity check of ours that is due to `buf` (cleared first), and returns the path that
+    /// it is for.
+    pub fn poll_check(&mut self, now: Now, buf: &mut Vec<u8>) -> Option<Path> {
+        buf.clear();
+        match self.is_closed() {
+            true => None,
+            false => self.ice.poll_check(now.mono, buf),
+        }
+    }
+
+    /// Forgets a path that cannot be used any more: its TCP connection closed, or it leads to somebody
+    /// else.
+    pub fn forget_path(&mut self, now: Now, path: Path) {
+        self.ice.forget_path(now.mono, path);
     }
 
     /// Takes a DTLS datagram that came by `path`.
@@ -146,7 +185,7 @@ impl Transport {
     ///
     /// Fails when the path is not validated or the datagram is nothing that an honest peer sends.
     pub fn handle_dtls(&mut self, now: Now, path: Path, datagram: &[u8]) -> Result<(), DropReason> {
-        if !self.ice.is_validated(path) {
+        if !self.ice.knows(path) {
             return Err(DropReason::UnknownPath);
         }
         self.handle_records(now, datagram)
@@ -261,6 +300,8 @@ impl Transport {
 
     /// Does what is due at `now`. Calling too early does no harm.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.ice.handle_timeout(now.mono);
+        let has_path = self.path().is_some();
         let Phase::Open(session) = &mut self.phase else {
             self.handle_silence(now);
             return;
@@ -269,7 +310,11 @@ impl Transport {
             self.end(now, CloseReason::HandshakeFailed);
             return;
         }
-        let result = session.handle_timeout(now.mono, &mut self.channels, &mut self.events);
+        // A flight that has nowhere to go need not be sent again.
+        let result = match has_path || session.is_connected() {
+            true => session.handle_timeout(now.mono, &mut self.channels, &mut self.events),
+            false => Ok(()),
+        };
         if let Err(reason) = result {
             self.end(now, reason);
             return;
@@ -281,13 +326,18 @@ impl Transport {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let session = match &self.phase {
             Phase::AwaitingDescription { .. } => None,
-            Phase::Open(session) => session.poll_timeout(&self.channels),
+            Phase::Open(session) if session.is_connected() || self.path().is_some() => {
+                session.poll_timeout(&self.channels)
+            }
+            // A flight that has nowhere to go need not be sent again.
+            Phase::Open(_) => None,
             Phase::Closed(_) => return None,
         };
         let deadlines = [
             session,
             self.handshake_deadline,
             self.liveness.poll_timeout(),
+            self.ice.poll_timeout(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -319,13 +369,14 @@ impl Transport {
         self.events.pop_front()
     }
 
-    /// Returns where to send: the path that the peer nominated last (its latest authenticated
-    /// USE-CANDIDATE), or until it did, the first validated one.
+    /// Returns where to send: of the paths that are proved the one that the peer nominated last (its
+    /// latest authenticated USE-CANDIDATE), or until it did, the one that came first. A path is proved
+    /// while the peer answers our checks there.
     pub fn path(&self) -> Option<Path> {
         self.ice.path()
     }
 
-    /// Returns all validated paths, the caller's routes to this transport.
+    /// Returns all paths that an authentic check came by, the caller's routes to this transport.
     pub fn paths(&self) -> impl Iterator<Item = Path> + '_ {
         self.ice.paths()
     }
@@ -411,6 +462,8 @@ impl Transport {
     /// Notes an authenticated packet. Silence is no news of a peer that has not connected yet.
     fn hear(&mut self, now: Instant) {
         if self.liveness.hear(now) && self.is_connected() {
+            // What was proved before the silence may no longer be.
+            self.ice.check_all(now);
             self.events.push_back(TransportEvent::Resumed);
         }
     }
@@ -428,16 +481,21 @@ impl Transport {
         }
     }
 
-    /// Starts the handshake and its limit when there are both a path and a description.
+    /// Starts the limit of the handshake when there are both a path and a description, and the
+    /// handshake when the path is proved.
     fn start_handshake(&mut self, now: Now) {
-        if self.path().is_none() || self.handshake_deadline.is_some() {
-            return;
-        }
+        let (has_paths, has_path) = (self.ice.has_paths(), self.path().is_some());
         let Some(session) = self.session().filter(|session| !session.is_connected()) else {
             return;
         };
-        let begun = session.begin(now.mono);
-        self.handshake_deadline = Some(now.mono + HANDSHAKE_TIMEOUT);
+        let begun = match has_path {
+            true => session.begin(now.mono),
+            false => Ok(()),
+        };
+        if has_paths {
+            let deadline = now.mono + HANDSHAKE_TIMEOUT;
+            self.handshake_deadline.get_or_insert(deadline);
+        }
         if let Err(reason) = begun {
             self.end(now, reason);
         }

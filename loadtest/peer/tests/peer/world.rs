@@ -6,7 +6,9 @@ use loadtest_peer::{
     Arrival, DataChannelOpener, IceRole, Identity, Peer, PeerConfig, PeerEvent, Tally,
 };
 use sfu_model::{DtlsRole, IceCredentials, LinkProtocol, Now, Path, ShardIndex, UnixTime};
-use sfu_transport::{PacketKind, Transport, TransportConfig, TransportEvent, classify};
+use sfu_transport::{
+    CheckTag, PacketKind, Transport, TransportConfig, TransportEvent, check_tag_of, classify,
+};
 
 /// A peer and a transport, joined by a link that loses nothing.
 pub(crate) struct World {
@@ -52,10 +54,10 @@ impl World {
         let config = Arc::new(TransportConfig::generate().unwrap());
         let identity = Identity::generate().unwrap();
         let mut transport = Transport::new(
-            now,
             &config,
             server.clone(),
             sfu_model::DataChannelOpener::Peer,
+            CheckTag([5; 6]),
             [3; 32],
         );
         transport.set_remote(
@@ -122,7 +124,9 @@ impl World {
                     self.arrive_at_server(&mut buf.clone());
                 }
             }
-            while self.server.poll_transmit(self.now, &mut buf) {
+            while self.server.poll_check(self.now, &mut buf).is_some()
+                || self.server.poll_transmit(self.now, &mut buf)
+            {
                 idle = false;
                 self.arrive_at_peer(buf.clone());
             }
@@ -140,6 +144,10 @@ impl World {
 
     fn arrive_at_server(&mut self, datagram: &mut [u8]) {
         match classify(datagram) {
+            PacketKind::Stun if check_tag_of(datagram).is_some() => self
+                .server
+                .handle_answer(self.now, self.path, datagram)
+                .unwrap(),
             PacketKind::Stun => {
                 let mut reply = Vec::new();
                 self.server

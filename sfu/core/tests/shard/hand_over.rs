@@ -80,7 +80,7 @@ impl Port {
                 idle = false;
             }
             for participant in &mut owner.participants {
-                while let Some(mut datagram) = participant.client.poll_transmit(owner.now) {
+                while let Some(mut datagram) = participant.poll_transmit(owner.now) {
                     idle = false;
                     let path = participant.path;
                     entrance
@@ -254,4 +254,27 @@ fn tcp_connections_are_handed_over_by_nobody() {
     let check = port.owner.check_of(0).bytes();
     port.arrive(0, &check);
     assert_eq!(port.dropped(DropReason::UnknownUfrag), [1, 0]);
+}
+
+#[test]
+fn a_check_alone_takes_no_address_from_a_peer_of_another_shard() {
+    let mut port = Port::connected();
+    publish(&mut port.owner, camera());
+    let mut source = Source::video(CAMERA);
+    assert!(is_accepted(&mut port, &mut source));
+    // A peer of the shard at which datagrams come in claims the address.
+    let thief = port.entrance.join_unconnected();
+    let path = port.owner.participants[0].path;
+    port.entrance.participants[thief].path = path;
+    port.entrance.participants[thief].deaf = true;
+    port.entrance.check(thief);
+    port.exchange();
+    assert!(is_accepted(&mut port, &mut source));
+    port.entrance.participants[thief].deaf = false;
+    port.entrance.pass(Duration::from_millis(500));
+    port.exchange();
+    assert!(
+        !is_accepted(&mut port, &mut source),
+        "it proves to be there"
+    );
 }

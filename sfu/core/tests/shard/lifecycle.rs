@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use sfu_core::{DropReason, TimerReason};
-use sfu_model::{CloseReason, Command, Event, IceCredentials, MediaKind, ShardIndex};
+use sfu_model::{CloseReason, Command, Event, IceCredentials, MediaKind, Path, ShardIndex};
+use sfu_transport::{PacketKind, classify};
 
 use crate::media::{CAMERA, Source, call, send, subscribe};
 use crate::world::{World, publication_id, subscription_id};
@@ -90,6 +91,7 @@ fn an_unpublished_track_takes_its_subscriptions_along() {
 #[test]
 fn a_silent_peer_is_told_of_and_then_closed() {
     let mut world = World::with(1);
+    world.participants[0].deaf = true;
     world.pass(Duration::from_secs(11));
     let silent = world.take_events(|event| match event {
         Event::PeerSilent { peer } => Some(peer.index),
@@ -124,6 +126,7 @@ fn an_idle_peer_is_seldom_woken() {
             let step = deadline.at.saturating_duration_since(world.now.mono);
             world.now = world.now.after(step);
             world.shard.handle_timeout(world.now);
+            world.exchange();
             wakes += 1;
         }
         world.now = end;
@@ -188,6 +191,52 @@ fn nothing_is_sent_to_an_address_that_another_peer_took_over() {
 }
 
 #[test]
+fn a_check_alone_takes_no_address_from_its_peer() {
+    let mut world = call(2);
+    let mut source = Source::video(CAMERA);
+    world.send_rtp(0, &source.next(true));
+    let third = world.join_unconnected();
+    world.participants[third].path = world.participants[1].path;
+    world.participants[third].deaf = true;
+    for _ in 0..20 {
+        world.check(third);
+        world.exchange();
+        world.send_rtp(0, &source.next(false));
+    }
+    assert_eq!(world.participants[1].rtp.len(), 21);
+}
+
+#[test]
+fn media_goes_to_no_address_that_does_not_answer() {
+    let mut world = call(2);
+    let mut source = Source::video(CAMERA);
+    world.send_rtp(0, &source.next(true));
+    let home = world.participants[1].path;
+    let victim = Path {
+        remote: ([203, 0, 113, 5], 53).into(),
+        ..home
+    };
+    let mut check = world.check_of(1).bytes();
+    world.shard.handle_datagram(world.now, victim, &mut check);
+    let mut buf = Vec::new();
+    let mut checks = 0;
+    for _ in 0..200 {
+        world.handle_rtp(0, &source.next(false));
+        while let Some(transmit) = world.shard.poll_transmit(world.now, &mut buf) {
+            if transmit.path == victim {
+                assert_eq!(classify(&buf), PacketKind::Stun);
+                checks += 1;
+            } else {
+                world.deliver(transmit, &buf);
+            }
+        }
+        world.pass(Duration::from_millis(10));
+    }
+    assert!(checks <= 5, "{checks}");
+    assert_eq!(world.participants[1].rtp.len(), 201);
+}
+
+#[test]
 fn a_key_frame_is_asked_for_when_a_subscriber_connects() {
     let mut world = call(1);
     let mut source = Source::video(CAMERA);
@@ -205,6 +254,8 @@ fn a_path_that_another_peer_took_stays_with_it_when_its_former_one_leaves() {
     let path = world.participants[0].path;
     let mut check = world.check_of(1).bytes();
     world.shard.handle_datagram(world.now, path, &mut check);
+    world.participants[1].path = path;
+    world.exchange();
     let peer = world.participants[0].id;
     world.command(Command::RemovePeer { peer });
     let before = world.shard.counters().dropped(DropReason::UnknownPath);

@@ -14,7 +14,7 @@ use sfu_rtp::RtpHeader;
 use sfu_rtp::rtcp::{Compound, Packet};
 use sfu_transport::{PacketKind, TransportConfig, classify};
 
-use crate::check::Check;
+use crate::check::{Check, answer};
 use crate::client::Client;
 
 static CONFIG: LazyLock<Arc<TransportConfig>> =
@@ -61,6 +61,10 @@ pub(crate) struct Participant {
     pub(crate) local: IceCredentials,
     pub(crate) remote: IceCredentials,
     srtp: Option<(Context, Context)>,
+    /// Whether it leaves the server's checks without an answer.
+    pub(crate) deaf: bool,
+    /// Answers to checks that are on their way.
+    answers: Vec<Vec<u8>>,
     /// Plaintext RTP packets that came.
     pub(crate) rtp: Vec<Vec<u8>>,
     /// Plaintext RTCP compounds that came.
@@ -72,6 +76,12 @@ impl Participant {
     pub(crate) fn begin_media(&mut self) {
         assert!(self.client.connected);
         self.srtp = Some(self.client.srtp());
+    }
+
+    /// Returns what it sends next.
+    pub(crate) fn poll_transmit(&mut self, now: Now) -> Option<Vec<u8>> {
+        let answer = self.answers.pop();
+        answer.or_else(|| self.client.poll_transmit(now))
     }
 
     /// Takes the headers of the RTP packets that came.
@@ -174,6 +184,8 @@ impl World {
             local: credentials(0),
             remote: credentials(0x80),
             srtp: None,
+            deaf: false,
+            answers: Vec::new(),
             rtp: Vec::new(),
             rtcp: Vec::new(),
         };
@@ -277,7 +289,7 @@ impl World {
                 idle = false;
             }
             for participant in &mut self.participants {
-                while let Some(mut datagram) = participant.client.poll_transmit(self.now) {
+                while let Some(mut datagram) = participant.poll_transmit(self.now) {
                     idle = false;
                     let path = participant.path;
                     self.shard.handle_datagram(self.now, path, &mut datagram);
@@ -300,6 +312,10 @@ impl World {
     }
 
     fn deliver_one(&mut self, path: Path, datagram: &[u8]) {
+        if classify(datagram) == PacketKind::Stun {
+            self.deliver_check(path, datagram);
+            return;
+        }
         let mut participants = self.participants.iter_mut();
         let Some(participant) = participants.find(|participant| participant.path == path) else {
             return;
@@ -315,6 +331,15 @@ impl World {
                 participant.rtcp.push(compound.to_vec());
             }
             (PacketKind::Stun | PacketKind::Rtp | PacketKind::Rtcp | PacketKind::Other, _) => {}
+        }
+    }
+
+    /// Has whoever is at `path` answer, if the check is for one of them.
+    fn deliver_check(&mut self, path: Path, check: &[u8]) {
+        let there = self.participants.iter_mut();
+        for participant in there.filter(|one| one.path == path && !one.deaf) {
+            let answer = answer(check, &participant.remote, path.local);
+            participant.answers.extend(answer);
         }
     }
 

@@ -1,6 +1,8 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::time::Instant;
 
+use sfu_core::DropReason;
 use sfu_transport::framing::frame;
 
 use super::*;
@@ -66,13 +68,58 @@ fn a_first_message_that_is_no_check_closes_the_connection() {
 }
 
 #[test]
-fn a_frame_longer_than_any_packet_closes_the_connection_first_or_later() {
+fn a_frame_longer_than_any_packet_closes_the_connection_at_first_and_is_skipped_and_counted_later()
+{
     let plane = start(patient());
     let check = add_peer(&plane);
-    let (first, mut later) = (connect(&plane), connect(&plane));
+    let (mut first, mut later) = (connect(&plane), connect(&plane));
+    let too_long = framed(&[1; sfu_model::MAX_DATAGRAM_BYTES + 1]);
+    first.write_all(&too_long).unwrap();
+    assert!(is_closed(first));
     assert!(is_answered(&mut later, &check));
-    for mut stream in [first, later] {
-        stream.write_all(&[0xff, 0xff, 1, 2, 3]).unwrap();
+    later.write_all(&too_long).unwrap();
+    assert!(is_answered(&mut later, &check));
+    wait_for(|| {
+        let reports = plane.reports();
+        reports[1].counters.dropped(DropReason::TooLong) == 1
+    });
+}
+
+/// Waits until the condition holds.
+fn wait_for(condition: impl Fn() -> bool) {
+    let patience = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < patience, "it does not come to that");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_peer_has_a_bounded_number_of_connections_and_leaves_none_behind() {
+    let plane = start(patient());
+    let check = add_peer(&plane);
+    let mut streams: Vec<TcpStream> = (0..40)
+        .map(|_| {
+            let mut stream = connect(&plane);
+            assert!(is_answered(&mut stream, &check));
+            stream
+        })
+        .collect();
+    let kept = streams.split_off(24);
+    for stream in streams {
+        assert!(is_closed(stream));
+    }
+    send(
+        &plane,
+        [Command::RemovePeer {
+            peer: PeerId {
+                room: RoomIndex(0),
+                index: 0,
+                shard: ShardIndex(1),
+            },
+        }],
+    );
+    for stream in kept {
         assert!(is_closed(stream));
     }
 }
@@ -191,16 +238,6 @@ fn a_proven_connection_on_which_nothing_is_sent_for_long_is_closed() {
     let check = add_peer(&plane);
     let mut peer = connect(&plane);
     assert!(is_answered(&mut peer, &check));
-    send(
-        &plane,
-        [Command::RemovePeer {
-            peer: PeerId {
-                room: RoomIndex(0),
-                index: 0,
-                shard: ShardIndex(1),
-            },
-        }],
-    );
     assert!(is_closed(peer));
 }
 

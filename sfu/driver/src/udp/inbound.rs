@@ -1,3 +1,5 @@
+//! Datagrams that one system call brings.
+
 use std::fmt;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -23,9 +25,6 @@ impl fmt::Debug for Inbound {
 }
 
 impl Inbound {
-    /// Longest datagram that is handed on; longer ones are no packet of ours.
-    const MAX_DATAGRAM: usize = 2_048;
-
     /// Makes buffers. Their memory becomes real when datagrams come.
     pub(crate) fn new() -> Self {
         Self {
@@ -68,9 +67,7 @@ impl Inbound {
             let segment = message.segment.unwrap_or(bytes.len()).max(1);
             for datagram in bytes.chunks_mut(segment) {
                 count += 1;
-                if datagram.len() <= Self::MAX_DATAGRAM {
-                    take(path, datagram);
-                }
+                take(path, datagram);
             }
         }
         self.received.clear();

@@ -1,3 +1,5 @@
+//! Datagrams that leave by many with one system call.
+
 use std::io;
 use std::net::SocketAddr;
 

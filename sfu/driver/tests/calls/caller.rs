@@ -9,7 +9,7 @@ use sfu_driver::MediaPlane;
 use sfu_model::{Command, DataChannelOpener, DtlsRole, IceCredentials, Now, PeerId, UnixTime};
 use sfu_transport::{PacketKind, classify};
 
-use crate::check::Check;
+use crate::check::{Check, answer};
 use crate::client::Client;
 
 /// How long a turn waits for a datagram: what paces a test.
@@ -20,6 +20,7 @@ pub(crate) struct Caller {
     server: SocketAddr,
     client: Client,
     check: Check,
+    credentials: IceCredentials,
     /// When checks are sent again.
     checked: Option<Instant>,
     srtp: Option<(Context, Context)>,
@@ -57,7 +58,7 @@ impl Caller {
             },
             Command::SetRemote {
                 peer,
-                remote,
+                remote: remote.clone(),
                 fingerprint: client.fingerprint,
                 role: DtlsRole::Server,
             },
@@ -68,6 +69,7 @@ impl Caller {
             server: plane.addresses()[usize::from(peer.shard.0)].udp[0],
             client,
             check,
+            credentials: remote,
             checked: None,
             srtp: None,
             pictures: 0,
@@ -111,7 +113,12 @@ impl Caller {
                 open.decrypt_rtp(datagram).unwrap();
                 self.pictures += 1;
             }
-            (PacketKind::Stun | PacketKind::Rtp | PacketKind::Rtcp | PacketKind::Other, _) => {}
+            (PacketKind::Stun, _) => {
+                if let Some(answer) = answer(datagram, &self.credentials, self.server) {
+                    self.socket.send_to(&answer, self.server).unwrap();
+                }
+            }
+            (PacketKind::Rtp | PacketKind::Rtcp | PacketKind::Other, _) => {}
         }
         if self.client.connected && self.srtp.is_none() {
             self.srtp = Some(self.client.srtp());

@@ -1,3 +1,5 @@
+//! Reading bytes one after the other.
+
 use super::PayloadError;
 
 /// Takes bytes off the front of a payload.

@@ -1,3 +1,5 @@
+//! What a forwarder needs to know of a payload, for every codec.
+
 use sfu_model::{Codec, SpatialLayer, TemporalLayer};
 
 use super::{FrameStart, PayloadError, Vp8Descriptor, Vp9Descriptor, av1, h264, h265};

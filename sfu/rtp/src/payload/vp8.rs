@@ -1,3 +1,5 @@
+//! The VP8 payload descriptor (RFC 7741).
+
 use super::PayloadError;
 use super::bytes::Bytes;
 

@@ -1,3 +1,5 @@
+//! Picture ids of a VP8 stream made of parts of others.
+
 use super::{PictureId, Vp8Descriptor};
 use crate::offsets::Offsets;
 

@@ -1,3 +1,5 @@
+//! The VP9 payload descriptor (RFC 9628).
+
 use super::bytes::Bytes;
 use super::{PayloadError, PictureId};
 

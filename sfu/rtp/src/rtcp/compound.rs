@@ -1,3 +1,5 @@
+//! Compound RTCP packets as they are read.
+
 use std::fmt;
 
 use sfu_model::Ssrc;

@@ -1,3 +1,5 @@
+//! NACK, PLI, FIR and REMB (RFC 4585, RFC 5104).
+
 use sfu_model::{Bitrate, Ssrc};
 
 use super::SsrcList;

@@ -1,3 +1,5 @@
+//! Sender and receiver reports (RFC 3550 section 6.4).
+
 use sfu_model::Ssrc;
 
 use crate::{NtpTime, RtpTimestamp};

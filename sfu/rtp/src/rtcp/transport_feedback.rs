@@ -1,3 +1,5 @@
+//! Arrival times of a transport, as RTCP carries them.
+
 use std::time::Duration;
 
 use sfu_model::Ssrc;

@@ -1,3 +1,5 @@
+//! Compound RTCP packets as they are written.
+
 use sfu_model::{Bitrate, Mid, Ssrc};
 
 use super::{NackPair, ReportBlock, SenderReport};

@@ -34,6 +34,31 @@ pub fn write_check(to: &IceCredentials, from_ufrag: &str, transaction: [u8; 12])
     message.raw
 }
 
+/// Answers a check of the server's, if it is signed by our password. Where the server is seen, which an
+/// answer would say, is nothing that it asks for.
+pub(crate) fn answer_check(datagram: &[u8], local: &IceCredentials) -> Option<Vec<u8>> {
+    let mut check = Message::new();
+    check.raw = datagram.to_vec();
+    check.decode().ok()?;
+    if check.typ != BINDING_REQUEST {
+        return None;
+    }
+    let provider = default_provider().expect("a provider is compiled in");
+    FINGERPRINT.check(&check).ok()?;
+    MessageIntegrity::check(&mut check, local.pwd.as_bytes(), provider.crypto()).ok()?;
+    let mut answer = Message::new();
+    answer.set_type(BINDING_SUCCESS);
+    answer.transaction_id = check.transaction_id;
+    answer.write_header();
+    let integrity = MessageIntegrity::new_short_term_integrity_with_provider(
+        local.pwd.clone(),
+        provider.crypto(),
+    );
+    integrity.add_to(&mut answer).ok()?;
+    FINGERPRINT.add_to(&mut answer).ok()?;
+    Some(answer.raw)
+}
+
 /// A reply to a check, as it reads before its signature is verified.
 #[derive(Debug)]
 pub(crate) struct Reply {

@@ -4,13 +4,15 @@ use std::time::{Duration, Instant};
 
 use sfu_model::IceCredentials;
 
-use super::check::{Reply, write_check};
+use super::check::{Reply, answer_check, write_check};
 use crate::Random;
 
 /// The client's half of ICE: it is controlling and nominates its only path in every check.
 #[derive(Debug)]
 pub(crate) struct Ice {
-    local_ufrag: String,
+    local: IceCredentials,
+    /// Ours before a restart: the server may still check by them.
+    earlier_local: Option<IceCredentials>,
     remote: IceCredentials,
     random: Random,
     /// Checks without a reply, each with the password that its reply is signed by.
@@ -44,12 +46,13 @@ impl Ice {
 
     pub(crate) fn new(
         now: Instant,
-        local_ufrag: String,
+        local: IceCredentials,
         remote: IceCredentials,
         random: Random,
     ) -> Self {
         Self {
-            local_ufrag,
+            local,
+            earlier_local: None,
             remote,
             random,
             pending: VecDeque::new(),
@@ -59,8 +62,8 @@ impl Ice {
     }
 
     /// Begins anew with other credentials on both sides. What was valid carries on meanwhile.
-    pub(crate) fn restart(&mut self, now: Instant, local_ufrag: String, remote: IceCredentials) {
-        self.local_ufrag = local_ufrag;
+    pub(crate) fn restart(&mut self, now: Instant, local: IceCredentials, remote: IceCredentials) {
+        self.earlier_local = Some(std::mem::replace(&mut self.local, local));
         self.remote = remote;
         self.phase = Phase::Checking;
         self.check_at = now;
@@ -86,7 +89,14 @@ impl Ice {
         }
         self.pending
             .push_back((transaction, self.remote.pwd.clone()));
-        Some(write_check(&self.remote, &self.local_ufrag, transaction))
+        Some(write_check(&self.remote, &self.local.ufrag, transaction))
+    }
+
+    /// Answers a check of the server's.
+    pub(crate) fn answer(&self, datagram: &[u8]) -> Option<Vec<u8>> {
+        let known = [Some(&self.local), self.earlier_local.as_ref()];
+        let mut known = known.into_iter().flatten();
+        known.find_map(|local| answer_check(datagram, local))
     }
 
     /// Takes a STUN message.

@@ -15,6 +15,10 @@ impl Client {
             self.fault("a reply without a check");
             return;
         };
+        if let Some(answer) = ice.answer(datagram) {
+            self.datagrams.push_back(answer);
+            return;
+        }
         match ice.handle(now.mono, datagram) {
             // A second copy of a reply is to no check any more.
             Checked::Refused => {}

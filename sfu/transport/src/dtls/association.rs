@@ -1,3 +1,5 @@
+//! The DTLS association with one peer, by the library.
+
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Instant;

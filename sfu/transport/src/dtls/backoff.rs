@@ -1,3 +1,5 @@
+//! When our flights of the handshake are sent again.
+
 use std::time::{Duration, Instant};
 
 /// First interval of our handshake retransmissions; it doubles with each (RFC 6347 section 4.2.4.1 has one

@@ -1,3 +1,5 @@
+//! What of a peer reaches the DTLS library.
+
 use crate::DropReason;
 
 /// Header of a record (RFC 6347 section 4.1): type, version, epoch, sequence number, length.

@@ -1,40 +1,44 @@
-use std::collections::VecDeque;
+//! Our side of ICE.
+
 use std::time::Instant;
 
 use sfu_model::{IceCredentials, Path};
 
 use super::credentials::Generation;
-use super::message::BindingRequest;
-use super::paths::ValidPaths;
-use super::replies;
+use super::message::{BindingRequest, BindingSuccess, CheckTag};
+use super::paths::Paths;
+use super::transaction::{Numbers, Transactions};
+use super::writer;
 use crate::{DropReason, StunOutcome};
 
-/// How many transaction ids are remembered against replays: those of several check intervals on all paths.
-const REMEMBERED_TRANSACTIONS: usize = 16;
-
-/// Our side of ICE: credentials and validated paths.
+/// Our side of ICE: credentials and paths.
 #[derive(Debug)]
 pub(crate) struct IceLite {
     current: Generation,
     /// The credentials before a restart, until a check by the current ones came.
     previous: Option<Generation>,
-    paths: ValidPaths,
+    paths: Paths,
     transactions: Transactions,
+    numbers: Numbers,
 }
 
 impl IceLite {
-    pub(crate) fn new(local: IceCredentials) -> Self {
+    pub(crate) fn new(local: IceCredentials, tag: CheckTag, seed: [u8; 32]) -> Self {
         Self {
             current: Generation::new(local),
             previous: None,
-            paths: ValidPaths::default(),
+            paths: Paths::default(),
             transactions: Transactions::default(),
+            numbers: Numbers::new(tag, seed),
         }
     }
 
-    /// Sets the peer's ufrag. Its password is for checks of ours, and we send none.
+    /// Sets the peer's credentials. Paths whose checks overtook them can be proved from here on.
     pub(crate) fn set_remote(&mut self, remote: IceCredentials) {
-        self.current.set_remote(remote.ufrag);
+        self.current.set_remote(remote);
+        if let Some(signer) = self.current.latest_signer() {
+            self.paths.sign_by(&signer);
+        }
     }
 
     pub(crate) fn restart(&mut self, local: IceCredentials) {
@@ -48,6 +52,7 @@ impl IceLite {
         generations.into_iter().flatten().map(Generation::ufrag)
     }
 
+    /// Returns where to send: a path that is proved.
     pub(crate) fn path(&self) -> Option<Path> {
         self.paths.selected()
     }
@@ -56,12 +61,22 @@ impl IceLite {
         self.paths.iter()
     }
 
-    pub(crate) fn is_validated(&self, path: Path) -> bool {
+    pub(crate) fn has_paths(&self) -> bool {
+        !self.paths.is_empty()
+    }
+
+    /// Tells whether an authentic check came by `path`.
+    pub(crate) fn knows(&self, path: Path) -> bool {
         self.paths.contains(path)
     }
 
-    pub(crate) fn forget_path(&mut self, path: Path) {
-        self.paths.forget(path);
+    /// Tells whether `path` leads to the peer.
+    pub(crate) fn is_proved(&self, now: Instant, path: Path) -> bool {
+        self.paths.is_proved(now, path)
+    }
+
+    pub(crate) fn forget_path(&mut self, now: Instant, path: Path) {
+        self.paths.forget(now, path);
     }
 
     /// Takes a check and writes the reply.
@@ -74,50 +89,73 @@ impl IceLite {
     ) -> Result<StunOutcome, DropReason> {
         let request = BindingRequest::parse(message)?;
         let is_current = self.current.matches(&request);
-        let signer = Some(&self.current)
+        let generation = Some(&self.current)
             .filter(|_| is_current)
             .or_else(|| self.previous.as_ref().filter(|old| old.matches(&request)))
             .ok_or(DropReason::StunWrongUser)?;
-        if !signer.authenticates(&request) {
+        if !generation.authenticates(&request) {
             return Err(DropReason::StunUnauthenticated);
         }
         if request.controlled {
-            replies::write_role_conflict(reply, request.transaction, signer);
+            writer::write_role_conflict(reply, request.transaction, generation);
             return Ok(StunOutcome::RoleConflict);
         }
         if self.transactions.is_replayed(request.transaction, path) {
             return Err(DropReason::StunReplayed);
         }
         self.transactions.remember(request.transaction, path);
-        replies::write_success(reply, request.transaction, path.remote, signer);
+        writer::write_success(reply, request.transaction, path.remote, generation);
+        let signer = generation.signer(request.remote_ufrag);
         if is_current {
             self.previous = None;
         }
-        if self.paths.contains(path) {
-            self.paths.check(now, path, request.nominates);
-            return Ok(StunOutcome::Known);
-        }
-        let evicted = self.paths.check(now, path, request.nominates);
-        Ok(StunOutcome::Validated { evicted })
-    }
-}
-
-/// Transactions of late, each with the path that it came by. A check that somebody captured and sends
-/// again from another address does not validate that address.
-#[derive(Debug, Default)]
-struct Transactions(VecDeque<([u8; 12], Path)>);
-
-impl Transactions {
-    /// Tells whether the transaction came by another path before.
-    fn is_replayed(&self, transaction: [u8; 12], path: Path) -> bool {
-        let mut known = self.0.iter().filter(|(id, _)| *id == transaction);
-        known.any(|(_, first)| *first != path)
+        let known = self.paths.contains(path);
+        let evicted = self.paths.check(now, path, request.nominates, signer);
+        Ok(match known {
+            true => StunOutcome::Known,
+            false => StunOutcome::Validated { evicted },
+        })
     }
 
-    fn remember(&mut self, transaction: [u8; 12], path: Path) {
-        if self.0.len() == REMEMBERED_TRANSACTIONS {
-            self.0.pop_front();
+    /// Takes the answer to a check of ours.
+    pub(crate) fn handle_answer(
+        &mut self,
+        now: Instant,
+        path: Path,
+        message: &[u8],
+    ) -> Result<(), DropReason> {
+        let answer = BindingSuccess::parse(message)?;
+        let signer = self.paths.signer(path).ok_or(DropReason::UnknownPath)?;
+        if !signer.authenticates(&answer) {
+            return Err(DropReason::StunUnauthenticated);
         }
-        self.0.push_back((transaction, path));
+        match self.paths.answer(now, path, answer.transaction) {
+            true => Ok(()),
+            false => Err(DropReason::StunReplayed),
+        }
+    }
+
+    /// Writes a check of ours that is due, and returns where it goes.
+    pub(crate) fn poll_check(&mut self, now: Instant, check: &mut Vec<u8>) -> Option<Path> {
+        let numbers = &mut self.numbers;
+        let tie_breaker = numbers.tie_breaker;
+        let (path, signer, transaction) = self.paths.poll_check(now, || numbers.transaction())?;
+        writer::write_check(check, transaction, tie_breaker, signer);
+        Some(path)
+    }
+
+    /// Has every path proved again that was not lately.
+    pub(crate) fn check_all(&mut self, now: Instant) {
+        self.paths.check_all(now);
+    }
+
+    /// Sees which paths are still proved.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.paths.select(now);
+    }
+
+    /// Returns when a check is due, or the selected path ceases to be proved.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.paths.poll_timeout()
     }
 }

@@ -1,3 +1,5 @@
+//! The checksum of FINGERPRINT.
+
 /// CRC-32 of ISO/IEC 3309, as FINGERPRINT has it (RFC 8489 section 14.7).
 pub(super) fn crc32(parts: [&[u8]; 2]) -> u32 {
     let mut crc = u32::MAX;

@@ -1,3 +1,5 @@
+//! Connectivity checks and their answers as they are read.
+
 use super::crc32::crc32;
 use crate::DropReason;
 
@@ -17,10 +19,10 @@ pub(super) const MESSAGE_INTEGRITY: u16 = 0x0008;
 pub(super) const ERROR_CODE: u16 = 0x0009;
 const MESSAGE_INTEGRITY_SHA256: u16 = 0x001C;
 pub(super) const XOR_MAPPED_ADDRESS: u16 = 0x0020;
-const PRIORITY: u16 = 0x0024;
+pub(super) const PRIORITY: u16 = 0x0024;
 const USE_CANDIDATE: u16 = 0x0025;
 pub(super) const FINGERPRINT: u16 = 0x8028;
-const ICE_CONTROLLED: u16 = 0x8029;
+pub(super) const ICE_CONTROLLED: u16 = 0x8029;
 
 /// Length of MESSAGE-INTEGRITY's value: HMAC-SHA1.
 pub(super) const INTEGRITY_LEN: usize = 20;
@@ -31,12 +33,85 @@ const MAX_MESSAGE_LEN: usize = 1_280;
 /// Longest USERNAME (RFC 8839 section 5.4: two fragments of at most 256 characters).
 const MAX_USERNAME_LEN: usize = 513;
 
+/// Number of a check, by which its answer is known.
+pub(super) type TransactionId = [u8; 12];
+
+/// A message up to its MESSAGE-INTEGRITY, not verified yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Signed<'a> {
+    message: &'a [u8],
+    /// Where MESSAGE-INTEGRITY begins.
+    integrity_at: usize,
+    /// Its value.
+    pub(super) integrity: &'a [u8; INTEGRITY_LEN],
+}
+
+impl<'a> Signed<'a> {
+    /// Returns what MESSAGE-INTEGRITY is computed over, in two parts: the header with the length
+    /// that ends at MESSAGE-INTEGRITY (RFC 8489 section 14.5), and the attributes before it.
+    pub(super) fn authenticated(&self) -> ([u8; HEADER_LEN], &'a [u8]) {
+        let attributes = self
+            .message
+            .get(HEADER_LEN..self.integrity_at)
+            .unwrap_or_default();
+        let end = self.integrity_at + ATTRIBUTE_HEADER_LEN + INTEGRITY_LEN;
+        (header_with_length(self.message, end), attributes)
+    }
+}
+
+/// A well-formed success reply to a check of ours; not authenticated yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BindingSuccess<'a> {
+    pub(super) transaction: TransactionId,
+    pub(super) signed: Signed<'a>,
+}
+
+impl<'a> BindingSuccess<'a> {
+    /// Parses a success reply. Only its number and its signature matter.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the message is none, or not signed.
+    pub(crate) fn parse(message: &'a [u8]) -> Result<Self, DropReason> {
+        Self::parse_attributes(message).ok_or(DropReason::StunMalformed)
+    }
+
+    fn parse_attributes(message: &'a [u8]) -> Option<Self> {
+        let transaction = transaction_of(message, BINDING_SUCCESS)?;
+        for attribute in Attributes::new(message) {
+            let Attribute { kind, value, at } = attribute?;
+            if kind == MESSAGE_INTEGRITY {
+                let signed = Signed {
+                    message,
+                    integrity_at: at,
+                    integrity: value.try_into().ok()?,
+                };
+                return Some(Self {
+                    transaction,
+                    signed,
+                });
+            }
+        }
+        None
+    }
+}
+
+/// The first half of the numbers of a transport's checks: tells whose answer a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CheckTag(pub [u8; 6]);
+
+/// Returns the tag of the check that a STUN success reply is to: whose transport it is for. Nothing is
+/// authenticated.
+pub fn check_tag_of(message: &[u8]) -> Option<CheckTag> {
+    let transaction = transaction_of(message, BINDING_SUCCESS)?;
+    transaction.first_chunk().copied().map(CheckTag)
+}
+
 /// A well-formed connectivity check with a correct FINGERPRINT; not authenticated yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BindingRequest<'a> {
-    message: &'a [u8],
     /// Transaction id.
-    pub(crate) transaction: [u8; 12],
+    pub(super) transaction: TransactionId,
     /// Our ufrag: the part of USERNAME before the colon.
     pub(crate) local_ufrag: &'a str,
     /// The peer's ufrag.
@@ -45,9 +120,7 @@ pub(crate) struct BindingRequest<'a> {
     pub(crate) nominates: bool,
     /// Whether the peer believes to be controlled, as we always are.
     pub(crate) controlled: bool,
-    /// Where MESSAGE-INTEGRITY begins.
-    integrity_at: usize,
-    integrity: &'a [u8; INTEGRITY_LEN],
+    pub(super) signed: Signed<'a>,
 }
 
 impl<'a> BindingRequest<'a> {
@@ -66,7 +139,7 @@ impl<'a> BindingRequest<'a> {
     }
 
     fn parse_attributes(message: &'a [u8]) -> Option<Self> {
-        let transaction = request_transaction(message)?;
+        let transaction = transaction_of(message, BINDING_REQUEST)?;
         let mut username = None;
         let mut integrity = None;
         let mut nominates = false;
@@ -81,14 +154,16 @@ impl<'a> BindingRequest<'a> {
                     }
                     let (local_ufrag, remote_ufrag) = split_username(username?)?;
                     return Some(Self {
-                        message,
                         transaction,
                         local_ufrag,
                         remote_ufrag,
                         nominates,
                         controlled,
-                        integrity_at,
-                        integrity,
+                        signed: Signed {
+                            message,
+                            integrity_at,
+                            integrity,
+                        },
                     });
                 }
                 (_, Some(_)) => {}
@@ -102,28 +177,12 @@ impl<'a> BindingRequest<'a> {
         }
         None
     }
-
-    /// Returns what MESSAGE-INTEGRITY is computed over, in two parts: the header with the length
-    /// that ends at MESSAGE-INTEGRITY (RFC 8489 section 14.5), and the attributes before it.
-    pub(super) fn authenticated(&self) -> ([u8; HEADER_LEN], &'a [u8]) {
-        let attributes = self
-            .message
-            .get(HEADER_LEN..self.integrity_at)
-            .unwrap_or_default();
-        let end = self.integrity_at + ATTRIBUTE_HEADER_LEN + INTEGRITY_LEN;
-        (header_with_length(self.message, end), attributes)
-    }
-
-    /// Returns the value of MESSAGE-INTEGRITY.
-    pub(super) fn integrity(&self) -> &'a [u8; INTEGRITY_LEN] {
-        self.integrity
-    }
 }
 
 /// Returns our ufrag in the USERNAME of a STUN binding request: whose transport it is for. Nothing is
 /// authenticated.
 pub fn ufrag_of(message: &[u8]) -> Option<&str> {
-    request_transaction(message)?;
+    transaction_of(message, BINDING_REQUEST)?;
     for attribute in Attributes::new(message) {
         let attribute = attribute?;
         if attribute.kind == USERNAME {
@@ -134,11 +193,11 @@ pub fn ufrag_of(message: &[u8]) -> Option<&str> {
 }
 
 /// Checks type, length and cookie, and returns the transaction id.
-fn request_transaction(message: &[u8]) -> Option<[u8; 12]> {
+fn transaction_of(message: &[u8], kind: u16) -> Option<TransactionId> {
     let header: &[u8; HEADER_LEN] = message.first_chunk()?;
     let [t0, t1, l0, l1, c0, c1, c2, c3, transaction @ ..] = *header;
     let length = usize::from(u16::from_be_bytes([l0, l1]));
-    let well_formed = u16::from_be_bytes([t0, t1]) == BINDING_REQUEST
+    let well_formed = u16::from_be_bytes([t0, t1]) == kind
         && u32::from_be_bytes([c0, c1, c2, c3]) == MAGIC_COOKIE
         && length % 4 == 0
         && length + HEADER_LEN == message.len()

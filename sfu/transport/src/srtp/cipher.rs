@@ -1,3 +1,5 @@
+//! The ciphers of SRTP, in place.
+
 use aes::Aes128;
 use aes::cipher::KeyInit;
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};

@@ -1,3 +1,5 @@
+//! What SRTP reads of RTP and RTCP headers.
+
 /// Length of the fixed RTP header (RFC 3550 section 5.1).
 pub(super) const RTP_HEADER_LEN: usize = 12;
 

@@ -1,3 +1,5 @@
+//! Session keys from what DTLS exports.
+
 use aes::cipher::{InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
 use aes::{Aes128, Aes256};
 use ctr::CtrCore;

@@ -1,3 +1,5 @@
+//! The protection profiles.
+
 /// A protection profile of DTLS-SRTP (RFC 5764 section 4.1.2, RFC 7714 section 14.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {

@@ -4,7 +4,7 @@ use rtc_dtls::crypto_provider::{RTCCryptoProvider, default_provider};
 use rtc_stun::attributes::{ATTR_MESSAGE_INTEGRITY, ATTR_USERNAME, AttrType};
 use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::integrity::MessageIntegrity;
-use rtc_stun::message::{BINDING_REQUEST, Getter, Message, Setter};
+use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Getter, Message, Setter};
 use rtc_stun::xoraddr::XorMappedAddress;
 use sfu_model::IceCredentials;
 use std::net::SocketAddr;
@@ -70,4 +70,43 @@ pub(crate) fn verify_reply(reply: &[u8], request: &[u8], pwd: &str) -> (u16, Opt
     let address = mapped.get_from(&message).ok();
     let address = address.map(|()| SocketAddr::new(mapped.ip, mapped.port));
     (message.typ.value(), address)
+}
+
+/// Answers a check of the server's: by the client's password, which the check must be signed by too, and
+/// with its ufrag first in USERNAME. `None` if the message is no such check.
+pub(crate) fn answer(
+    request: &[u8],
+    client: &IceCredentials,
+    seen_at: SocketAddr,
+) -> Option<Vec<u8>> {
+    let mut asked = Message::new();
+    asked.raw = request.to_vec();
+    asked.decode().ok()?;
+    if asked.typ != BINDING_REQUEST {
+        return None;
+    }
+    FINGERPRINT.check(&asked).ok()?;
+    MessageIntegrity::check(&mut asked, client.pwd.as_bytes(), provider().crypto()).ok()?;
+    let username = asked.get(ATTR_USERNAME).ok()?;
+    let wanted = format!("{}:", client.ufrag);
+    assert!(username.starts_with(wanted.as_bytes()));
+    assert!(asked.contains(PRIORITY) && asked.contains(ICE_CONTROLLED));
+    assert!(!asked.contains(USE_CANDIDATE));
+    let provider = provider();
+    let mut reply = Message::new();
+    reply.set_type(BINDING_SUCCESS);
+    reply.transaction_id = asked.transaction_id;
+    reply.write_header();
+    let mapped = XorMappedAddress {
+        ip: seen_at.ip(),
+        port: seen_at.port(),
+    };
+    mapped.add_to(&mut reply).ok()?;
+    let integrity = MessageIntegrity::new_short_term_integrity_with_provider(
+        client.pwd.clone(),
+        provider.crypto(),
+    );
+    integrity.add_to(&mut reply).ok()?;
+    FINGERPRINT.add_to(&mut reply).ok()?;
+    Some(reply.raw)
 }

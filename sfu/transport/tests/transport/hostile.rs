@@ -132,6 +132,7 @@ fn s5b_a_nominating_check_is_answered_at_once_and_another_path_may_be_nominated_
 #[test]
 fn s6_an_unauthenticated_check_is_neither_a_sign_of_life_nor_a_conflict_of_roles() {
     let mut world = World::connected(DataChannelOpener::Peer);
+    world.deaf.push(world.path);
     world.events.clear();
     for _ in 0..15 {
         let mut check = world.check();

@@ -128,6 +128,7 @@ fn a_controlled_client_is_told_to_control_and_nothing_changes() {
 #[test]
 fn the_first_validated_path_is_used_until_one_is_nominated() {
     let mut world = World::new(DataChannelOpener::Peer);
+    world.describe();
     let mut check = world.check();
     check.nominates = false;
     for number in [1, 2] {
@@ -143,6 +144,7 @@ fn the_first_validated_path_is_used_until_one_is_nominated() {
 #[test]
 fn the_last_nomination_wins() {
     let mut world = World::new(DataChannelOpener::Peer);
+    world.describe();
     for number in [1, 2, 1] {
         world.nominate(client(number)).unwrap();
         assert_eq!(world.server.path(), Some(client(number)));
@@ -152,6 +154,7 @@ fn the_last_nomination_wins() {
 #[test]
 fn too_many_paths_drop_the_oldest_that_is_not_selected() {
     let mut world = World::new(DataChannelOpener::Peer);
+    world.describe();
     world.nominate(client(0)).unwrap();
     let mut check = world.check();
     check.nominates = false;
@@ -170,11 +173,12 @@ fn too_many_paths_drop_the_oldest_that_is_not_selected() {
 #[test]
 fn a_path_whose_connection_closed_gives_way_to_the_one_nominated_before() {
     let mut world = World::new(DataChannelOpener::Peer);
+    world.describe();
     for number in [1, 2, 3] {
         world.pass(std::time::Duration::from_millis(1));
         world.nominate(client(number)).unwrap();
     }
-    world.server.forget_path(client(3));
+    world.server.forget_path(world.now, client(3));
     assert_eq!(world.server.path(), Some(client(2)));
     let dropped = world.server.handle_dtls(world.now, client(3), &[22; 40]);
     assert_eq!(dropped, Err(DropReason::UnknownPath));

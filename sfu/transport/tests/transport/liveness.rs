@@ -83,6 +83,7 @@ fn media_alone_keeps_a_peer_alive() {
 #[test]
 fn packets_that_are_not_authentic_keep_nobody_alive() {
     let mut world = World::connected(DataChannelOpener::Peer);
+    world.deaf.push(world.path);
     world.events.clear();
     for _ in 0..15 {
         world.server.open_rtp(world.now, &mut [0x80; 60]).ok();

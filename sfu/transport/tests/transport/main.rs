@@ -21,4 +21,6 @@ mod liveness;
 mod media;
 mod pressure;
 #[cfg(test)]
+mod proof;
+#[cfg(test)]
 mod world;

@@ -8,9 +8,11 @@ use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use sfu_model::{
     DataChannelOpener, DtlsRole, IceCredentials, LinkProtocol, Now, Path, ShardIndex, UnixTime,
 };
-use sfu_transport::{DropReason, StunOutcome, Transport, TransportConfig, TransportEvent};
+use sfu_transport::{
+    CheckTag, DropReason, StunOutcome, Transport, TransportConfig, TransportEvent,
+};
 
-use crate::check::Check;
+use crate::check::{Check, answer};
 use crate::client::{CHROMIUM_PROFILES, Client};
 
 pub(crate) static CONFIG: LazyLock<Arc<TransportConfig>> =
@@ -77,7 +79,13 @@ pub(crate) struct World {
     /// Datagrams lost of 100, in each direction.
     pub(crate) loss: usize,
     pub(crate) random: Lcg,
+    /// What becomes of the server's checks.
+    fate: Lcg,
     pub(crate) sent_by_server: usize,
+    /// Where nobody answers the server's checks.
+    pub(crate) deaf: Vec<Path>,
+    /// The server's checks: where they went.
+    pub(crate) asked: Vec<Path>,
     checked_at: Instant,
 }
 
@@ -108,7 +116,7 @@ impl World {
     ) -> Self {
         let now = start();
         let (local, remote) = (credentials(1), credentials(100));
-        let server = Transport::new(now, &CONFIG, local.clone(), opener, [3; 32]);
+        let server = Transport::new(&CONFIG, local.clone(), opener, CheckTag([5; 6]), [3; 32]);
         Self {
             now,
             server,
@@ -123,7 +131,10 @@ impl World {
             events: Vec::new(),
             loss: 0,
             random: Lcg(11),
+            fate: Lcg(5),
             sent_by_server: 0,
+            deaf: Vec::new(),
+            asked: Vec::new(),
             checked_at: now.mono,
         }
     }
@@ -147,6 +158,7 @@ impl World {
         let fingerprint = self.client.fingerprint;
         self.server
             .set_remote(self.now, self.remote.clone(), fingerprint, self.role);
+        self.answer_checks();
     }
 
     pub(crate) fn check(&self) -> Check {
@@ -170,7 +182,25 @@ impl World {
     ) -> (Result<StunOutcome, DropReason>, Vec<u8>) {
         let mut reply = vec![0xAA; 3];
         let outcome = self.server.handle_stun(self.now, path, message, &mut reply);
+        self.answer_checks();
         (outcome, reply)
+    }
+
+    /// Has the client answer the server's checks, wherever it is not deaf.
+    pub(crate) fn answer_checks(&mut self) {
+        let mut check = Vec::new();
+        while let Some(path) = self.server.poll_check(self.now, &mut check) {
+            self.asked.push(path);
+            let is_lost = |world: &mut Self| world.fate.below(100) < world.loss;
+            if self.deaf.contains(&path) || is_lost(self) {
+                continue;
+            }
+            let answer = answer(&check, &self.remote, path.local).unwrap();
+            assert!(answer.len() <= check.len());
+            if !is_lost(self) {
+                self.server.handle_answer(self.now, path, &answer).ok();
+            }
+        }
     }
 
     /// Exchanges datagrams and lets time pass, until the condition holds.
@@ -229,6 +259,7 @@ impl World {
     /// Delivers what both ends have to send, until neither has more.
     pub(crate) fn exchange(&mut self) {
         let mut buf = Vec::new();
+        self.answer_checks();
         loop {
             let mut idle = true;
             while self.server.poll_transmit(self.now, &mut buf) {

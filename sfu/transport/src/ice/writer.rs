@@ -1,10 +1,13 @@
+//! Answers to checks, and checks of ours, as they are written.
+
 use std::net::{IpAddr, SocketAddr};
 
 use super::crc32::crc32;
-use super::credentials::Generation;
+use super::credentials::{Generation, Signer};
 use super::message::{
-    BINDING_ERROR, BINDING_SUCCESS, ERROR_CODE, FINGERPRINT, FINGERPRINT_XOR, HEADER_LEN,
-    INTEGRITY_LEN, MAGIC_COOKIE, MESSAGE_INTEGRITY, XOR_MAPPED_ADDRESS,
+    BINDING_ERROR, BINDING_REQUEST, BINDING_SUCCESS, ERROR_CODE, FINGERPRINT, FINGERPRINT_XOR,
+    HEADER_LEN, ICE_CONTROLLED, INTEGRITY_LEN, MAGIC_COOKIE, MESSAGE_INTEGRITY, PRIORITY,
+    TransactionId, USERNAME, XOR_MAPPED_ADDRESS,
 };
 
 /// Length of FINGERPRINT with its header.
@@ -13,7 +16,7 @@ const FINGERPRINT_LEN: usize = 8;
 /// Writes the success reply: the address that the check came from, signed.
 pub(super) fn write_success(
     reply: &mut Vec<u8>,
-    transaction: [u8; 12],
+    transaction: TransactionId,
     source: SocketAddr,
     signer: &Generation,
 ) {
@@ -24,19 +27,41 @@ pub(super) fn write_success(
         XOR_MAPPED_ADDRESS,
         value.get(..len).unwrap_or(&value),
     );
-    finish(reply, signer);
+    finish(reply, |message| signer.sign(message));
 }
 
 /// Writes `487 Role Conflict` (RFC 8445 section 7.3.1.1), signed.
-pub(super) fn write_role_conflict(reply: &mut Vec<u8>, transaction: [u8; 12], signer: &Generation) {
+pub(super) fn write_role_conflict(
+    reply: &mut Vec<u8>,
+    transaction: TransactionId,
+    signer: &Generation,
+) {
     start(reply, BINDING_ERROR, transaction);
     // RFC 8489 section 14.8: two reserved bytes, class, number, reason.
     push_attribute(reply, ERROR_CODE, b"\0\0\x04\x57Role Conflict");
-    finish(reply, signer);
+    finish(reply, |message| signer.sign(message));
+}
+
+/// PRIORITY of our checks: that of a peer-reflexive candidate (RFC 8445 section 5.1.2), which a peer
+/// that learns our address from them gives us.
+const REFLEXIVE_PRIORITY: u32 = 110 << 24 | 0xFFFF << 8 | 0xFF;
+
+/// Writes a check. We are controlled, and say so for those who look for a conflict of roles.
+pub(super) fn write_check(
+    check: &mut Vec<u8>,
+    transaction: TransactionId,
+    tie_breaker: [u8; 8],
+    signer: &Signer,
+) {
+    start(check, BINDING_REQUEST, transaction);
+    push_attribute(check, USERNAME, signer.username.as_bytes());
+    push_attribute(check, PRIORITY, &REFLEXIVE_PRIORITY.to_be_bytes());
+    push_attribute(check, ICE_CONTROLLED, &tie_breaker);
+    finish(check, |message| signer.sign(message));
 }
 
 /// RFC 8489 section 14.2: family, port and address, XOR the cookie and the transaction id.
-fn xor_mapped_address(source: SocketAddr, transaction: [u8; 12]) -> ([u8; 20], usize) {
+fn xor_mapped_address(source: SocketAddr, transaction: TransactionId) -> ([u8; 20], usize) {
     let mut mask = [0; 16];
     let cookie = MAGIC_COOKIE.to_be_bytes();
     for (byte, from) in mask.iter_mut().zip(cookie.iter().chain(&transaction)) {
@@ -65,7 +90,7 @@ fn xor_mapped_address(source: SocketAddr, transaction: [u8; 12]) -> ([u8; 20], u
     (value, 4 + len)
 }
 
-fn start(reply: &mut Vec<u8>, kind: u16, transaction: [u8; 12]) {
+fn start(reply: &mut Vec<u8>, kind: u16, transaction: TransactionId) {
     reply.clear();
     reply.extend_from_slice(&kind.to_be_bytes());
     reply.extend_from_slice(&[0, 0]);
@@ -82,10 +107,10 @@ fn push_attribute(reply: &mut Vec<u8>, kind: u16, value: &[u8]) {
 }
 
 /// Appends MESSAGE-INTEGRITY and FINGERPRINT; each covers the length up to its own end.
-fn finish(reply: &mut Vec<u8>, signer: &Generation) {
+fn finish(reply: &mut Vec<u8>, sign: impl FnOnce(&[u8]) -> Option<[u8; INTEGRITY_LEN]>) {
     let end = reply.len() + 4 + INTEGRITY_LEN;
     set_length(reply, end);
-    if let Some(integrity) = signer.sign(reply) {
+    if let Some(integrity) = sign(reply) {
         push_attribute(reply, MESSAGE_INTEGRITY, &integrity);
     }
     let end = reply.len() + FINGERPRINT_LEN;
