@@ -4,8 +4,10 @@ import dgram from 'node:dgram';
 
 const MAGIC_COOKIE = 0x2112a442;
 const BINDING_REQUEST = 0x0001;
+const BINDING_SUCCESS = 0x0101;
 const USERNAME = 0x0006;
 const MESSAGE_INTEGRITY = 0x0008;
+const XOR_MAPPED_ADDRESS = 0x0020;
 const PRIORITY = 0x0024;
 const USE_CANDIDATE = 0x0025;
 const ICE_CONTROLLING = 0x802a;
@@ -13,21 +15,40 @@ const FINGERPRINT = 0x8028;
 
 /** A binding request as ICE sends it: to `ufrag`, signed with `password`. */
 export function check({ ufrag, password, from = 'them' }) {
+  return signed(BINDING_REQUEST, randomBytes(12), password, [
+    [USERNAME, Buffer.from(`${ufrag}:${from}`)],
+    [PRIORITY, Buffer.from([0x6e, 0, 0x1e, 0xff])],
+    [ICE_CONTROLLING, Buffer.alloc(8, 7)],
+    [USE_CANDIDATE, Buffer.alloc(0)],
+  ]);
+}
+
+/** Whether a datagram is a check of the server's: it asks whether media is wanted where checks came from. */
+export function isCheck(datagram) {
+  return datagram.length >= 20 && datagram.readUInt16BE(0) === BINDING_REQUEST;
+}
+
+/** The answer to a check of the server's, signed with `password`: that of who answers. */
+export function answerTo(request, password) {
+  // The address that the server is seen at: 127.0.0.1 and any port, XORed with the cookie (RFC 8489 section 14.2).
+  const mapped = Buffer.from([0, 1, 0x21, 0x12, 0x7f ^ 0x21, 0x12, 0xa4, 0x01 ^ 0x42]);
+  return signed(BINDING_SUCCESS, request.subarray(8, 20), password, [[XOR_MAPPED_ADDRESS, mapped]]);
+}
+
+/** A STUN message with MESSAGE-INTEGRITY and FINGERPRINT behind its attributes. */
+function signed(type, transaction, password, attributes) {
   let message = Buffer.alloc(20);
-  message.writeUInt16BE(BINDING_REQUEST, 0);
+  message.writeUInt16BE(type, 0);
   message.writeUInt32BE(MAGIC_COOKIE, 4);
-  randomBytes(12).copy(message, 8);
-  const add = (type, value) => {
+  transaction.copy(message, 8);
+  const add = (attribute, value) => {
     const header = Buffer.alloc(4);
-    header.writeUInt16BE(type, 0);
+    header.writeUInt16BE(attribute, 0);
     header.writeUInt16BE(value.length, 2);
     message = Buffer.concat([message, header, value, Buffer.alloc(-value.length & 3)]);
   };
   const announce = (length) => message.writeUInt16BE(message.length - 20 + length, 2);
-  add(USERNAME, Buffer.from(`${ufrag}:${from}`));
-  add(PRIORITY, Buffer.from([0x6e, 0, 0x1e, 0xff]));
-  add(ICE_CONTROLLING, Buffer.alloc(8, 7));
-  add(USE_CANDIDATE, Buffer.alloc(0));
+  for (const [attribute, value] of attributes) add(attribute, value);
   announce(24);
   add(MESSAGE_INTEGRITY, createHmac('sha1', password).update(message).digest());
   announce(8);

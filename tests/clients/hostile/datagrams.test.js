@@ -7,7 +7,7 @@ import { openSingle, sdpOffer } from '../lib/signal.js';
 import { freshRoom, participantToken } from '../lib/token.js';
 import { until } from '../lib/until.js';
 import { ongoingCall } from './call.js';
-import { addressesOf, check, clientHello, credentialsOf, JUNK, rtcp, rtp, stranger } from './datagrams.js';
+import { addressesOf, answerTo, check, clientHello, credentialsOf, isCheck, JUNK, rtcp, rtp, stranger } from './datagrams.js';
 
 const call = ongoingCall();
 
@@ -21,10 +21,14 @@ async function ownSession(t) {
   const signal = await openSingle(call.server, token, { publisherOffer });
   t.after(() => signal.close());
   const { sdp } = await signal.next('answer');
-  return { ...credentialsOf(sdp), from: credentialsOf(publisherOffer.sdp).ufrag, ...addressesOf(sdp) };
+  const self = credentialsOf(publisherOffer.sdp);
+  return { ...credentialsOf(sdp), from: self.ufrag, ownPassword: self.password, ...addressesOf(sdp) };
 }
 
-/** Sends `datagrams` over and over; the only answer is that to a valid check behind them, which proves the way open. */
+/**
+ * Sends `datagrams` over and over; all that comes back is the answer to a valid check behind them, which proves the way open,
+ * and the server's own check of where that came from.
+ */
 async function unanswered(t, datagrams) {
   const own = await ownSession(t);
   const socket = await stranger(t, own.udp);
@@ -35,8 +39,10 @@ async function unanswered(t, datagrams) {
     await socket.send(check(own));
     return socket.answers.length > 0;
   });
-  for (const answer of socket.answers) assert.equal(answer.readUInt16BE(0), 0x0101, 'a success response');
-  return socket;
+  for (const answer of socket.answers) {
+    if (!isCheck(answer)) assert.equal(answer.readUInt16BE(0), 0x0101, 'a success response');
+  }
+  return { own, socket };
 }
 
 describe('datagrams', () => {
@@ -50,10 +56,14 @@ describe('datagrams', () => {
   }));
 
   test('DTLS from an address that ICE has not validated: no handshake', (t) => call.isUndisturbedBy(async () => {
-    const socket = await unanswered(t, () => [clientHello()]);
-    // The same is answered once the address is validated.
-    await socket.send(clientHello());
-    await until('an answer of DTLS', async () => socket.answers.some(([first]) => first === 22));
+    const { own, socket } = await unanswered(t, () => [clientHello()]);
+    // The same is answered once the address is validated: the server's check of it was answered.
+    const question = await until('a check of the server', async () => socket.answers.find(isCheck));
+    await socket.send(answerTo(question, own.ownPassword));
+    await until('an answer of DTLS', async () => {
+      await socket.send(clientHello());
+      return socket.answers.some(([first]) => first === 22);
+    });
   }));
 
   test('RTP and RTCP with the SSRCs of participants: no effect', (t) => call.isUndisturbedBy(async () => {

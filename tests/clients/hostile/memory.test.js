@@ -10,7 +10,7 @@ import { serverIsGiven, startServer } from '../lib/server.js';
 import { openDual, openSingle, sdpOffer } from '../lib/signal.js';
 import { freshRoom, participantToken } from '../lib/token.js';
 import { until } from '../lib/until.js';
-import { addressesOf, check, clientHello, credentialsOf } from './datagrams.js';
+import { addressesOf, answerTo, check, clientHello, credentialsOf, isCheck } from './datagrams.js';
 
 /** Sessions before the first measurement: allocators and tables have their size then. */
 const WARM_UP = 2_000;
@@ -83,8 +83,13 @@ const KINDS = [
     const signal = await openSingle(server, token, { publisherOffer });
     const { sdp } = await signal.next('answer');
     const { udp } = addressesOf(sdp);
+    const self = credentialsOf(publisherOffer.sdp);
     const socket = dgram.createSocket('udp4');
-    await exchange(socket, udp, check({ ...credentialsOf(sdp), from: credentialsOf(publisherOffer.sdp).ufrag }), STUN_ANSWER);
+    // DTLS is taken from where the server's own check was answered.
+    socket.on('message', (message) => {
+      if (isCheck(message)) socket.send(answerTo(message, self.password), udp.port, udp.host);
+    });
+    await exchange(socket, udp, check({ ...credentialsOf(sdp), from: self.ufrag }), STUN_ANSWER);
     await exchange(socket, udp, clientHello(), DTLS_HANDSHAKE);
     socket.close();
     signal.close();
