@@ -61,8 +61,12 @@ func speak(t *testing.T, room *lksdk.Room, frame []byte) {
 	if _, err := room.LocalParticipant.PublishTrack(track, &lksdk.TrackPublicationOptions{Name: "microphone"}); err != nil {
 		t.Fatalf("the microphone is not published: %v", err)
 	}
-	const interval = 20 * time.Millisecond
-	ticker, done := time.NewTicker(interval), make(chan struct{})
+	play(t, track, media.Sample{Data: frame, Duration: 20 * time.Millisecond})
+}
+
+// play sends `sample` over and over, each for as long as it lasts, until the end of the test.
+func play(t *testing.T, track *lksdk.LocalTrack, sample media.Sample) {
+	ticker, done := time.NewTicker(sample.Duration), make(chan struct{})
 	t.Cleanup(func() { close(done) })
 	go func() {
 		defer ticker.Stop()
@@ -71,7 +75,7 @@ func speak(t *testing.T, room *lksdk.Room, frame []byte) {
 			case <-done:
 				return
 			case <-ticker.C:
-				track.WriteSample(media.Sample{Data: frame, Duration: interval}, nil)
+				track.WriteSample(sample, nil)
 			}
 		}
 	}()

@@ -37,20 +37,7 @@ func publish(t *testing.T, room *lksdk.Room, codec webrtc.RTPCodecCapability) (*
 func show(t *testing.T, room *lksdk.Room, codec webrtc.RTPCodecCapability) {
 	t.Helper()
 	track, _ := publish(t, room, codec)
-	const interval = 100 * time.Millisecond
-	ticker, done := time.NewTicker(interval), make(chan struct{})
-	t.Cleanup(func() { close(done) })
-	go func() {
-		defer ticker.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-ticker.C:
-				track.WriteSample(media.Sample{Data: keyFrames[codec.MimeType], Duration: interval}, nil)
-			}
-		}
-	}()
+	play(t, track, media.Sample{Data: keyFrames[codec.MimeType], Duration: 100 * time.Millisecond})
 }
 
 // notices returns a callback that tells the codecs of the tracks that it is handed.
