@@ -20,8 +20,8 @@ use crate::admission::{self, Entry, Occasion};
 use crate::client_address;
 use crate::connection::Connection;
 use crate::http::Caller;
-use crate::outbox::outbox;
 use crate::refusal::Refusal;
+use crate::responses::responses;
 use crate::rooms::Rooms;
 
 /// Bytes read from a WebSocket at a time. The library's default of 128 KiB would be most of what an
@@ -122,7 +122,7 @@ async fn connect(
         Ok(applicant) => applicant,
         Err(refusal) => return refusal.into_response(),
     };
-    let (outbox, responses) = outbox();
+    let (sender, responses) = responses();
     let connection = rooms.next_connection();
     let join = Join {
         connection,
@@ -131,7 +131,7 @@ async fn connect(
         parameters: Box::new(applicant.parameters),
     };
     let joined = rooms
-        .join(applicant.options.as_ref(), &applicant.room, &join, &outbox)
+        .join(applicant.options.as_ref(), &applicant.room, &join, &sender)
         .await;
     // If the client goes, this is dropped without a socket and the room hears of it.
     let presence = match joined {

@@ -27,7 +27,7 @@ use crate::hits::{Limit, LimitHits};
 use crate::letter::Letter;
 use crate::limits::{REQUEST_BYTES, REQUESTS_IN_FLIGHT, SHORTEST_CONNECTION};
 use crate::mailbox::Mailbox;
-use crate::outbox::{Responses, SharedResponse};
+use crate::responses::{Responses, SharedResponse};
 
 /// How often the server pings by WebSocket means.
 const PING_INTERVAL: Duration = Duration::from_secs(10);

@@ -9,14 +9,14 @@ use signaling_session::{
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::outbox::Outbox;
+use crate::responses::ResponseSender;
 
 #[derive(Debug)]
 pub(crate) enum Letter {
-    /// A client that was admitted wants in; what it is told goes to `outbox`.
+    /// A client that was admitted wants in; what it is told goes to `sender`.
     Join {
         join: Box<Join>,
-        outbox: Outbox,
+        sender: ResponseSender,
         reply: oneshot::Sender<Result<(), JoinRefused>>,
     },
     /// A client's message.

@@ -24,9 +24,9 @@ use crate::letter::{Letter, RequestFailed};
 use crate::limits::{TURN, TURN_TIME};
 use crate::mailbox::{Letters, Posted};
 use crate::media_events::RoomEvents;
-use crate::outbox::{Added, Outbox, SharedResponse};
 use crate::parts::Shared;
 use crate::pulse::Pulse;
+use crate::responses::{Added, ResponseSender, SharedResponse};
 use crate::snapshot::Snapshot;
 
 /// The shortest life of a refreshed token (LiveKit's).
@@ -53,7 +53,7 @@ pub(crate) struct RoomTask {
     events: Arc<RoomEvents>,
     pulse: Arc<Pulse>,
     snapshot: Snapshot,
-    connections: BTreeMap<ConnectionId, Outbox>,
+    connections: BTreeMap<ConnectionId, ResponseSender>,
     rpcs: BTreeMap<RpcId, RpcReply>,
     refreshes: FuturesUnordered<Refresh>,
     /// What the shards hold of the room.
@@ -137,9 +137,9 @@ impl RoomTask {
             action: proto::leave_request::Action::Reconnect.into(),
             regions: None,
         }));
-        for outbox in std::mem::take(&mut self.connections).into_values() {
-            outbox.send(Arc::clone(&leave));
-            outbox.close();
+        for sender in std::mem::take(&mut self.connections).into_values() {
+            sender.send(Arc::clone(&leave));
+            sender.close();
         }
         let peers = std::mem::take(&mut self.peers).into_iter();
         let remove = peers.map(|peer| Command::RemovePeer { peer });
@@ -194,11 +194,11 @@ impl RoomTask {
         match letter {
             Letter::Join {
                 join,
-                outbox,
+                sender,
                 reply,
             } => {
                 let connection = join.connection;
-                self.connections.insert(connection, outbox);
+                self.connections.insert(connection, sender);
                 let joined = self.room.handle_join(now, *join);
                 if joined.is_err() {
                     self.connections.remove(&connection);
@@ -306,8 +306,8 @@ impl RoomTask {
                     ends_at: replaced_ends_at,
                 }),
                 Output::CloseSignal { connection } => {
-                    if let Some(outbox) = self.connections.remove(&connection) {
-                        outbox.close();
+                    if let Some(sender) = self.connections.remove(&connection) {
+                        sender.close();
                     }
                 }
                 Output::Media(command) => {
@@ -331,10 +331,10 @@ impl RoomTask {
     }
 
     fn send(&mut self, connection: ConnectionId, response: &Arc<SharedResponse>) {
-        let Some(outbox) = self.connections.get(&connection) else {
+        let Some(sender) = self.connections.get(&connection) else {
             return;
         };
-        match outbox.send(Arc::clone(response)) {
+        match sender.send(Arc::clone(response)) {
             Added::Queued => {}
             Added::Gathered => self.shared.hits.hit(Limit::Backlog),
             Added::Overflow => {

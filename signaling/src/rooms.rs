@@ -30,11 +30,11 @@ use crate::letter::{Letter, RequestFailed};
 use crate::limits::{FAREWELL, ROOM_STUCK};
 use crate::mailbox::{Mailbox, mailbox};
 use crate::notices::{Notices, notices};
-use crate::outbox::Outbox;
 use crate::parts::{RoomsParts, Shared};
 use crate::quotas::{Quotas, TooOften};
 use crate::refusal::Refusal;
 use crate::registry::{OpenRoom, OpenRooms, Registry};
+use crate::responses::ResponseSender;
 use crate::room_options::room_options;
 use crate::room_task::RoomTask;
 use crate::settings::Settings;
@@ -298,14 +298,14 @@ impl Rooms {
         options: Option<&RoomOptions>,
         name: &RoomName,
         join: &Join,
-        outbox: &Outbox,
+        sender: &ResponseSender,
     ) -> Result<Presence, Refusal> {
         for _ in 0..ATTEMPTS {
             let room = self.find_or_open(name, options)?;
             let (reply, joined) = oneshot::channel();
             let letter = Letter::Join {
                 join: Box::new(join.clone()),
-                outbox: outbox.clone(),
+                sender: sender.clone(),
                 reply,
             };
             match in_time(room.send(letter)).await {

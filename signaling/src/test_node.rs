@@ -26,9 +26,9 @@ use tower::ServiceExt;
 
 use crate::connection::Presence;
 use crate::http::{self, Limits, TokenKeys};
-use crate::outbox::{Responses, SharedResponse, outbox};
 use crate::parts::RoomsParts;
 use crate::refusal::Refusal;
+use crate::responses::{Responses, SharedResponse, responses};
 use crate::rooms::Rooms;
 use crate::settings::{NameLimits, Settings};
 use crate::{Admission, AdmitAll, MediaEvents, dev_routes, routes};
@@ -124,9 +124,9 @@ impl TestNode {
     pub(crate) async fn join(&self, room: &str, identity: &str) -> Result<Joined, Refusal> {
         let options = RoomOptions::new(room.into());
         let join = self.join_of(room, identity);
-        let (outbox, responses) = outbox();
+        let (sender, responses) = responses();
         let name = room.into();
-        let presence = self.rooms.join(Some(&options), &name, &join, &outbox).await;
+        let presence = self.rooms.join(Some(&options), &name, &join, &sender).await;
         presence.map(|presence| (presence, responses))
     }
 

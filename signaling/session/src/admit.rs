@@ -237,8 +237,8 @@ impl Room {
                 up,
                 primary: Primary::Publisher,
                 ..
-            } => up.open(&mut self.outbox),
-            Transports::Two { down, .. } => down.open(&mut self.outbox),
+            } => up.open(&mut self.outputs),
+            Transports::Two { down, .. } => down.open(&mut self.outputs),
         }
     }
 
@@ -268,7 +268,7 @@ impl Room {
             fast_publish: participant.grant().may_publish(),
             ..proto::JoinResponse::default()
         };
-        self.outbox
+        self.outputs
             .signal(participant.connection, Message::Join(join));
     }
 
@@ -311,7 +311,7 @@ impl Room {
         };
         if let Some(connection) = participant.connection {
             participant.token.sent_at = Some(now.mono);
-            self.outbox.push(Output::RefreshToken {
+            self.outputs.push(Output::RefreshToken {
                 connection,
                 claims: Box::new(participant.claims()),
                 replaced_ends_at: participant.token.expires_at,
@@ -324,9 +324,9 @@ impl Room {
 
 impl Upstream {
     /// Asks the shard for the peer, once.
-    pub(crate) fn open(&mut self, outbox: &mut crate::outbox::Outbox) {
+    pub(crate) fn open(&mut self, outputs: &mut crate::outputs::Outputs) {
         if !std::mem::replace(&mut self.path.open, true) {
-            outbox.media(Command::AddPeer {
+            outputs.media(Command::AddPeer {
                 peer: self.peer,
                 local: self.answerer.local().clone(),
                 data_channels: DataChannelOpener::Peer,
@@ -337,9 +337,9 @@ impl Upstream {
 
 impl Downstream {
     /// Asks the shard for the peer, once.
-    pub(crate) fn open(&mut self, outbox: &mut crate::outbox::Outbox) {
+    pub(crate) fn open(&mut self, outputs: &mut crate::outputs::Outputs) {
         if !std::mem::replace(&mut self.path.open, true) {
-            outbox.media(Command::AddPeer {
+            outputs.media(Command::AddPeer {
                 peer: self.peer,
                 local: self.offerer.local().clone(),
                 data_channels: DataChannelOpener::Server,

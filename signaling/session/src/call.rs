@@ -135,7 +135,7 @@ impl Room {
             sid: track.as_str().to_owned(),
             muted,
         };
-        self.outbox.signal(connection, Message::Mute(mute));
+        self.outputs.signal(connection, Message::Mute(mute));
         Ok(RoomReply::Track(Box::new(info)))
     }
 

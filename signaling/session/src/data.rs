@@ -66,7 +66,7 @@ impl Room {
             Routing::Forward(packet)
                 if self
                     .rpcs
-                    .handle_answer(&packet, &mut self.timers, &mut self.outbox) =>
+                    .handle_answer(&packet, &mut self.timers, &mut self.outputs) =>
             {
                 return;
             }
@@ -163,7 +163,7 @@ impl Room {
             }
         }
         if !peers.is_empty() {
-            self.outbox.media(Command::SendData {
+            self.outputs.media(Command::SendData {
                 peers: peers.into(),
                 channel: match kind {
                     Kind::Reliable => DataChannel::Reliable,
@@ -207,7 +207,7 @@ impl Room {
     ) {
         let peers: Arc<[PeerId]> = Arc::from([peer]);
         for payload in waiting {
-            self.outbox.media(Command::SendData {
+            self.outputs.media(Command::SendData {
                 peers: Arc::clone(&peers),
                 channel,
                 message: payload.into(),

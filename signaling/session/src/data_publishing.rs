@@ -115,7 +115,7 @@ impl Room {
         let first = !std::mem::replace(&mut participant.is_publisher, true);
         participant.touch();
         let response = proto::PublishDataTrackResponse { info: Some(info) };
-        self.outbox.signal(
+        self.outputs.signal(
             participant.connection,
             Message::PublishDataTrackResponse(response),
         );
@@ -149,7 +149,7 @@ impl Room {
         self.end_data_track(key, &sid);
         let connection = self.roster.get(key).and_then(|p| p.connection);
         let response = proto::UnpublishDataTrackResponse { info: Some(info) };
-        self.outbox
+        self.outputs
             .signal(connection, Message::UnpublishDataTrackResponse(response));
         if self.telling().tell(now, key) == Told::AtOnce {
             self.telling().tell_numbers();
@@ -270,7 +270,7 @@ impl Room {
         let active = subscribers.filter_map(|key| self.roster.get(*key).filter(|p| p.is_active()));
         let peers: Arc<[_]> = active.map(|p| p.transports.primary_peer()).collect();
         if !peers.is_empty() {
-            self.outbox.media(Command::SendData {
+            self.outputs.media(Command::SendData {
                 peers,
                 channel: DataChannel::DataTrack,
                 message,

@@ -27,7 +27,7 @@ impl Room {
         self.subscriptions().forget_subscriptions(now, key);
         self.cancel_timers(key);
         self.rpcs
-            .fail_calls_to(key, &mut self.timers, &mut self.outbox);
+            .fail_calls_to(key, &mut self.timers, &mut self.outputs);
         self.speakers.forget(key);
         let Some(mut participant) = self.roster.remove(key) else {
             return;
@@ -39,7 +39,7 @@ impl Room {
                 .path(peer)
                 .is_some_and(|path| path.open)
             {
-                self.outbox.media(Command::RemovePeer { peer });
+                self.outputs.media(Command::RemovePeer { peer });
             }
         }
         let was_active = participant.is_active();
@@ -90,11 +90,11 @@ impl Room {
         let protocol = participant.client.protocol();
         let leave = action.and_then(|action| leave_request(action, cause, protocol));
         if let Some(leave) = leave {
-            self.outbox
+            self.outputs
                 .signal(participant.connection, Message::Leave(leave));
         }
         if let Some(connection) = self.roster.connect(key, None) {
-            self.outbox.push(Output::CloseSignal { connection });
+            self.outputs.push(Output::CloseSignal { connection });
         }
     }
 
@@ -113,7 +113,7 @@ impl Room {
         }
         let room = Box::new(self.info());
         let participant = Box::new(info);
-        self.outbox.notice(match was_active {
+        self.outputs.notice(match was_active {
             true => RoomNotice::ParticipantLeft { room, participant },
             false => RoomNotice::ParticipantAborted { room, participant },
         });

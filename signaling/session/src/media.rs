@@ -33,7 +33,7 @@ impl Room {
             Event::AudioLevels { shard, levels, .. } => {
                 let room = (&self.roster, &self.tracks);
                 self.speakers
-                    .handle_levels(shard, levels, room, &mut self.outbox);
+                    .handle_levels(shard, levels, room, &mut self.outputs);
             }
             Event::DataChannelOpened { peer, channel } => {
                 self.handle_channel_opened(peer, channel);
@@ -96,7 +96,7 @@ impl Room {
                 room: Box::new(self.info()),
                 participant: Box::new(self.participant_info(participant)),
             };
-            self.outbox.notice(joined);
+            self.outputs.notice(joined);
         }
     }
 

@@ -9,7 +9,7 @@ use sfu_model::{
 use tracing::debug;
 
 use crate::negotiation::PublishDecision;
-use crate::outbox::Outbox;
+use crate::outputs::Outputs;
 use crate::participant_key::ParticipantKey;
 use crate::proto::signal_response::Message;
 use crate::transports::{PathState, Transports};
@@ -72,14 +72,14 @@ impl Room {
         };
         up.join_offer = None;
         up.offer_requested = false;
-        up.open(&mut self.outbox);
+        up.open(&mut self.outputs);
         if offered.ice_restarted {
             up.answerer.restart_ice(local.clone());
             let peer = up.peer;
-            self.outbox.media(Command::RestartIce { peer, local });
+            self.outputs.media(Command::RestartIce { peer, local });
         }
         let remote = (offered.ice.clone(), offered.fingerprint, DtlsRole::Server);
-        up.path.follow(up.peer, remote, &mut self.outbox);
+        up.path.follow(up.peer, remote, &mut self.outputs);
         let decisions = self.match_sections(now, key, &offered);
         self.answer(now, key, offer.id, &decisions);
     }
@@ -110,7 +110,8 @@ impl Room {
             id,
             mid_to_track_id: answer.mid_to_track_id.into_iter().collect(),
         };
-        self.outbox.signal(connection, Message::Answer(description));
+        self.outputs
+            .signal(connection, Message::Answer(description));
         self.subscriptions().repeat_demand_soon(now, key);
         for mid in decisions.keys() {
             self.publish_section(now, key, *mid);
@@ -144,7 +145,7 @@ impl Room {
         };
         self.timers.cancel(&TimerReason::Answer(key));
         let remote = (answered.ice, answered.fingerprint, answered.role);
-        down.path.follow(down.peer, remote, &mut self.outbox);
+        down.path.follow(down.peer, remote, &mut self.outputs);
         self.start_subscriptions(key, answered.sends);
         self.subscriptions()
             .drop_unsupported(now, key, &answered.unsupported);
@@ -181,14 +182,14 @@ impl Room {
                     num_audios,
                     num_videos,
                 };
-                self.outbox
+                self.outputs
                     .signal(connection, Message::MediaSectionsRequirement(requirement));
             }
             Transports::Two { down, .. } => {
                 let Some(offer) = down.offerer.create_offer() else {
                     return;
                 };
-                down.open(&mut self.outbox);
+                down.open(&mut self.outputs);
                 down.offered_at = Some(now.mono);
                 let description = proto::SessionDescription {
                     r#type: "offer".to_owned(),
@@ -196,7 +197,7 @@ impl Room {
                     id: offer.id,
                     mid_to_track_id: offer.mid_to_track_id.into_iter().collect(),
                 };
-                self.outbox.signal(connection, Message::Offer(description));
+                self.outputs.signal(connection, Message::Offer(description));
                 let at = now.mono + ANSWER_TIMEOUT;
                 self.timers.set(TimerReason::Answer(key), at);
             }
@@ -220,13 +221,13 @@ impl PathState {
         &mut self,
         peer: PeerId,
         remote: (IceCredentials, Fingerprint, DtlsRole),
-        outbox: &mut Outbox,
+        outputs: &mut Outputs,
     ) {
         if self.remote.as_ref() == Some(&remote) {
             return;
         }
         self.remote = Some(remote.clone());
-        outbox.media(Command::SetRemote {
+        outputs.media(Command::SetRemote {
             peer,
             remote: remote.0,
             fingerprint: remote.1,

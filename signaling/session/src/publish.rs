@@ -58,7 +58,7 @@ impl Room {
             cid: cid.to_owned(),
             track: Some(track),
         };
-        self.outbox
+        self.outputs
             .signal(connection, Message::TrackPublished(published));
     }
 

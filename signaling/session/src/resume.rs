@@ -34,16 +34,16 @@ impl Room {
         let connection = join.connection;
         let protocol = join.parameters.client.protocol();
         if let Some(leave) = leave_request(action, cause, protocol) {
-            self.outbox.signal(Some(connection), Message::Leave(leave));
+            self.outputs.signal(Some(connection), Message::Leave(leave));
         }
-        self.outbox.push(Output::CloseSignal { connection });
+        self.outputs.push(Output::CloseSignal { connection });
     }
 
     /// Takes up a session on another connection: what the client missed is told, then its transports
     /// restart ICE.
     fn resume(&mut self, now: Now, key: ParticipantKey, join: &Join, resume: Resume) {
         if let Some(connection) = self.roster.connect(key, Some(join.connection)) {
-            self.outbox.push(Output::CloseSignal { connection });
+            self.outputs.push(Output::CloseSignal { connection });
         }
         let Some(participant) = self.roster.get_mut(key) else {
             return;
@@ -84,7 +84,7 @@ impl Room {
                 true => self.departures_since(participant.last_signal),
                 false => Vec::new(),
             };
-            self.outbox
+            self.outputs
                 .signal(connection, Message::Reconnect(reconnect));
             self.telling()
                 .send_update(connection.into_iter().collect(), missed);
@@ -97,7 +97,7 @@ impl Room {
         self.telling()
             .send_update(connection.into_iter().collect(), everybody);
         let room = Some(self.info());
-        self.outbox
+        self.outputs
             .signal(connection, Message::RoomUpdate(proto::RoomUpdate { room }));
         if self
             .data_tracks
@@ -129,7 +129,7 @@ impl Room {
         }
         down.offerer.restart_ice(local.clone());
         let peer = down.peer;
-        self.outbox.media(Command::RestartIce { peer, local });
+        self.outputs.media(Command::RestartIce { peer, local });
         self.offer_now(now, key);
     }
 
@@ -197,7 +197,7 @@ impl Room {
             .collect();
         let peers: Arc<[_]> = Arc::from([participant.transports.primary_peer()]);
         for payload in self.data.replay(&participant.identity, &seen) {
-            self.outbox.media(Command::SendData {
+            self.outputs.media(Command::SendData {
                 peers: Arc::clone(&peers),
                 channel: DataChannel::Reliable,
                 message: payload.into(),
@@ -213,7 +213,7 @@ impl Room {
         let protocol = participant.client.protocol();
         let cause = DisconnectCause::TransportFailed;
         if let Some(leave) = leave_request(LeaveAction::Resume, cause, protocol) {
-            self.outbox
+            self.outputs
                 .signal(participant.connection, Message::Leave(leave));
         }
         self.cut_signal(key);
@@ -221,7 +221,7 @@ impl Room {
 
     fn cut_signal(&mut self, key: ParticipantKey) {
         if let Some(connection) = self.roster.connect(key, None) {
-            self.outbox.push(Output::CloseSignal { connection });
+            self.outputs.push(Output::CloseSignal { connection });
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::data_history::DataHistory;
 use crate::data_track::DataTracks;
 use crate::ids::Ids;
 use crate::life::Life;
-use crate::outbox::Outbox;
+use crate::outputs::Outputs;
 use crate::placement::Placement;
 use crate::reachability::Reachability;
 use crate::roster::Roster;
@@ -49,7 +49,7 @@ pub struct Room {
     pub(crate) speakers: Speakers,
     pub(crate) reachability: Reachability,
     pub(crate) timers: Timers,
-    pub(crate) outbox: Outbox,
+    pub(crate) outputs: Outputs,
 }
 
 impl Room {
@@ -79,12 +79,12 @@ impl Room {
             speakers: Speakers::default(),
             reachability: Reachability::default(),
             timers: Timers::default(),
-            outbox: Outbox::default(),
+            outputs: Outputs::default(),
         };
         let started = RoomNotice::RoomStarted {
             room: Box::new(room.info()),
         };
-        room.outbox.notice(started);
+        room.outputs.notice(started);
         room.watch_idleness();
         room
     }
@@ -147,7 +147,7 @@ impl Room {
 
     /// Returns the next thing to do.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outbox.pop()
+        self.outputs.pop()
     }
 
     /// Takes note that a connection has closed, whoever closed it.
@@ -172,8 +172,8 @@ impl Room {
         }
         self.timers = Timers::default();
         let room = Box::new(self.info());
-        self.outbox.notice(RoomNotice::RoomFinished { room });
-        self.outbox.push(Output::Closed);
+        self.outputs.notice(RoomNotice::RoomFinished { room });
+        self.outputs.push(Output::Closed);
     }
 
     /// Sets or cancels the deadline of an empty room.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sfu_model::Now;
 
 use crate::limits::{MAX_RPC_PAYLOAD_BYTES, MAX_RPCS, RPC_ACK_TIMEOUT, RPC_DEFAULT_TIMEOUT};
-use crate::outbox::Outbox;
+use crate::outputs::Outputs;
 use crate::participant_key::ParticipantKey;
 use crate::proto::data_packet::Value;
 use crate::timers::Timers;
@@ -110,7 +110,7 @@ impl Rpcs {
         &mut self,
         packet: &proto::DataPacket,
         timers: &mut Timers,
-        outbox: &mut Outbox,
+        outputs: &mut Outputs,
     ) -> bool {
         let name = match &packet.value {
             Some(Value::RpcAck(ack)) => &ack.request_id,
@@ -122,7 +122,7 @@ impl Rpcs {
         };
         match &packet.value {
             Some(Value::RpcResponse(response)) => {
-                self.finish(id, outcome(response), timers, outbox);
+                self.finish(id, outcome(response), timers, outputs);
             }
             Some(_) | None => self.acknowledge(id, timers),
         }
@@ -137,13 +137,13 @@ impl Rpcs {
     }
 
     /// A participant has not acknowledged a call, or not answered it.
-    pub(crate) fn handle_timeout(&mut self, id: RpcId, timers: &mut Timers, outbox: &mut Outbox) {
+    pub(crate) fn handle_timeout(&mut self, id: RpcId, timers: &mut Timers, outputs: &mut Outputs) {
         let acknowledged = self.open.get(&id).map(|rpc| rpc.acknowledged);
         let failure = match acknowledged {
             Some(true) => Failure::ResponseTimeout,
             Some(false) | None => Failure::ConnectionTimeout,
         };
-        self.finish(id, RpcOutcome::Error(failure.into()), timers, outbox);
+        self.finish(id, RpcOutcome::Error(failure.into()), timers, outputs);
     }
 
     /// Ends the calls to a participant who leaves.
@@ -151,7 +151,7 @@ impl Rpcs {
         &mut self,
         key: ParticipantKey,
         timers: &mut Timers,
-        outbox: &mut Outbox,
+        outputs: &mut Outputs,
     ) {
         let open = self.open.iter();
         let to_it: Vec<_> = open
@@ -160,7 +160,7 @@ impl Rpcs {
             .collect();
         for id in to_it {
             let failure = Failure::RecipientDisconnected;
-            self.finish(id, RpcOutcome::Error(failure.into()), timers, outbox);
+            self.finish(id, RpcOutcome::Error(failure.into()), timers, outputs);
         }
     }
 
@@ -169,12 +169,12 @@ impl Rpcs {
         rpc: RpcId,
         outcome: RpcOutcome,
         timers: &mut Timers,
-        outbox: &mut Outbox,
+        outputs: &mut Outputs,
     ) {
         timers.cancel(&TimerReason::Rpc(rpc));
         if let Some(ended) = self.open.remove(&rpc) {
             self.by_name.remove(&ended.name);
-            outbox.push(Output::RpcDone { rpc, outcome });
+            outputs.push(Output::RpcDone { rpc, outcome });
         }
     }
 }

@@ -234,7 +234,7 @@ impl Room {
             track.describe(publication);
         }
         self.follow_codec(now, &sid, publication);
-        self.outbox.media(Command::Publish {
+        self.outputs.media(Command::Publish {
             publication,
             peer,
             media,
@@ -294,7 +294,7 @@ impl Room {
                 participant: Box::new(self.participant_info(participant)),
                 track: Box::new(track.info.clone()),
             };
-            self.outbox.notice(published);
+            self.outputs.notice(published);
         }
     }
 }

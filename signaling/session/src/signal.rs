@@ -92,7 +92,7 @@ impl Room {
     fn handle_ping(&mut self, now: Now, key: ParticipantKey) {
         let connection = self.roster.get(key).and_then(|p| p.connection);
         let pong = Response::Pong(now.unix.millis());
-        self.outbox.signal(connection, pong);
+        self.outputs.signal(connection, pong);
     }
 
     fn handle_ping_req(&mut self, now: Now, key: ParticipantKey, ping: proto::Ping) {
@@ -101,7 +101,7 @@ impl Room {
             last_ping_timestamp: ping.timestamp,
             timestamp: now.unix.millis(),
         });
-        self.outbox.signal(connection, pong);
+        self.outputs.signal(connection, pong);
     }
 
     fn refuse(&mut self, key: ParticipantKey, request_id: u32, reason: Reason) {
@@ -141,7 +141,7 @@ impl Room {
                 message: message.to_owned(),
                 request,
             };
-            self.outbox
+            self.outputs
                 .signal(participant.connection, Response::RequestResponse(response));
         }
     }

@@ -29,7 +29,7 @@ impl Room {
                 let lasts = asked.clamp(MIN_SIMULATED_SPEECH, MAX_SIMULATED_SPEECH);
                 let timer = TimerReason::SimulatedSpeaker(key);
                 if !self.timers.is_set(&timer) {
-                    Speakers::simulate(key, true, &self.roster, &mut self.outbox);
+                    Speakers::simulate(key, true, &self.roster, &mut self.outputs);
                 }
                 self.timers.set(timer, now.mono + lasts);
             }

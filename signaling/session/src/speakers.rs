@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sfu_model::{AudioLevel, PublicationId, ShardIndex};
 
-use crate::outbox::Outbox;
+use crate::outputs::Outputs;
 use crate::participant_key::ParticipantKey;
 use crate::proto::signal_response::Message;
 use crate::roster::Roster;
@@ -39,7 +39,7 @@ impl Speakers {
         shard: ShardIndex,
         levels: Vec<(PublicationId, AudioLevel)>,
         (roster, tracks): (&Roster, &Tracks),
-        outbox: &mut Outbox,
+        outputs: &mut Outputs,
     ) {
         match levels.is_empty() {
             true => self.reports.remove(&shard),
@@ -48,7 +48,7 @@ impl Speakers {
         let loudness = self.measure(tracks);
         let before = std::mem::replace(&mut self.loudness, loudness);
         let changes = changes(&before, &self.loudness);
-        tell_all(&changes, roster, outbox);
+        tell_all(&changes, roster, outputs);
     }
 
     /// Returns how loud each participant is by the last reports.
@@ -71,10 +71,10 @@ impl Speakers {
         listener: ParticipantKey,
         speaker: ParticipantKey,
         roster: &Roster,
-        outbox: &mut Outbox,
+        outputs: &mut Outputs,
     ) {
         if let Some(step) = self.loudness.get(&speaker) {
-            tell_one(listener, (speaker, *step), roster, outbox);
+            tell_one(listener, (speaker, *step), roster, outputs);
         }
     }
 
@@ -84,10 +84,10 @@ impl Speakers {
         listener: ParticipantKey,
         speaker: ParticipantKey,
         roster: &Roster,
-        outbox: &mut Outbox,
+        outputs: &mut Outputs,
     ) {
         if self.loudness.contains_key(&speaker) {
-            tell_one(listener, (speaker, 0), roster, outbox);
+            tell_one(listener, (speaker, 0), roster, outputs);
         }
     }
 
@@ -96,10 +96,10 @@ impl Speakers {
         key: ParticipantKey,
         speaks: bool,
         roster: &Roster,
-        outbox: &mut Outbox,
+        outputs: &mut Outputs,
     ) {
         let step = if speaks { Self::SIMULATED } else { 0 };
-        tell_all(&[(key, step)], roster, outbox);
+        tell_all(&[(key, step)], roster, outputs);
     }
 }
 
@@ -134,7 +134,7 @@ fn quantise(level: AudioLevel) -> u8 {
 
 /// Tells changes to those who receive from these speakers, and to the speakers themselves. Those
 /// who are told the same share a message.
-fn tell_all(changes: &[(ParticipantKey, u8)], roster: &Roster, outbox: &mut Outbox) {
+fn tell_all(changes: &[(ParticipantKey, u8)], roster: &Roster, outputs: &mut Outputs) {
     let mut groups: BTreeMap<Vec<usize>, Vec<ConnectionId>> = BTreeMap::new();
     for listener in roster.iter() {
         let Some(connection) = listener.connection else {
@@ -160,7 +160,7 @@ fn tell_all(changes: &[(ParticipantKey, u8)], roster: &Roster, outbox: &mut Outb
         let changed = proto::SpeakersChanged {
             speakers: speakers.collect(),
         };
-        outbox.signal_all(connections, Message::SpeakersChanged(changed));
+        outputs.signal_all(connections, Message::SpeakersChanged(changed));
     }
 }
 
@@ -168,13 +168,13 @@ fn tell_one(
     listener: ParticipantKey,
     change: (ParticipantKey, u8),
     roster: &Roster,
-    outbox: &mut Outbox,
+    outputs: &mut Outputs,
 ) {
     let connection = roster.get(listener).and_then(|p| p.connection);
     if let Some(speaker) = describe(change, roster) {
         let speakers = vec![speaker];
         let changed = proto::SpeakersChanged { speakers };
-        outbox.signal(connection, Message::SpeakersChanged(changed));
+        outputs.signal(connection, Message::SpeakersChanged(changed));
     }
 }
 

@@ -5,7 +5,7 @@ mod dynacast;
 mod wanted;
 
 use crate::ids::Ids;
-use crate::outbox::Outbox;
+use crate::outputs::Outputs;
 use crate::roster::Roster;
 use crate::speakers::Speakers;
 use crate::timers::Timers;
@@ -23,7 +23,7 @@ pub(crate) struct Subscriptions<'a> {
     tracks: &'a mut Tracks,
     speakers: &'a Speakers,
     timers: &'a mut Timers,
-    outbox: &'a mut Outbox,
+    outputs: &'a mut Outputs,
 }
 
 impl Room {
@@ -36,7 +36,7 @@ impl Room {
             tracks: &mut self.tracks,
             speakers: &self.speakers,
             timers: &mut self.timers,
-            outbox: &mut self.outbox,
+            outputs: &mut self.outputs,
         }
     }
 }

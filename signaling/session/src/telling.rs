@@ -7,7 +7,7 @@ use sfu_model::Now;
 
 use crate::data_track::DataTracks;
 use crate::limits::{COUNT_SPACING, UPDATE_BATCH_BYTES};
-use crate::outbox::Outbox;
+use crate::outputs::Outputs;
 use crate::participant::Participant;
 use crate::participant_key::ParticipantKey;
 use crate::proto::data_track_subscriber_handles::PublishedDataTrack;
@@ -29,7 +29,7 @@ pub(crate) struct Telling<'a> {
     data_tracks: &'a DataTracks,
     updates: &'a mut Updates,
     timers: &'a mut Timers,
-    outbox: &'a mut Outbox,
+    outputs: &'a mut Outputs,
 }
 
 impl Room {
@@ -42,7 +42,7 @@ impl Room {
             data_tracks: &self.data_tracks,
             updates: &mut self.updates,
             timers: &mut self.timers,
-            outbox: &mut self.outbox,
+            outputs: &mut self.outputs,
         }
     }
 
@@ -80,7 +80,7 @@ impl Room {
         self.timers.cancel(&TimerReason::RoomUpdate);
         let room = Some(self.info());
         let to = self.roster.connections(|_| true);
-        self.outbox
+        self.outputs
             .signal_all(to, Message::RoomUpdate(proto::RoomUpdate { room }));
     }
 }
@@ -230,7 +230,7 @@ impl Telling<'_> {
         };
         self.updates.charge(handles.encoded_len());
         let connection = self.roster.get(key).and_then(|p| p.connection);
-        self.outbox
+        self.outputs
             .signal(connection, Message::DataTrackSubscriberHandles(handles));
     }
 
@@ -248,7 +248,7 @@ impl Telling<'_> {
             if bytes + size > UPDATE_BATCH_BYTES && !batch.is_empty() {
                 let participants = std::mem::take(&mut batch);
                 let update = proto::ParticipantUpdate { participants };
-                self.outbox.signal_all(to.clone(), Message::Update(update));
+                self.outputs.signal_all(to.clone(), Message::Update(update));
                 bytes = 0;
             }
             bytes += size;
@@ -258,7 +258,7 @@ impl Telling<'_> {
             let update = proto::ParticipantUpdate {
                 participants: batch,
             };
-            self.outbox.signal_all(to, Message::Update(update));
+            self.outputs.signal_all(to, Message::Update(update));
         }
     }
 

@@ -37,11 +37,11 @@ impl Room {
             TimerReason::Resize(sid) => self.handle_resize(now, &sid),
             TimerReason::TrackPermissions(key) => self.apply_track_permissions(now, key),
             TimerReason::SimulatedSpeaker(key) => {
-                Speakers::simulate(key, false, &self.roster, &mut self.outbox);
+                Speakers::simulate(key, false, &self.roster, &mut self.outputs);
             }
             TimerReason::Rpc(rpc) => {
                 self.rpcs
-                    .handle_timeout(rpc, &mut self.timers, &mut self.outbox);
+                    .handle_timeout(rpc, &mut self.timers, &mut self.outputs);
             }
             TimerReason::Idle => self.close(now, DisconnectCause::RoomClosed),
         }

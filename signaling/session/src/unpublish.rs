@@ -67,7 +67,7 @@ impl Room {
                 muted: true,
             }),
         };
-        self.outbox.signal(participant.connection, message);
+        self.outputs.signal(participant.connection, message);
     }
 
     /// Takes a track out of the room; returns the client's id of it.
@@ -77,7 +77,7 @@ impl Room {
         self.timers.cancel(&TimerReason::Resize(sid.clone()));
         for stream in &track.streams {
             let publication = stream.publication;
-            self.outbox.media(Command::Unpublish { publication });
+            self.outputs.media(Command::Unpublish { publication });
         }
         if let Some(participant) = self.roster.get_mut(key) {
             let publishing = &mut participant.publishing;
@@ -101,7 +101,7 @@ impl Room {
                 participant: Box::new(self.participant_info(participant)),
                 track: Box::new(track.info),
             };
-            self.outbox.notice(ended);
+            self.outputs.notice(ended);
         }
         Some(track.cid)
     }
@@ -126,7 +126,7 @@ impl Room {
         let publication = track.streams.remove(index).publication;
         let subscribers: Vec<_> = track.subscribers.iter().copied().collect();
         self.tracks.unbind_publication(publication);
-        self.outbox.media(Command::Unpublish { publication });
+        self.outputs.media(Command::Unpublish { publication });
         for subscriber in subscribers {
             let subscribing = self.roster.get(subscriber).map(|p| &p.subscribing);
             let active = subscribing

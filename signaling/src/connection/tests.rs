@@ -16,7 +16,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use super::*;
 use crate::limits::{REQUESTS_IN_FLIGHT, SIGNAL_PATIENCE, SIGNAL_RATE, UNREAD_ANSWERS};
 use crate::mailbox::{Letters, mailbox};
-use crate::outbox::{Outbox, outbox};
+use crate::responses::{ResponseSender, responses};
 
 const ID: ConnectionId = ConnectionId(7);
 const MAX: usize = 4096;
@@ -27,13 +27,13 @@ const PIPE: usize = 1024;
 struct Wire {
     client: WebSocketStream<DuplexStream>,
     room: Letters,
-    outbox: Outbox,
+    sender: ResponseSender,
     hits: Arc<LimitHits>,
 }
 
 async fn wire() -> Wire {
     let (room, letters) = mailbox();
-    let (outbox, responses) = outbox();
+    let (sender, responses) = responses();
     let presence = Presence {
         connection: ID,
         room,
@@ -59,7 +59,7 @@ async fn wire() -> Wire {
     Wire {
         client,
         room: letters,
-        outbox,
+        sender,
         hits,
     }
 }
@@ -173,12 +173,12 @@ async fn both_pings_are_answered_in_both_encodings() {
 #[tokio::test(start_paused = true)]
 async fn the_client_is_answered_as_it_last_wrote_and_in_binary_at_first() {
     let mut wire = wire().await;
-    wire.outbox.send(response(1));
+    wire.sender.send(response(1));
     wire.message(Encoding::Binary).await;
     for encoding in [Encoding::Text, Encoding::Binary] {
         wire.send(request(encoding, ping_req())).await;
         wire.message(encoding).await;
-        wire.outbox.send(response(2));
+        wire.sender.send(response(2));
         wire.message(encoding).await;
     }
 }
@@ -259,7 +259,7 @@ async fn a_client_that_does_not_read_is_let_go() {
     let mut wire = wire().await;
     let begun = Instant::now();
     for number in 0..2000 {
-        wire.outbox.send(response(number));
+        wire.sender.send(response(number));
     }
     wire.room_hears_of_the_end().await;
     assert!(begun.elapsed() < 3 * WRITE_TIMEOUT);
@@ -268,8 +268,8 @@ async fn a_client_that_does_not_read_is_let_go() {
 #[tokio::test(start_paused = true)]
 async fn what_is_queued_is_written_before_the_room_closes() {
     let mut wire = wire().await;
-    wire.outbox.send(response(1));
-    wire.outbox.clone().close();
+    wire.sender.send(response(1));
+    wire.sender.clone().close();
     wire.message(Encoding::Binary).await;
     assert_eq!(wire.close_code().await, 1000);
 }
@@ -278,8 +278,8 @@ async fn what_is_queued_is_written_before_the_room_closes() {
 async fn a_connection_is_not_closed_in_the_moment_in_which_it_opens() {
     let mut wire = wire().await;
     let begun = Instant::now();
-    wire.outbox.send(response(1));
-    wire.outbox.clone().close();
+    wire.sender.send(response(1));
+    wire.sender.clone().close();
     wire.message(Encoding::Binary).await;
     assert_eq!(
         begun.elapsed(),
@@ -296,7 +296,7 @@ async fn a_connection_is_not_closed_in_the_moment_in_which_it_opens() {
 async fn a_client_that_closes_at_once_is_not_waited_for() {
     let mut wire = wire().await;
     let begun = Instant::now();
-    wire.outbox.clone().close();
+    wire.sender.clone().close();
     wire.client.close(None).await.unwrap();
     while let Some(Ok(_)) = wire.client.next().await {}
     assert!(begun.elapsed() < SHORTEST_CONNECTION);
@@ -432,7 +432,7 @@ fn a_long_request_takes_the_places_of_several() {
 async fn a_client_that_is_told_more_than_it_reads_is_heard() {
     let mut wire = wire().await;
     for number in 0..100 {
-        wire.outbox.send(response(number));
+        wire.sender.send(response(number));
     }
     wire.send(metadata()).await;
     assert!(matches!(
@@ -445,7 +445,7 @@ async fn a_client_that_is_told_more_than_it_reads_is_heard() {
 async fn a_client_that_leaves_its_answers_unread_is_not_read() {
     let mut wire = wire().await;
     for number in 0..2 * UNREAD_ANSWERS as i64 {
-        wire.outbox.send(response(number));
+        wire.sender.send(response(number));
     }
     // The first may have been read before there were as many.
     wire.send(metadata()).await;

@@ -6,8 +6,8 @@ use signaling_protocol::proto::signal_response::Message;
 
 use super::*;
 use crate::letter::Fault;
-use crate::outbox::{Responses, outbox};
 use crate::pulse::Pulse;
+use crate::responses::{Responses, responses};
 use crate::test_node::{TestNode, next_message, settings};
 
 fn create(name: &str) -> proto::CreateRoomRequest {
@@ -180,7 +180,7 @@ async fn a_room_that_may_not_be_created_is_not_joined() {
     let join = node.join_of("lobby", "alice");
     let joined = node
         .rooms
-        .join(None, &"lobby".into(), &join, &outbox().0)
+        .join(None, &"lobby".into(), &join, &responses().0)
         .await;
     assert_eq!(joined.unwrap_err(), Refusal::NoRoom);
 }
@@ -189,10 +189,10 @@ async fn a_room_that_may_not_be_created_is_not_joined() {
 async fn a_client_that_goes_before_the_room_replies_takes_no_place() {
     let node = TestNode::start();
     node.rooms.create(create("lobby")).await.unwrap();
-    let (name, join, (outbox, _responses)) =
-        ("lobby".into(), node.join_of("lobby", "alice"), outbox());
+    let (name, join, (sender, _responses)) =
+        ("lobby".into(), node.join_of("lobby", "alice"), responses());
     {
-        let joining = pin!(node.rooms.join(None, &name, &join, &outbox));
+        let joining = pin!(node.rooms.join(None, &name, &join, &sender));
         let mut context = Context::from_waker(Waker::noop());
         assert!(matches!(joining.poll(&mut context), Poll::Pending));
     }

@@ -45,8 +45,8 @@ impl Subscriptions<'_> {
         if let Some(participant) = self.roster.get_mut(key) {
             participant.subscribing.start(sid, active.clone());
         }
-        let (roster, outbox) = (&*self.roster, &mut *self.outbox);
-        self.speakers.tell(key, active.publisher, roster, outbox);
+        let (roster, outputs) = (&*self.roster, &mut *self.outputs);
+        self.speakers.tell(key, active.publisher, roster, outputs);
         self.demand_changed(now, sid);
         self.negotiate_subscription(now, key, sid, &active);
     }
@@ -108,7 +108,7 @@ impl Subscriptions<'_> {
         active.started = true;
         media.forwarding = active.forwarding;
         media.opening = opening;
-        self.outbox.media(Command::Subscribe {
+        self.outputs.media(Command::Subscribe {
             subscription,
             publication: active.publication,
             peer,
@@ -132,7 +132,7 @@ impl Subscriptions<'_> {
             let subscribed = proto::TrackSubscribed {
                 track_sid: sid.as_str().to_owned(),
             };
-            self.outbox
+            self.outputs
                 .signal(publisher.connection, Message::TrackSubscribed(subscribed));
         }
     }
@@ -150,8 +150,9 @@ impl Subscriptions<'_> {
         self.schedule_negotiation(now, key);
         let receives = self.roster.get(key).map(|p| &p.subscribing);
         if receives.is_some_and(|s| !s.receives_from(active.publisher)) {
-            let (roster, outbox) = (&*self.roster, &mut *self.outbox);
-            self.speakers.silence(key, active.publisher, roster, outbox);
+            let (roster, outputs) = (&*self.roster, &mut *self.outputs);
+            self.speakers
+                .silence(key, active.publisher, roster, outputs);
         }
     }
 
@@ -169,7 +170,7 @@ impl Subscriptions<'_> {
         }
         self.demand_changed(now, sid);
         if active.started {
-            self.outbox.media(Command::Unsubscribe {
+            self.outputs.media(Command::Unsubscribe {
                 subscription: active.id,
             });
         }
@@ -248,7 +249,7 @@ impl Subscriptions<'_> {
             track_sid: sid.as_str().to_owned(),
             err: error.into(),
         };
-        self.outbox
+        self.outputs
             .signal(connection, Message::SubscriptionResponse(response));
     }
 

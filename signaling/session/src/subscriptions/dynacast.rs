@@ -138,7 +138,7 @@ impl Subscriptions<'_> {
             subscribed_codecs,
         };
         let publisher = self.roster.get(track.publisher).and_then(|p| p.connection);
-        self.outbox
+        self.outputs
             .signal(publisher, Message::SubscribedQualityUpdate(update));
     }
 }

@@ -117,7 +117,7 @@ impl Subscriptions<'_> {
         let before = std::mem::replace(&mut active.forwarding, forwarding);
         track.shift_demand(active.publication, Some(before), Some(forwarding));
         if active.started {
-            self.outbox.media(Command::SetForwarding {
+            self.outputs.media(Command::SetForwarding {
                 subscription: active.id,
                 forwarding,
             });
@@ -244,7 +244,7 @@ impl Subscriptions<'_> {
             track_sid: sid.as_str().to_owned(),
             allowed: !denied,
         };
-        self.outbox.signal(
+        self.outputs.signal(
             participant.connection,
             Message::SubscriptionPermissionUpdate(update),
         );

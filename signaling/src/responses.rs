@@ -17,7 +17,7 @@ use backlog::Backlog;
 /// The writing end of a connection's queue. The connection closes, once everything has been written,
 /// when all clones are gone or one of them says so.
 #[derive(Clone, Debug)]
-pub(crate) struct Outbox(Arc<Writer>);
+pub(crate) struct ResponseSender(Arc<Writer>);
 
 /// The reading end.
 #[derive(Debug)]
@@ -44,13 +44,13 @@ struct State {
 }
 
 /// Creates the queue of one connection.
-pub(crate) fn outbox() -> (Outbox, Responses) {
+pub(crate) fn responses() -> (ResponseSender, Responses) {
     let queue = Arc::<Queue>::default();
     let writer = Writer(Arc::clone(&queue));
-    (Outbox(Arc::new(writer)), Responses(queue))
+    (ResponseSender(Arc::new(writer)), Responses(queue))
 }
 
-impl Outbox {
+impl ResponseSender {
     /// Queues a response. A connection that closes loses it.
     pub(crate) fn send(&self, response: Arc<SharedResponse>) -> Added {
         let queue = &self.0.0;
@@ -164,19 +164,19 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_queued_comes_before_the_end() {
-        let (outbox, responses) = outbox();
-        outbox.send(published());
-        outbox.close();
-        outbox.send(published());
+        let (sender, responses) = responses();
+        sender.send(published());
+        sender.close();
+        sender.send(published());
         assert!(next(&responses).await.is_some());
         assert!(next(&responses).await.is_none());
     }
 
     #[tokio::test]
     async fn the_end_comes_when_nobody_can_send_any_more() {
-        let (outbox, responses) = outbox();
-        let other = outbox.clone();
-        drop(outbox);
+        let (sender, responses) = responses();
+        let other = sender.clone();
+        drop(sender);
         other.send(published());
         drop(other);
         assert!(next(&responses).await.is_some());
@@ -185,20 +185,20 @@ mod tests {
 
     #[tokio::test]
     async fn what_nobody_reads_is_let_go() {
-        let (outbox, responses) = outbox();
-        outbox.send(published());
+        let (sender, responses) = responses();
+        sender.send(published());
         drop(responses);
         let response = published();
-        assert_eq!(outbox.send(Arc::clone(&response)), Added::Queued);
+        assert_eq!(sender.send(Arc::clone(&response)), Added::Queued);
         assert_eq!(Arc::strong_count(&response), 1);
     }
 
     #[tokio::test]
     async fn who_leaves_answers_unread_waits_until_some_are_read() {
-        let (outbox, responses) = outbox();
+        let (sender, responses) = responses();
         for _ in 0..UNREAD_ANSWERS {
             responses.room_for_answers().await;
-            outbox.send(published());
+            sender.send(published());
         }
         let responses = Arc::new(responses);
         let room = tokio::spawn({

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::limits::{BACKLOG_BYTES, BACKLOG_MESSAGES, MAX_BACKLOG_BYTES};
-use crate::outbox::response::SharedResponse;
+use crate::responses::response::SharedResponse;
 
 use piece::is_answer;
 

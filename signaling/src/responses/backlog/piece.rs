@@ -5,7 +5,7 @@ use std::sync::Arc;
 use signaling_protocol::proto::signal_response::Message;
 use signaling_protocol::proto::{self, participant_info::State};
 
-use crate::outbox::response::SharedResponse;
+use crate::responses::response::SharedResponse;
 
 /// A part of a message that tells of one thing.
 #[derive(Debug)]

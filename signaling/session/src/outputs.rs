@@ -12,11 +12,11 @@ use crate::{ConnectionId, Output, RoomNotice, proto};
 /// Not bounded: the shell empties it after every input, and one input brings in at most what its
 /// own size and the size of the room allow.
 #[derive(Debug, Default)]
-pub(crate) struct Outbox {
+pub(crate) struct Outputs {
     queue: VecDeque<Output>,
 }
 
-impl Outbox {
+impl Outputs {
     /// Sends a message, unless there is nobody connected to send it to.
     pub(crate) fn signal(&mut self, connection: Option<ConnectionId>, message: Message) {
         if let Some(connection) = connection {

@@ -8,7 +8,7 @@ use signaling_protocol::proto;
 use signaling_protocol::proto::signal_response::Message;
 
 use crate::limits::UPDATE_BYTES;
-use crate::outbox::response::SharedResponse;
+use crate::responses::response::SharedResponse;
 
 use super::piece::{Aspect, Piece, Topic, pieces};
 
