@@ -5,7 +5,7 @@
 //! happened once happens again with the same seed.
 //!
 //! - [`World`] owns the clock, a [`Shard`](sfu_core::Shard), clients and what travels between them;
-//! - [`Link`] loses, delays, doubles and reorders datagrams;
+//! - [`Link`] queues, delays, loses, doubles and reorders datagrams, as a [`Script`] says where there is one;
 //! - [`Client`] is the far end, made of other crates than the server: ICE, DTLS, SRTP, SCTP, a
 //!   [`Publisher`] per track and a [`Receiver`] per subscription, which checks what it gets;
 //! - [`Call`] plays the control plane: ids, negotiated media, commands;
@@ -29,11 +29,9 @@
 
 mod call;
 mod client;
-mod link;
 mod media;
 mod plane;
 mod queue;
-mod random;
 mod residence;
 mod scenario;
 mod trace;
@@ -41,9 +39,8 @@ mod world;
 
 pub use call::{Call, Heard, Repair, Track};
 pub use client::{Client, DataChannels, write_check};
-pub use link::{Arrivals, Link, LinkProfile};
 pub use media::{Published, Publisher, Received, Receiver, Reception};
-pub use random::{PerMille, Random, Seed};
 pub use scenario::replay;
+pub use sfu_link::{Bursts, Fate, Link, LinkProfile, PerMille, QueueLimit, Random, Script, Seed};
 pub use trace::Trace;
 pub use world::{ClientId, World, beginning};

@@ -4,7 +4,7 @@ use std::time::Instant;
 use sfu_model::Now;
 use sfu_transport::{PacketKind, classify};
 
-use crate::{Client, Link, LinkProfile, Random, Seed, Trace};
+use crate::{Client, Fate, Link, LinkProfile, Random, Seed, Trace};
 
 /// A client, where it lives, and its links to the shard.
 #[derive(Debug)]
@@ -63,11 +63,12 @@ fn carry(
     datagram: &[u8],
     trace: &mut Trace,
 ) -> impl Iterator<Item = Instant> + use<> {
-    let arrivals = link.carry(now);
-    let fate = match (arrivals.first, arrivals.copy) {
-        (None, _) => ", which is lost",
-        (Some(_), Some(_)) => ", twice",
-        (Some(_), None) => "",
+    let fate = link.carry(now, datagram.len());
+    let becomes = match fate {
+        Fate::NoRoom => ", for which there is no room",
+        Fate::Lost { .. } => ", which is lost",
+        Fate::Arrives { copy: Some(_), .. } => ", twice",
+        Fate::Arrives { copy: None, .. } => "",
     };
     let kind = classify(datagram);
     let len = match kind {
@@ -77,6 +78,6 @@ fn carry(
             format!(" of {} bytes", datagram.len())
         }
     };
-    trace.note(now, from, format!("sends {kind:?}{len} to {to}{fate}"));
-    [arrivals.first, arrivals.copy].into_iter().flatten()
+    trace.note(now, from, format!("sends {kind:?}{len} to {to}{becomes}"));
+    fate.arrivals()
 }

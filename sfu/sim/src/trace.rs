@@ -62,6 +62,14 @@ impl Trace {
             .count()
     }
 
+    /// Counts the lines about `who` that end with `what`.
+    pub fn count_endings(&self, who: &str, what: &str) -> usize {
+        let lines = self.lines.iter();
+        lines
+            .filter(|line| line.who == who && line.what.ends_with(what))
+            .count()
+    }
+
     /// Returns the last lines.
     pub fn tail(&self) -> String {
         let from = self.lines.len().saturating_sub(Self::CONTEXT);

@@ -10,7 +10,7 @@ use crate::plane::Plane;
 use crate::queue::Queue;
 use crate::residence::Residence;
 use crate::trace::describe;
-use crate::{Client, LinkProfile, Random, Seed, Trace};
+use crate::{Client, LinkProfile, Random, Script, Seed, Trace};
 
 /// When every world begins. A monotonic time can be made of no number, so the process reads its
 /// clock once.
@@ -166,6 +166,14 @@ impl World {
         let residence = self.residence_mut(id);
         residence.up.set_profile(profile);
         residence.down.set_profile(profile);
+    }
+
+    /// Has the links of a client follow a script from now on.
+    pub fn run_script(&mut self, id: ClientId, script: &Script) {
+        let now = self.now.mono;
+        let residence = self.residence_mut(id);
+        residence.up.set_schedule(now, script.up.clone());
+        residence.down.set_schedule(now, script.down.clone());
     }
 
     /// Moves a client to another address, as a NAT does: the client is not told.

@@ -1,6 +1,7 @@
 //! Calls in the virtual world. Each scenario runs twice with one seed and must happen the same way;
 //! `SLUICE_SIM_SEED` sets another seed.
 
+mod bottleneck;
 mod data;
 mod join;
 mod media;
