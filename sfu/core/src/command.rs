@@ -9,9 +9,8 @@ use crate::Shard;
 use crate::entrance::check_tag;
 use crate::keys::PeerKey;
 use crate::limits::LAST_DATAGRAMS;
-use crate::peer::{LinkState, Peer, ReceiveSide, SendSide};
+use crate::peer::Peer;
 use crate::source::Source;
-use crate::timers::{Sleeper, TimerTable};
 
 impl Shard {
     /// Does what the control plane asks. What is about an id that is not here is dropped. A fault of ours in
@@ -34,18 +33,18 @@ impl Shard {
             | Command::Subscribe { peer, .. } => return Some(*peer),
             Command::Unpublish { publication } => {
                 let key = self.directory.publication(*publication)?;
-                match self.publications.get(key)?.source {
+                match self.tables.publications.get(key)?.source {
                     Source::Peer(key) => key,
                     Source::Import(_) => return None,
                 }
             }
             Command::Unsubscribe { subscription } | Command::SetForwarding { subscription, .. } => {
                 let key = self.directory.subscription(*subscription)?;
-                self.subscriptions.get(key)?.peer
+                self.tables.subscriptions.get(key)?.peer
             }
             Command::SendData { .. } => return None,
         };
-        self.peers.get(key).map(|peer| peer.id)
+        self.tables.peers.get(key).map(|peer| peer.id)
     }
 
     fn carry_out(&mut self, now: Now, command: Command) {
@@ -111,21 +110,10 @@ impl Shard {
         let ufrag = local.ufrag.clone();
         let (check_tag, seed) = (self.draw_check_tag(), self.seed.draw());
         let config = &self.config.transport;
-        let key = self.peers.insert(Peer {
-            id,
-            transport: Transport::new(config, local, data_channels, check_tag, seed),
-            ufrags: vec![ufrag.clone()],
-            check_tag,
-            link: LinkState::Connecting,
-            paths: Vec::new(),
-            path: None,
-            feedback_ssrc: Ssrc(self.seed.draw_u32()),
-            rtt: None,
-            receives: ReceiveSide::default(),
-            sends: SendSide::default(),
-            timers: TimerTable::default(),
-            armed: None,
-        });
+        let transport = Transport::new(config, local, data_channels, check_tag, seed);
+        let feedback_ssrc = Ssrc(self.seed.draw_u32());
+        let peer = Peer::new(id, transport, ufrag.clone(), check_tag, feedback_ssrc);
+        let key = self.tables.peers.insert(peer);
         self.directory.peers.insert(id, key);
         self.directory.ufrags.insert(ufrag, key);
         self.directory.checks.insert(check_tag, key);
@@ -146,7 +134,7 @@ impl Shard {
         let Some(key) = self.directory.peer(id) else {
             return;
         };
-        let Some(peer) = self.peers.get_mut(key) else {
+        let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };
         self.directory.ufrags.insert(local.ufrag.clone(), key);
@@ -163,7 +151,7 @@ impl Shard {
         let Some(key) = self.directory.peer(id) else {
             return;
         };
-        if let Some(peer) = self.peers.get_mut(key) {
+        if let Some(peer) = self.tables.peers.get_mut(key) {
             act(peer);
         }
         self.settle(now, key);
@@ -177,7 +165,7 @@ impl Shard {
         };
         // The last messages may have come just before.
         self.send_data_of(now, key, LAST_DATAGRAMS);
-        if let Some(peer) = self.peers.get_mut(key) {
+        if let Some(peer) = self.tables.peers.get_mut(key) {
             peer.transport.close(now);
         }
         self.settle(now, key);
@@ -189,20 +177,20 @@ impl Shard {
 
     /// Drops a peer and all that hangs on it.
     pub(crate) fn remove_peer(&mut self, key: PeerKey) {
-        while let Some(peer) = self.peers.get_mut(key)
+        while let Some(peer) = self.tables.peers.get_mut(key)
             && let Some(publication) = peer.receives.routes.pop()
         {
             self.remove_publication(publication);
         }
-        while let Some(peer) = self.peers.get_mut(key)
+        while let Some(peer) = self.tables.peers.get_mut(key)
             && let Some(subscription) = peer.sends.pop()
         {
             self.remove_subscription(subscription);
         }
-        let Some(mut peer) = self.peers.remove(key) else {
+        let Some(mut peer) = self.tables.peers.remove(key) else {
             return;
         };
-        self.schedule.disarm(Sleeper::Peer(key), &mut peer.armed);
+        peer.disarm(key, &mut self.schedule);
         self.directory.peers.remove(&peer.id);
         for ufrag in &peer.ufrags {
             self.directory.ufrags.remove(ufrag);

@@ -64,7 +64,7 @@ impl Shard {
     }
 
     fn give_data(&mut self, now: Now, key: PeerKey, channel: DataChannel, message: &DataMessage) {
-        let Some(peer) = self.peers.get_mut(key) else {
+        let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };
         match peer.transport.send_data(now, channel, message.clone()) {
@@ -86,11 +86,11 @@ impl Shard {
             return false;
         };
         self.isolated(key, |shard| {
-            if let Some(peer) = shard.peers.get_mut(key) {
+            if let Some(peer) = shard.tables.peers.get_mut(key) {
                 peer.sends.awaits_data_turn = false;
             }
             if shard.send_data_of(now, key, DATAGRAMS_OF_ONE_PEER)
-                && let Some(peer) = shard.peers.get_mut(key)
+                && let Some(peer) = shard.tables.peers.get_mut(key)
             {
                 shard.data_work.note_sender(key, peer);
             }
@@ -101,7 +101,7 @@ impl Shard {
 
     /// Sends at most so many datagrams of a transport. Returns whether there may be more.
     pub(crate) fn send_data_of(&mut self, now: Now, key: PeerKey, most: usize) -> bool {
-        let Some(peer) = self.peers.get_mut(key) else {
+        let Some(peer) = self.tables.peers.get_mut(key) else {
             return false;
         };
         let Some(path) = peer.transport.path() else {

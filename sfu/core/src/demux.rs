@@ -109,7 +109,7 @@ impl Shard {
         };
         self.leave_path(key, path);
         self.isolated(key, |shard| {
-            if let Some(peer) = shard.peers.get_mut(key) {
+            if let Some(peer) = shard.tables.peers.get_mut(key) {
                 peer.transport.forget_path(now, path);
             }
             shard.settle(now, key);
@@ -123,7 +123,7 @@ impl Shard {
         (path, entrance): (Path, Entrance),
         message: &[u8],
     ) {
-        let Some(peer) = self.peers.get_mut(key) else {
+        let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };
         let mut outcome = Err(TransportDrop::Closed);
@@ -153,7 +153,7 @@ impl Shard {
         (path, entrance): (Path, Entrance),
         message: &[u8],
     ) {
-        let Some(peer) = self.peers.get_mut(key) else {
+        let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };
         match peer.transport.handle_answer(now, path, message) {
@@ -170,7 +170,7 @@ impl Shard {
             return;
         }
         self.directory.paths.insert(path, key);
-        if let Some(peer) = self.peers.get_mut(key) {
+        if let Some(peer) = self.tables.peers.get_mut(key) {
             peer.paths.push(path);
         }
         self.lead_here(path, entrance, Claim::Checked);
@@ -181,16 +181,16 @@ impl Shard {
     fn bind_proved_path(&mut self, now: Now, path: Path, entrance: Entrance, key: PeerKey) {
         let former = self.directory.paths.insert(path, key);
         if former != Some(key)
-            && let Some(peer) = self.peers.get_mut(key)
+            && let Some(peer) = self.tables.peers.get_mut(key)
         {
             peer.paths.push(path);
         }
         if let Some(former) = former.filter(|former| *former != key)
-            && let Some(peer) = self.peers.get_mut(former)
+            && let Some(peer) = self.tables.peers.get_mut(former)
         {
             peer.paths.retain(|other| *other != path);
             peer.transport.forget_path(now, path);
-            peer.path = peer.transport.path();
+            peer.follow_path();
         }
         self.lead_here(path, entrance, Claim::Proved);
     }
@@ -208,13 +208,13 @@ impl Shard {
 
     /// Takes a path from a peer.
     fn leave_path(&mut self, key: PeerKey, path: Path) {
-        if let Some(peer) = self.peers.get_mut(key) {
+        if let Some(peer) = self.tables.peers.get_mut(key) {
             peer.paths.retain(|other| *other != path);
         }
     }
 
     fn handle_dtls(&mut self, now: Now, key: PeerKey, path: Path, datagram: &[u8]) {
-        let Some(peer) = self.peers.get_mut(key) else {
+        let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };
         if let Err(reason) = peer.transport.handle_dtls(now, path, datagram) {
@@ -226,8 +226,8 @@ impl Shard {
     /// Lets a silent peer be heard again after an authentic packet.
     #[inline]
     pub(crate) fn note_heard(&mut self, now: Now, key: PeerKey) {
-        let silent = |peer: &crate::peer::Peer| peer.link == LinkState::Silent;
-        if self.peers.get(key).is_some_and(silent) {
+        let silent = |peer: &crate::peer::Peer| peer.link_state() == LinkState::Silent;
+        if self.tables.peers.get(key).is_some_and(silent) {
             self.settle(now, key);
         }
     }

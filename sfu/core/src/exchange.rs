@@ -1,12 +1,10 @@
 //! Between the shards of one media plane: what each has for another, and what it does with what comes.
 
-use std::time::Instant;
-
 use sfu_model::{Now, PublicationId, ShardIndex};
 
 use crate::Shard;
 use crate::export::{Export, ExportBatch, ExportItem, ExportTarget};
-use crate::keys::PublicationKey;
+use crate::key_frame::Wanted;
 use crate::layers::Layers;
 
 /// Between the shards of one media plane: a publication's packets go once to each shard that has
@@ -85,7 +83,12 @@ impl Shard {
                 need,
             } => {
                 if let Some(key) = self.directory.publication(publication) {
-                    self.request_key_frame(now.mono, key, encoding, need);
+                    let wanted = Wanted {
+                        publication: key,
+                        encoding,
+                        need,
+                    };
+                    self.key_frames().request(now.mono, wanted);
                 }
             }
             ExportItem::Ended(publication) => self.end_import(now, publication),
@@ -98,7 +101,7 @@ impl Shard {
     /// Another shard has subscribers of a publication that lives here, and says what they need.
     fn on_request(&mut self, now: Now, from: ShardIndex, id: PublicationId, needed: Layers) {
         let key = self.directory.publication(id);
-        let publication = key.and_then(|key| self.publications.get_mut(key));
+        let publication = key.and_then(|key| self.tables.publications.get_mut(key));
         let Some(publication) = publication.filter(|publication| !publication.is_import()) else {
             self.exports.push(from, ExportItem::Ended(id));
             return;
@@ -121,38 +124,9 @@ impl Shard {
 
     fn on_release(&mut self, from: ShardIndex, id: PublicationId) {
         let key = self.directory.publication(id);
-        if let Some(publication) = key.and_then(|key| self.publications.get_mut(key)) {
+        if let Some(publication) = key.and_then(|key| self.tables.publications.get_mut(key)) {
             let target = ExportTarget::Shard(from);
             publication.exports.retain(|export| export.target != target);
-        }
-    }
-
-    /// Tells the shards that have subscribers of a publication how it is received by now.
-    pub(crate) fn export_description(&mut self, now: Instant, key: PublicationKey) {
-        if let Some(publication) = self.publications.get_mut(key) {
-            publication.tell_exports(now, &mut self.exports);
-        }
-    }
-
-    /// Tells the shards that need an encoding what its publisher's clock says.
-    pub(crate) fn export_clock(&mut self, key: PublicationKey, encoding: u8) {
-        let Some(publication) = self.publications.get(key) else {
-            return;
-        };
-        let Some(stream) = publication.stream(encoding) else {
-            return;
-        };
-        let Some(clock) = stream.clock() else {
-            return;
-        };
-        for export in publication.exports_of(encoding) {
-            let item = ExportItem::Clock {
-                publication: publication.id,
-                encoding,
-                ssrc: stream.ssrc(),
-                clock,
-            };
-            self.exports.push_clock(export.target, item);
         }
     }
 }

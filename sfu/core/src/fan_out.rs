@@ -60,7 +60,7 @@ impl Shard {
     }
 
     fn fan_out_some(&mut self, now: Now, key: PublicationKey) -> Progress {
-        let Some(publication) = self.publications.get_mut(key) else {
+        let Some(publication) = self.tables.publications.get_mut(key) else {
             return Progress::Done;
         };
         let live = publication.live(now.mono);
@@ -71,7 +71,7 @@ impl Shard {
         let mut progress = Progress::Paused;
         self.prefetch(key);
         for _ in 0..Self::CHUNK {
-            let publication = self.publications.get_mut(key);
+            let publication = self.tables.publications.get_mut(key);
             let next = publication.and_then(|publication| publication.next_to_serve());
             let Some(subscription) = next else {
                 progress = Progress::Done;
@@ -79,9 +79,9 @@ impl Shard {
             };
             self.serve(now, key, subscription, live, &mut awaited);
         }
-        self.ask_for_key_frames(now.mono, key, awaited);
+        self.key_frames().request_awaited(now.mono, key, awaited);
         if progress == Progress::Done
-            && let Some(publication) = self.publications.get_mut(key)
+            && let Some(publication) = self.tables.publications.get_mut(key)
             && publication.end_of_burst()
         {
             self.review_import(key);
@@ -95,12 +95,12 @@ impl Shard {
     /// takes a dozen reads that miss the caches, each for an address that the one before has found; here
     /// the reads of several subscribers wait together.
     fn prefetch(&self, key: PublicationKey) {
-        let Some(publication) = self.publications.get(key) else {
+        let Some(publication) = self.tables.publications.get(key) else {
             return;
         };
         let read = publication.upcoming().take(Self::CHUNK).map(|key| {
-            let subscription = self.subscriptions.get(key)?;
-            let peer = self.peers.get(subscription.peer)?;
+            let subscription = self.tables.subscriptions.get(key)?;
+            let peer = self.tables.peers.get(subscription.peer)?;
             Some(subscription.prefetch() ^ peer.prefetch(subscription.ssrc()))
         });
         // Without a use of them nothing would be read.
@@ -116,13 +116,13 @@ impl Shard {
         live: Layers,
         awaited: &mut Layers,
     ) {
-        let Some(publication) = self.publications.get(key) else {
+        let Some(publication) = self.tables.publications.get(key) else {
             return;
         };
-        let Some(subscription) = self.subscriptions.get_mut(subscription) else {
+        let Some(subscription) = self.tables.subscriptions.get_mut(subscription) else {
             return;
         };
-        let Some(peer) = self.peers.get_mut(subscription.peer) else {
+        let Some(peer) = self.tables.peers.get_mut(subscription.peer) else {
             return;
         };
         let Some(mut link) = peer.link(&mut self.output) else {
@@ -159,10 +159,8 @@ impl Shard {
         schedule: &mut Schedule,
     ) {
         let due = now + TimerReason::FIRST_SENDER_REPORT_DELAY;
-        if subscription.schedule_report(due)
-            && peer.timers.set_if_earlier(TimerReason::SenderReport, due)
-        {
-            peer.arm(subscription.peer, schedule);
+        if subscription.schedule_report(due) {
+            peer.wake_by(due, TimerReason::SenderReport, subscription.peer, schedule);
         }
     }
 }

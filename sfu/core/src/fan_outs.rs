@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
+use crate::arrival::Arrival;
 use crate::keys::PublicationKey;
 use crate::limits::{BURST, MAX_WAITING};
+use crate::publication::Publication;
 
 /// Publications with packets that wait to go to those who subscribe.
 ///
@@ -23,9 +25,25 @@ pub(crate) struct FanOuts {
 }
 
 impl FanOuts {
+    /// Has a packet wait for its turn to go to those who subscribe. Returns whether anybody does.
+    #[inline]
+    pub(crate) fn queue(
+        &mut self,
+        key: PublicationKey,
+        publication: &mut Publication,
+        arrival: &Arrival<'_>,
+    ) -> bool {
+        if publication.subscriptions.is_empty() {
+            return false;
+        }
+        publication.waiting.push(arrival.detached());
+        self.note(key, publication.waiting.len());
+        true
+    }
+
     /// Notes that `waiting` packets of a publication wait.
     #[inline]
-    pub(crate) fn note(&mut self, key: PublicationKey, waiting: usize) {
+    fn note(&mut self, key: PublicationKey, waiting: usize) {
         if waiting == 1 {
             self.publications.push_back(key);
         }

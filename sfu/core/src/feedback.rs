@@ -1,45 +1,62 @@
 //! RTCP of peers: what they lost, what they need, and how far away they are.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sfu_model::{Now, Ssrc};
-use sfu_rtp::rtcp::{Compound, NackPairs, Packet, ReportBlocks};
-use sfu_rtp::{AbsSendTime, NackTracker};
+use sfu_rtp::rtcp::{Packet, ReportBlocks, SenderReport};
 
-use crate::keys::{PeerKey, SubscriptionKey};
-use crate::retransmission::Again;
-use crate::{DropReason, Shard};
+use crate::DropReason;
+use crate::Shard;
+use crate::export::Exports;
+use crate::key_frame::Wanted;
+use crate::keys::PeerKey;
+use crate::output::Output;
+use crate::repair::Repair;
+use crate::routes::Flow;
+use crate::tables::Tables;
 
-/// What peers say of the packets that they send and get.
+/// Takes what peers say of the packets that they send and get. What they need of publishers is not asked for
+/// here, but handed back.
+struct Feedback<'a> {
+    tables: &'a mut Tables,
+    exports: &'a mut Exports,
+    output: &'a mut Output,
+}
+
 impl Shard {
-    /// A packet is not sent again sooner than this after it was sent before, or twice the round-trip
-    /// time if that is shorter.
-    const RETRANSMISSION_INTERVAL: Duration = Duration::from_millis(100);
-
-    /// How much the latest round-trip time weighs in the average: one part in this many.
-    const RTT_SMOOTHING: u32 = 4;
-
+    /// Takes a compound of reports of a peer.
     pub(crate) fn handle_rtcp(&mut self, now: Now, key: PeerKey, datagram: &mut [u8]) {
-        let Some(peer) = self.peers.get_mut(key) else {
+        let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };
-        let len = match peer.transport.open_rtcp(now, datagram) {
-            Ok(len) => len,
+        let compound = match peer.open_rtcp(now, datagram) {
+            Ok(compound) => compound,
             Err(reason) => {
-                self.output.drop(DropReason::Refused(reason));
+                self.output.drop(reason);
                 return;
             }
         };
         self.note_heard(now, key);
-        for packet in Compound::new(datagram.get(..len).unwrap_or_default()) {
+        let mut wanted = Vec::new();
+        let mut feedback = Feedback {
+            tables: &mut self.tables,
+            exports: &mut self.exports,
+            output: &mut self.output,
+        };
+        for packet in compound {
             match packet {
-                Ok(packet) => self.on_rtcp(now, key, &packet),
-                Err(_) => self.output.drop(DropReason::Malformed),
+                Ok(packet) => feedback.handle(now, key, &packet, &mut wanted),
+                Err(_) => feedback.output.drop(DropReason::Malformed),
             }
         }
+        for wanted in wanted {
+            self.key_frames().request(now.mono, wanted);
+        }
     }
+}
 
-    fn on_rtcp(&mut self, now: Now, key: PeerKey, packet: &Packet<'_>) {
+impl Feedback<'_> {
+    fn handle(&mut self, now: Now, key: PeerKey, packet: &Packet<'_>, wanted: &mut Vec<Wanted>) {
         match packet {
             Packet::SenderReport { sender, blocks } => {
                 self.on_sender_report(now.mono, key, sender);
@@ -48,11 +65,15 @@ impl Shard {
             Packet::ReceiverReport { blocks, .. } => {
                 self.on_report_blocks(now.mono, key, *blocks);
             }
-            Packet::Nack { media, pairs } => self.on_nack(now, key, *media, *pairs),
-            Packet::PictureLossIndication { media } => self.on_picture_lost(now.mono, key, *media),
+            Packet::Nack { media, pairs } => {
+                Repair::new(self.tables, self.output).answer(now, key, *media, *pairs);
+            }
+            Packet::PictureLossIndication { media } => {
+                wanted.extend(self.on_picture_lost(now.mono, key, *media));
+            }
             Packet::FullIntraRequest(entries) => {
                 for (media, _) in *entries {
-                    self.on_picture_lost(now.mono, key, media);
+                    wanted.extend(self.on_picture_lost(now.mono, key, media));
                 }
             }
             Packet::Remb(_) => self.output.counters.rembs_in += 1,
@@ -62,70 +83,43 @@ impl Shard {
         }
     }
 
+    /// Takes what a publisher says of the clock of one of its streams.
+    fn on_sender_report(&mut self, now: Instant, key: PeerKey, report: &SenderReport) {
+        let peer = self.tables.peers.get(key);
+        let route = peer.and_then(|peer| peer.receives.routes.find(report.ssrc));
+        let Some(route) = route.filter(|route| route.flow == Flow::Primary) else {
+            return;
+        };
+        let Some(publication) = self.tables.publications.get_mut(route.publication) else {
+            return;
+        };
+        let stream = publication.stream_mut(route.encoding);
+        if let Some(stream) = stream.filter(|stream| stream.ssrc() == report.ssrc) {
+            stream.on_sender_report(now, report);
+            publication.export_clock(route.encoding, self.exports);
+        }
+    }
+
     fn on_report_blocks(&mut self, now: Instant, key: PeerKey, blocks: ReportBlocks<'_>) {
         for block in blocks {
-            let rtt = self
-                .subscription_of(key, block.ssrc)
-                .and_then(|subscription| self.subscriptions.get_mut(subscription))
-                .and_then(|subscription| subscription.on_report_block(now, &block));
-            if let (Some(rtt), Some(peer)) = (rtt, self.peers.get_mut(key)) {
-                let smooth =
-                    |old: Duration| (old * (Self::RTT_SMOOTHING - 1) + rtt) / Self::RTT_SMOOTHING;
-                peer.rtt = Some(peer.rtt.map_or(rtt, smooth));
+            if let Some(receipt) = self.tables.receipt(key, block.ssrc)
+                && let Some(rtt) = receipt.subscription.on_report_block(now, &block)
+            {
+                receipt.peer.note_rtt(rtt);
             }
         }
     }
 
-    fn on_nack(&mut self, now: Now, key: PeerKey, media: Ssrc, pairs: NackPairs<'_>) {
-        let Some(subscription_key) = self.subscription_of(key, media) else {
-            return;
-        };
-        let Some(peer) = self.peers.get_mut(key) else {
-            return;
-        };
-        let Some(subscription) = self.subscriptions.get_mut(subscription_key) else {
-            return;
-        };
-        let Some(publication) = self.publications.get(subscription.publication) else {
-            return;
-        };
-        let rtt = peer.rtt.unwrap_or(NackTracker::DEFAULT_RTT);
-        let again = Again {
-            now: now.mono,
-            departure: AbsSendTime::from(now.unix),
-            interval: Self::RETRANSMISSION_INTERVAL.min(rtt * 2),
-        };
-        let (mut asked, mut sent) = (0, 0);
-        if let Some(mut link) = peer.link(&mut self.output) {
-            for lost in pairs.flat_map(|pair| pair.lost()) {
-                asked += 1;
-                sent += u64::from(subscription.retransmit(&again, lost, publication, &mut link));
-            }
-        }
-        let counters = &mut self.output.counters;
-        counters.nacks_in += asked;
-        counters.rtp_out += sent;
-        counters.retransmissions_out += sent;
-    }
-
-    fn on_picture_lost(&mut self, now: Instant, key: PeerKey, media: Ssrc) {
+    /// Returns the key frame that a subscriber needs who lost a picture.
+    fn on_picture_lost(&mut self, now: Instant, key: PeerKey, media: Ssrc) -> Option<Wanted> {
         self.output.counters.plis_in += 1;
-        let subscription = self.subscription_of(key, media);
-        let Some(subscription) = subscription.and_then(|key| self.subscriptions.get(key)) else {
-            return;
-        };
-        let publication_key = subscription.publication;
-        let Some(publication) = self.publications.get(publication_key) else {
-            return;
-        };
-        let candidates = publication.candidates(now);
-        if let Some(encoding) = subscription.key_frame_source(candidates) {
-            let need = subscription.need();
-            self.request_key_frame(now, publication_key, encoding, need);
-        }
-    }
-
-    fn subscription_of(&self, key: PeerKey, ssrc: Ssrc) -> Option<SubscriptionKey> {
-        self.peers.get(key)?.sends.find(ssrc)
+        let receipt = self.tables.receipt(key, media)?;
+        let subscription = receipt.subscription;
+        let candidates = receipt.publication.candidates(now);
+        Some(Wanted {
+            publication: subscription.publication,
+            encoding: subscription.key_frame_source(candidates)?,
+            need: subscription.need(),
+        })
     }
 }

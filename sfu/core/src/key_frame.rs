@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::keys::PublicationKey;
 use crate::limits::{KEY_FRAME_SLOW_INTERVAL, KEY_FRAME_SOONEST, KEY_FRAME_TRIES};
 use crate::whole_frame::WholeKeyFrame;
 
@@ -16,6 +17,14 @@ pub(crate) enum Need {
     Start,
     /// A decoder that lost a picture goes on at it.
     Recovery,
+}
+
+/// A key frame that somebody needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) publication: PublicationKey,
+    pub(crate) encoding: u8,
+    pub(crate) need: Need,
 }
 
 /// Spaces out requests for key frames of one encoding, whoever needs one.

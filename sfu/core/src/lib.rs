@@ -44,17 +44,19 @@
 //! ```
 //!
 //! A packet's way through the modules: `demux` finds the peer, `receive` decrypts and finds the
-//! publication, which takes it into one of its streams (`receiving`); from there it goes on (`onward`) to the
+//! publication, whose `intake` takes it into one of its streams (`receiving`) and hands it on: to the
 //! levels of its room, to other shards, and into the queue for those who subscribe. `fan_out` offers it to each
 //! subscription, which selects (`layer_selector`), numbers (`outgoing_stream`) and sends it (`output`);
-//! `feedback` takes what subscribers say, `reports`, `key_frame_requests` and `tick` say what is due. A
-//! publication with subscribers on another shard goes there once (`export`, `exchange`), and from there the
-//! same way (`import`). Where shards share a port, a datagram that came in at the wrong one is handed over
-//! (`hand_over`).
+//! `feedback` takes what peers say of packets, `repair` asks for lost ones and sends them again, `reports`,
+//! `key_frame_requests` and `tick` say what is due. A publication with subscribers on another shard goes there once
+//! (`export`, `exchange`), and from there the same way (`import`). Where shards share a port, a datagram that came
+//! in at the wrong one is handed over (`hand_over`).
 //!
 //! On the ground floor lie the names of things (`keys`), what things are made of (`layers`, `frame`, `arrival`,
-//! `routes`, `source`) and the limits; above them peers, publications and subscriptions; then [`Shard`], which
-//! holds them; and on top what it does, a file for each piece of work. No file needs one above it.
+//! `routes`, `source`) and the limits; above them peers, publications and subscriptions, which lie in `tables`. Each
+//! piece of work is a part that borrows what it may touch and nothing else; what it finds to be done elsewhere it
+//! hands back, such as key frames that are wanted. [`Shard`] holds all state, and leads what
+//! comes to the parts. No file needs one above it.
 //!
 //! Invariant: a datagram that is not authenticated changes no state but counters.
 //!
@@ -80,16 +82,17 @@ mod frame;
 mod hand_over;
 mod hash;
 mod import;
+mod intake;
 mod isolation;
 mod key_frame;
 mod key_frame_requests;
 mod keys;
 mod layer_selector;
 mod layers;
+mod levels;
 mod limits;
 mod loudness;
 mod membership;
-mod onward;
 mod opening;
 mod openings;
 mod outgoing_stream;
@@ -99,9 +102,8 @@ mod publication;
 mod receive;
 mod receive_stream;
 mod receiving;
+mod repair;
 mod reports;
-mod retransmission;
-mod room_levels;
 mod routes;
 mod seed;
 mod settle;
@@ -109,6 +111,7 @@ mod shard;
 mod slot_map;
 mod source;
 mod subscription;
+mod tables;
 #[cfg(test)]
 mod test_clock;
 mod tick;

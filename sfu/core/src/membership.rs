@@ -5,6 +5,7 @@ use sfu_model::{Forwarding, Now, PeerId, PublicationId, ReceiveMedia, SendMedia,
 use crate::Shard;
 use crate::export::ExportItem;
 use crate::keys::{PeerKey, PublicationKey, SubscriptionKey};
+use crate::openings::Openings;
 use crate::outgoing_stream::OutgoingStream;
 use crate::publication::Publication;
 use crate::routes::{Flow, Route};
@@ -26,44 +27,34 @@ impl Shard {
         };
         let key = match self.directory.publication(id) {
             Some(key) => {
-                let publication = self.publications.get_mut(key);
-                if publication.is_some_and(|publication| publication.update(media)) {
-                    self.forget_sent(key);
+                let publication = self.tables.publications.get_mut(key);
+                let is_other = publication.is_some_and(|publication| {
+                    let is_other = publication.update(media);
+                    publication.tell_exports(now.mono, &mut self.exports);
+                    is_other
+                });
+                if is_other {
+                    self.tables.forget_sent(key);
                 }
-                self.export_description(now.mono, key);
                 key
             }
             None => {
                 let publication = Publication::new(id, Source::Peer(peer_key), media);
-                let key = self.publications.insert(publication);
+                let key = self.tables.publications.insert(publication);
                 self.directory.publications.insert(id, key);
                 key
             }
         };
         self.bind_publication(peer_key, key);
-        self.request_awaited_key_frames_of(now, key);
-    }
-
-    /// Has nothing sent again of what subscribers of a publication got so far: it would not be written as
-    /// it was. Where it goes out under its own number, other bytes there would give the session's keys
-    /// away.
-    pub(crate) fn forget_sent(&mut self, key: PublicationKey) {
-        let Some(publication) = self.publications.get(key) else {
-            return;
-        };
-        for key in &publication.subscriptions {
-            if let Some(subscription) = self.subscriptions.get_mut(*key) {
-                subscription.sequencer.forget();
-            }
-        }
+        self.key_frames().request_for_all(now, key);
     }
 
     /// Leads the packets of a peer to a publication as its description says.
     fn bind_publication(&mut self, peer: PeerKey, key: PublicationKey) {
-        let Some(publication) = self.publications.get(key) else {
+        let Some(publication) = self.tables.publications.get(key) else {
             return;
         };
-        let Some(peer) = self.peers.get_mut(peer) else {
+        let Some(peer) = self.tables.peers.get_mut(peer) else {
             return;
         };
         peer.receives.transport_cc |= publication.transport_cc();
@@ -92,7 +83,7 @@ impl Shard {
     }
 
     pub(crate) fn remove_publication(&mut self, key: PublicationKey) {
-        let Some(mut publication) = self.publications.remove(key) else {
+        let Some(mut publication) = self.tables.publications.remove(key) else {
             return;
         };
         self.directory.publications.remove(&publication.id);
@@ -106,7 +97,7 @@ impl Shard {
                 .push(export.target, ExportItem::Ended(publication.id));
         }
         if let Source::Peer(peer) = publication.source
-            && let Some(peer) = self.peers.get_mut(peer)
+            && let Some(peer) = self.tables.peers.get_mut(peer)
         {
             for ssrc in peer.receives.routes.unbind(key) {
                 peer.transport.end_received(ssrc);
@@ -124,7 +115,7 @@ impl Shard {
     ) {
         if let Some(key) = self.directory.subscription(id) {
             self.update_subscription(key, media);
-            self.request_awaited_key_frame(now, key);
+            self.key_frames().request_for(now, key);
             return;
         }
         let Some(peer_key) = self.directory.peer(peer) else {
@@ -137,33 +128,33 @@ impl Shard {
         let ssrc = media.ssrc;
         let stream = self.stream_for(&media);
         let subscription = Subscription::new(id, publication_key, peer_key, media, stream);
-        let key = self.subscriptions.insert(subscription);
+        let key = self.tables.subscriptions.insert(subscription);
         self.directory.subscriptions.insert(id, key);
-        if let Some(publication) = self.publications.get_mut(publication_key) {
+        if let Some(publication) = self.tables.publications.get_mut(publication_key) {
             publication.subscriptions.push(key);
         }
-        if let Some(peer) = self.peers.get_mut(peer_key) {
+        if let Some(peer) = self.tables.peers.get_mut(peer_key) {
             peer.sends.insert(ssrc, key);
         }
         self.review_import(publication_key);
-        self.request_awaited_key_frame(now, key);
-        self.begin_opening(now.mono, key);
+        self.key_frames().request_for(now, key);
+        Openings::new(&mut self.tables).begin(now.mono, key, &mut self.schedule);
     }
 
     fn update_subscription(&mut self, key: SubscriptionKey, media: SendMedia) {
-        let Some(subscription) = self.subscriptions.get(key) else {
+        let Some(subscription) = self.tables.subscriptions.get(key) else {
             return;
         };
         let (peer_key, publication_key) = (subscription.peer, subscription.publication);
         let ssrc = media.ssrc;
         let stream = (ssrc != subscription.ssrc()).then(|| self.stream_for(&media));
-        let Some(subscription) = self.subscriptions.get_mut(key) else {
+        let Some(subscription) = self.tables.subscriptions.get_mut(key) else {
             return;
         };
         let former = subscription.ssrcs();
         subscription.update(media, stream);
         let kept = subscription.ssrcs();
-        if let Some(peer) = self.peers.get_mut(peer_key) {
+        if let Some(peer) = self.tables.peers.get_mut(peer_key) {
             let ended = former.into_iter().flatten();
             ended
                 .filter(|ssrc| !kept.contains(&Some(*ssrc)))
@@ -186,15 +177,15 @@ impl Shard {
     }
 
     pub(crate) fn remove_subscription(&mut self, key: SubscriptionKey) {
-        let Some(subscription) = self.subscriptions.remove(key) else {
+        let Some(subscription) = self.tables.subscriptions.remove(key) else {
             return;
         };
         self.directory.subscriptions.remove(&subscription.id);
-        if let Some(publication) = self.publications.get_mut(subscription.publication) {
+        if let Some(publication) = self.tables.publications.get_mut(subscription.publication) {
             publication.unsubscribe(key);
         }
         self.review_import(subscription.publication);
-        if let Some(peer) = self.peers.get_mut(subscription.peer) {
+        if let Some(peer) = self.tables.peers.get_mut(subscription.peer) {
             peer.sends.remove(subscription.ssrc());
             let ended = subscription.ssrcs().into_iter().flatten();
             ended.for_each(|ssrc| peer.transport.end_sent(ssrc));
@@ -205,14 +196,14 @@ impl Shard {
         let Some(key) = self.directory.subscription(id) else {
             return;
         };
-        let Some(subscription) = self.subscriptions.get_mut(key) else {
+        let Some(subscription) = self.tables.subscriptions.get_mut(key) else {
             return;
         };
         let publication = subscription.publication;
         let wants_more = subscription.set_forwarding(forwarding);
         self.review_import(publication);
         if wants_more {
-            self.request_awaited_key_frame(now, key);
+            self.key_frames().request_for(now, key);
         }
     }
 }

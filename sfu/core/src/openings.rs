@@ -2,47 +2,55 @@
 
 use std::time::Instant;
 
-use sfu_model::{Now, Opening};
+use sfu_model::Now;
 
-use crate::Shard;
 use crate::keys::{PeerKey, SubscriptionKey};
-use crate::opening::OpeningPackets;
-use crate::timers::TimerReason;
+use crate::output::Output;
+use crate::peer::PeerParts;
+use crate::tables::Tables;
+use crate::timers::{Schedule, TimerReason};
 
-impl Shard {
+/// Has subscriptions that begin send packets of ours, until their publications send.
+pub(crate) struct Openings<'a> {
+    tables: &'a mut Tables,
+}
+
+impl<'a> Openings<'a> {
+    pub(crate) fn new(tables: &'a mut Tables) -> Self {
+        Self { tables }
+    }
+
     /// Has a subscription that begins send packets of ours soon, if it is to.
-    pub(crate) fn begin_opening(&mut self, now: Instant, key: SubscriptionKey) {
-        let subscription = self.subscriptions.get_mut(key);
-        let Some(subscription) = subscription.filter(|it| it.media.opening == Opening::Padding)
-        else {
+    pub(crate) fn begin(&mut self, now: Instant, key: SubscriptionKey, schedule: &mut Schedule) {
+        let subscription = self.tables.subscriptions.get_mut(key);
+        let Some(subscription) = subscription else {
             return;
         };
-        let opening = OpeningPackets::begin(now);
-        subscription.opening = Some(opening);
-        if let Some(peer) = self.peers.get_mut(subscription.peer)
-            && peer
-                .timers
-                .set_if_earlier(TimerReason::Opening, opening.due())
-        {
-            peer.arm(subscription.peer, &mut self.schedule);
+        let Some(due) = subscription.begin_opening(now) else {
+            return;
+        };
+        if let Some(peer) = self.tables.peers.get_mut(subscription.peer) {
+            peer.wake_by(due, TimerReason::Opening, subscription.peer, schedule);
         }
     }
 
     /// Sends what is due to a peer.
-    pub(crate) fn send_openings(&mut self, now: Now, key: PeerKey) {
+    pub(crate) fn send(&mut self, now: Now, key: PeerKey, output: &mut Output) {
+        let Some(peer) = self.tables.peers.get_mut(key) else {
+            return;
+        };
+        let PeerParts {
+            subscriptions,
+            mut link,
+            ..
+        } = peer.parts(output);
         let mut next: Option<Instant> = None;
-        let mut place = 0;
-        while let Some(peer) = self.peers.get_mut(key)
-            && let Some(subscription) = peer.sends.at(place)
-        {
-            place += 1;
-            if let Some(subscription) = self.subscriptions.get_mut(subscription) {
-                let due = subscription.open(now, peer.link(&mut self.output));
+        for (_, key) in subscriptions {
+            if let Some(subscription) = self.tables.subscriptions.get_mut(*key) {
+                let due = subscription.open(now, link.as_mut());
                 next = next.into_iter().chain(due).min();
             }
         }
-        if let Some(peer) = self.peers.get_mut(key) {
-            peer.timers.set(TimerReason::Opening, next);
-        }
+        peer.timers.set(TimerReason::Opening, next);
     }
 }

@@ -1,8 +1,9 @@
 //! The far end of one peer connection, with what it sends and gets.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sfu_model::{Now, Path, PeerId, Ssrc};
+use sfu_rtp::rtcp::Compound;
 use sfu_rtp::{RtpHeader, SeqNo, TwccRecorder};
 use sfu_transport::{CheckTag, Transport};
 
@@ -11,7 +12,7 @@ use crate::arrival::Received;
 use crate::keys::{PeerKey, SubscriptionKey};
 use crate::output::{Link, Output};
 use crate::routes::Routes;
-use crate::timers::{Deadline, Schedule, Sleeper, TimerTable};
+use crate::timers::{Deadline, Schedule, Sleeper, TimerReason, TimerTable};
 use crate::transmit::RunId;
 
 /// The far end of one peer connection.
@@ -24,20 +25,20 @@ pub(crate) struct Peer {
     pub(crate) ufrags: Vec<String>,
     /// What the answers to our checks bear.
     pub(crate) check_tag: CheckTag,
-    pub(crate) link: LinkState,
     /// Its paths in the directory: those that a connectivity check has validated.
     pub(crate) paths: Vec<Path>,
-    /// Where to send; copied from the transport whenever that may have changed.
-    pub(crate) path: Option<Path>,
-    /// The SSRC that we report and ask as.
-    pub(crate) feedback_ssrc: Ssrc,
-    /// Round-trip time, by the peer's answers to sender reports.
-    pub(crate) rtt: Option<Duration>,
     pub(crate) receives: ReceiveSide,
     pub(crate) sends: SendSide,
     pub(crate) timers: TimerTable,
+    link: LinkState,
+    /// Where to send; copied from the transport whenever that may have changed.
+    path: Option<Path>,
+    /// The SSRC that we report and ask as.
+    feedback_ssrc: Ssrc,
+    /// Round-trip time, by the peer's answers to sender reports.
+    rtt: Option<Duration>,
     /// The peer's entry in the schedule.
-    pub(crate) armed: Option<Deadline>,
+    armed: Option<Deadline>,
 }
 
 /// How far the transport of a peer is.
@@ -73,6 +74,15 @@ pub(crate) struct SendSide {
     pub(crate) data_run: RunId,
     /// Whether the transport is among those that may have data to send.
     pub(crate) awaits_data_turn: bool,
+}
+
+/// A peer's sides and the way to it.
+pub(crate) struct PeerParts<'a> {
+    pub(crate) receives: &'a mut ReceiveSide,
+    /// What it subscribes to, by SSRC.
+    pub(crate) subscriptions: &'a [(Ssrc, SubscriptionKey)],
+    /// Nothing before it is connected.
+    pub(crate) link: Option<Link<'a>>,
 }
 
 impl SendSide {
@@ -115,19 +125,90 @@ impl SendSide {
 }
 
 impl Peer {
+    /// How much the latest round-trip time weighs in the average: one part in this many.
+    const RTT_SMOOTHING: u32 = 4;
+
+    /// Makes a peer that is not connected yet. Its checks lead here by `ufrag`, its answers by `check_tag`.
+    pub(crate) fn new(
+        id: PeerId,
+        transport: Transport,
+        ufrag: String,
+        check_tag: CheckTag,
+        feedback_ssrc: Ssrc,
+    ) -> Self {
+        Self {
+            id,
+            transport,
+            ufrags: vec![ufrag],
+            check_tag,
+            paths: Vec::new(),
+            receives: ReceiveSide::default(),
+            sends: SendSide::default(),
+            timers: TimerTable::default(),
+            link: LinkState::Connecting,
+            path: None,
+            feedback_ssrc,
+            rtt: None,
+            armed: None,
+        }
+    }
+
+    /// Returns the SSRC that we report and ask as.
+    pub(crate) fn feedback_ssrc(&self) -> Ssrc {
+        self.feedback_ssrc
+    }
+
+    /// Returns how far its transport is.
+    #[inline]
+    pub(crate) fn link_state(&self) -> LinkState {
+        self.link
+    }
+
+    /// Its transport has come so far.
+    pub(crate) fn set_link_state(&mut self, state: LinkState) {
+        self.link = state;
+    }
+
+    /// Sends where its transport says by now.
+    pub(crate) fn follow_path(&mut self) {
+        self.path = self.transport.path();
+    }
+
+    /// Returns the round-trip time, if it is known.
+    pub(crate) fn rtt(&self) -> Option<Duration> {
+        self.rtt
+    }
+
+    /// Takes the latest round-trip time into the average.
+    pub(crate) fn note_rtt(&mut self, latest: Duration) {
+        let smooth =
+            |old: Duration| (old * (Self::RTT_SMOOTHING - 1) + latest) / Self::RTT_SMOOTHING;
+        self.rtt = Some(self.rtt.map_or(latest, smooth));
+    }
+
     /// Returns the way to the peer, once it is connected.
     #[inline]
     pub(crate) fn link<'a>(&'a mut self, output: &'a mut Output) -> Option<Link<'a>> {
-        if self.link == LinkState::Connecting {
-            return None;
-        }
-        Some(Link {
+        self.parts(output).link
+    }
+
+    /// Returns its sides and the way to it, each to be used beside the others.
+    #[inline]
+    pub(crate) fn parts<'a>(&'a mut self, output: &'a mut Output) -> PeerParts<'a> {
+        let sends = &mut self.sends;
+        let path = self.path.filter(|_| self.link != LinkState::Connecting);
+        let link = path.map(|path| Link {
             transport: &mut self.transport,
-            path: self.path?,
-            run: &mut self.sends.run,
-            transport_cc: &mut self.sends.transport_cc,
+            path,
+            run: &mut sends.run,
+            transport_cc: &mut sends.transport_cc,
             output,
-        })
+        });
+        PeerParts {
+            receives: &mut self.receives,
+            subscriptions: &sends.subscriptions,
+            link,
+        }
     }
 
     /// Decrypts and parses a packet, and notes its arrival for the report about the transport.
@@ -157,6 +238,28 @@ impl Peer {
         })
     }
 
+    /// Sees to it that the publisher hears when its packets arrived.
+    #[inline]
+    pub(crate) fn arm_transport_feedback(&mut self, key: PeerKey, schedule: &mut Schedule) {
+        let twcc = self.receives.twcc.as_ref();
+        if let Some(due) = twcc.and_then(|twcc| twcc.poll_timeout())
+            && self.timers.set_if_idle(TimerReason::TransportFeedback, due)
+        {
+            self.arm(key, schedule);
+        }
+    }
+
+    /// Decrypts a compound of reports.
+    pub(crate) fn open_rtcp<'a>(
+        &mut self,
+        now: Now,
+        datagram: &'a mut [u8],
+    ) -> Result<Compound<'a>, DropReason> {
+        let opened = self.transport.open_rtcp(now, datagram);
+        let len = opened.map_err(DropReason::Refused)?;
+        Ok(Compound::new(datagram.get(..len).unwrap_or_default()))
+    }
+
     /// Reads what sending a packet of `ssrc` will need; see [`Transport::prefetch`].
     #[inline]
     pub(crate) fn prefetch(&self, ssrc: Ssrc) -> u64 {
@@ -172,5 +275,29 @@ impl Peer {
     #[inline]
     pub(crate) fn arm(&mut self, key: PeerKey, schedule: &mut Schedule) {
         schedule.arm(Sleeper::Peer(key), &mut self.armed, self.timers.next());
+    }
+
+    /// Sees to it that the peer is woken by `at` for `reason`.
+    #[inline]
+    pub(crate) fn wake_by(
+        &mut self,
+        at: Instant,
+        reason: TimerReason,
+        key: PeerKey,
+        schedule: &mut Schedule,
+    ) {
+        if self.timers.set_if_earlier(reason, at) {
+            self.arm(key, schedule);
+        }
+    }
+
+    /// The schedule has woken it: it is armed no more.
+    pub(crate) fn wake(&mut self) {
+        self.armed = None;
+    }
+
+    /// Takes the peer out of the schedule.
+    pub(crate) fn disarm(&mut self, key: PeerKey, schedule: &mut Schedule) {
+        schedule.disarm(Sleeper::Peer(key), &mut self.armed);
     }
 }

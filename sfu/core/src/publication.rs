@@ -7,14 +7,15 @@ use sfu_model::{
     Codec, ExtensionMap, MediaKind, Mid, PayloadType, PublicationId, ReceiveEncoding, ReceiveMedia,
     Rid, SpatialLayer, Ssrc,
 };
-use sfu_rtp::{AudioLevelWindow, ExtensionTable, RtpClock, StreamNumber};
+use sfu_rtp::{ExtensionTable, RtpClock, StreamNumber};
 
 use crate::arrival::{Arrival, Passage};
 use crate::arriving_codec::ArrivingCodec;
-use crate::export::{Description, Export, Exports, LiveStream};
+use crate::export::{Description, Export, ExportItem, Exports, LiveStream};
 use crate::key_frame::KeyFrameRequests;
 use crate::keys::SubscriptionKey;
 use crate::layers::Layers;
+use crate::loudness::Loudness;
 use crate::receive_stream::ReceiveStream;
 use crate::routes::Flow;
 use crate::source::Source;
@@ -42,15 +43,6 @@ pub(crate) struct Publication {
     pub(crate) loudness: Loudness,
     /// Its entry in the schedule.
     pub(crate) armed: Option<Deadline>,
-}
-
-/// How loud an audio publication is.
-#[derive(Debug, Default)]
-pub(crate) struct Loudness {
-    /// Made by the first packet with a level.
-    pub(crate) window: Option<Box<AudioLevelWindow>>,
-    /// Whether the room's list of those heard lately has it.
-    pub(crate) listed: bool,
 }
 
 /// One of a publication's encodings. Its stream is made by its first packet.
@@ -171,6 +163,25 @@ impl Publication {
         let description = self.describe(now);
         for export in &mut self.exports {
             export.tell(self.id, &description, exports);
+        }
+    }
+
+    /// Tells those that need an encoding what its publisher's clock says.
+    pub(crate) fn export_clock(&self, encoding: u8, exports: &mut Exports) {
+        let Some(stream) = self.stream(encoding) else {
+            return;
+        };
+        let Some(clock) = stream.clock() else {
+            return;
+        };
+        for export in self.exports_of(encoding) {
+            let item = ExportItem::Clock {
+                publication: self.id,
+                encoding,
+                ssrc: stream.ssrc(),
+                clock,
+            };
+            exports.push_clock(export.target, item);
         }
     }
 
@@ -422,6 +433,12 @@ impl Publication {
             .filter(|(encoding, _)| encoding.stream.is_some())
             .filter_map(|(encoding, interval)| encoding.key_frames.poll_timeout(*interval))
             .min()
+    }
+
+    /// Reports whether anybody sees its pictures, here or elsewhere.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.media.kind == MediaKind::Video
+            && !(self.subscriptions.is_empty() && self.exports.is_empty())
     }
 
     /// Nobody is left who needs a key frame.

@@ -17,15 +17,15 @@ impl Shard {
 
     /// Handles what a peer's transport has to say, and notes when it is due.
     pub(crate) fn take_transport_events(&mut self, now: Now, key: PeerKey) {
-        while let Some(peer) = self.peers.get_mut(key)
+        while let Some(peer) = self.tables.peers.get_mut(key)
             && let Some(event) = peer.transport.poll_event()
         {
             self.on_transport_event(now, key, event);
             self.take_datagrams(now, key);
         }
-        if let Some(peer) = self.peers.get_mut(key) {
+        if let Some(peer) = self.tables.peers.get_mut(key) {
             self.output.counters.add(peer.transport.take_data_counts());
-            peer.path = peer.transport.path();
+            peer.follow_path();
             peer.timers
                 .set(TimerReason::Transport, peer.transport.poll_timeout());
             peer.arm(key, &mut self.schedule);
@@ -34,7 +34,7 @@ impl Shard {
 
     /// Sends what a transport has to send. Once it is up that is data, which waits for its turn.
     fn take_datagrams(&mut self, now: Now, key: PeerKey) {
-        let Some(peer) = self.peers.get_mut(key) else {
+        let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };
         let mut check = Vec::new();
@@ -59,22 +59,22 @@ impl Shard {
     }
 
     fn on_transport_event(&mut self, now: Now, key: PeerKey, event: TransportEvent) {
-        let Some(peer) = self.peers.get_mut(key) else {
+        let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };
         let id = peer.id;
         let event = match event {
             TransportEvent::Connected { protocol } => {
-                peer.link = LinkState::Connected;
-                self.request_awaited_key_frames(now, key);
+                peer.set_link_state(LinkState::Connected);
+                self.key_frames().request_for_peer(now, key);
                 Event::PeerConnected { peer: id, protocol }
             }
             TransportEvent::Silent => {
-                peer.link = LinkState::Silent;
+                peer.set_link_state(LinkState::Silent);
                 Event::PeerSilent { peer: id }
             }
             TransportEvent::Resumed => {
-                peer.link = LinkState::Connected;
+                peer.set_link_state(LinkState::Connected);
                 Event::PeerResumed { peer: id }
             }
             TransportEvent::DataChannelOpened(channel) => {

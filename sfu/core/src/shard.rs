@@ -1,10 +1,9 @@
 //! The shard itself: its tables, and what the driver calls between two pieces of work.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sfu_model::{Event, Now, Path, RoomIndex, ShardIndex, SpatialLayer};
+use sfu_model::{Event, Now, Path, ShardIndex, SpatialLayer};
 use sfu_rtp::AudioLevelParameters;
 use sfu_transport::TransportConfig;
 
@@ -13,14 +12,10 @@ use crate::directory::Directory;
 use crate::entrance::HandOver;
 use crate::export::Exports;
 use crate::fan_outs::FanOuts;
-use crate::keys::{OfPeer, OfPublication, OfSubscription};
+use crate::levels::Levels;
 use crate::output::Output;
-use crate::peer::Peer;
-use crate::publication::Publication;
-use crate::room_levels::RoomLevels;
 use crate::seed::Seed;
-use crate::slot_map::SlotMap;
-use crate::subscription::Subscription;
+use crate::tables::Tables;
 use crate::timers::Schedule;
 use crate::{Counters, Deadline, Transmit};
 
@@ -69,11 +64,8 @@ pub struct Shard {
     pub(crate) config: ShardConfig,
     pub(crate) seed: Seed,
     pub(crate) directory: Directory,
-    pub(crate) peers: SlotMap<OfPeer, Peer>,
-    pub(crate) publications: SlotMap<OfPublication, Publication>,
-    pub(crate) subscriptions: SlotMap<OfSubscription, Subscription>,
-    /// Rooms in which somebody was heard lately.
-    pub(crate) rooms: BTreeMap<RoomIndex, RoomLevels>,
+    pub(crate) tables: Tables,
+    pub(crate) levels: Levels,
     pub(crate) schedule: Schedule,
     pub(crate) output: Output,
     pub(crate) exports: Exports,
@@ -90,13 +82,11 @@ impl Shard {
             index,
             exports: Exports::new(index, config.shards),
             hand_over: HandOver::default(),
+            levels: Levels::new(index, config.audio_levels),
             config,
             seed: Seed::new(seed),
             directory: Directory::default(),
-            peers: SlotMap::default(),
-            publications: SlotMap::default(),
-            subscriptions: SlotMap::default(),
-            rooms: BTreeMap::new(),
+            tables: Tables::default(),
             schedule: Schedule::default(),
             output: Output::default(),
             fan_outs: FanOuts::default(),
@@ -152,8 +142,8 @@ impl Shard {
     /// Brings the gauges up to date after something was added or removed.
     pub(crate) fn count_held(&mut self) {
         let counters = &mut self.output.counters;
-        counters.peers = self.peers.len();
-        counters.publications = self.publications.len();
-        counters.subscriptions = self.subscriptions.len();
+        counters.peers = self.tables.peers.len();
+        counters.publications = self.tables.publications.len();
+        counters.subscriptions = self.tables.subscriptions.len();
     }
 }

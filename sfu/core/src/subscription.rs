@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use sfu_model::{
-    Codec, CodecBinding, Forwarding, MediaKind, Now, PayloadType, SendMedia, Ssrc, SubscriptionId,
+    Codec, CodecBinding, Forwarding, MediaKind, Now, Opening, PayloadType, SendMedia, Ssrc,
+    SubscriptionId,
 };
 use sfu_rtp::payload::red::RedReceiver;
 use sfu_rtp::rtcp::{ReportBlock, write_sdes, write_sender_report};
@@ -23,6 +24,8 @@ use crate::output::Link;
 use crate::publication::Publication;
 use crate::transmit::Priority;
 
+pub(crate) mod retransmission;
+
 /// One peer's receipt of one publication: chooses its packets, numbers them as one stream, and
 /// sends them again when asked to.
 #[derive(Debug)]
@@ -31,21 +34,21 @@ pub(crate) struct Subscription {
     pub(crate) publication: PublicationKey,
     pub(crate) peer: PeerKey,
     pub(crate) started: bool,
-    pub(crate) media: SendMedia,
+    media: SendMedia,
     selector: LayerSelector,
-    pub(crate) stream: OutgoingStream,
+    stream: OutgoingStream,
     /// The codec of the latest packet, and how it is sent.
     latest: Option<(Codec, CodecBinding)>,
     /// The encoding that was forwarded last, for the step of time to the next one.
     source: Option<u8>,
     red: RedReceiver,
-    pub(crate) sequencer: Sequencer,
+    sequencer: Sequencer,
     /// When a sender report is due; none while nothing is sent.
     report_due: Option<Instant>,
     /// How many packets the last report told of.
     reported: u64,
     /// Packets of ours that it still has to begin with.
-    pub(crate) opening: Option<OpeningPackets>,
+    opening: Option<OpeningPackets>,
 }
 
 /// What a packet did for one subscription.
@@ -98,10 +101,15 @@ impl Subscription {
         self.media.forwarding = media.forwarding;
         if media != self.media {
             // What was sent so far would not be written the same when it is sent again.
-            self.sequencer.forget();
+            self.forget_sent();
             self.latest = None;
             self.media = media;
         }
+    }
+
+    /// Has nothing sent again of what was sent so far.
+    pub(crate) fn forget_sent(&mut self) {
+        self.sequencer.forget();
     }
 
     pub(crate) fn ssrc(&self) -> Ssrc {
@@ -209,14 +217,24 @@ impl Subscription {
         }
     }
 
+    /// Begins with packets of ours, if it is to. Returns when the first is due.
+    pub(crate) fn begin_opening(&mut self, now: Instant) -> Option<Instant> {
+        if self.media.opening != Opening::Padding {
+            return None;
+        }
+        let opening = OpeningPackets::begin(now);
+        self.opening = Some(opening);
+        Some(opening.due())
+    }
+
     /// Sends a packet of ours if one is due, as soon as there is a `link`. Returns when the next one is.
-    pub(crate) fn open(&mut self, now: Now, link: Option<Link<'_>>) -> Option<Instant> {
+    pub(crate) fn open(&mut self, now: Now, link: Option<&mut Link<'_>>) -> Option<Instant> {
         let opening = self.opening.take().filter(|_| !self.started)?;
         self.opening = match link {
             _ if opening.due() > now.mono => Some(opening),
             None => Some(opening.later(now.mono)),
-            Some(mut link) => {
-                self.send_opening(now, &mut link);
+            Some(link) => {
+                self.send_opening(now, link);
                 opening.after_one(now.mono)
             }
         };
@@ -318,7 +336,7 @@ impl Subscription {
 
     /// Returns how packets of `codec` are sent: as they are, or RED's primary as plain Opus.
     #[inline]
-    pub(crate) fn binding(&self, codec: Codec) -> Option<CodecBinding> {
+    fn binding(&self, codec: Codec) -> Option<CodecBinding> {
         let find = |codec| {
             let mut bindings = self.media.codecs.iter();
             bindings.find(|binding| binding.codec == codec).copied()
@@ -485,7 +503,7 @@ impl Subscription {
     /// A packet that may be sent again under its own number has to be the very same then, or the
     /// session's keys would be given away (RFC 7714 section 8.4): it carries no times.
     #[inline]
-    pub(crate) fn stamp<'a>(
+    fn stamp<'a>(
         &self,
         mut extensions: OutgoingExtensions<'a>,
         binding: CodecBinding,
@@ -507,10 +525,7 @@ impl Subscription {
 
     /// Returns the SSRC and payload type of retransmissions (RFC 4588), where they are negotiated.
     #[inline]
-    pub(crate) fn retransmission_format(
-        &self,
-        binding: CodecBinding,
-    ) -> Option<(Ssrc, PayloadType)> {
+    fn retransmission_format(&self, binding: CodecBinding) -> Option<(Ssrc, PayloadType)> {
         self.media.rtx_ssrc.zip(binding.rtx)
     }
 

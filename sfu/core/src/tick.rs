@@ -1,10 +1,14 @@
 //! Does what is due.
 
-use sfu_model::Now;
 use std::time::Duration;
+
+use sfu_model::{Now, RoomIndex};
 
 use crate::Shard;
 use crate::keys::PeerKey;
+use crate::openings::Openings;
+use crate::repair::Repair;
+use crate::reports::Reports;
 use crate::timers::{Sleeper, TimerReason};
 
 /// What is due.
@@ -19,7 +23,7 @@ impl Shard {
             match sleeper {
                 Sleeper::Peer(key) => self.isolated(key, |shard| shard.wake_peer(now, key)),
                 Sleeper::Publication(key) => self.isolated_publication(key, |shard| {
-                    shard.repeat_key_frame_requests(now.mono, key);
+                    shard.key_frames().repeat_all(now.mono, key);
                 }),
                 Sleeper::Room(room) => {
                     self.isolated_room(room, |shard| shard.report_levels(now, room));
@@ -29,30 +33,30 @@ impl Shard {
     }
 
     fn wake_peer(&mut self, now: Now, key: PeerKey) {
-        let Some(peer) = self.peers.get_mut(key) else {
+        let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };
-        peer.armed = None;
+        peer.wake();
         if peer.timers.take_due(TimerReason::Transport, now.mono) {
             peer.transport.handle_timeout(now);
             self.settle(now, key);
         }
         if self.take_due(now, key, TimerReason::Nack) {
-            self.send_nacks(now.mono, key);
+            self.ask_again(now, key);
         }
         if self.take_due(now, key, TimerReason::TransportFeedback) {
-            self.send_transport_feedback(now.mono, key);
+            self.reports().send_transport_feedback(now.mono, key);
         }
         if self.take_due(now, key, TimerReason::ReceiverReport) {
-            self.send_receiver_report(now.mono, key);
+            self.reports().send_receiver_report(now.mono, key);
         }
         if self.take_due(now, key, TimerReason::SenderReport) {
-            self.send_sender_reports(now.mono, key);
+            self.reports().send_sender_reports(now.mono, key);
         }
         if self.take_due(now, key, TimerReason::Opening) {
-            self.send_openings(now, key);
+            Openings::new(&mut self.tables).send(now, key, &mut self.output);
         }
-        let Some(peer) = self.peers.get_mut(key) else {
+        let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };
         let timeout = peer.transport.poll_timeout();
@@ -62,8 +66,31 @@ impl Shard {
         peer.arm(key, &mut self.schedule);
     }
 
+    /// Asks a publisher for what is missing.
+    fn ask_again(&mut self, now: Now, key: PeerKey) {
+        let mut wanted = Vec::new();
+        Repair::new(&mut self.tables, &mut self.output).ask(now.mono, key, &mut wanted);
+        for wanted in wanted {
+            self.key_frames().request(now.mono, wanted);
+        }
+    }
+
+    fn reports(&mut self) -> Reports<'_> {
+        Reports::new(&mut self.tables, &mut self.output)
+    }
+
+    /// Tells who is audible in a room.
+    fn report_levels(&mut self, now: Now, room: RoomIndex) {
+        let publications = &mut self.tables.publications;
+        let schedule = &mut self.schedule;
+        let report = self.levels.report(now.mono, room, publications, schedule);
+        if let Some(report) = report {
+            self.output.event(report);
+        }
+    }
+
     fn take_due(&mut self, now: Now, key: PeerKey, reason: TimerReason) -> bool {
-        let peer = self.peers.get_mut(key);
+        let peer = self.tables.peers.get_mut(key);
         peer.is_some_and(|peer| peer.timers.take_due(reason, now.mono))
     }
 }

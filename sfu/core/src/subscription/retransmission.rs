@@ -8,7 +8,8 @@ use sfu_rtp::{AbsSendTime, Outgoing, OutgoingPayload, RtpHeader, SentPacket, Seq
 
 use crate::output::Link;
 use crate::publication::Publication;
-use crate::subscription::Subscription;
+
+use super::Subscription;
 
 /// When packets are sent again.
 #[derive(Clone, Copy, Debug)]

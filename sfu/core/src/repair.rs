@@ -1,0 +1,108 @@
+//! Packets that were lost: publishers are asked for them, and subscribers are sent them again.
+
+use std::time::{Duration, Instant};
+
+use sfu_model::{Now, Ssrc};
+use sfu_rtp::rtcp::{NackPair, NackPairs, write_nack};
+use sfu_rtp::{AbsSendTime, NackTracker};
+
+use crate::key_frame::{Need, Wanted};
+use crate::keys::PeerKey;
+use crate::output::{Link, Output};
+use crate::peer::PeerParts;
+use crate::receive_stream::ReceiveStream;
+use crate::subscription::retransmission::Again;
+use crate::tables::Tables;
+use crate::timers::TimerReason;
+
+/// Asks publishers for what is missing, and sends subscribers again what they missed.
+pub(crate) struct Repair<'a> {
+    tables: &'a mut Tables,
+    output: &'a mut Output,
+}
+
+impl<'a> Repair<'a> {
+    /// A packet is not sent again sooner than this after it was sent before, or twice the round-trip
+    /// time if that is shorter.
+    const RETRANSMISSION_INTERVAL: Duration = Duration::from_millis(100);
+
+    pub(crate) fn new(tables: &'a mut Tables, output: &'a mut Output) -> Self {
+        Self { tables, output }
+    }
+
+    /// Asks a peer for what is missing of its publications. Adds the key frames that are needed because packets
+    /// were given up.
+    pub(crate) fn ask(&mut self, now: Instant, key: PeerKey, wanted: &mut Vec<Wanted>) {
+        let Some(peer) = self.tables.peers.get_mut(key) else {
+            return;
+        };
+        let (rtt, feedback_ssrc) = (peer.rtt(), peer.feedback_ssrc());
+        let PeerParts {
+            receives, mut link, ..
+        } = peer.parts(self.output);
+        let mut next: Option<Instant> = None;
+        for key in receives.routes.publications() {
+            let publication = self.tables.publications.get_mut(key);
+            let Some(publication) = publication.filter(|publication| publication.nack()) else {
+                continue;
+            };
+            let is_seen = publication.is_seen();
+            for (encoding, stream) in publication.streams_mut() {
+                if let Some(rtt) = rtt {
+                    stream.set_rtt(rtt);
+                }
+                send_nack(now, feedback_ssrc, stream, link.as_mut());
+                next = next.into_iter().chain(stream.poll_timeout()).min();
+                if stream.take_given_up() && is_seen {
+                    wanted.push(Wanted {
+                        publication: key,
+                        encoding,
+                        need: Need::Recovery,
+                    });
+                }
+            }
+        }
+        peer.timers.set(TimerReason::Nack, next);
+    }
+
+    /// Sends a peer again what it says that it has not got.
+    pub(crate) fn answer(&mut self, now: Now, key: PeerKey, media: Ssrc, lost: NackPairs<'_>) {
+        let Some(receipt) = self.tables.receipt(key, media) else {
+            return;
+        };
+        let rtt = receipt.peer.rtt().unwrap_or(NackTracker::DEFAULT_RTT);
+        let again = Again {
+            now: now.mono,
+            departure: AbsSendTime::from(now.unix),
+            interval: Self::RETRANSMISSION_INTERVAL.min(rtt * 2),
+        };
+        let (mut asked, mut sent) = (0, 0);
+        if let Some(mut link) = receipt.peer.link(self.output) {
+            for lost in lost.flat_map(|pair| pair.lost()) {
+                asked += 1;
+                let (subscription, publication) = (&mut *receipt.subscription, receipt.publication);
+                sent += u64::from(subscription.retransmit(&again, lost, publication, &mut link));
+            }
+        }
+        let counters = &mut self.output.counters;
+        counters.nacks_in += asked;
+        counters.rtp_out += sent;
+        counters.retransmissions_out += sent;
+    }
+}
+
+/// Asks for what is missing of one stream, as soon as there is a `link`.
+fn send_nack(now: Instant, from: Ssrc, stream: &mut ReceiveStream, link: Option<&mut Link<'_>>) {
+    let mut pairs = [NackPair::default(); 32];
+    let count = stream.take_losses(now, &mut pairs);
+    let pairs = pairs.get(..count).unwrap_or_default();
+    if pairs.is_empty() {
+        return;
+    }
+    if let Some(link) = link
+        && link.send_rtcp(|out| write_nack(out, from, stream.ssrc(), pairs))
+    {
+        let lost = pairs.iter().map(|pair| 1 + pair.following.count_ones());
+        link.output.counters.nacks_out += u64::from(lost.sum::<u32>());
+    }
+}
