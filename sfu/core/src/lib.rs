@@ -33,7 +33,7 @@
 //!     }
 //!     let mut buf = Vec::new();
 //!     while let Some(transmit) = shard.poll_transmit(now, &mut buf) {
-//!         for datagram in buf.chunks(transmit.segment_size.unwrap_or(buf.len())) {
+//!         for datagram in transmit.layout.datagrams(&buf) {
 //!             send(transmit.path, datagram);
 //!         }
 //!     }

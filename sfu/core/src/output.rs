@@ -52,10 +52,11 @@ impl Output {
             }
             return false;
         };
-        let written = match slot.start {
+        let written = match slot.start() {
             0 => write(&mut slot.bytes),
-            // Whoever writes it knows nothing of the datagrams before it.
+            // Whoever writes it knows nothing of what is before it.
             _ => {
+                self.scratch.clear();
                 let written = write(&mut self.scratch);
                 slot.bytes.extend_from_slice(&self.scratch);
                 written
@@ -121,11 +122,12 @@ impl Link<'_> {
             return false;
         };
         write(&mut slot.bytes);
-        if slot.bytes.len() == slot.start {
+        if slot.is_empty() {
             self.output.transmit.cancel(slot);
             return false;
         }
-        let sealed = self.transport.seal_rtcp(&mut slot.bytes, slot.start);
+        let start = slot.start();
+        let sealed = self.transport.seal_rtcp(&mut slot.bytes, start);
         self.finish(Priority::Control, slot, sealed)
     }
 
@@ -149,7 +151,8 @@ impl Link<'_> {
             return false;
         };
         write(&mut slot.bytes);
-        let sealed = self.transport.seal_rtp(&mut slot.bytes, slot.start);
+        let start = slot.start();
+        let sealed = self.transport.seal_rtp(&mut slot.bytes, start);
         self.finish(priority, slot, sealed)
     }
 

@@ -107,9 +107,8 @@ impl Shard {
             }
         };
         let counters = &mut self.output.counters;
-        let segment = transmit.segment_size.unwrap_or(buf.len()).max(1);
-        counters.datagrams_out += buf.len().div_ceil(segment) as u64;
-        counters.bytes_out += buf.len() as u64;
+        counters.datagrams_out += transmit.layout.count(buf.len()) as u64;
+        counters.bytes_out += transmit.layout.datagram_bytes(buf.len()) as u64;
         Some(transmit)
     }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use sfu_model::{MediaKind, Path};
+use sfu_transport::layout::{Layout, headroom};
 
 use crate::limits::MAX_DATA_DATAGRAMS;
 
@@ -11,9 +12,8 @@ use crate::limits::MAX_DATA_DATAGRAMS;
 pub struct Transmit {
     /// Where they go.
     pub path: Path,
-    /// Length of each datagram when the buffer holds several; the last may be shorter. `None`: the
-    /// buffer is one datagram.
-    pub segment_size: Option<usize>,
+    /// How the datagrams lie in the buffer: with as much room before each as their link needs.
+    pub layout: Layout,
 }
 
 /// Who gives way when the queue fills up.
@@ -59,19 +59,60 @@ pub(crate) struct RunId(u64);
 struct Run {
     path: Path,
     bytes: Vec<u8>,
-    segment: usize,
+    layout: Layout,
     /// Whether more may follow.
     open: bool,
 }
 
-/// A buffer to write one datagram into, behind those of the run that it may join.
+/// A place to write one datagram into: behind those of the run that it may join, and behind the room that its link
+/// needs before it. What sealing adds goes behind the datagram.
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) bytes: Vec<u8>,
     /// Where the datagram begins.
-    pub(crate) start: usize,
+    start: usize,
+    headroom: usize,
     joins: Option<RunId>,
     priority: Priority,
+}
+
+impl Slot {
+    /// Makes a place at the end of `bytes`.
+    #[inline]
+    fn new(mut bytes: Vec<u8>, headroom: usize, joins: Option<RunId>, priority: Priority) -> Self {
+        let start = bytes.len() + headroom;
+        bytes.resize(start, 0);
+        Self {
+            bytes,
+            start,
+            headroom,
+            joins,
+            priority,
+        }
+    }
+
+    /// Returns where the datagram begins in the buffer.
+    #[inline]
+    pub(crate) fn start(&self) -> usize {
+        self.start
+    }
+
+    /// Reports whether nothing was written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.len() <= self.start
+    }
+
+    /// Returns where the room before the datagram begins.
+    #[inline]
+    fn begin(&self) -> usize {
+        self.start - self.headroom
+    }
+
+    /// Returns how datagrams as long as this one lie.
+    #[inline]
+    fn layout(&self) -> Layout {
+        Layout::new(self.headroom, self.bytes.len() - self.start)
+    }
 }
 
 /// Datagrams that wait for the driver. Packets are written and sealed in the buffer that leaves:
@@ -106,7 +147,7 @@ impl Runs {
     fn pop(&mut self) -> Option<Run> {
         let run = self.runs.pop_front()?;
         self.left += 1;
-        let datagrams = run.bytes.len().div_ceil(run.segment.max(1));
+        let datagrams = run.layout.count(run.bytes.len());
         self.datagrams -= datagrams.min(self.datagrams);
         Some(run)
     }
@@ -159,53 +200,42 @@ impl TransmitQueue {
         if runs.datagrams >= limit {
             return None;
         }
+        let headroom = headroom(path.protocol);
         if priority.gathers()
             && let Some(run) = runs.get_mut(latest)
             && run.open
             && run.path == path
         {
             let bytes = std::mem::take(&mut run.bytes);
-            return Some(Slot {
-                start: bytes.len(),
-                bytes,
-                joins: Some(latest),
-                priority,
-            });
+            return Some(Slot::new(bytes, headroom, Some(latest), priority));
         }
-        Some(Slot {
-            bytes: self.buffer(),
-            start: 0,
-            joins: None,
-            priority,
-        })
+        Some(Slot::new(self.buffer(), headroom, None, priority))
     }
 
     /// Queues the datagram that was written into `slot`. Returns the run that it is in.
     #[inline]
     pub(crate) fn push(&mut self, path: Path, priority: Priority, slot: Slot) -> RunId {
-        let Slot {
-            bytes,
-            start,
-            joins,
-            ..
-        } = slot;
-        let len = bytes.len() - start;
+        let (begin, layout) = (slot.begin(), slot.layout());
+        let Slot { bytes, joins, .. } = slot;
         let runs = self.runs_mut(priority);
         runs.datagrams += 1;
         let Some(id) = joins else {
-            return self.begin_run(path, bytes, priority);
+            return self.begin_run(path, bytes, layout, priority);
         };
-        let segment = runs.get_mut(id).map_or(0, |run| run.segment);
-        if len > segment {
+        let (len, stride) = match runs.get_mut(id) {
+            Some(run) => (layout.stride(), run.layout.stride()),
+            None => (layout.stride(), 0),
+        };
+        if len > stride {
             // It fits no run that has begun with shorter ones.
             let mut alone = self.buffer();
-            alone.extend_from_slice(bytes.get(start..).unwrap_or_default());
-            self.runs_mut(priority).put_back(id, bytes, start, false);
-            return self.begin_run(path, alone, priority);
+            alone.extend_from_slice(bytes.get(begin..).unwrap_or_default());
+            self.runs_mut(priority).put_back(id, bytes, begin, false);
+            return self.begin_run(path, alone, layout, priority);
         }
         let end = bytes.len();
-        let room = Self::MAX_RUN.min(Self::MAX_SEGMENTS * segment);
-        let more = len == segment && end + segment <= room;
+        let room = Self::MAX_RUN.min(Self::MAX_SEGMENTS * stride);
+        let more = len == stride && end + stride <= room;
         self.runs_mut(priority).put_back(id, bytes, end, more);
         id
     }
@@ -215,7 +245,8 @@ impl TransmitQueue {
         match slot.joins {
             Some(id) => {
                 let runs = self.runs_mut(slot.priority);
-                runs.put_back(id, slot.bytes, slot.start, true);
+                let begin = slot.begin();
+                runs.put_back(id, slot.bytes, begin, true);
             }
             None => self.keep(slot.bytes),
         }
@@ -224,11 +255,10 @@ impl TransmitQueue {
     /// Exchanges `buf` for the next datagrams.
     pub(crate) fn pop(&mut self, buf: &mut Vec<u8>) -> Option<Transmit> {
         let run = self.media.pop().or_else(|| self.data.pop())?;
-        let segment = run.segment.max(1);
         self.keep(std::mem::replace(buf, run.bytes));
         Some(Transmit {
             path: run.path,
-            segment_size: (buf.len() > segment).then_some(segment),
+            layout: run.layout,
         })
     }
 
@@ -248,10 +278,16 @@ impl TransmitQueue {
         }
     }
 
-    fn begin_run(&mut self, path: Path, bytes: Vec<u8>, priority: Priority) -> RunId {
+    fn begin_run(
+        &mut self,
+        path: Path,
+        bytes: Vec<u8>,
+        layout: Layout,
+        priority: Priority,
+    ) -> RunId {
         self.runs_mut(priority).push(Run {
             path,
-            segment: bytes.len(),
+            layout,
             bytes,
             open: priority.gathers(),
         })
@@ -292,16 +328,16 @@ mod tests {
     /// Queues a datagram of `len` bytes of value `fill`.
     fn push(queue: &mut TransmitQueue, priority: Priority, fill: u8, len: usize, run: &mut RunId) {
         let mut slot = queue.begin(priority, path(2), *run).unwrap();
-        slot.bytes.resize(slot.start + len, fill);
+        slot.bytes.resize(slot.start() + len, fill);
         *run = queue.push(path(2), priority, slot);
     }
 
     fn drain(queue: &mut TransmitQueue) -> Vec<(Vec<u8>, Option<usize>)> {
         let mut buf = Vec::new();
         let next = || {
-            queue
-                .pop(&mut buf)
-                .map(|next| (buf.clone(), next.segment_size))
+            let layout = queue.pop(&mut buf)?.layout;
+            let stride = (layout.count(buf.len()) > 1).then_some(layout.stride());
+            Some((buf.clone(), stride))
         };
         std::iter::from_fn(next).collect()
     }
@@ -382,10 +418,10 @@ mod tests {
         let (mut queue, mut run) = (TransmitQueue::default(), RunId::default());
         push(&mut queue, Priority::Video, 1, 2, &mut run);
         let other = queue.begin(Priority::Video, path(3), run).unwrap();
-        assert_eq!(other.start, 0);
+        assert_eq!(other.start(), 0);
         assert_eq!(drain(&mut queue).len(), 1);
         let late = queue.begin(Priority::Video, path(2), run).unwrap();
-        assert_eq!(late.start, 0);
+        assert_eq!(late.start(), 0);
     }
 
     #[test]
@@ -397,6 +433,29 @@ mod tests {
         queue.cancel(slot);
         push(&mut queue, Priority::Video, 2, 2, &mut run);
         assert_eq!(drain(&mut queue), [(vec![1, 1, 2, 2], Some(2))]);
+    }
+
+    #[test]
+    fn datagrams_of_a_connection_leave_with_room_for_their_lengths() {
+        let connection = Path {
+            protocol: LinkProtocol::Tcp,
+            ..path(2)
+        };
+        let (mut queue, mut run) = (TransmitQueue::default(), RunId::default());
+        let mut cancelled = queue.begin(Priority::Video, connection, run).unwrap();
+        cancelled.bytes.push(9);
+        queue.cancel(cancelled);
+        for (fill, len) in [(1, 3), (2, 3), (3, 4)] {
+            let mut slot = queue.begin(Priority::Video, connection, run).unwrap();
+            assert!(slot.is_empty());
+            slot.bytes.resize(slot.start() + len, fill);
+            run = queue.push(connection, Priority::Video, slot);
+        }
+        let expected = [
+            (vec![0, 0, 1, 1, 1, 0, 0, 2, 2, 2], Some(5)),
+            (vec![0, 0, 3, 3, 3, 3], None),
+        ];
+        assert_eq!(drain(&mut queue), expected);
     }
 
     #[test]

@@ -111,9 +111,7 @@ impl Pair {
 fn drain(shard: &mut Shard, now: Now, buf: &mut Vec<u8>) -> usize {
     let mut sent = 0;
     while let Some(transmit) = shard.poll_transmit(now, buf) {
-        sent += transmit
-            .segment_size
-            .map_or(1, |len| buf.len().div_ceil(len));
+        sent += transmit.layout.count(buf.len());
     }
     while shard.poll_event().is_some() {}
     sent

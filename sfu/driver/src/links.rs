@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use mio::{Interest, Registry, Token};
 use sfu_model::Path;
-use sfu_transport::framing::Framed;
+use sfu_transport::framing::{Framed, frame_in_place};
+use sfu_transport::layout::Layout;
 
 use crate::limits::TcpLimits;
 use crate::tcp::{LinkState, TcpLink};
@@ -118,19 +119,17 @@ impl Links {
         }
     }
 
-    /// Sends packets of `segment` bytes, the last of which may be shorter.
-    pub(crate) fn send(&mut self, now: Instant, path: Path, packets: &[u8], segment: usize) {
+    /// Sends packets, each with room for its length before it.
+    pub(crate) fn send(&mut self, now: Instant, path: Path, packets: &mut [u8], layout: Layout) {
         let Some(token) = self.of_path.get(&path).copied() else {
             return;
         };
         self.unproven.remove(&token);
         let deadline = now + self.limits.idle;
-        for packet in packets.chunks(segment.max(1)) {
-            let link = self.links.get_mut(&token);
-            if link.is_some_and(|link| link.send(packet, deadline) == LinkState::Closed) {
-                self.close(token);
-                return;
-            }
+        frame_in_place(packets, layout);
+        let link = self.links.get_mut(&token);
+        if link.is_some_and(|link| link.send(packets, layout, deadline) == LinkState::Closed) {
+            self.close(token);
         }
     }
 

@@ -335,16 +335,15 @@ impl<S: FnMut(Event)> ShardThread<S> {
     }
 
     fn send(&mut self, now: Instant, transmit: &Transmit, datagrams: &mut Vec<u8>) {
-        let path = transmit.path;
-        let segment = transmit.segment_size.unwrap_or(datagrams.len());
+        let (path, layout) = (transmit.path, transmit.layout);
         match path.protocol {
             LinkProtocol::Udp => {
                 let mut ports = self.ports.iter_mut();
                 if let Some(port) = ports.find(|port| port.local() == path.local) {
-                    port.send(path.remote, datagrams, segment);
+                    port.send(path.remote, datagrams, layout);
                 }
             }
-            LinkProtocol::Tcp => self.links.send(now, path, datagrams, segment),
+            LinkProtocol::Tcp => self.links.send(now, path, datagrams, layout),
         }
     }
 }

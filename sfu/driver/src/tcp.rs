@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use mio::net::TcpStream;
 use sfu_model::{LinkProtocol, MAX_DATAGRAM_BYTES, Path};
-use sfu_transport::framing::{Deframer, Framed, frame};
+use sfu_transport::framing::{Deframer, Framed};
+use sfu_transport::layout::Layout;
 
 /// Bytes that may wait for a slow receiver; packets beyond are dropped, as a full path drops them.
 const SEND_BUFFER: usize = 256 << 10;
@@ -95,25 +96,42 @@ impl TcpLink {
         LinkState::MayHaveMore
     }
 
-    /// Sends one packet, or queues it behind those that wait. Where the peer takes something, its
-    /// deadline becomes `deadline`.
-    pub(crate) fn send(&mut self, packet: &[u8], deadline: Instant) -> LinkState {
-        if self.unsent.len() + packet.len() > SEND_BUFFER {
+    /// Sends packets that were framed in place, or queues them behind those that wait. Where the peer takes
+    /// something, its deadline becomes `deadline`.
+    pub(crate) fn send(&mut self, frames: &[u8], layout: Layout, deadline: Instant) -> LinkState {
+        if self.blocked || !self.unsent.is_empty() {
+            for frame in frames.chunks(layout.stride()) {
+                if self.unsent.len() + frame.len() <= SEND_BUFFER {
+                    self.unsent.extend_from_slice(frame);
+                }
+            }
             return LinkState::Drained;
         }
-        frame(packet, &mut self.unsent);
-        match self.blocked {
-            true => LinkState::Drained,
-            false => self.flush(deadline),
-        }
+        let (written, state) = self.write(frames, deadline);
+        // The kernel may have taken a part of a frame.
+        self.unsent
+            .extend_from_slice(frames.get(written..).unwrap_or_default());
+        state
     }
 
     /// Writes what waits, as far as the kernel takes it.
     pub(crate) fn flush(&mut self, deadline: Instant) -> LinkState {
+        let mut unsent = std::mem::take(&mut self.unsent);
+        let (written, state) = self.write(&unsent, deadline);
+        unsent.drain(..written);
+        if unsent.is_empty() {
+            unsent.shrink_to(KEPT_BUFFER);
+        }
+        self.unsent = unsent;
+        state
+    }
+
+    /// Writes as much as the kernel takes. Returns how much that is.
+    fn write(&mut self, bytes: &[u8], deadline: Instant) -> (usize, LinkState) {
         self.blocked = false;
         let mut written = 0;
         let state = loop {
-            let rest = self.unsent.get(written..).unwrap_or_default();
+            let rest = bytes.get(written..).unwrap_or_default();
             if rest.is_empty() {
                 break LinkState::Drained;
             }
@@ -130,11 +148,7 @@ impl TcpLink {
         if written > 0 {
             self.deadline = deadline;
         }
-        self.unsent.drain(..written);
-        if self.unsent.is_empty() {
-            self.unsent.shrink_to(KEPT_BUFFER);
-        }
-        state
+        (written, state)
     }
 }
 
@@ -156,6 +170,8 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::time::Duration;
 
+    use sfu_transport::framing::frame_in_place;
+
     use super::*;
 
     fn pair() -> (TcpLink, TcpStream) {
@@ -170,13 +186,21 @@ mod tests {
         Instant::now() + Duration::from_secs(3600)
     }
 
+    fn send(link: &mut TcpLink, packet: &[u8]) -> LinkState {
+        let mut frames = vec![0; 2];
+        frames.extend_from_slice(packet);
+        let layout = Layout::new(2, packet.len());
+        frame_in_place(&mut frames, layout);
+        link.send(&frames, layout, later())
+    }
+
     /// Sends numbered packets until the link drops some.
     fn fill(link: &mut TcpLink) -> u32 {
         let mut sent = 0;
         while !link.blocked || link.unsent.len() + 1200 < SEND_BUFFER {
             let mut packet = [0; 1200];
             packet[..4].copy_from_slice(&u32::to_be_bytes(sent));
-            assert_eq!(link.send(&packet, later()), LinkState::Drained);
+            assert_eq!(send(link, &packet), LinkState::Drained);
             sent += 1;
         }
         sent
@@ -188,7 +212,7 @@ mod tests {
         fill(&mut link);
         let silent_since = link.deadline;
         for _ in 0..10_000 {
-            assert_eq!(link.send(&[7; 1200], later()), LinkState::Drained);
+            assert_eq!(send(&mut link, &[7; 1200]), LinkState::Drained);
         }
         assert!(link.unsent.len() <= SEND_BUFFER);
         assert_eq!(link.deadline, silent_since, "it took nothing");
@@ -211,6 +235,18 @@ mod tests {
         }
         reader.join().unwrap();
         assert!(link.unsent.capacity() <= KEPT_BUFFER);
+    }
+
+    #[test]
+    fn packets_that_leave_together_come_apart_at_the_peer() {
+        let (mut link, mut peer) = pair();
+        let layout = Layout::new(2, 3);
+        let mut frames = *b"..abc..d";
+        frame_in_place(&mut frames, layout);
+        assert_eq!(link.send(&frames, layout, later()), LinkState::Drained);
+        let mut stream = [0; 8];
+        peer.read_exact(&mut stream).unwrap();
+        assert_eq!(stream, *b"\0\x03abc\0\x01d");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
+use sfu_transport::layout::Layout;
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub(crate) use inbound::Inbound;
@@ -87,10 +88,10 @@ impl UdpPort {
         self.lost = inbound.lost().unwrap_or(self.lost);
     }
 
-    /// Queues datagrams, each `segment` bytes long but the last, and sends when a batch is full.
-    /// `datagrams` is exchanged for another buffer.
-    pub(crate) fn send(&mut self, remote: SocketAddr, datagrams: &mut Vec<u8>, segment: usize) {
-        self.outbound.push(remote, datagrams, segment);
+    /// Queues datagrams that lie wall to wall, and sends when a batch is full. `datagrams` is exchanged
+    /// for another buffer.
+    pub(crate) fn send(&mut self, remote: SocketAddr, datagrams: &mut Vec<u8>, layout: Layout) {
+        self.outbound.push(remote, datagrams, layout);
         if self.outbound.is_full() {
             self.flush();
         }
@@ -120,8 +121,11 @@ impl UdpPort {
     /// Queues a datagram that the kernel has no room for.
     #[cfg(test)]
     pub(crate) fn send_in_vain(&mut self, remote: SocketAddr, datagram: &[u8]) {
-        self.outbound
-            .push(remote, &mut datagram.to_vec(), datagram.len());
+        self.outbound.push(
+            remote,
+            &mut datagram.to_vec(),
+            Layout::new(0, datagram.len()),
+        );
         self.outbound
             .flush(|_| Err(io::ErrorKind::WouldBlock.into()));
     }
@@ -198,7 +202,7 @@ mod tests {
     #[test]
     fn a_run_arrives_as_its_datagrams_wherever_it_goes() {
         let (mut sender, mut receiver) = (port(), port());
-        sender.send(receiver.local(), &mut run().concat(), 1_200);
+        sender.send(receiver.local(), &mut run().concat(), Layout::new(0, 1_200));
         sender.flush();
         assert_eq!(receive(&mut receiver, run().len()), run());
 
@@ -206,7 +210,11 @@ mod tests {
         plain
             .set_read_timeout(Some(Duration::from_secs(10)))
             .unwrap();
-        sender.send(plain.local_addr().unwrap(), &mut run().concat(), 1_200);
+        sender.send(
+            plain.local_addr().unwrap(),
+            &mut run().concat(),
+            Layout::new(0, 1_200),
+        );
         sender.flush();
         for expected in run() {
             let mut datagram = vec![0; 2_048];
@@ -219,7 +227,7 @@ mod tests {
     fn messages_of_several_destinations_leave_in_one_batch() {
         let (mut sender, mut receivers) = (port(), [port(), port(), port()]);
         for (i, receiver) in receivers.iter().enumerate() {
-            sender.send(receiver.local(), &mut vec![i as u8; 3], 3);
+            sender.send(receiver.local(), &mut vec![i as u8; 3], Layout::new(0, 3));
         }
         sender.flush();
         for (i, receiver) in receivers.iter_mut().enumerate() {

@@ -304,8 +304,7 @@ impl World {
     fn settle(&mut self) {
         let mut buf = Vec::new();
         while let Some(transmit) = self.plane.poll_transmit(self.now, &mut buf) {
-            let len = transmit.segment_size.unwrap_or(buf.len()).max(1);
-            for datagram in buf.chunks(len) {
+            for datagram in transmit.layout.datagrams(&buf) {
                 self.send_down(transmit.path, datagram);
             }
         }

@@ -1,7 +1,6 @@
 //! Framing of ICE-TCP (RFC 4571 section 2): two bytes of length in network order, then the packet.
 
-/// Bytes of the length field.
-const LENGTH: usize = 2;
+use crate::layout::{FRAME_LENGTH as LENGTH, Layout};
 
 /// Collects a TCP stream into packets.
 #[derive(Debug)]
@@ -108,11 +107,31 @@ pub fn frame(packet: &[u8], stream: &mut Vec<u8>) {
     }
 }
 
+/// Writes the length of each packet into the room before it, so that the buffer is a piece of the stream. A packet
+/// has at most 65,535 bytes, whatever carries it.
+pub fn frame_in_place(packets: &mut [u8], layout: Layout) {
+    for (room, packet) in layout.slots_mut(packets) {
+        let length = u16::try_from(packet.len()).unwrap_or(u16::MAX);
+        if let Some(room) = room.first_chunk_mut() {
+            *room = length.to_be_bytes();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const LONGEST: usize = 4_096;
+
+    #[test]
+    fn packets_framed_in_place_are_a_piece_of_the_stream() {
+        let mut packets = *b"..abc..def..g";
+        frame_in_place(&mut packets, Layout::new(LENGTH, 3));
+        let mut deframer = Deframer::new(LONGEST);
+        deframer.push(&packets);
+        assert_eq!(packets_of(&mut deframer), [&b"abc"[..], b"def", b"g"]);
+    }
 
     fn packets_of(deframer: &mut Deframer) -> Vec<Vec<u8>> {
         let mut packets = Vec::new();

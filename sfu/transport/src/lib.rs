@@ -67,6 +67,7 @@ pub mod framing;
 pub mod fuzz;
 mod ice;
 mod isolation;
+pub mod layout;
 mod limits;
 mod liveness;
 mod sctp;

@@ -298,7 +298,7 @@ fn video_that_is_handled_in_one_tick_leaves_together() {
     for subscriber in [1, 2] {
         let transmit = world.shard.poll_transmit(world.now, &mut buf).unwrap();
         assert_eq!(transmit.path, world.participants[subscriber].path);
-        assert_eq!(transmit.segment_size.map(|len| len * 4), Some(buf.len()));
+        assert_eq!(transmit.layout.stride() * 4, buf.len());
         world.deliver(transmit, &buf);
     }
     assert!(world.shard.poll_transmit(world.now, &mut buf).is_none());
@@ -470,7 +470,7 @@ fn packets_of_a_picture_that_differ_by_a_byte_leave_as_one_run() {
     }
     let mut buf = Vec::new();
     let transmit = world.shard.poll_transmit(world.now, &mut buf).unwrap();
-    assert_eq!(transmit.segment_size, Some(buf.len() / lengths.len()));
+    assert_eq!(transmit.layout.stride(), buf.len() / lengths.len());
     world.deliver(transmit, &buf);
     assert!(world.shard.poll_transmit(world.now, &mut buf).is_none());
     let packets = std::mem::take(&mut world.participants[1].rtp);

@@ -305,7 +305,7 @@ impl World {
     }
 
     pub(crate) fn deliver(&mut self, transmit: Transmit, datagrams: &[u8]) {
-        for datagram in datagrams.chunks(transmit.segment_size.unwrap_or(datagrams.len())) {
+        for datagram in transmit.layout.datagrams(datagrams) {
             assert!(datagram.len() <= 1_400, "of {} bytes", datagram.len());
             self.deliver_one(transmit.path, datagram);
         }

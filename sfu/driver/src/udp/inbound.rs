@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 
 use sfu_model::{LinkProtocol, Path};
-use std::net::SocketAddr;
+use sfu_transport::layout::Layout;
 
 use super::system::{self, BATCH, RECEIVE_BUFFER, Received};
 
@@ -64,8 +65,8 @@ impl Inbound {
                 remote,
                 protocol: LinkProtocol::Udp,
             };
-            let segment = message.segment.unwrap_or(bytes.len()).max(1);
-            for datagram in bytes.chunks_mut(segment) {
+            let layout = Layout::new(0, message.segment.unwrap_or(bytes.len()));
+            for datagram in layout.datagrams_mut(bytes) {
                 count += 1;
                 take(path, datagram);
             }

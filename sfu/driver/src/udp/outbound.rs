@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use sfu_transport::layout::Layout;
 use socket2::SockAddr;
 
 use super::system::{BATCH, Message};
@@ -46,18 +47,17 @@ impl Outbound {
         }
     }
 
-    /// Takes datagrams for `remote`, each `segment` bytes long but the last; `bytes` is exchanged for
-    /// another buffer.
-    pub(super) fn push(&mut self, remote: SocketAddr, bytes: &mut Vec<u8>, segment: usize) {
-        let count = bytes.len().div_ceil(segment.max(1));
-        let size = u16::try_from(segment).ok().filter(|_| count > 1);
+    /// Takes datagrams for `remote` that lie wall to wall; `bytes` is exchanged for another buffer.
+    pub(super) fn push(&mut self, remote: SocketAddr, bytes: &mut Vec<u8>, layout: Layout) {
+        let count = layout.count(bytes.len());
+        let size = u16::try_from(layout.stride()).ok().filter(|_| count > 1);
         let whole = count <= 1 || (self.runs == Runs::Taken && count <= Self::MAX_SEGMENTS);
         if whole {
             let buffer = self.queue(remote, size);
             std::mem::swap(buffer, bytes);
             return;
         }
-        for datagram in bytes.chunks(segment.max(1)) {
+        for datagram in layout.datagrams(bytes) {
             let buffer = self.queue(remote, None);
             buffer.clear();
             buffer.extend_from_slice(datagram);
@@ -174,7 +174,7 @@ mod tests {
     fn outbound(runs: &[(u16, &[u8], usize)]) -> Outbound {
         let mut outbound = Outbound::new();
         for (port, bytes, segment) in runs {
-            outbound.push(remote(*port), &mut bytes.to_vec(), *segment);
+            outbound.push(remote(*port), &mut bytes.to_vec(), Layout::new(0, *segment));
         }
         outbound
     }
@@ -227,7 +227,7 @@ mod tests {
         let mut outbound = outbound(&[(1, b"a", 1)]);
         flush(&mut outbound, |messages| Ok(messages.len()));
         let mut bytes = b"b".to_vec();
-        outbound.push(remote(1), &mut bytes, 1);
+        outbound.push(remote(1), &mut bytes, Layout::new(0, 1));
         assert!(bytes.capacity() > 0, "the buffer of the message that left");
     }
 
@@ -268,7 +268,7 @@ mod tests {
             tries
         };
         assert_eq!(try_full(&mut outbound), 1);
-        outbound.push(remote(2), &mut b"b".to_vec(), 1);
+        outbound.push(remote(2), &mut b"b".to_vec(), Layout::new(0, 1));
         assert_eq!(try_full(&mut outbound), 1);
         outbound.unblock();
         assert_eq!(try_full(&mut outbound), 2);
@@ -281,7 +281,7 @@ mod tests {
         let taken = flush(&mut outbound, takes_no_runs(libc::EIO));
         let expected = [(1, &b"aa"[..]), (1, b"bb"), (1, b"c"), (2, b"d")];
         assert_eq!(taken, expected.map(|(port, bytes)| (port, bytes.to_vec())));
-        outbound.push(remote(1), &mut b"eeff".to_vec(), 2);
+        outbound.push(remote(1), &mut b"eeff".to_vec(), Layout::new(0, 2));
         assert_eq!(outbound.filled, 2);
     }
 
@@ -290,7 +290,7 @@ mod tests {
         let mut outbound = outbound(&[(1, b"aab", 2)]);
         let taken = flush(&mut outbound, takes_no_runs(libc::EINVAL));
         assert_eq!(taken.len(), 2);
-        outbound.push(remote(1), &mut b"eeff".to_vec(), 2);
+        outbound.push(remote(1), &mut b"eeff".to_vec(), Layout::new(0, 2));
         assert_eq!(outbound.filled, 1);
     }
 
