@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod call;
 mod caller;
 #[path = "../../../transport/tests/transport/check.rs"]
 #[allow(
@@ -32,15 +33,14 @@ use std::time::{Duration, Instant};
 
 use sfu_core::ShardConfig;
 use sfu_driver::{MediaConfig, MediaPlane, ThreadHealth, UdpAddresses};
-use sfu_model::{Command, Event, PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId};
+use sfu_model::{Command, Event, ShardIndex};
 use sfu_transport::TransportConfig;
 
+use call::{Call, peer_id};
 use caller::Caller;
 
 /// Time after which something that must come counts as missing.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-const ROOM: RoomIndex = RoomIndex(1);
 
 /// Receivers, by turns on each of two shards: with one port, it is most unlikely that the kernel
 /// leads all of them to their own.
@@ -73,55 +73,30 @@ fn send(plane: &MediaPlane, commands: impl IntoIterator<Item = Command>) {
     assert!(sending.poll(&mut context).is_ready());
 }
 
-fn peer_id(index: u32) -> PeerId {
-    PeerId {
-        room: ROOM,
-        index,
-        shard: ShardIndex(u16::try_from(index % 2).unwrap()),
+/// A plane of two shards, the second of which fails as soon as a peer connects there.
+fn start_failing() -> MediaPlane {
+    let ports = UdpAddresses::OfEach(vec![vec![loopback()], vec![loopback()]]);
+    start_with(ports, |event| {
+        let Event::PeerConnected { peer, .. } = event else {
+            return;
+        };
+        assert_eq!(peer.shard, ShardIndex(0), "a fault, as this test has it");
+    })
+}
+
+/// Has the second shard of such a plane fail, and waits until that is noticed.
+fn fail(plane: &MediaPlane) {
+    let mut caller = Caller::join(plane, peer_id(1));
+    let patience = Instant::now() + PATIENCE;
+    while plane.health().is_good() {
+        assert!(Instant::now() < patience, "nobody notices");
+        caller.turn();
     }
 }
 
-/// Connects a publisher and receivers on both shards, and has the publisher's pictures reach all.
-fn call(plane: &MediaPlane) {
-    let mut callers: Vec<Caller> = (0..=RECEIVERS)
-        .map(|index| Caller::join(plane, peer_id(index)))
-        .collect();
-    let patience = Instant::now() + PATIENCE;
-    while !callers.iter().all(Caller::is_connected) {
-        assert!(Instant::now() < patience, "not all are connected");
-        callers.iter_mut().for_each(Caller::turn);
-    }
-    let publisher = peer_id(0);
-    let publication = PublicationId {
-        room: ROOM,
-        index: 0,
-        shard: publisher.shard,
-    };
-    let publish = Command::Publish {
-        publication,
-        peer: publisher,
-        media: media::received(),
-    };
-    let subscribe = (1..=RECEIVERS).map(|index| Command::Subscribe {
-        subscription: SubscriptionId {
-            room: ROOM,
-            index,
-            shard: peer_id(index).shard,
-        },
-        publication,
-        peer: peer_id(index),
-        media: media::sent(),
-    });
-    send(plane, [publish].into_iter().chain(subscribe));
-    let (publisher, receivers) = callers.split_first_mut().unwrap();
-    let mut picture = 0;
-    while !receivers.iter().all(|receiver| receiver.pictures >= 10) {
-        assert!(Instant::now() < patience, "some see nothing");
-        publisher.send(&media::picture(picture));
-        picture += 1;
-        publisher.turn();
-        receivers.iter_mut().for_each(Caller::turn);
-    }
+/// The indices of a publisher and of receivers on both shards.
+fn all() -> Vec<u32> {
+    (0..=RECEIVERS).collect()
 }
 
 #[test]
@@ -131,36 +106,42 @@ fn peers_of_two_shards_with_a_port_each_see_each_other() {
         vec![loopback()],
     ]));
     assert_ne!(plane.addresses()[0].udp, plane.addresses()[1].udp);
-    call(&plane);
+    Call::begin(&plane, &all()).go_on();
 }
 
 #[test]
 fn peers_of_two_shards_with_one_port_see_each_other() {
     let plane = start(UdpAddresses::Shared(vec![loopback()]));
     assert_eq!(plane.addresses()[0].udp, plane.addresses()[1].udp);
-    call(&plane);
+    Call::begin(&plane, &all()).go_on();
 }
 
 #[test]
-fn a_shard_whose_thread_has_ended_is_told_and_the_others_go_on() {
-    let ports = UdpAddresses::OfEach(vec![vec![loopback()], vec![loopback()]]);
-    let plane = start_with(ports, |event| {
-        assert!(
-            !matches!(event, Event::PeerConnected { .. }),
-            "a fault, as this test has it"
-        );
-    });
+fn a_shard_whose_thread_has_ended_is_told() {
+    let plane = start_failing();
     assert!(plane.health().is_good());
-    let mut caller = Caller::join(&plane, peer_id(1));
-    let patience = Instant::now() + PATIENCE;
-    while plane.health().is_good() {
-        assert!(Instant::now() < patience, "nobody notices");
-        caller.turn();
-    }
+    fail(&plane);
     let health = plane.health().shards;
     assert_eq!(health, [ThreadHealth::Running, ThreadHealth::Ended]);
-    // Who still sends to it is not held up.
-    send(&plane, [Command::RemovePeer { peer: peer_id(1) }]);
+}
+
+#[test]
+fn a_call_goes_on_when_the_thread_of_another_shard_ends() {
+    let plane = start_failing();
+    let mut call = Call::begin(&plane, &[0, 2]);
+    call.go_on();
+    fail(&plane);
+    call.go_on();
+    Call::begin(&plane, &[4, 6]).go_on();
+}
+
+#[test]
+fn whoever_sends_to_a_shard_whose_thread_has_ended_is_not_held_up() {
+    let plane = start_failing();
+    fail(&plane);
+    let gone = || Command::RemovePeer { peer: peer_id(1) };
+    // More than may wait in the mailbox of a shard that carries them out.
+    send(&plane, std::iter::repeat_with(gone).take(10_000));
 }
 
 #[test]
