@@ -7,6 +7,7 @@ use crate::arrival::Received;
 use crate::export::{Description, ExportItem};
 use crate::keys::PublicationKey;
 use crate::layers::Layers;
+use crate::moves::Moves;
 use crate::publication::Publication;
 use crate::receive_stream::ReceiveStream;
 use crate::source::{Import, Source};
@@ -72,15 +73,16 @@ impl Shard {
         };
         self.finish_fan_outs(now);
         let live = description.live();
-        let (mut known, mut changed) = (None, false);
+        let (mut known, mut moves) = (None, None);
         if let Some(publication) = self.tables.publications.get_mut(key) {
-            changed = publication.update(description.media);
+            moves = publication.update(description.media);
             if let Source::Import(import) = &mut publication.source {
                 known = import.live.replace(live);
             }
         }
-        if changed {
+        if let Some(moves) = moves {
             self.tables.forget_sent(key);
+            self.tables.follow(key, moves);
         }
         for (encoding, live) in (0..).zip(description.streams) {
             let Some(live) = live else {
@@ -93,7 +95,7 @@ impl Shard {
         }
         self.review_import(key);
         // What begins to send later does so with a key frame, which is on its way.
-        if known.is_none() {
+        if known.is_none() || moves.is_some_and(|moves| moves != Moves::NONE) {
             self.key_frames().request_for_all(now, key);
         }
     }

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use sfu_model::{Event, MediaKind, Now, SpatialLayer};
+use sfu_model::{Event, MediaKind, Now};
 
 use crate::arrival::{Arrival, Received};
 use crate::export::Exports;
@@ -85,7 +85,7 @@ impl<'a> Intake<'a> {
             if !publication.is_declared(encoding, ssrc) {
                 self.output.event(Event::EncodingStarted {
                     publication: publication.id,
-                    encoding: SpatialLayer(encoding),
+                    rid: publication.rid_of(encoding),
                     ssrc,
                 });
             }
@@ -142,10 +142,26 @@ impl<'a> Intake<'a> {
                 codec: arrival.codec,
             });
         }
-        if publication.kind() == MediaKind::Audio {
-            let key = self.route.publication;
-            self.levels
-                .hear(now, key, publication, arrival, self.schedule);
+        match (publication.kind(), &arrival.frame) {
+            (MediaKind::Audio, _) => {
+                let key = self.route.publication;
+                self.levels
+                    .hear(now, key, publication, arrival, self.schedule);
+            }
+            (MediaKind::Video, Some(frame)) if frame.key => self.note_size(now, arrival),
+            (MediaKind::Video, _) => {}
+        }
+    }
+
+    /// Tells how large the pictures of an encoding are where that may say which layer it is.
+    #[cold]
+    fn note_size(&mut self, now: Instant, arrival: &Arrival<'_>) {
+        if let Some((rid, size)) = self.publication.note_size(now, arrival) {
+            self.output.event(Event::PictureSized {
+                publication: self.publication.id,
+                rid,
+                size,
+            });
         }
     }
 

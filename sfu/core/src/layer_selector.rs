@@ -4,6 +4,7 @@ use sfu_model::{Codec, Forwarding, MediaKind, SpatialLayer, TemporalLayer};
 
 use crate::frame::Frame;
 use crate::layers::Layers;
+use crate::moves::Moves;
 
 /// What becomes of a packet for one subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,11 @@ impl LayerSelector {
     /// Forgets the current encoding: its stream began anew.
     pub(crate) fn lose(&mut self, encoding: u8) {
         self.current.take_if(|current| *current == encoding);
+    }
+
+    /// Follows the current encoding to its place in another order.
+    pub(crate) fn follow(&mut self, moves: Moves) {
+        self.current = self.current.map(|current| moves.of(current));
     }
 
     /// Returns which of the live encodings is wanted.

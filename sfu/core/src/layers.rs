@@ -2,6 +2,8 @@
 
 use sfu_model::SpatialLayer;
 
+use crate::moves::Moves;
+
 /// A set of encodings, or of spatial layers: `0..=2`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Layers(u8);
@@ -41,6 +43,13 @@ impl Layers {
     #[inline]
     pub(crate) fn unite(&mut self, other: Self) {
         self.0 |= other.0;
+    }
+
+    /// Returns the same encodings, where they have gone.
+    pub(crate) fn moved(self, moves: Moves) -> Self {
+        let members = (0..).take(SpatialLayer::COUNT);
+        let members = members.filter(|layer| self.contains(*layer));
+        members.map(|layer| moves.of(layer)).collect()
     }
 
     /// Returns the highest layer up to `limit`; where all lie above it, the lowest.

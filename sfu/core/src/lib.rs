@@ -93,6 +93,7 @@ mod levels;
 mod limits;
 mod loudness;
 mod membership;
+mod moves;
 mod opening;
 mod openings;
 mod outgoing_stream;

@@ -7,6 +7,10 @@ use std::time::Duration;
 /// call, if ever, and a publisher that alternates on every packet is told of no more often.
 pub(crate) const CODEC_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Least time between two reports that the pictures of an encoding are of another size, where these say which layer it
+/// is: each may have the layers ordered anew.
+pub(crate) const SIZE_REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
 /// An encoding's stream gives way to another SSRC, or to a codec of another clock, after this silence:
 /// longer than packets are reordered, short enough that nobody misses much of what comes after.
 pub(crate) const TAKEOVER: Duration = Duration::from_millis(500);

@@ -28,13 +28,14 @@ impl Shard {
         let key = match self.directory.publication(id) {
             Some(key) => {
                 let publication = self.tables.publications.get_mut(key);
-                let is_other = publication.is_some_and(|publication| {
-                    let is_other = publication.update(media);
+                let moves = publication.and_then(|publication| {
+                    let moves = publication.update(media);
                     publication.tell_exports(now.mono, &mut self.exports);
-                    is_other
+                    moves
                 });
-                if is_other {
+                if let Some(moves) = moves {
                     self.tables.forget_sent(key);
+                    self.tables.follow(key, moves);
                 }
                 key
             }

@@ -4,9 +4,10 @@ use std::iter;
 use std::time::{Duration, Instant};
 
 use sfu_model::{
-    Codec, ExtensionMap, MediaKind, Mid, PayloadType, PublicationId, ReceiveEncoding, ReceiveMedia,
-    Rid, SpatialLayer, Ssrc,
+    Codec, ExtensionMap, LayerOrder, MediaKind, Mid, PayloadType, PictureSize, PublicationId,
+    ReceiveEncoding, ReceiveMedia, Rid, SpatialLayer, Ssrc,
 };
+use sfu_rtp::payload::picture_size;
 use sfu_rtp::{ExtensionTable, RtpClock, StreamNumber};
 
 use crate::arrival::{Arrival, Passage};
@@ -15,7 +16,9 @@ use crate::export::{Description, Export, ExportItem, Exports, LiveStream};
 use crate::key_frame::KeyFrameRequests;
 use crate::keys::SubscriptionKey;
 use crate::layers::Layers;
+use crate::limits::SIZE_REPORT_INTERVAL;
 use crate::loudness::Loudness;
+use crate::moves::Moves;
 use crate::receive_stream::ReceiveStream;
 use crate::routes::Flow;
 use crate::source::Source;
@@ -50,6 +53,8 @@ pub(crate) struct Publication {
 struct Encoding {
     stream: Option<Box<ReceiveStream>>,
     key_frames: KeyFrameRequests,
+    /// The size of its pictures, as was told last, and when.
+    told_size: Option<(PictureSize, Instant)>,
 }
 
 /// What a payload type says of a packet.
@@ -100,17 +105,17 @@ impl Publication {
     }
 
     /// Replaces how it is received. A stream goes on whose encoding is declared as before, or is
-    /// declared only now. Returns whether its packets may read otherwise than before.
-    pub(crate) fn update(&mut self, media: ReceiveMedia) -> bool {
+    /// declared only now. Returns where its encodings go; `None` if nothing is other than before.
+    pub(crate) fn update(&mut self, media: ReceiveMedia) -> Option<Moves> {
         if media == self.media {
-            return false;
+            return None;
         }
-        let old = self
-            .media
-            .encodings
-            .iter()
-            .map(Some)
-            .chain(iter::repeat(None));
+        let moves = self.follow(&media);
+        let old = match moves {
+            Moves::NONE => &self.media.encodings,
+            _ => &media.encodings,
+        };
+        let old = old.iter().map(Some).chain(iter::repeat(None));
         let new = media.encodings.iter().map(Some).chain(iter::repeat(None));
         for ((encoding, old), new) in self.encodings.iter_mut().zip(old).zip(new) {
             encoding
@@ -119,7 +124,20 @@ impl Publication {
         }
         *self.extensions = ExtensionTable::from(&media.extensions);
         self.media = media;
-        true
+        Some(moves)
+    }
+
+    /// Moves what is kept of each encoding to where a description lists it.
+    fn follow(&mut self, media: &ReceiveMedia) -> Moves {
+        let moves = Moves::between(&self.media.encodings, &media.encodings);
+        moves.apply(&mut self.encodings);
+        for export in &mut self.exports {
+            export.needed = export.needed.moved(moves);
+        }
+        if let Source::Import(import) = &mut self.source {
+            import.asked = import.asked.map(|asked| asked.moved(moves));
+        }
+        moves
     }
 
     fn is_continued(
@@ -241,6 +259,31 @@ impl Publication {
     pub(crate) fn note_codec(&mut self, now: Instant, codec: Codec) -> bool {
         let first = self.media.codecs.first().map(|binding| binding.codec);
         self.arriving.on_packet(now, codec, first)
+    }
+
+    /// Takes the first packet of a key frame. Returns how large its pictures are if the control plane is to be told.
+    pub(crate) fn note_size(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival<'_>,
+    ) -> Option<(Rid, PictureSize)> {
+        if self.media.layer_order == LayerOrder::Known {
+            return None;
+        }
+        let rid = self.rid_of(arrival.encoding)?;
+        let size = picture_size(arrival.codec, arrival.payload())?;
+        let encoding = self.encodings.get_mut(usize::from(arrival.encoding))?;
+        let too_soon = |at| now.saturating_duration_since(at) < SIZE_REPORT_INTERVAL;
+        match encoding.told_size {
+            Some((told, at)) if told == size || too_soon(at) => return None,
+            Some(_) | None => encoding.told_size = Some((size, now)),
+        }
+        Some((rid, size))
+    }
+
+    /// Returns the rid of an encoding.
+    pub(crate) fn rid_of(&self, encoding: u8) -> Option<Rid> {
+        self.media.encodings.get(usize::from(encoding))?.rid
     }
 
     /// Reports whether a description declares the SSRC of an encoding.

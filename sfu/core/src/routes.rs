@@ -5,6 +5,7 @@ use sfu_rtp::ExtensionTable;
 
 use crate::hash::FastMap;
 use crate::keys::PublicationKey;
+use crate::moves::Moves;
 
 /// What an SSRC carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +74,18 @@ impl Routes {
         }
         self.ssrcs.insert(ssrc, route);
         true
+    }
+
+    /// Follows the encodings of a publication to their places in another order.
+    pub(crate) fn follow(&mut self, publication: PublicationKey, moves: Moves) {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "each route changes by itself, in whatever order"
+        )]
+        let routes = self.ssrcs.values_mut();
+        for route in routes.filter(|route| route.publication == publication) {
+            route.encoding = moves.of(route.encoding);
+        }
     }
 
     /// Forgets the SSRCs of a publication's encodings that are not `kept`, and returns them.

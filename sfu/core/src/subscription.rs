@@ -18,6 +18,7 @@ use crate::key_frame::Need;
 use crate::keys::{PeerKey, PublicationKey};
 use crate::layer_selector::{LayerSelector, Selection};
 use crate::layers::Layers;
+use crate::moves::Moves;
 use crate::opening::{OpeningPackets, silence};
 use crate::outgoing_stream::OutgoingStream;
 use crate::output::Link;
@@ -131,6 +132,12 @@ impl Subscription {
     pub(crate) fn lose(&mut self, encoding: u8) {
         self.selector.lose(encoding);
         self.source.take_if(|source| *source == encoding);
+    }
+
+    /// Follows the encodings of its publication to their places in another order.
+    pub(crate) fn follow(&mut self, moves: Moves) {
+        self.selector.follow(moves);
+        self.source = self.source.map(|source| moves.of(source));
     }
 
     /// Returns the encoding whose key frame shows the subscriber a picture soonest.

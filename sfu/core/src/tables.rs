@@ -4,9 +4,11 @@
 use sfu_model::Ssrc;
 
 use crate::keys::{OfPeer, OfPublication, OfSubscription, PeerKey, PublicationKey};
+use crate::moves::Moves;
 use crate::peer::Peer;
 use crate::publication::Publication;
 use crate::slot_map::SlotMap;
+use crate::source::Source;
 use crate::subscription::Subscription;
 
 /// What a shard holds.
@@ -38,6 +40,23 @@ impl Tables {
             if let Some(subscription) = self.subscriptions.get_mut(*key) {
                 subscription.forget_sent();
             }
+        }
+    }
+
+    /// Has those who send and who receive a publication follow its encodings to their places in another order.
+    pub(crate) fn follow(&mut self, key: PublicationKey, moves: Moves) {
+        let Some(publication) = self.publications.get(key).filter(|_| moves != Moves::NONE) else {
+            return;
+        };
+        for key in &publication.subscriptions {
+            if let Some(subscription) = self.subscriptions.get_mut(*key) {
+                subscription.follow(moves);
+            }
+        }
+        if let Source::Peer(peer) = publication.source
+            && let Some(peer) = self.peers.get_mut(peer)
+        {
+            peer.receives.routes.follow(key, moves);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sfu_model::Codec;
-use sfu_rtp::payload::{Descriptor, Vp8Descriptor, Vp8Munger, opus, peek};
+use sfu_rtp::payload::{Descriptor, Vp8Descriptor, Vp8Munger, opus, peek, picture_size};
 
 const CODECS: [Codec; 6] = [
     Codec::Opus,
@@ -19,6 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     opus::duration(payload);
     let codec = CODECS[usize::from(*choice) % CODECS.len()];
+    picture_size(codec, payload);
     let Ok(read) = peek(codec, payload) else {
         return;
     };

@@ -153,8 +153,10 @@ pub struct ReceiveMedia {
     pub codecs: Vec<CodecBinding>,
     /// Header extensions.
     pub extensions: ExtensionMap,
-    /// RTP streams of the section, lowest layer first; at most [`SpatialLayer::COUNT`].
+    /// RTP streams of the section, lowest layer first as far as is known; at most [`SpatialLayer::COUNT`].
     pub encodings: Vec<ReceiveEncoding>,
+    /// Whether that is known.
+    pub layer_order: LayerOrder,
     /// Whether lost packets are asked for again (`a=rtcp-fb nack`).
     pub nack: bool,
     /// Whether arrival times are reported back (`a=rtcp-fb transport-cc`).
@@ -170,10 +172,21 @@ impl ReceiveMedia {
             codecs: Vec::new(),
             extensions: ExtensionMap::default(),
             encodings: Vec::new(),
+            layer_order: LayerOrder::Known,
             nack: false,
             transport_cc: false,
         }
     }
+}
+
+/// Whether it is known which RTP stream of a section is which layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerOrder {
+    /// Something said so.
+    Known,
+    /// They are listed as they were found. [`crate::Event::PictureSized`] says how large each is; another
+    /// [`Command::Publish`] may then list them otherwise.
+    Unknown,
 }
 
 /// One RTP stream of a publication: found by SSRC, by rid, or by its section alone.

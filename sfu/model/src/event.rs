@@ -1,6 +1,6 @@
 use crate::{
-    Codec, DataChannel, DataMessage, PeerId, PublicationId, RoomIndex, ShardIndex, SpatialLayer,
-    Ssrc, SubscriptionId,
+    Codec, DataChannel, DataMessage, PeerId, PictureSize, PublicationId, Rid, RoomIndex,
+    ShardIndex, Ssrc, SubscriptionId,
 };
 
 /// What a shard tells the control plane.
@@ -47,10 +47,20 @@ pub enum Event {
     EncodingStarted {
         /// The publication.
         publication: PublicationId,
-        /// The encoding: its place in the description.
-        encoding: SpatialLayer,
+        /// The encoding; `None` is the only one.
+        rid: Option<Rid>,
         /// What its packets come as.
         ssrc: Ssrc,
+    },
+    /// Pictures of an encoding are of another size than was told last. It is told of publications of which
+    /// [`crate::LayerOrder`] is not known, as far as their codec's key frames can be read.
+    PictureSized {
+        /// The publication.
+        publication: PublicationId,
+        /// The encoding.
+        rid: Rid,
+        /// How large its pictures are.
+        size: PictureSize,
     },
     /// The first packet of a subscription was sent.
     SubscriptionStarted {
@@ -99,7 +109,8 @@ impl Event {
             | Self::DataReceived { peer, .. } => peer.room,
             Self::PublicationStarted { publication }
             | Self::CodecChanged { publication, .. }
-            | Self::EncodingStarted { publication, .. } => publication.room,
+            | Self::EncodingStarted { publication, .. }
+            | Self::PictureSized { publication, .. } => publication.room,
             Self::SubscriptionStarted { subscription } => subscription.room,
             Self::AudioLevels { room, .. } => *room,
         }

@@ -24,8 +24,8 @@ mod time;
 
 pub use codec::{Codec, MediaKind};
 pub use command::{
-    CodecBinding, Command, DataChannelOpener, Destination, Forwarding, Opening, ReceiveEncoding,
-    ReceiveMedia, SendMedia,
+    CodecBinding, Command, DataChannelOpener, Destination, Forwarding, LayerOrder, Opening,
+    ReceiveEncoding, ReceiveMedia, SendMedia,
 };
 pub use credentials::{Fingerprint, IceCredentials, InvalidFingerprint};
 pub use data::DataChannel;
@@ -34,7 +34,7 @@ pub use dtls_role::DtlsRole;
 pub use event::{AudioLevel, CloseReason, Event, LinkProtocol};
 pub use extension::{Extension, ExtensionId, ExtensionMap};
 pub use id::{PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId};
-pub use layer::{Bitrate, SpatialLayer, TemporalLayer};
+pub use layer::{Bitrate, PictureSize, SpatialLayer, TemporalLayer};
 pub use name::{ApiKey, NodeId, ParticipantIdentity, ParticipantSid, RoomName, RoomSid, TrackSid};
 pub use path::{MAX_DATAGRAM_BYTES, Path};
 pub use rtp::{Mid, PayloadType, Rid, Ssrc, Token, TokenTooLong};

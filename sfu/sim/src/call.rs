@@ -1,8 +1,8 @@
 use sfu_model::{
     Codec, CodecBinding, Command, DataChannelOpener, DtlsRole, Extension, ExtensionId,
-    ExtensionMap, Forwarding, IceCredentials, MediaKind, Mid, Opening, PayloadType, PeerId,
-    PublicationId, ReceiveEncoding, ReceiveMedia, RoomIndex, SendMedia, ShardIndex, SpatialLayer,
-    Ssrc, SubscriptionId, TemporalLayer, Token,
+    ExtensionMap, Forwarding, IceCredentials, LayerOrder, MediaKind, Mid, Opening, PayloadType,
+    PeerId, PublicationId, ReceiveEncoding, ReceiveMedia, RoomIndex, SendMedia, ShardIndex,
+    SpatialLayer, Ssrc, SubscriptionId, TemporalLayer, Token,
 };
 
 use crate::{ClientId, LinkProfile, Publisher, Random, Receiver, Reception, Seed, World};
@@ -166,6 +166,7 @@ impl Call {
             codecs: vec![codec(kind)],
             extensions: extensions(),
             encodings: vec![encoding],
+            layer_order: LayerOrder::Known,
             nack: self.repair == Repair::Retransmit,
             transport_cc: kind == MediaKind::Video,
         };

@@ -113,6 +113,7 @@ pub(crate) fn describe(event: &Event) -> String {
         | Event::PublicationStarted { .. }
         | Event::CodecChanged { .. }
         | Event::EncodingStarted { .. }
+        | Event::PictureSized { .. }
         | Event::SubscriptionStarted { .. }
         | Event::DataChannelOpened { .. }
         | Event::AudioLevels { .. } => format!("{event:?}"),

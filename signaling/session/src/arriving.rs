@@ -1,6 +1,6 @@
 //! What arrives of a track: its codec and the SSRCs of its layers are what its packets say, whatever was announced.
 
-use sfu_model::{Codec, Now, PublicationId, SpatialLayer, Ssrc, TrackSid};
+use sfu_model::{Codec, Command, Now, PictureSize, PublicationId, Rid, Ssrc, TrackSid};
 
 use crate::Room;
 use crate::participant_key::ParticipantKey;
@@ -30,12 +30,44 @@ impl Room {
     pub(crate) fn handle_encoding(
         &mut self,
         publication: PublicationId,
-        encoding: SpatialLayer,
+        rid: Option<Rid>,
         ssrc: Ssrc,
     ) {
         let sid = self.tracks.sid_of_publication(publication);
         if let Some(track) = sid.and_then(|sid| self.tracks.get_mut(&sid)) {
-            track.hear_ssrc(publication, encoding, ssrc);
+            track.hear_ssrc(publication, rid, ssrc);
+        }
+    }
+
+    /// Takes how large the pictures of a layer are. Where nothing else says which layer is which, this does.
+    pub(crate) fn handle_picture_size(
+        &mut self,
+        now: Now,
+        publication: PublicationId,
+        rid: Rid,
+        size: PictureSize,
+    ) {
+        let Some(sid) = self.tracks.sid_of_publication(publication) else {
+            return;
+        };
+        let version = self.ids.version(now.unix);
+        let Some(track) = self.tracks.get_mut(&sid) else {
+            return;
+        };
+        let Some(media) = track.hear_size(publication, rid, size) else {
+            return;
+        };
+        track.info.version = Some(version);
+        let publisher = track.publisher;
+        if let Some(participant) = self.roster.get_mut(publisher) {
+            let peer = participant.transports.up().peer;
+            participant.touch();
+            self.outputs.media(Command::Publish {
+                publication,
+                peer,
+                media,
+            });
+            self.telling().tell_soon(now, publisher);
         }
     }
 

@@ -46,9 +46,14 @@ impl Room {
             }
             Event::EncodingStarted {
                 publication,
-                encoding,
+                rid,
                 ssrc,
-            } => self.handle_encoding(publication, encoding, ssrc),
+            } => self.handle_encoding(publication, rid, ssrc),
+            Event::PictureSized {
+                publication,
+                rid,
+                size,
+            } => self.handle_picture_size(now, publication, rid, size),
         }
     }
 

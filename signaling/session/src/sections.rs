@@ -223,6 +223,7 @@ impl Room {
                     media: media.clone(),
                     heard: Vec::new(),
                     latest: None,
+                    sizes: BTreeMap::new(),
                     codecs: Vec::new(),
                     demand: Demand::default(),
                 });

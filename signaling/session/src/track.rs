@@ -1,10 +1,10 @@
 //! A track: what is said of it, and how it arrives.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sfu_model::{
-    Codec, Forwarding, MediaKind, Mid, PublicationId, ReceiveEncoding, ReceiveMedia, SpatialLayer,
-    Ssrc, TrackSid,
+    Codec, Forwarding, LayerOrder, MediaKind, Mid, PictureSize, PublicationId, ReceiveEncoding,
+    ReceiveMedia, Rid, Ssrc, TrackSid,
 };
 
 use crate::demand::{Demand, ToldDemand};
@@ -48,6 +48,8 @@ pub(crate) struct PublishedStream {
     pub(crate) heard: Vec<Codec>,
     /// What they were said to be last.
     pub(crate) latest: Option<Codec>,
+    /// How large the pictures of its encodings are, where only that says which layer each is.
+    pub(crate) sizes: BTreeMap<Rid, PictureSize>,
     /// What a subscriber has to accept, preferred first.
     pub(crate) codecs: Vec<OfferedCodec>,
     /// What its subscriptions forward.
@@ -109,25 +111,28 @@ impl Track {
             .find(|index| self.streams.iter().all(|stream| stream.codec != *index))
     }
 
-    /// Puts the encodings of the track's codec number `codec` in the order of its layers, where these say which is which.
+    /// Puts the encodings of the track's codec number `codec` in the order of its layers: as the request says, if it says
+    /// which is which; else as the description does; else by the size of their pictures.
     pub(crate) fn arrange(&self, codec: usize, media: &mut ReceiveMedia) {
-        let layers = self
-            .info
-            .codecs
-            .get(codec)
-            .map_or(&[][..], |info| &info.layers);
+        let stream = self.streams.iter().find(|stream| stream.codec == codec);
+        match stream.filter(|stream| stream.media.layer_order == LayerOrder::Unknown) {
+            Some(stream) => stream.arrange_by_size(media),
+            None => self.arrange_by_layers(codec, media),
+        }
+    }
+
+    fn arrange_by_layers(&self, codec: usize, media: &mut ReceiveMedia) {
+        let info = self.info.codecs.get(codec);
+        let layers = info.map_or(&[][..], |info| &info.layers);
         let place = |encoding: &ReceiveEncoding| {
             layers.iter().position(|layer| match encoding.rid {
                 Some(rid) => layer.rid == rid.0.as_str(),
                 None => encoding.ssrc.is_some_and(|ssrc| layer.ssrc == ssrc.0),
             })
         };
-        if media
-            .encodings
-            .iter()
-            .all(|encoding| place(encoding).is_some())
-        {
+        if media.encodings.iter().all(|it| place(it).is_some()) {
             media.encodings.sort_by_key(place);
+            media.layer_order = LayerOrder::Known;
         }
     }
 
@@ -143,20 +148,38 @@ impl Track {
     }
 
     /// Takes as what an encoding of a publication comes.
-    pub(crate) fn hear_ssrc(
-        &mut self,
-        publication: PublicationId,
-        encoding: SpatialLayer,
-        ssrc: Ssrc,
-    ) {
+    pub(crate) fn hear_ssrc(&mut self, publication: PublicationId, rid: Option<Rid>, ssrc: Ssrc) {
         let Some(stream) = self.stream_of_mut(publication) else {
             return;
         };
         let mut encodings = stream.media.encodings.iter_mut();
-        if let Some(encoding) = encodings.nth(usize::from(encoding.0)) {
+        if let Some(encoding) = encodings.find(|encoding| encoding.rid == rid) {
             encoding.ssrc = Some(ssrc);
             self.describe(publication);
         }
+    }
+
+    /// Takes how large the pictures of an encoding are. Returns how the publication is to be received if that puts its
+    /// encodings in another order.
+    pub(crate) fn hear_size(
+        &mut self,
+        publication: PublicationId,
+        rid: Rid,
+        size: PictureSize,
+    ) -> Option<ReceiveMedia> {
+        let stream = self.stream_of_mut(publication)?;
+        if !stream.media.encodings.iter().any(|it| it.rid == Some(rid)) {
+            return None;
+        }
+        stream.sizes.insert(rid, size);
+        let mut media = stream.media.clone();
+        stream.arrange_by_size(&mut media);
+        if media == stream.media {
+            return None;
+        }
+        stream.media.clone_from(&media);
+        self.describe(publication);
+        Some(media)
     }
 
     /// Has subscribers accept the codecs in which a publication comes, of those that its section offers. Returns whether
@@ -211,6 +234,31 @@ impl PublishedStream {
             let mut known = before.encodings.iter();
             let known = known.find(|known| known.rid.is_some() && known.rid == encoding.rid);
             encoding.ssrc = encoding.ssrc.or_else(|| known?.ssrc);
+        }
+        let encodings = &self.media.encodings;
+        self.sizes
+            .retain(|rid, _| encodings.iter().any(|it| it.rid == Some(*rid)));
+    }
+
+    /// Sorts those encodings of a description whose size is known, the smallest first, if it does not say which is
+    /// which; the others keep their places.
+    fn arrange_by_size(&self, media: &mut ReceiveMedia) {
+        if media.layer_order == LayerOrder::Known {
+            return;
+        }
+        let pixels = |encoding: &ReceiveEncoding| Some(self.sizes.get(&encoding.rid?)?.pixels());
+        let is_measured = |encoding: &&ReceiveEncoding| pixels(encoding).is_some();
+        let mut measured: Vec<_> = media
+            .encodings
+            .iter()
+            .filter(is_measured)
+            .copied()
+            .collect();
+        measured.sort_by_key(pixels);
+        let places = media.encodings.iter_mut();
+        let places = places.filter(|it| pixels(it).is_some());
+        for (place, encoding) in places.zip(measured) {
+            *place = encoding;
         }
     }
 

@@ -7,7 +7,7 @@ use sfu_model::{Codec, TrackSid};
 use crate::limits::MAX_TRACK_TEXT_BYTES;
 use crate::proto;
 use crate::proto::video_layer::Mode;
-use crate::proto::{AudioTrackFeature, BackupCodecPolicy, TrackSource, TrackType};
+use crate::proto::{AudioTrackFeature, BackupCodecPolicy, TrackSource, TrackType, VideoQuality};
 use crate::track::codec_of;
 
 /// Reports whether the texts are short that are kept of a request, and told to everybody.
@@ -154,9 +154,18 @@ fn layer_mode(asked: Mode, codec: Codec) -> Mode {
     }
 }
 
-/// Returns the layers, lowest first.
+/// Returns the layers, lowest first. Where their qualities do not tell them apart, their sizes do, and say which quality
+/// each is.
 pub(crate) fn sorted(layers: &[proto::VideoLayer]) -> Vec<proto::VideoLayer> {
     let mut layers = layers.to_vec();
     layers.sort_by_key(|layer| layer.quality);
+    if layers.is_sorted_by(|low, high| low.quality < high.quality) {
+        return layers;
+    }
+    layers.sort_by_key(|layer| u64::from(layer.width) * u64::from(layer.height));
+    let highest = i32::from(VideoQuality::High);
+    for (layer, quality) in layers.iter_mut().zip(0..) {
+        layer.quality = highest.min(quality);
+    }
     layers
 }

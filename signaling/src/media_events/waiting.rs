@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use sfu_model::{
-    DataChannel, Event, PeerId, PublicationId, ShardIndex, SpatialLayer, SubscriptionId,
-};
+use sfu_model::{DataChannel, Event, PeerId, PublicationId, Rid, ShardIndex, SubscriptionId};
 
 use crate::limits::{LOSSY_BYTES, LOSSY_MESSAGES, LOSSY_MESSAGES_EACH};
 
@@ -33,7 +31,8 @@ enum State {
     Closed(PeerId),
     Publication(PublicationId),
     Codec(PublicationId),
-    Encoding(PublicationId, SpatialLayer),
+    Encoding(PublicationId, Option<Rid>),
+    PictureSize(PublicationId, Rid),
     Subscription(SubscriptionId),
     Levels(ShardIndex),
 }
@@ -150,10 +149,11 @@ fn kind(event: &Event) -> Kind {
         Event::PublicationStarted { publication } => State::Publication(*publication),
         Event::CodecChanged { publication, .. } => State::Codec(*publication),
         Event::EncodingStarted {
-            publication,
-            encoding,
-            ..
-        } => State::Encoding(*publication, *encoding),
+            publication, rid, ..
+        } => State::Encoding(*publication, *rid),
+        Event::PictureSized {
+            publication, rid, ..
+        } => State::PictureSize(*publication, *rid),
         Event::SubscriptionStarted { subscription } => State::Subscription(*subscription),
         Event::DataChannelOpened { peer, channel } => State::Channel(*peer, *channel),
         Event::AudioLevels { shard, .. } => State::Levels(*shard),

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use sfu_model::{Forwarding, MediaKind, Ssrc};
+use sfu_model::{Forwarding, MediaKind, ReceiveMedia, Ssrc};
 use sfu_rtp::rtcp::{Packet, SenderReport, write_sender_report};
 use sfu_rtp::{NtpTime, RtpTimestamp, SeqNo};
 
 use crate::export::{Pair, microphone};
 use crate::media::{ALL, CAMERA, MICROPHONE, Source, publish, send};
-use crate::simulcast::{EACH, SSRCS, assert_one_stream, plis, simulcast, sources, up_to};
+use crate::simulcast::{
+    EACH, SSRCS, assert_one_stream, plis, simulcast, sources, unexplained, up_to,
+};
 
 /// A simulcast publication at home, with subscribers on the other shard.
 struct Simulcast {
@@ -19,9 +21,13 @@ struct Simulcast {
 impl Simulcast {
     /// Each subscriber gets what it is forwarded.
     fn to(forwarding: &[Forwarding]) -> Self {
+        Self::publishing(simulcast(), forwarding)
+    }
+
+    fn publishing(media: ReceiveMedia, forwarding: &[Forwarding]) -> Self {
         let count = u32::try_from(forwarding.len()).unwrap();
         let mut pair = Pair::with(1, count);
-        publish(&mut pair.home, simulcast());
+        publish(&mut pair.home, media);
         for (subscriber, forwarding) in (0..).zip(forwarding) {
             let mut media = send(MediaKind::Video, "0", 50_000);
             media.forwarding = *forwarding;
@@ -232,4 +238,21 @@ fn one_stream_with_all_layers_is_one_encoding() {
         pair.send_rtp(&source.next(i == 0));
     }
     assert_eq!(pair.home.shard.counters().exports_out, 10);
+}
+
+#[test]
+fn a_subscriber_there_follows_layers_that_turn_out_to_be_in_another_order() {
+    let mut call = Simulcast::publishing(unexplained(), &[up_to(0)]);
+    call.tick(&EACH, &EACH);
+    call.tick(&EACH, &[]);
+    call.plis();
+    publish(&mut call.pair.home, simulcast());
+    call.received(0);
+    call.tick(&EACH, &[]);
+    assert_eq!(call.plis(), [SSRCS[0]], "the lowest is another one");
+    call.tick(&EACH, &[0]);
+    assert_eq!(call.tick(&EACH, &[]), 1);
+    let packets = call.received(0);
+    assert_eq!(packets.len(), 3);
+    assert_one_stream(&packets);
 }

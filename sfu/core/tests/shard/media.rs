@@ -5,8 +5,8 @@ use std::time::Duration;
 use sfu_core::DropReason;
 use sfu_model::{
     Codec, CodecBinding, Command, Event, Extension, ExtensionId, ExtensionMap, Forwarding,
-    MediaKind, Mid, Opening, PayloadType, ReceiveEncoding, ReceiveMedia, Rid, SendMedia,
-    SpatialLayer, Ssrc, TemporalLayer, Token,
+    LayerOrder, MediaKind, Mid, Opening, PayloadType, ReceiveEncoding, ReceiveMedia, Rid,
+    SendMedia, SpatialLayer, Ssrc, TemporalLayer, Token,
 };
 use sfu_rtp::{
     ExtensionTable, Outgoing, OutgoingExtensions, OutgoingPayload, RtpHeader, RtpTimestamp, SeqNo,
@@ -78,6 +78,7 @@ pub(crate) fn receive(
         }],
         extensions: extensions(),
         encodings: encodings.to_vec(),
+        layer_order: LayerOrder::Known,
         nack: true,
         transport_cc: kind == MediaKind::Video,
     }

@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
-use sfu_model::{Codec, Event, Extension, ExtensionId, MediaKind, SendMedia, SpatialLayer, Ssrc};
+use sfu_model::{Codec, Event, Extension, ExtensionId, MediaKind, SendMedia, Ssrc};
 use sfu_rtp::rtcp::{NackPair, write_nack};
 use sfu_rtp::{RtpHeader, RtpTimestamp, SeqNo};
 
 use crate::media::{
-    CAMERA, MICROPHONE, OPUS, Source, call, camera, extensions, opus, publish, receive, send,
+    CAMERA, MICROPHONE, OPUS, Source, call, camera, extensions, opus, publish, receive, rid, send,
     subscribe,
 };
 use crate::simulcast::{simulcast, sources};
@@ -202,13 +202,13 @@ fn an_ssrc_that_no_description_declares_is_told_when_its_encoding_starts() {
         world.send_rtp(0, &source.next(true));
     }
     let started = world.take_events(|event| match event {
-        Event::EncodingStarted { encoding, ssrc, .. } => Some((*encoding, *ssrc)),
+        Event::EncodingStarted { rid, ssrc, .. } => Some((rid.unwrap(), *ssrc)),
         _ => None,
     });
-    let expected = [(0, 11), (1, 12), (2, 13)];
+    let expected = [("q", 11), ("h", 12), ("f", 13)];
     assert_eq!(
         started,
-        expected.map(|(layer, ssrc)| (SpatialLayer(layer), Ssrc(ssrc)))
+        expected.map(|(name, ssrc)| (rid(name), Ssrc(ssrc)))
     );
     let mut world = call(2);
     world.send_rtp(0, &Source::video(CAMERA).next(true));

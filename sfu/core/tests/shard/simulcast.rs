@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use sfu_core::DropReason;
 use sfu_model::{
-    Command, Forwarding, MediaKind, ReceiveEncoding, ReceiveMedia, Rid, SpatialLayer, Ssrc,
-    TemporalLayer,
+    Command, Event, Forwarding, LayerOrder, MediaKind, ReceiveEncoding, ReceiveMedia, Rid,
+    SpatialLayer, Ssrc, TemporalLayer,
 };
 use sfu_rtp::rtcp::Packet;
 use sfu_rtp::{RtpHeader, RtpTimestamp, SeqNo};
@@ -64,8 +64,12 @@ struct Simulcast {
 
 impl Simulcast {
     fn new() -> Self {
+        Self::publishing(simulcast())
+    }
+
+    fn publishing(media: ReceiveMedia) -> Self {
         let mut world = World::with(2);
-        publish(&mut world, simulcast());
+        publish(&mut world, media);
         subscribe(&mut world, 1, send(MediaKind::Video, "0", 50_000));
         Self {
             world,
@@ -286,5 +290,82 @@ fn an_encoding_that_begins_anew_under_another_ssrc_goes_on_at_its_key_frame() {
     call.tick(&[2], &[]);
     let packets = &call.world.participants[1].rtp;
     assert_eq!(packets.len(), 4);
+    assert_one_stream(packets);
+}
+
+/// What the section says of a client whose rids nothing explains, the highest layer first.
+pub(crate) fn unexplained() -> ReceiveMedia {
+    let mut media = simulcast();
+    media.encodings.reverse();
+    media.layer_order = LayerOrder::Unknown;
+    media
+}
+
+/// Returns the sizes of pictures that were told, by rid.
+fn told_sizes(world: &mut World) -> Vec<(Rid, u32)> {
+    world.take_events(|event| match event {
+        Event::PictureSized { rid, size, .. } => Some((*rid, size.height)),
+        _ => None,
+    })
+}
+
+/// Writes a key frame with pictures of a height.
+fn sized(source: &mut Source, height: u16) -> Vec<u8> {
+    let mut payload = vp8_payload(true, source.picture);
+    payload[14..16].copy_from_slice(&height.to_le_bytes());
+    source.frame(&payload)
+}
+
+#[test]
+fn pictures_that_change_their_size_all_the_time_are_told_of_once_a_second() {
+    let mut world = World::with(1);
+    publish(&mut world, unexplained());
+    let mut source = sources()[0].clone();
+    let mut told = 0;
+    for step in 0..100 {
+        world.send_rtp(0, &sized(&mut source, 180 + step % 2));
+        world.pass(Duration::from_millis(33));
+        told += told_sizes(&mut world).len();
+    }
+    assert!((3..=4).contains(&told), "{told}");
+}
+
+#[test]
+fn how_large_pictures_are_is_told_once_where_nothing_says_which_layer_is_which() {
+    let heights = [180, 360, 720];
+    let expected: Vec<_> = rids().into_iter().zip(heights.map(u32::from)).collect();
+    for (media, expected) in [(unexplained(), expected), (simulcast(), Vec::new())] {
+        let mut world = World::with(1);
+        publish(&mut world, media);
+        let mut sources = sources();
+        for (source, height) in sources.iter_mut().zip(heights) {
+            world.send_rtp(0, &sized(source, height));
+        }
+        assert_eq!(told_sizes(&mut world), expected);
+        world.send_rtp(0, &sized(&mut sources[2], 720));
+        world.send_rtp(0, &sources[2].next(false));
+        assert_eq!(told_sizes(&mut world), []);
+    }
+}
+
+#[test]
+fn streams_go_on_when_their_layers_turn_out_to_be_in_another_order() {
+    let mut call = Simulcast::publishing(unexplained());
+    call.want(0);
+    call.tick(&EACH, &EACH);
+    // Clients name an SSRC's rid only until they know that it was heard.
+    for source in &mut call.sources {
+        source.rid = None;
+    }
+    call.tick(&EACH, &[]);
+    call.plis();
+    call.world.participants[1].rtp.clear();
+    publish(&mut call.world, simulcast());
+    call.tick(&EACH, &[]);
+    assert_eq!(call.plis(), [SSRCS[0]], "the lowest is another one");
+    call.tick(&EACH, &[0]);
+    call.tick(&[0], &[]);
+    let packets = &call.world.participants[1].rtp;
+    assert_eq!(packets.len(), 3);
     assert_one_stream(packets);
 }

@@ -1,7 +1,9 @@
 //! H.264 (RFC 6184): where key frames begin, and where pictures do that a decoder can go on at.
 
+use sfu_model::PictureSize;
+
 use super::bytes::Bytes;
-use super::{FrameStart, PayloadError};
+use super::{FrameStart, PayloadError, h264_sps};
 
 const TYPE: u8 = 0x1f;
 /// Coded slice of a non-IDR picture (ITU-T H.264 table 7-1).
@@ -60,27 +62,43 @@ fn peek_unit(kind: u8, behind: &[u8]) -> FrameStart {
     }
 }
 
-/// Reads the units of a STAP-A (RFC 6184 section 5.7.1): each behind its 16-bit length.
-fn peek_aggregated(mut units: &[u8]) -> FrameStart {
+fn peek_aggregated(units: &[u8]) -> FrameStart {
     let mut found = FrameStart::default();
-    for _ in 0..MAX_AGGREGATED {
-        let Some((len, rest)) = units.split_first_chunk::<2>() else {
-            break;
-        };
-        let Some((unit, rest)) = rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))
-        else {
-            break;
-        };
-        if let Some((header, behind)) = unit.split_first() {
-            let start = peek_unit(header & TYPE, behind);
-            found.key_frame |= start.key_frame;
-            found.intra |= start.intra;
-            found.picture |= start.picture;
-            found.frame_start |= start.frame_start;
-        }
-        units = rest;
+    for (kind, behind) in aggregated(units) {
+        let start = peek_unit(kind, behind);
+        found.key_frame |= start.key_frame;
+        found.intra |= start.intra;
+        found.picture |= start.picture;
+        found.frame_start |= start.frame_start;
     }
     found
+}
+
+/// Iterates over the units of a STAP-A (RFC 6184 section 5.7.1), each behind its 16-bit length: their types, and what
+/// follows their headers.
+fn aggregated(mut units: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let next = move || {
+        let (len, rest) = units.split_first_chunk::<2>()?;
+        let (unit, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))?;
+        units = rest;
+        Some(unit)
+    };
+    let units = std::iter::from_fn(next).take(MAX_AGGREGATED);
+    units.filter_map(|unit| {
+        let (header, behind) = unit.split_first()?;
+        Some((header & TYPE, behind))
+    })
+}
+
+/// Returns the size of the pictures of a key frame, by its sequence parameter set in `payload`.
+pub(super) fn picture_size(payload: &[u8]) -> Option<PictureSize> {
+    let (header, behind) = payload.split_first()?;
+    let sps = match header & TYPE {
+        SPS => behind,
+        STAP_A => aggregated(behind).find(|(kind, _)| *kind == SPS)?.1,
+        _ => return None,
+    };
+    h264_sps::picture_size(sps)
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use sfu_model::{
     Codec, CodecBinding, Extension, ExtensionId, ExtensionMap, Fingerprint, Forwarding,
-    IceCredentials, MediaKind, Mid, Opening, PayloadType, ReceiveEncoding, ReceiveMedia, SendMedia,
-    SpatialLayer, Ssrc, TemporalLayer, Token,
+    IceCredentials, LayerOrder, MediaKind, Mid, Opening, PayloadType, ReceiveEncoding,
+    ReceiveMedia, SendMedia, SpatialLayer, Ssrc, TemporalLayer, Token,
 };
 
 /// An audio or video section of the client's.
@@ -169,6 +169,7 @@ impl<'a> Lines<'a> {
                 codecs: vec![codec],
                 extensions: self.extensions(),
                 encodings: vec![ReceiveEncoding::default()],
+                layer_order: LayerOrder::Known,
                 nack,
                 transport_cc: self.has(&format!("a=rtcp-fb:{payload_type} transport-cc")),
             }));

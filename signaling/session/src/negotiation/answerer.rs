@@ -176,7 +176,7 @@ impl Answerer {
                 publishes: media.direction.sends(),
                 stream_id,
                 track_id,
-                encodings: encodings(media),
+                encodings: encodings(media).0,
                 codecs: offered_codecs(media, &self.policy),
             });
         }

@@ -1,9 +1,10 @@
 //! Which of a section's rids is which layer.
 //!
 //! Goal: the lowest layer first. A rid is a name without meaning (RFC 8851); what says more comes first: the size that the
-//! description restricts each to, then the names that clients are known to use, then the order in which they are listed.
+//! description restricts each to, then the names that clients are known to use. Where nothing does, they stay as they are
+//! listed until it is known how large each is.
 
-use sfu_model::Rid;
+use sfu_model::{LayerOrder, Rid};
 
 use super::description::EncodingSize;
 
@@ -19,21 +20,25 @@ const SCHEMES: [&[&str]; 8] = [
     &["quarter", "half", "full"],
 ];
 
-/// Returns `rids` with the lowest layer first.
-pub(super) fn lowest_first(rids: &[Rid], sizes: &[(Rid, EncodingSize)]) -> Vec<Rid> {
+/// Returns `rids` with the lowest layer first, and whether anything says that they are.
+pub(super) fn lowest_first(rids: &[Rid], sizes: &[(Rid, EncodingSize)]) -> (Vec<Rid>, LayerOrder) {
     let size = |rid: &Rid| {
         let mut sizes = sizes.iter();
         let (_, size) = sizes.find(|(of, _)| of == rid)?;
         Some(*size)
     };
-    by(rids, |rid| size(rid)?.pixels)
+    let ordered = by(rids, |rid| size(rid)?.pixels)
         .or_else(|| by(rids, |rid| size(rid)?.bitrate))
         .or_else(|| {
             SCHEMES
                 .iter()
                 .find_map(|scheme| by(rids, |rid| place(scheme, *rid)))
-        })
-        .unwrap_or_else(|| rids.to_vec())
+        });
+    match ordered {
+        Some(ordered) => (ordered, LayerOrder::Known),
+        None if rids.len() < 2 => (rids.to_vec(), LayerOrder::Known),
+        None => (rids.to_vec(), LayerOrder::Unknown),
+    }
 }
 
 /// Sorts by a measure that all have, and that tells them apart.
@@ -68,7 +73,7 @@ mod tests {
             .iter()
             .map(|(name, size)| (rid(name), *size))
             .collect();
-        let ordered = lowest_first(&rids, &sizes);
+        let (ordered, _) = lowest_first(&rids, &sizes);
         let names: Vec<&str> = ordered.iter().map(|rid| rid.0.as_str()).collect();
         names.join(";")
     }
@@ -98,6 +103,9 @@ mod tests {
     fn unknown_names_stay_as_they_are_listed() {
         assert_eq!(ordered("b;a;c", &[]), "b;a;c");
         assert_eq!(ordered("q;h;x", &[]), "q;h;x");
+        let order = |names: [&str; 2]| lowest_first(&names.map(rid), &[]).1;
+        assert_eq!(order(["b", "a"]), LayerOrder::Unknown);
+        assert_eq!(order(["h", "f"]), LayerOrder::Known);
     }
 
     #[test]

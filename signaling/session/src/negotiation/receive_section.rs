@@ -1,8 +1,8 @@
 //! A section in which the client publishes: what we answer there, and how the shard receives it.
 
 use sfu_model::{
-    Codec, CodecBinding, Extension, ExtensionMap, MediaKind, Mid, ReceiveEncoding, ReceiveMedia,
-    SpatialLayer,
+    Codec, CodecBinding, Extension, ExtensionMap, LayerOrder, MediaKind, Mid, ReceiveEncoding,
+    ReceiveMedia, SpatialLayer,
 };
 
 use super::codecs::OPUS_FMTP;
@@ -168,21 +168,23 @@ pub(super) fn receive_media(mid: Mid, offer: &Media, payloads: &[Payload]) -> Re
         })
         .collect();
     let any = |feedback| payloads.iter().any(|payload| payload.has(feedback));
+    let (encodings, layer_order) = encodings(offer);
     ReceiveMedia {
         kind: offer.kind,
         mid,
         codecs,
         extensions,
-        encodings: encodings(offer),
+        encodings,
+        layer_order,
         nack: any(Feedback::Nack),
         transport_cc: any(Feedback::TransportCc) && extensions.id(Extension::TransportCc).is_some(),
     }
 }
 
 /// Returns the RTP streams of the section, lowest layer first: by rid, else by SSRC, else one that
-/// is known by its section alone.
-pub(super) fn encodings(offer: &Media) -> Vec<ReceiveEncoding> {
-    let rids = layer_order::lowest_first(&offer.simulcast, &offer.sizes);
+/// is known by its section alone; and whether it is known that the lowest is first.
+pub(super) fn encodings(offer: &Media) -> (Vec<ReceiveEncoding>, LayerOrder) {
+    let (rids, order) = layer_order::lowest_first(&offer.simulcast, &offer.sizes);
     let mut encodings: Vec<ReceiveEncoding> = rids
         .into_iter()
         .map(|rid| ReceiveEncoding {
@@ -203,7 +205,7 @@ pub(super) fn encodings(offer: &Media) -> Vec<ReceiveEncoding> {
         encodings.push(ReceiveEncoding::default());
     }
     encodings.truncate(SpatialLayer::COUNT);
-    encodings
+    (encodings, order)
 }
 
 /// Returns the stream and the track of `a=msid`; `-` counts as no stream.

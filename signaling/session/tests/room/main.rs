@@ -24,6 +24,8 @@ mod demand;
 #[cfg(test)]
 mod joining;
 #[cfg(test)]
+mod layers;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod permissions;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use sfu_model::{Codec, Command, Event, SpatialLayer, Ssrc};
+use sfu_model::{Codec, Command, Event};
 use signaling_protocol::proto::request_response::Reason;
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
 use signaling_protocol::{Client, proto};
-use signaling_session::{ConnectionId, RoomNotice, RoomReply, RoomRequest};
+use signaling_session::{ConnectionId, RoomNotice};
 
 use crate::support::{World, camera, client, microphone};
 
@@ -515,7 +515,7 @@ fn an_offer_that_cannot_be_read_leads_to_a_fresh_session() {
 }
 
 /// Returns the publication of the last track.
-fn publication(world: &World) -> sfu_model::PublicationId {
+pub(crate) fn publication(world: &World) -> sfu_model::PublicationId {
     let mut commands = world.commands.iter().rev();
     let publication = commands.find_map(|command| match command {
         Command::Publish { publication, .. } => Some(*publication),
@@ -606,102 +606,6 @@ fn a_publisher_that_alternates_has_nobody_negotiate_each_time() {
     let inbox = world.take(bob);
     let offers = inbox.iter().filter(|it| matches!(it, Response::Offer(_)));
     assert!(offers.count() <= 4);
-}
-
-#[test]
-fn layers_that_are_told_apart_by_rid_have_an_ssrc_once_they_send() {
-    let mut world = World::new();
-    let alice = world.join_one(client("alice"));
-    world.publish(alice, camera("cam"));
-    let publication = publication(&world);
-    for layer in 0..3 {
-        world.media(Event::EncodingStarted {
-            publication,
-            encoding: SpatialLayer(layer),
-            ssrc: Ssrc(1000 + u32::from(layer)),
-        });
-    }
-    let reply = world.call(RoomRequest::GetParticipant {
-        identity: "alice".into(),
-    });
-    let Ok(RoomReply::Participant(info)) = reply else {
-        panic!("no participant: {reply:?}");
-    };
-    for layers in [&info.tracks[0].layers, &info.tracks[0].codecs[0].layers] {
-        let ssrcs: Vec<_> = layers.iter().map(|layer| layer.ssrc).collect();
-        assert_eq!(ssrcs, [1000, 1001, 1002]);
-    }
-}
-
-/// Returns the rids in which the last publication is received, lowest layer first.
-fn received_rids(world: &World) -> Vec<String> {
-    let mut commands = world.commands.iter().rev();
-    let media = commands.find_map(|command| match command {
-        Command::Publish { media, .. } => Some(media),
-        _ => None,
-    });
-    let rids = media.unwrap().encodings.iter();
-    rids.map(|encoding| encoding.rid.unwrap().0.as_str().to_owned())
-        .collect()
-}
-
-#[test]
-fn the_layers_of_a_request_say_which_rid_is_which_layer() {
-    let mut world = World::new();
-    let alice = world.join_one(client("alice"));
-    let mut request = camera("cam");
-    for (layer, rid) in request.layers.iter_mut().zip(["b", "c", "a"]) {
-        layer.rid = rid.to_owned();
-    }
-    request.layers.reverse();
-    world.send(alice, Request::AddTrack(request));
-    world.member(alice).up.add_sending(false, "cam").rids = vec!["a", "b", "c"];
-    world.offer(alice);
-    assert_eq!(received_rids(&world), ["b", "c", "a"]);
-    let layers = world.seen(alice, "alice").unwrap().tracks[0].layers.clone();
-    let told: Vec<_> = layers
-        .iter()
-        .map(|it| (it.height, it.rid.as_str()))
-        .collect();
-    assert_eq!(told, [(180, "b"), (360, "c"), (720, "a")]);
-}
-
-#[test]
-fn a_request_that_follows_its_media_says_so_too() {
-    let mut world = World::new();
-    let alice = world.join_one(client("alice"));
-    world.member(alice).up.add_sending(false, "cam").rids = vec!["a", "b", "c"];
-    world.offer(alice);
-    let mut request = camera("cam");
-    for (layer, rid) in request.layers.iter_mut().zip(["c", "b", "a"]) {
-        layer.rid = rid.to_owned();
-    }
-    world.send(alice, Request::AddTrack(request));
-    assert_eq!(received_rids(&world), ["c", "b", "a"]);
-}
-
-#[test]
-fn an_ssrc_that_was_heard_is_still_known_after_another_negotiation() {
-    let mut world = World::new();
-    let alice = world.join_one(client("alice"));
-    world.publish(alice, camera("cam"));
-    let publication = publication(&world);
-    world.media(Event::EncodingStarted {
-        publication,
-        encoding: SpatialLayer(2),
-        ssrc: Ssrc(7),
-    });
-    world.member(alice).up.sections[6].h264 = true;
-    world.offer(alice);
-    let layers = world.seen(alice, "alice").unwrap().tracks[0].layers.clone();
-    assert_eq!(layers[2].ssrc, 0, "it is told with the next change");
-    let sid = world.seen(alice, "alice").unwrap().tracks[0].sid.clone();
-    world.send(
-        alice,
-        Request::Mute(proto::MuteTrackRequest { sid, muted: true }),
-    );
-    let layers = world.seen(alice, "alice").unwrap().tracks[0].layers.clone();
-    assert_eq!(layers[2].ssrc, 7);
 }
 
 #[test]
