@@ -8,6 +8,7 @@
 
 mod addresses;
 mod cli;
+mod file_limit;
 mod ice_servers;
 mod inputs;
 mod node;
@@ -47,6 +48,7 @@ fn run(cli: &Cli) -> Outcome {
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
+    file_limit::raise();
     node::run(&config, &cli.node)
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// A running node; dropping it ends the process.
 struct Node {
@@ -13,9 +13,23 @@ struct Node {
 
 impl Node {
     fn start(flags: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_sluice"))
+        Self::start_as(Command::new(env!("CARGO_BIN_EXE_sluice")), "", flags)
+    }
+
+    /// Starts it from a shell that has limited what it may.
+    fn start_limited(limit: &str) -> Self {
+        let mut shell = Command::new("sh");
+        let start = format!("{limit}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &start, env!("CARGO_BIN_EXE_sluice")]);
+        Self::start_as(shell, "", &["--dev"])
+    }
+
+    /// Starts it as `command` does, with more of a configuration.
+    fn start_as(mut command: Command, configuration: &str, flags: &[&str]) -> Self {
+        let body = format!("rtc: {{tcp_port: 0}}\n{configuration}");
+        let mut process = command
             .args(["--bind", "127.0.0.1", "--port", "0", "--udp-port", "0"])
-            .args(["--shards", "1", "--config-body", "rtc: {tcp_port: 0}"])
+            .args(["--shards", "1", "--config-body", &body])
             .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -32,9 +46,34 @@ impl Node {
         }
     }
 
+    /// Opens a connection.
+    fn connect(&self) -> TcpStream {
+        TcpStream::connect(&self.address).expect("the node listens")
+    }
+
+    /// Tells it to stop, and waits until it has ended.
+    fn stop(mut self) -> ExitStatus {
+        let process = self.process.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &process]).status();
+        assert!(told.expect("there is a `kill`").success());
+        self.process.wait().expect("it is a child of ours")
+    }
+
+    /// Returns the least and the most number of files that it may have open.
+    fn file_limits(&self) -> (String, String) {
+        let limits = format!("/proc/{}/limits", self.process.id());
+        let limits = std::fs::read_to_string(limits).expect("it runs");
+        let files = limits
+            .lines()
+            .find_map(|line| line.strip_prefix("Max open files"));
+        let mut files = files.expect("there is such a limit").split_whitespace();
+        let mut next = || files.next().unwrap_or_default().to_owned();
+        (next(), next())
+    }
+
     /// Asks for a page and returns the status.
     fn status(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).expect("the node listens");
+        let mut stream = self.connect();
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         let asked = stream.write_all(request.as_bytes());
         asked.expect("the node reads");
@@ -66,4 +105,59 @@ fn with_real_keys_nobody_is_given_a_token_in_development_either() {
     assert_eq!(node.status("/call/token?room=lobby&name=ann"), "404");
     assert_eq!(node.status("/call"), "404");
     assert_eq!(node.status("/"), "200");
+}
+
+/// Asks for the health of the node on a connection that stays open, and returns the status.
+fn ask(stream: &mut TcpStream) -> String {
+    let asked = stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    asked.expect("the node reads");
+    let mut answer = Vec::new();
+    let mut byte = [0];
+    while !answer.ends_with(b"\r\n\r\nOK") {
+        stream.read_exact(&mut byte).expect("the node answers");
+        answer.push(byte[0]);
+    }
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn as_many_files_may_be_open_as_the_system_lets_a_process_have() {
+    let node = Node::start_limited("ulimit -S -n 256");
+    let (soft, hard) = node.file_limits();
+    assert_eq!(soft, hard);
+}
+
+#[test]
+fn a_node_that_may_open_no_more_files_serves_those_who_are_there_and_others_when_some_have_gone() {
+    let node = Node::start_limited("ulimit -n 64");
+    let mut early = node.connect();
+    assert_eq!(ask(&mut early), "200");
+    let crowd: Vec<_> = (0..100).map(|_| node.connect()).collect();
+    let mut late = node.connect();
+    for _ in 0..10 {
+        assert_eq!(ask(&mut early), "200");
+    }
+    drop(crowd);
+    assert_eq!(ask(&mut late), "200");
+}
+
+#[test]
+fn a_node_that_is_told_to_stop_ends_by_itself() {
+    let node = Node::start(&["--dev"]);
+    let _idle = node.connect();
+    assert_eq!(node.stop().code(), Some(0));
+}
+
+#[test]
+fn a_node_in_which_something_does_not_end_is_ended_in_time() {
+    let command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    let node = Node::start_as(command, "shutdown_timeout: 1", &["--dev"]);
+    // It is waited for longer than the node may take.
+    let mut stuck = node.connect();
+    let begun = stuck.write_all(b"GET / HTTP/1.1\r\n");
+    begun.expect("the node reads");
+    // Who comes later is answered, so the node has that connection.
+    assert_eq!(ask(&mut node.connect()), "200");
+    assert_eq!(node.stop().code(), Some(1));
 }
