@@ -1,20 +1,25 @@
-//! The thread that accepts ICE-TCP connections.
+//! The thread that accepts connections for media, and finds out whom each is for.
 //!
-//! All shards share the listening port. A connection's first message must be a STUN binding
-//! request; its ufrag names the shard, and the connection moves there.
+//! All shards share the listening port. What a connection speaks its first bytes say. With ICE-TCP its first
+//! message must be a STUN binding request; its ufrag names the shard, and the connection moves there.
+
+mod pending;
+pub(crate) mod protocol;
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use sfu_model::{IceCredentials, MAX_DATAGRAM_BYTES, ShardIndex};
-use sfu_transport::framing::Deframer;
+use sfu_model::ShardIndex;
 
 use crate::limits::TcpLimits;
 use crate::mailbox::{Inbox, Letter, Mailbox};
+use crate::stream::Connection;
+
+use pending::{Pending, Progress};
 
 /// Connections accepted before those that wait have their turn.
 const ACCEPT_TURN: usize = 64;
@@ -38,20 +43,6 @@ pub(crate) struct Acceptor {
     next_token: usize,
     /// When to accept again without being told that there is something.
     resume: Option<Instant>,
-}
-
-#[derive(Debug)]
-struct Pending {
-    stream: TcpStream,
-    deframer: Deframer,
-    deadline: Instant,
-}
-
-/// What became of a connection after a read.
-enum Progress {
-    Waiting,
-    Named(ShardIndex),
-    Refused,
 }
 
 impl Acceptor {
@@ -168,11 +159,7 @@ impl Acceptor {
         if self.pending.len() >= self.limits.pending {
             self.pending.pop_first();
         }
-        let pending = Pending {
-            stream,
-            deframer: Deframer::new(MAX_DATAGRAM_BYTES),
-            deadline: Instant::now() + self.limits.step,
-        };
+        let pending = Pending::new(stream, Instant::now() + self.limits.step);
         self.pending.insert(token, pending);
         self.read(token);
     }
@@ -197,9 +184,16 @@ impl Acceptor {
         let Some(mailbox) = self.shards.get(usize::from(shard.0)) else {
             return;
         };
-        if self.poll.registry().deregister(&mut pending.stream).is_ok() {
-            let head = pending.deframer.into_rest();
-            mailbox.send(Letter::Connection(pending.stream.into(), head));
+        if self
+            .poll
+            .registry()
+            .deregister(&mut pending.stream)
+            .is_err()
+        {
+            return;
+        }
+        if let Ok(connection) = Connection::tcp(pending.stream, pending.head) {
+            mailbox.send(Letter::Connection(connection));
         }
     }
 
@@ -219,29 +213,4 @@ fn is_about_connection(error: io::ErrorKind) -> bool {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::Interrupted
     )
-}
-
-impl Pending {
-    fn read(&mut self) -> Progress {
-        let mut chunk = [0; 1024];
-        loop {
-            match self.deframer.peek_packet() {
-                Ok(None) => {}
-                Ok(Some(message)) => {
-                    let shard = sfu_transport::ufrag_of(message).and_then(IceCredentials::shard_of);
-                    return shard.map_or(Progress::Refused, Progress::Named);
-                }
-                Err(_) => return Progress::Refused,
-            }
-            match self.stream.read(&mut chunk) {
-                Ok(0) => return Progress::Refused,
-                Ok(length) => self.deframer.push(chunk.get(..length).unwrap_or_default()),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Progress::Waiting;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Progress::Refused,
-            }
-        }
-    }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use sfu_model::ShardIndex;
+
 use crate::limits::STANDSTILL;
 
 /// How a thread of the media plane fares.
@@ -26,7 +28,7 @@ impl ThreadHealth {
 /// How the threads of the media plane fare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaHealth {
-    /// Each shard, by [`ShardIndex`](sfu_model::ShardIndex).
+    /// Each shard, by [`ShardIndex`].
     pub shards: Vec<ThreadHealth>,
     /// The thread that accepts ICE-TCP, if there is one. It is idle for as long as nobody connects, so
     /// that only its end is seen.
@@ -34,6 +36,12 @@ pub struct MediaHealth {
 }
 
 impl MediaHealth {
+    /// Reports whether a shard's thread works.
+    pub fn works(&self, shard: ShardIndex) -> bool {
+        let thread = self.shards.get(usize::from(shard.0));
+        thread == Some(&ThreadHealth::Running)
+    }
+
     /// Reports whether all threads work.
     pub fn is_good(&self) -> bool {
         let mut all = self.shards.iter().chain(&self.acceptor);

@@ -18,13 +18,14 @@ pub mod fuzz;
 mod health;
 mod lane;
 mod limits;
+mod link;
 mod links;
 mod mailbox;
 mod pinning;
 mod plane;
 mod report;
 mod shard_thread;
-mod tcp;
+mod stream;
 mod turn;
 mod udp;
 

@@ -1,4 +1,4 @@
-//! A shard's ICE-TCP connections.
+//! A shard's connections: what carries packets and is no datagram.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -9,7 +9,8 @@ use sfu_transport::framing::{Framed, frame_in_place};
 use sfu_transport::layout::Layout;
 
 use crate::limits::TcpLimits;
-use crate::tcp::{LinkState, TcpLink};
+use crate::link::{Link, LinkState};
+use crate::stream::Connection;
 
 /// Packets taken from a connection before others have their turn.
 const TURN: usize = 64;
@@ -26,7 +27,7 @@ const UNPROVEN_TURN: usize = 4;
 pub(crate) struct Links {
     registry: Registry,
     limits: TcpLimits,
-    links: BTreeMap<Token, TcpLink>,
+    links: BTreeMap<Token, Link>,
     of_path: BTreeMap<Path, Token>,
     /// Connections on which nothing was sent yet; tokens are in the order of age.
     unproven: BTreeSet<Token>,
@@ -54,12 +55,9 @@ impl Links {
         }
     }
 
-    /// Takes over a connection of which `head` was read.
-    pub(crate) fn add(&mut self, now: Instant, stream: std::net::TcpStream, head: &[u8]) {
-        let deadline = now + self.limits.step;
-        let Ok(mut link) = TcpLink::new(stream, head, deadline) else {
-            return;
-        };
+    /// Takes over a connection.
+    pub(crate) fn add(&mut self, now: Instant, connection: Connection) {
+        let mut link = Link::new(connection, now + self.limits.step);
         let token = Token(self.next_token);
         self.next_token += 1;
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -153,7 +151,7 @@ impl Links {
         if self.sweep.is_none_or(|sweep| now < sweep) {
             return;
         }
-        let is_late = |(_, link): &(&Token, &TcpLink)| link.deadline <= now;
+        let is_late = |(_, link): &(&Token, &Link)| link.deadline <= now;
         let late = self.links.iter().filter(is_late);
         let late: Vec<Token> = late.map(|(token, _)| *token).collect();
         for token in late {

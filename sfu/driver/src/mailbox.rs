@@ -9,27 +9,47 @@ use sfu_model::Command;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::limits::WAITING_CONNECTIONS;
+use crate::stream::Connection;
 
 /// What a shard's thread can be sent.
 #[derive(Debug)]
 pub(crate) enum Letter {
     /// A command for the shard, in a place of its room's lane.
     Command(Command, Place),
-    /// An ICE-TCP connection whose first message names this shard, and the bytes read so far.
-    Connection(std::net::TcpStream, Vec<u8>),
+    /// A connection whose first message names this shard.
+    Connection(Connection),
     /// The thread ends.
     Stop,
+    /// The thread does what it never should.
+    #[cfg(feature = "faults")]
+    Fault(Fault),
+}
+
+/// Something that a thread does in a test.
+#[cfg(feature = "faults")]
+pub(crate) struct Fault(pub(crate) Box<dyn FnOnce() + Send>);
+
+#[cfg(feature = "faults")]
+impl std::fmt::Debug for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fault")
+    }
 }
 
 /// A place in a room's lane, which is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
-    _held: OwnedSemaphorePermit,
+    _held: Option<OwnedSemaphorePermit>,
 }
 
-#[cfg(test)]
 impl Place {
+    /// Makes one beyond those that the lane has.
+    pub(crate) fn beyond_all() -> Self {
+        Self { _held: None }
+    }
+
     /// Makes a place of a lane that has one.
+    #[cfg(test)]
     pub(crate) fn free() -> Self {
         let lane = Arc::new(tokio::sync::Semaphore::new(1));
         lane.try_acquire_owned().unwrap().into()
@@ -38,7 +58,7 @@ impl Place {
 
 impl From<OwnedSemaphorePermit> for Place {
     fn from(held: OwnedSemaphorePermit) -> Self {
-        Self { _held: held }
+        Self { _held: Some(held) }
     }
 }
 
@@ -99,7 +119,7 @@ impl Mailbox {
 
     /// Delivers a letter without waking the thread: [`Mailbox::wake`] must follow.
     pub(crate) fn put(&self, letter: Letter) {
-        if let Letter::Connection(..) = letter {
+        if let Letter::Connection(_) = letter {
             let before = self.waiting.connections.fetch_add(1, Ordering::Relaxed);
             if before >= WAITING_CONNECTIONS {
                 self.waiting.connections.fetch_sub(1, Ordering::Relaxed);
@@ -148,7 +168,7 @@ impl Inbox {
     pub(crate) fn take(&self) -> Option<Letter> {
         let letter = self.letters.try_recv().ok()?;
         self.waiting.letters.fetch_sub(1, Ordering::AcqRel);
-        if let Letter::Connection(..) = letter {
+        if let Letter::Connection(_) = letter {
             self.waiting.connections.fetch_sub(1, Ordering::Relaxed);
         }
         Some(letter)
@@ -162,8 +182,7 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{TcpListener, TcpStream};
-
+    use mio::net::{TcpListener, TcpStream};
     use mio::{Poll, Token};
 
     use super::*;
@@ -177,19 +196,21 @@ mod tests {
     #[test]
     fn connections_of_strangers_are_dropped_when_too_many_wait() {
         let (_poll, mailbox, inbox) = empty();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let connect = || {
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            Letter::Connection(Connection::tcp(stream, Vec::new()).unwrap())
+        };
         mailbox
             .waiting
             .connections
             .store(WAITING_CONNECTIONS - 1, Ordering::Relaxed);
         for _ in 0..3 {
-            let stream = stream.try_clone().unwrap();
-            mailbox.send(Letter::Connection(stream, Vec::new()));
+            mailbox.send(connect());
         }
         assert_eq!((mailbox.dropped(), inbox.len()), (2, 1));
         assert!(inbox.take().is_some());
-        mailbox.send(Letter::Connection(stream, Vec::new()));
+        mailbox.send(connect());
         assert_eq!((mailbox.dropped(), inbox.len()), (2, 1));
     }
 

@@ -174,6 +174,15 @@ impl MediaPlane {
         }
     }
 
+    /// Has a shard's thread do what it never should.
+    #[cfg(feature = "faults")]
+    pub fn fault(&self, shard: ShardIndex, fault: impl FnOnce() + Send + 'static) {
+        if let Some(mailbox) = self.shards.get(usize::from(shard.0)) {
+            let fault = crate::mailbox::Fault(Box::new(fault));
+            mailbox.send(Letter::Fault(fault));
+        }
+    }
+
     /// Returns how many lossy messages of rooms and connections of strangers were dropped because a shard
     /// did not keep up.
     pub fn dropped_letters(&self) -> u64 {

@@ -188,7 +188,9 @@ impl<S: FnMut(Event)> ShardThread<S> {
                     self.shard.handle_command(now, command);
                     drop(place);
                 }
-                Some(Letter::Connection(stream, head)) => self.links.add(now.mono, stream, &head),
+                #[cfg(feature = "faults")]
+                Some(Letter::Fault(fault)) => (fault.0)(),
+                Some(Letter::Connection(connection)) => self.links.add(now.mono, connection),
             }
             self.exchange.note_letter();
         }

@@ -47,6 +47,11 @@ impl Deframer {
             .extend_from_slice(bytes.get(skipped..).unwrap_or_default());
     }
 
+    /// Returns how many bytes wait that were not handed out.
+    pub fn held(&self) -> usize {
+        self.buffer.len() - self.consumed
+    }
+
     /// Returns the next frame that is whole, or too long.
     pub fn next_frame(&mut self) -> Option<Framed<'_>> {
         let length = self.next_length()?;
@@ -64,34 +69,27 @@ impl Deframer {
         self.buffer.get_mut(start..end).map(Framed::Packet)
     }
 
-    /// Returns the first packet and leaves it in place.
-    ///
-    /// # Errors
-    ///
-    /// Fails when it is too long.
-    pub fn peek_packet(&self) -> Result<Option<&[u8]>, FrameTooLong> {
-        let Some(length) = self.next_length() else {
-            return Ok(None);
-        };
-        if length > self.longest {
-            return Err(FrameTooLong);
-        }
-        let start = self.consumed + LENGTH;
-        Ok(self.buffer.get(start..start + length))
-    }
-
-    /// Returns the bytes that were not handed out.
-    pub fn into_rest(self) -> Vec<u8> {
-        let mut rest = self.buffer;
-        rest.drain(..self.consumed);
-        rest
-    }
-
     fn next_length(&self) -> Option<usize> {
-        let rest = self.buffer.get(self.consumed..)?;
-        let length = rest.first_chunk::<LENGTH>()?;
-        Some(usize::from(u16::from_be_bytes(*length)))
+        length_of(self.buffer.get(self.consumed..)?)
     }
+}
+
+/// Returns the first packet of a stream, if it is there as a whole.
+///
+/// # Errors
+///
+/// Fails when it has more than `longest` bytes.
+pub fn first_packet(stream: &[u8], longest: usize) -> Result<Option<&[u8]>, FrameTooLong> {
+    match length_of(stream) {
+        Some(length) if length > longest => Err(FrameTooLong),
+        Some(length) => Ok(stream.get(LENGTH..LENGTH + length)),
+        None => Ok(None),
+    }
+}
+
+fn length_of(stream: &[u8]) -> Option<usize> {
+    let length = stream.first_chunk::<LENGTH>()?;
+    Some(usize::from(u16::from_be_bytes(*length)))
 }
 
 /// The first frame of a stream is longer than any packet.
@@ -203,19 +201,19 @@ mod tests {
     }
 
     #[test]
-    fn a_first_frame_longer_than_any_packet_is_refused() {
-        let mut deframer = Deframer::new(LONGEST);
-        deframer.push(&u16::MAX.to_be_bytes());
-        assert_eq!(deframer.peek_packet(), Err(FrameTooLong));
+    fn the_first_packet_is_found_when_it_is_there_as_a_whole() {
+        let mut stream = Vec::new();
+        frame(b"first", &mut stream);
+        frame(b"second", &mut stream);
+        for length in 0..stream.len() {
+            let whole = (length >= LENGTH + 5).then_some(&b"first"[..]);
+            assert_eq!(first_packet(&stream[..length], LONGEST), Ok(whole));
+        }
     }
 
     #[test]
-    fn what_was_peeked_at_is_still_there() {
-        let mut deframer = Deframer::new(LONGEST);
-        let mut stream = Vec::new();
-        frame(b"first", &mut stream);
-        deframer.push(&stream);
-        assert_eq!(deframer.peek_packet(), Ok(Some(&b"first"[..])));
-        assert_eq!(deframer.into_rest(), stream);
+    fn a_first_frame_longer_than_any_packet_is_refused() {
+        let stream = u16::MAX.to_be_bytes();
+        assert_eq!(first_packet(&stream, LONGEST), Err(FrameTooLong));
     }
 }

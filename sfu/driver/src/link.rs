@@ -1,13 +1,13 @@
-//! One ICE-TCP connection (RFC 6544, passive; framed by RFC 4571).
+//! One stream that carries a path's packets (RFC 6544, passive; framed by RFC 4571).
 
-use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::io;
 use std::time::Instant;
 
-use mio::net::TcpStream;
-use sfu_model::{LinkProtocol, MAX_DATAGRAM_BYTES, Path};
+use sfu_model::{MAX_DATAGRAM_BYTES, Path};
 use sfu_transport::framing::{Deframer, Framed};
 use sfu_transport::layout::Layout;
+
+use crate::stream::{ByteStream, Connection};
 
 /// Bytes that may wait for a slow receiver; packets beyond are dropped, as a full path drops them.
 const SEND_BUFFER: usize = 256 << 10;
@@ -15,10 +15,10 @@ const SEND_BUFFER: usize = 256 << 10;
 /// Capacity that an empty send buffer keeps.
 const KEPT_BUFFER: usize = 16 << 10;
 
-/// One accepted connection.
+/// One connection.
 #[derive(Debug)]
-pub(crate) struct TcpLink {
-    stream: TcpStream,
+pub(crate) struct Link {
+    stream: Box<dyn ByteStream>,
     path: Path,
     deframer: Deframer,
     unsent: Vec<u8>,
@@ -39,34 +39,27 @@ pub(crate) enum LinkState {
     Closed,
 }
 
-impl TcpLink {
-    /// Takes over a connection of which `head` was read.
-    pub(crate) fn new(
-        stream: std::net::TcpStream,
-        head: &[u8],
-        deadline: Instant,
-    ) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
-        stream.set_nodelay(true)?;
-        let path = path(&stream)?;
+impl Link {
+    /// Takes over a connection.
+    pub(crate) fn new(connection: Connection, deadline: Instant) -> Self {
         let mut deframer = Deframer::new(MAX_DATAGRAM_BYTES);
-        deframer.push(head);
-        Ok(Self {
-            stream: TcpStream::from_std(stream),
-            path,
+        deframer.push(&connection.head);
+        Self {
+            stream: connection.stream,
+            path: connection.path,
             deframer,
             unsent: Vec::new(),
             blocked: false,
             deadline,
-        })
+        }
     }
 
     pub(crate) fn path(&self) -> Path {
         self.path
     }
 
-    pub(crate) fn stream(&mut self) -> &mut TcpStream {
-        &mut self.stream
+    pub(crate) fn stream(&mut self) -> &mut dyn ByteStream {
+        self.stream.as_mut()
     }
 
     /// Hands frames that have arrived to `take`, up to `turn` of them.
@@ -114,7 +107,7 @@ impl TcpLink {
         state
     }
 
-    /// Writes what waits, as far as the kernel takes it.
+    /// Writes what waits, as far as the stream takes it and passes it on.
     pub(crate) fn flush(&mut self, deadline: Instant) -> LinkState {
         let mut unsent = std::mem::take(&mut self.unsent);
         let (written, state) = self.write(&unsent, deadline);
@@ -132,11 +125,13 @@ impl TcpLink {
         let mut written = 0;
         let state = loop {
             let rest = bytes.get(written..).unwrap_or_default();
-            if rest.is_empty() {
-                break LinkState::Drained;
-            }
-            match self.stream.write(rest) {
-                Ok(length) => written += length,
+            let passed = match rest.is_empty() {
+                true => self.stream.flush().map(|()| None),
+                false => self.stream.write(rest).map(Some),
+            };
+            match passed {
+                Ok(None) => break LinkState::Drained,
+                Ok(Some(length)) => written += length,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.blocked = true;
                     break LinkState::Drained;
@@ -152,41 +147,36 @@ impl TcpLink {
     }
 }
 
-fn path(stream: &std::net::TcpStream) -> io::Result<Path> {
-    Ok(Path {
-        local: unmapped(stream.local_addr()?),
-        remote: unmapped(stream.peer_addr()?),
-        protocol: LinkProtocol::Tcp,
-    })
-}
-
-/// Writes an IPv4 address that came through an IPv6 socket as IPv4.
-fn unmapped(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
+    use mio::event::Source;
+    use mio::{Interest, Registry, Token};
+    use sfu_model::LinkProtocol;
     use sfu_transport::framing::frame_in_place;
 
     use super::*;
 
-    fn pair() -> (TcpLink, TcpStream) {
+    fn pair() -> (Link, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (ours, _) = listener.accept().unwrap();
-        let link = TcpLink::new(ours, &[], Instant::now()).unwrap();
-        (link, peer)
+        ours.set_nonblocking(true).unwrap();
+        let ours = mio::net::TcpStream::from_std(ours);
+        let connection = Connection::tcp(ours, Vec::new()).unwrap();
+        (Link::new(connection, Instant::now()), peer)
     }
 
     fn later() -> Instant {
         Instant::now() + Duration::from_secs(3600)
     }
 
-    fn send(link: &mut TcpLink, packet: &[u8]) -> LinkState {
+    fn send(link: &mut Link, packet: &[u8]) -> LinkState {
         let mut frames = vec![0; 2];
         frames.extend_from_slice(packet);
         let layout = Layout::new(2, packet.len());
@@ -195,7 +185,7 @@ mod tests {
     }
 
     /// Sends numbered packets until the link drops some.
-    fn fill(link: &mut TcpLink) -> u32 {
+    fn fill(link: &mut Link) -> u32 {
         let mut sent = 0;
         while !link.blocked || link.unsent.len() + 1200 < SEND_BUFFER {
             let mut packet = [0; 1200];
@@ -235,6 +225,73 @@ mod tests {
         }
         reader.join().unwrap();
         assert!(link.unsent.capacity() <= KEPT_BUFFER);
+    }
+
+    /// A stream that takes everything, and passes it on when it is flushed and there is room.
+    #[derive(Debug)]
+    struct Buffering {
+        taken: Vec<u8>,
+        passed_on: Arc<Mutex<Vec<u8>>>,
+        room: Arc<AtomicBool>,
+    }
+
+    impl Read for Buffering {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+    }
+
+    impl Write for Buffering {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.taken.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            if !self.room.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.passed_on.lock().unwrap().append(&mut self.taken);
+            Ok(())
+        }
+    }
+
+    impl Source for Buffering {
+        fn register(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn reregister(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn deregister(&mut self, _: &Registry) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_stream_keeps_to_itself_is_passed_on_when_there_is_room() {
+        let (room, passed_on) = (Arc::<AtomicBool>::default(), Arc::<Mutex<_>>::default());
+        let stream = Box::new(Buffering {
+            taken: Vec::new(),
+            passed_on: Arc::clone(&passed_on),
+            room: Arc::clone(&room),
+        });
+        let anywhere = "192.0.2.1:7881".parse().unwrap();
+        let path = Path {
+            local: anywhere,
+            remote: anywhere,
+            protocol: LinkProtocol::Tcp,
+        };
+        let head = Vec::new();
+        let mut link = Link::new(Connection { stream, path, head }, later());
+        assert_eq!(send(&mut link, b"packet"), LinkState::Drained);
+        assert!(link.blocked && passed_on.lock().unwrap().is_empty());
+        room.store(true, Ordering::Relaxed);
+        assert_eq!(link.flush(later()), LinkState::Drained);
+        assert!(!link.blocked);
+        assert_eq!(*passed_on.lock().unwrap(), b"\0\x06packet");
     }
 
     #[test]
