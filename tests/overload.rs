@@ -38,7 +38,14 @@ fn free_port() -> u16 {
 
 #[test]
 fn nobody_is_held_up_by_a_flood_of_signalling() {
-    hold(&["mute", "metadata", "data-tracks", "subscriptions", "junk"]);
+    hold(&[
+        "mute",
+        "metadata",
+        "data-tracks",
+        "subscriptions",
+        "junk",
+        "offers",
+    ]);
 }
 
 #[test]

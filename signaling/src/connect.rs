@@ -91,12 +91,8 @@ impl<S: Sync> FromRequestParts<S> for Asked {
 
 async fn validate(State(rooms): State<Rooms>, endpoint: Endpoint, asked: Asked) -> Response {
     let allow_origin = [(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
-    let admitted = async {
-        let applicant = check(&rooms, endpoint, Strictness::Strict, &asked)?;
-        admit(&rooms, &applicant).await
-    };
-    match admitted.await {
-        Ok(()) => (allow_origin, "success").into_response(),
+    match admit(&rooms, endpoint, Strictness::Strict, &asked).await {
+        Ok(_) => (allow_origin, "success").into_response(),
         Err(refusal) => (allow_origin, refusal).into_response(),
     }
 }
@@ -112,13 +108,7 @@ async fn connect(
     let Ok(upgrade) = upgrade else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let admitted = async {
-        let applicant = check(&rooms, endpoint, Strictness::Lenient, &asked)?;
-        rooms.await_join(&applicant.key, asked.from).await?;
-        admit(&rooms, &applicant).await?;
-        Ok::<_, Refusal>(applicant)
-    };
-    let applicant = match admitted.await {
+    let applicant = match admit(&rooms, endpoint, Strictness::Lenient, &asked).await {
         Ok(applicant) => applicant,
         Err(refusal) => return refusal.into_response(),
     };
@@ -160,8 +150,16 @@ struct Applicant {
     options: Option<RoomOptions>,
 }
 
-/// Asks whether the applicant may be in the room.
-async fn admit(rooms: &Rooms, applicant: &Applicant) -> Result<(), Refusal> {
+/// Checks what is asked, waits for the turn of the key and the address, and asks whether the applicant may be in the
+/// room. Who only asks whether it would be let in costs as much, and waits as those do who join.
+async fn admit(
+    rooms: &Rooms,
+    endpoint: Endpoint,
+    strictness: Strictness,
+    asked: &Asked,
+) -> Result<Applicant, Refusal> {
+    let applicant = check(rooms, endpoint, strictness, asked)?;
+    rooms.await_join(&applicant.key, asked.from).await?;
     let entry = Entry {
         occasion: match applicant.parameters.resume {
             Some(_) => Occasion::Resume,
@@ -171,7 +169,7 @@ async fn admit(rooms: &Rooms, applicant: &Applicant) -> Result<(), Refusal> {
         claims: &applicant.claims,
     };
     admission::ask(rooms.admission(), entry).await?;
-    Ok(())
+    Ok(applicant)
 }
 
 /// Reads what is asked, and checks it against the token and the limits of the node.

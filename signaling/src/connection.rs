@@ -6,8 +6,8 @@
 //! of these it is not read.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -16,7 +16,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use sfu_model::Now;
 use signaling_protocol::proto::{self, signal_request, signal_response};
-use signaling_protocol::{Encoding, FrameError, decode_request};
+use signaling_protocol::{DisconnectCause, Encoding, FrameError, decode_request};
 use signaling_session::ConnectionId;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
@@ -25,7 +25,7 @@ use crate::allowance::{Allowance, Verdict, cost};
 use crate::clock;
 use crate::hits::{Limit, LimitHits};
 use crate::letter::Letter;
-use crate::limits::{REQUEST_BYTES, REQUESTS_IN_FLIGHT, SHORTEST_CONNECTION};
+use crate::limits::{EXPULSION, REQUEST_BYTES, REQUESTS_IN_FLIGHT, SHORTEST_CONNECTION};
 use crate::mailbox::Mailbox;
 use crate::responses::{Responses, SharedResponse};
 
@@ -71,6 +71,19 @@ pub(crate) struct Connection {
     /// Requests that may yet be put into the room's mailbox.
     requests: Arc<Semaphore>,
     hits: Arc<LimitHits>,
+    /// What the room disconnects the client for.
+    offence: OnceLock<Offence>,
+}
+
+/// What a client is disconnected for.
+#[derive(Clone, Copy, Debug)]
+enum Offence {
+    /// It went on asking for more than it may.
+    TooMuch,
+    /// It sent what is no request.
+    Unreadable,
+    /// It sent more than a message may have.
+    TooLarge,
 }
 
 /// Why a connection ends.
@@ -79,14 +92,24 @@ enum End {
     Client,
     /// The room closed it.
     Room,
-    /// The client sent what is no request.
-    Malformed(FrameError),
-    /// The client sent more than a message may have.
-    TooLarge,
+    /// The client is disconnected for what it sent, and the room has not said so in time.
+    Offence(Offence),
     /// Nothing came for [`SILENCE`].
     Silent,
     /// The client did not take a frame in time.
     Stuck,
+}
+
+/// Why a frame did not get to the room.
+enum Untaken {
+    RoomIsOver,
+    Unreadable(FrameError),
+}
+
+impl From<FrameError> for Untaken {
+    fn from(error: FrameError) -> Self {
+        Self::Unreadable(error)
+    }
 }
 
 impl fmt::Display for End {
@@ -94,11 +117,37 @@ impl fmt::Display for End {
         match self {
             Self::Client => f.write_str("the client is gone"),
             Self::Room => f.write_str("the room closed it"),
-            Self::Malformed(error) => error.fmt(f),
-            Self::TooLarge => f.write_str("a message was too large"),
+            Self::Offence(offence) => offence.fmt(f),
             Self::Silent => f.write_str("the client was silent"),
             Self::Stuck => f.write_str("the client did not read"),
         }
+    }
+}
+
+impl Offence {
+    fn cause(self) -> DisconnectCause {
+        match self {
+            Self::TooMuch => DisconnectCause::SentTooMuch,
+            Self::Unreadable | Self::TooLarge => DisconnectCause::SentUnreadable,
+        }
+    }
+
+    fn limit(self) -> Limit {
+        match self {
+            Self::TooMuch => Limit::SignalPatience,
+            Self::Unreadable | Self::TooLarge => Limit::UnreadableMessages,
+        }
+    }
+}
+
+impl fmt::Display for Offence {
+    /// Says it in so few words that a close frame holds them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooMuch => "too much was asked for, for too long",
+            Self::Unreadable => "a message was unreadable",
+            Self::TooLarge => "a message was too large",
+        })
     }
 }
 
@@ -119,6 +168,7 @@ impl Connection {
             max_message,
             requests: Arc::new(Semaphore::new(REQUESTS_IN_FLIGHT as usize)),
             hits,
+            offence: OnceLock::new(),
         }
     }
 
@@ -135,20 +185,15 @@ impl Connection {
             %end,
             "Signalling closed"
         );
-        let code = match end {
-            End::Client => return,
-            End::TooLarge => close_code::SIZE,
-            End::Room | End::Malformed(_) | End::Silent | End::Stuck => close_code::NORMAL,
-        };
+        if matches!(end, End::Client) {
+            return;
+        }
+        let frame = close_frame(self.offence.get().copied());
         // The room hears of the end at once, and the node when the client has been told of it.
         let open = self.presence.open.clone();
         drop(self);
         let gone = async { while let Some(Ok(_)) = reader.next().await {} };
         timeout_at(opened + SHORTEST_CONNECTION, gone).await.ok();
-        let frame = CloseFrame {
-            code,
-            reason: "".into(),
-        };
         // The client may be gone; there is nobody else to tell.
         let close = writer.send(Message::Close(Some(frame)));
         in_time(0, close).await.ok();
@@ -196,48 +241,65 @@ impl Connection {
     async fn read_all(&self, reader: &mut Reader) -> End {
         let mut allowance = Allowance::new(Instant::now().into_std());
         loop {
-            self.wait_for_allowance(&mut allowance).await;
+            if let Err(offence) = self.wait_for_allowance(&mut allowance).await {
+                return self.expel(offence).await;
+            }
             if self.responses.is_full_of_answers() {
                 self.hits.hit(Limit::UnreadAnswers);
                 self.responses.room_for_answers().await;
             }
             let frame = match timeout(SILENCE, reader.next()).await {
                 Ok(Some(Ok(frame))) => frame,
-                Ok(Some(Err(error))) => return read_failure(&error),
+                Ok(Some(Err(error))) if is_too_large(&error) => {
+                    return self.expel(Offence::TooLarge).await;
+                }
+                Ok(Some(Err(_))) => return End::Client,
                 Ok(None) => return End::Client,
                 Err(_) => return End::Silent,
             };
             match self.take(frame).await {
                 Ok(units) => allowance.spend(Instant::now().into_std(), units),
-                Err(End::Room) => return self.room_is_over().await,
-                Err(end) => return end,
+                Err(Untaken::RoomIsOver) => return self.room_is_over().await,
+                Err(Untaken::Unreadable(error)) => {
+                    tracing::debug!(connection = self.presence.connection.0, %error, "A message is unreadable");
+                    return self.expel(Offence::Unreadable).await;
+                }
             }
         }
     }
 
-    /// Waits while the client has asked for more than it may. If it goes on like that, the room
-    /// disconnects it, and nothing more of it is read.
-    async fn wait_for_allowance(&self, allowance: &mut Allowance) {
+    /// Waits while the client has asked for more than it may, unless it goes on like that.
+    async fn wait_for_allowance(&self, allowance: &mut Allowance) -> Result<(), Offence> {
         let mut held = false;
         loop {
             match allowance.verdict(Instant::now().into_std()) {
-                Verdict::Read => return,
+                Verdict::Read => return Ok(()),
                 Verdict::Wait(time) => {
                     if !std::mem::replace(&mut held, true) {
                         self.hits.hit(Limit::SignalRate);
                     }
                     sleep(time).await;
                 }
-                Verdict::Expel => {
-                    self.hits.hit(Limit::SignalPatience);
-                    let connection = self.presence.connection;
-                    let letter = Letter::SentTooMuch { connection };
-                    // Without a room, the connection's end is on its way.
-                    self.presence.room.send(letter).await.ok();
-                    std::future::pending::<()>().await;
-                }
+                Verdict::Expel => return Err(Offence::TooMuch),
             }
         }
+    }
+
+    /// Has the room disconnect the client, which is told so before the writing side ends. Nothing more of it is read.
+    async fn expel(&self, offence: Offence) -> End {
+        self.hits.hit(offence.limit());
+        let connection = self.presence.connection;
+        tracing::info!(connection = connection.0, %offence, "A client is disconnected for what it sent");
+        self.offence.get_or_init(|| offence);
+        let letter = Letter::Offence {
+            connection,
+            cause: offence.cause(),
+        };
+        if self.presence.room.send(letter).await.is_err() {
+            return self.room_is_over().await;
+        }
+        sleep(EXPULSION).await;
+        End::Offence(offence)
     }
 
     /// Lets the client be told what the room said last, upon which the writing side ends.
@@ -247,7 +309,7 @@ impl Connection {
     }
 
     /// Takes a frame to the room, and returns what it costs.
-    async fn take(&self, frame: Message) -> Result<u32, End> {
+    async fn take(&self, frame: Message) -> Result<u32, Untaken> {
         let (encoding, bytes) = match frame {
             Message::Binary(bytes) => (Encoding::Binary, bytes),
             Message::Text(text) => (Encoding::Text, text.into()),
@@ -256,7 +318,7 @@ impl Connection {
         };
         self.text
             .store(encoding == Encoding::Text, Ordering::Relaxed);
-        let request = decode_request(encoding, &bytes, self.max_message).map_err(End::Malformed)?;
+        let request = decode_request(encoding, &bytes, self.max_message)?;
         let units = cost(&request, bytes.len());
         if let Some(pong) = pong(&request, clock::now()) {
             self.responses.answer(pong);
@@ -267,10 +329,10 @@ impl Connection {
         let letter = Letter::Signal {
             connection: self.presence.connection,
             request: Box::new(request),
-            permit: permit.map_err(|_| End::Room)?,
+            permit: permit.map_err(|_| Untaken::RoomIsOver)?,
         };
         let sent = self.presence.room.send(letter).await;
-        sent.map(|()| units).map_err(|_| End::Room)
+        sent.map(|()| units).map_err(|_| Untaken::RoomIsOver)
     }
 
     /// Returns the form of the client's last frame, which is answered in.
@@ -315,13 +377,20 @@ fn pong(request: &proto::SignalRequest, now: Now) -> Option<Arc<SharedResponse>>
     Some(SharedResponse::of(message))
 }
 
-fn read_failure(error: &axum::Error) -> End {
-    let too_large = std::error::Error::source(error)
+fn is_too_large(error: &axum::Error) -> bool {
+    std::error::Error::source(error)
         .and_then(|source| source.downcast_ref::<tungstenite::Error>())
-        .is_some_and(|error| matches!(error, tungstenite::Error::Capacity(_)));
-    match too_large {
-        true => End::TooLarge,
-        false => End::Client,
+        .is_some_and(|error| matches!(error, tungstenite::Error::Capacity(_)))
+}
+
+/// Says again in the end why a client was disconnected: its developer sees this, too.
+fn close_frame(offence: Option<Offence>) -> CloseFrame {
+    CloseFrame {
+        code: match offence {
+            Some(Offence::TooLarge) => close_code::SIZE,
+            Some(Offence::TooMuch | Offence::Unreadable) | None => close_code::NORMAL,
+        },
+        reason: offence.map_or_else(String::new, |it| it.to_string()).into(),
     }
 }
 

@@ -9,6 +9,8 @@ pub enum Limit {
     SignalRate,
     /// A client went on asking for too much, and was disconnected.
     SignalPatience,
+    /// A client sent what is no message, or more than one may have, and was disconnected.
+    UnreadableMessages,
     /// A client does not read its answers, and is not read either.
     UnreadAnswers,
     /// A listener is behind, and is told only the latest state.
@@ -29,9 +31,10 @@ pub enum Limit {
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SignalRate,
         Self::SignalPatience,
+        Self::UnreadableMessages,
         Self::UnreadAnswers,
         Self::Backlog,
         Self::BacklogBytes,
@@ -47,6 +50,7 @@ impl Limit {
         match self {
             Self::SignalRate => "signal_rate",
             Self::SignalPatience => "signal_patience",
+            Self::UnreadableMessages => "unreadable_messages",
             Self::UnreadAnswers => "unread_answers",
             Self::Backlog => "backlog",
             Self::BacklogBytes => "backlog_bytes",

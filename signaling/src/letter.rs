@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sfu_model::ShardIndex;
-use signaling_protocol::proto;
+use signaling_protocol::{DisconnectCause, proto};
 use signaling_session::{
     ConnectionId, Join, JoinRefused, RoomError, RoomReply, RoomRequest, ShardLife,
 };
@@ -26,8 +26,11 @@ pub(crate) enum Letter {
         /// Its place in the mailbox, which the connection has few of.
         permit: OwnedSemaphorePermit,
     },
-    /// A client has asked for too much for too long.
-    SentTooMuch { connection: ConnectionId },
+    /// A client has done what it is disconnected for.
+    Offence {
+        connection: ConnectionId,
+        cause: DisconnectCause,
+    },
     /// A client's connection is gone.
     SignalClosed { connection: ConnectionId },
     /// A call of the API.

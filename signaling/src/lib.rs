@@ -21,6 +21,8 @@ mod limits;
 mod load;
 mod mailbox;
 mod media_events;
+#[cfg(test)]
+mod media_faults;
 mod notices;
 mod parts;
 mod pulse;

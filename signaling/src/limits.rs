@@ -82,6 +82,10 @@ pub(crate) const SIGNAL_RATE: Rate = Rate {
 /// How long a client may ask for more than comes back before it is disconnected.
 pub(crate) const SIGNAL_PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a room may take to disconnect a client for what it sent, before its connection is closed without a leave.
+/// Rooms answer within milliseconds; one that stands still is not waited for.
+pub(crate) const EXPULSION: Duration = Duration::from_secs(5);
+
 /// How often clients of one API key may join. A node bears some 400 joins a second on each core, so
 /// that one tenant's joins leave others theirs; a webinar of four thousand begins at once.
 pub(crate) const JOINS_OF_KEY: Rate = Rate {

@@ -9,7 +9,7 @@ use auth::Claims;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use sfu_driver::{RoomLane, ThreadHealth};
-use sfu_model::{Command, Event, PeerId, UnixTime};
+use sfu_model::{Command, Event, PeerId, ShardIndex, UnixTime};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_response::Message;
 use signaling_session::{ConnectionId, Output, Room, RoomReply, RoomRequest, RpcId, RpcOutcome};
@@ -216,8 +216,8 @@ impl RoomTask {
                 self.snapshot.touch();
                 drop(permit);
             }
-            Letter::SentTooMuch { connection } => {
-                self.room.handle_flood(now, connection);
+            Letter::Offence { connection, cause } => {
+                self.room.handle_offence(now, connection, cause);
                 self.snapshot.touch();
             }
             Letter::SignalClosed { connection } => {
@@ -255,28 +255,39 @@ impl RoomTask {
     }
 
     async fn carry_out(&mut self) -> Life {
-        let mut commands = Vec::new();
-        let life = self.carry_out_signals(&mut commands);
-        if !commands.is_empty() {
-            self.send_commands(commands).await;
+        loop {
+            let mut commands = Vec::new();
+            let life = self.carry_out_signals(&mut commands);
+            if commands.is_empty() {
+                return life;
+            }
+            for shard in self.send_commands(commands).await {
+                self.room.handle_lost_shard(clock::now(), shard);
+            }
+            if life == Life::Over {
+                return life;
+            }
         }
-        life
     }
 
     /// Sends commands to their shards. While too many of this room's wait there, the room waits, and nobody
-    /// else; it does not wait for a shard that stands still.
-    async fn send_commands(&mut self, commands: Vec<Command>) {
-        let sending = self.lane.send(commands);
-        tokio::pin!(sending);
-        while timeout(ThreadHealth::STANDSTILL, &mut sending)
+    /// else. It does not wait for a shard that stands still: what it had for that is lost. Returns those shards.
+    async fn send_commands(&mut self, commands: Vec<Command>) -> Vec<ShardIndex> {
+        let mut lost = Vec::new();
+        self.lane.queue(commands);
+        while timeout(ThreadHealth::STANDSTILL, self.lane.flush())
             .await
             .is_err()
         {
-            if !self.shared.parts.media.health().is_good() {
-                tracing::error!(room = %self.room.name(), "Commands are lost: a media thread stands still or has ended");
-                return;
+            let shard = self.lane.waits_for();
+            let health = self.shared.parts.media.health();
+            if let Some(shard) = shard.filter(|shard| !health.works(*shard)) {
+                tracing::error!(room = %self.room.name(), shard = shard.0, "Commands are lost: a media thread stands still or has ended");
+                self.lane.give_up(shard);
+                lost.push(shard);
             }
         }
+        lost
     }
 
     /// Carries out everything but what is for shards, which goes to `commands`.

@@ -79,19 +79,28 @@ impl TestNode {
     }
 
     pub(crate) fn with_admission(settings: Settings, admission: Arc<dyn Admission>) -> Self {
+        Self::with_all(settings, admission, 1)
+    }
+
+    /// A node of so many media threads. Rooms begin on one after the other, the first on the first.
+    pub(crate) fn with_shards(settings: Settings, shards: u8) -> Self {
+        Self::with_all(settings, Arc::new(AdmitAll), shards)
+    }
+
+    fn with_all(settings: Settings, admission: Arc<dyn Admission>, shards: u8) -> Self {
         let certificate = Arc::new(TransportConfig::generate().unwrap());
         let config = MediaConfig {
             udp: UdpAddresses::Shared(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]),
             tcp: Vec::new(),
             shard: ShardConfig::new(Arc::clone(&certificate)),
-            seeds: vec![[7; 32]],
+            seeds: (0..shards).map(|shard| [shard; 32]).collect(),
         };
         let events = MediaEvents::default();
         let media = MediaPlane::start(&config, events.sink()).unwrap();
-        let transport = TransportFacts {
+        let transport = Arc::new(TransportFacts {
             fingerprint: certificate.fingerprint(),
             candidates: Vec::new(),
-        };
+        });
         let facts = NodeFacts {
             node: "ND_test".into(),
             region: String::new(),
@@ -104,7 +113,7 @@ impl TestNode {
         let rooms = Rooms::new(RoomsParts {
             media,
             events,
-            transports: Arc::new([Arc::new(transport)]),
+            transports: (0..shards).map(|_| Arc::clone(&transport)).collect(),
             facts: Arc::new(facts),
             settings,
             keys: Arc::clone(&keys),
@@ -122,8 +131,23 @@ impl TestNode {
 
     /// Joins as an admitted client does.
     pub(crate) async fn join(&self, room: &str, identity: &str) -> Result<Joined, Refusal> {
+        self.join_by(room, self.join_of(room, identity)).await
+    }
+
+    /// Resumes as an admitted client does.
+    pub(crate) async fn resume(
+        &self,
+        room: &str,
+        identity: &str,
+        sid: &str,
+    ) -> Result<Joined, Refusal> {
+        let mut join = self.join_of(room, identity);
+        join.parameters = parameters(&format!("&reconnect=1&sid={sid}"));
+        self.join_by(room, join).await
+    }
+
+    async fn join_by(&self, room: &str, join: Join) -> Result<Joined, Refusal> {
         let options = RoomOptions::new(room.into());
-        let join = self.join_of(room, identity);
         let (sender, responses) = responses();
         let name = room.into();
         let presence = self.rooms.join(Some(&options), &name, &join, &sender).await;
@@ -131,15 +155,11 @@ impl TestNode {
     }
 
     pub(crate) fn join_of(&self, room: &str, identity: &str) -> Join {
-        let query = Query::read("protocol=16&sdk=js&version=2.23.0");
-        let headers = ConnectHeaders::default();
-        let parameters =
-            ConnectParameters::read(Endpoint::V0, Strictness::Lenient, &query, headers).unwrap();
         Join {
             connection: self.rooms.next_connection(),
             claims: claims(room, identity),
             token_expires_at: UnixTime(Duration::from_secs(4_000_000_000)),
-            parameters: Box::new(parameters),
+            parameters: parameters(""),
         }
     }
 
@@ -188,6 +208,14 @@ pub(crate) async fn next_message(responses: &Responses) -> Option<Message> {
     decode_response(Encoding::Binary, &frame, MAX_FRAME_BYTES)
         .unwrap()
         .message
+}
+
+/// What a browser asks with, and what is added to that.
+fn parameters(added: &str) -> Box<ConnectParameters> {
+    let query = format!("protocol=16&sdk=js&version=2.23.0{added}");
+    let (query, headers) = (Query::read(&query), ConnectHeaders::default());
+    let parameters = ConnectParameters::read(Endpoint::V0, Strictness::Lenient, &query, headers);
+    Box::new(parameters.unwrap())
 }
 
 fn claims(room: &str, identity: &str) -> Claims {

@@ -22,6 +22,8 @@ pub enum DisconnectCause {
     Removed,
     /// The client sent more than it may, for longer than is borne.
     SentTooMuch,
+    /// The client sent what is no message, or more than one may have.
+    SentUnreadable,
     /// The API deleted the room.
     RoomDeleted,
     /// The room was idle and ended.
@@ -53,7 +55,9 @@ impl DisconnectCause {
             Self::TrunkFailed => DisconnectReason::SipTrunkFailure,
             Self::Replaced => DisconnectReason::DuplicateIdentity,
             // There is no reason of its own; the log has it.
-            Self::Removed | Self::SentTooMuch => DisconnectReason::ParticipantRemoved,
+            Self::Removed | Self::SentTooMuch | Self::SentUnreadable => {
+                DisconnectReason::ParticipantRemoved
+            }
             Self::RoomDeleted => DisconnectReason::RoomDeleted,
             Self::RoomClosed => DisconnectReason::RoomClosed,
             Self::ServerStops => DisconnectReason::ServerShutdown,

@@ -70,10 +70,9 @@ impl Room {
         self.disconnect(now, key, cause, Some(LeaveAction::Reconnect));
     }
 
-    /// Disconnects a participant whose client goes on asking for more than it may.
-    pub fn handle_flood(&mut self, now: Now, connection: ConnectionId) {
+    /// Disconnects a participant whose client sends what it may not; it is told so, and stays away.
+    pub fn handle_offence(&mut self, now: Now, connection: ConnectionId, cause: DisconnectCause) {
         if let Some(key) = self.roster.by_connection(connection) {
-            let cause = DisconnectCause::SentTooMuch;
             self.disconnect(now, key, cause, Some(LeaveAction::Disconnect));
         }
     }

@@ -3,7 +3,7 @@
 //! A [`Room`] is driven by what comes in, and polled for what is to be done:
 //!
 //! - [`Room::handle_join`], [`Room::handle_signal`], [`Room::handle_signal_closed`],
-//!   [`Room::handle_flood`]: clients;
+//!   [`Room::handle_offence`]: clients;
 //! - [`Room::handle_media`]: what the room's shards report; [`Room::handle_shard`]: how they fare;
 //! - [`Room::handle_request`]: the calls of LiveKit's RoomService;
 //! - [`Room::handle_timeout`], when [`Room::poll_timeout`] is due;

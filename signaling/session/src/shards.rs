@@ -20,9 +20,13 @@ impl Room {
     /// that has ended is told to begin another session.
     pub fn handle_shard(&mut self, now: Now, shard: ShardIndex, life: ShardLife) {
         self.placement.judge(shard, life == ShardLife::Runs);
-        if life != ShardLife::Ended {
-            return;
+        if life == ShardLife::Ended {
+            self.handle_lost_shard(now, shard);
         }
+    }
+
+    /// Has those who live on a shard that takes no more commands begin another session.
+    pub fn handle_lost_shard(&mut self, now: Now, shard: ShardIndex) {
         let lived_there = self.roster.iter().filter(|p| p.transports.shard() == shard);
         let lived_there: Vec<_> = lived_there.map(|p| p.key).collect();
         for key in lived_there {

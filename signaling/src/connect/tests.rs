@@ -3,11 +3,13 @@ use std::time::Duration;
 use auth::{Claims, VideoGrant, sign};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use futures_util::FutureExt;
 use signaling_session::JoinRefused;
 
 use crate::clock;
+use crate::quotas::TooOften;
 use crate::refusal::Refusal;
-use crate::test_node::{TestNode, body_of, get_request, keys};
+use crate::test_node::{KEY, TestNode, body_of, get_request, keys};
 
 /// Asks to join with a token that names no room.
 async fn validate(node: &TestNode, grant: VideoGrant, query: &str) -> (StatusCode, String) {
@@ -50,6 +52,18 @@ async fn who_may_not_publish_has_no_second_session_to_publish_from() {
     grant.can_publish = Some(false);
     let (status, _) = validate(&node, grant, "publish=screen").await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn who_asks_too_often_whether_it_would_be_let_in_waits_as_if_it_joined() {
+    let node = TestNode::start();
+    let ask = || validate(&node, VideoGrant::to_join("lobby"), "").now_or_never();
+    assert!(ask().is_some(), "nobody waits for the first answer");
+    let join = || node.rooms.await_join(&KEY.into(), None).now_or_never();
+    while join() != Some(Err(TooOften)) {}
+    // A little may have come back meanwhile, and is waited for.
+    let (status, _) = ask().unwrap_or((StatusCode::ACCEPTED, String::new()));
+    assert_ne!(status, StatusCode::OK);
 }
 
 #[test]

@@ -113,9 +113,15 @@ impl Wire {
     }
 
     async fn close_code(&mut self) -> u16 {
+        self.close().await.0
+    }
+
+    /// Reads to the end, and returns the code and the words of the close frame.
+    async fn close(&mut self) -> (u16, String) {
         loop {
             if let Frame::Close(close) = self.frame().await {
-                return close.unwrap().code.into();
+                let close = close.unwrap();
+                return (close.code.into(), close.reason.to_string());
             }
         }
     }
@@ -138,8 +144,20 @@ impl Wire {
     }
 }
 
+/// Does as a room does that disconnects a client: says something to it, and closes.
+async fn disconnect(room: &mut Letters, sender: &ResponseSender) {
+    let letter = room.recv().await.unwrap().letter;
+    let expected = DisconnectCause::SentUnreadable;
+    assert!(
+        matches!(letter, Letter::Offence { connection: ID, cause } if cause == expected),
+        "{letter:?}"
+    );
+    sender.send(response(1));
+    sender.close();
+}
+
 #[tokio::test(start_paused = true)]
-async fn what_is_no_message_ends_the_connection() {
+async fn who_sends_what_is_no_message_is_told_so_by_the_room_and_by_the_close_frame() {
     let junk = [
         Frame::Binary(vec![0xff, 0xff, 0xff].into()),
         Frame::Text("{\"ping\":".into()),
@@ -147,10 +165,28 @@ async fn what_is_no_message_ends_the_connection() {
     ];
     for frame in junk {
         let mut wire = wire().await;
+        let encoding = match frame.is_text() {
+            true => Encoding::Text,
+            false => Encoding::Binary,
+        };
         wire.send(frame).await;
-        assert_eq!(wire.close_code().await, 1000);
+        disconnect(&mut wire.room, &wire.sender).await;
+        wire.message(encoding).await;
+        let (code, words) = wire.close().await;
+        assert_eq!((code, words.as_str()), (1000, "a message was unreadable"));
         wire.room_hears_of_the_end().await;
+        assert_eq!(wire.count(Limit::UnreadableMessages), 1);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_what_is_no_message_is_let_go_though_the_room_stands_still() {
+    let mut wire = wire().await;
+    wire.send(Frame::Binary(vec![0xff; 3].into())).await;
+    let begun = Instant::now();
+    assert_eq!(wire.close().await.1, "a message was unreadable");
+    assert!(begun.elapsed() >= EXPULSION);
+    wire.room_hears_of_the_end().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,14 +256,16 @@ async fn a_frame_without_content_is_harmless() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_beyond_the_limit_ends_the_connection_with_1009() {
+async fn who_sends_more_than_a_message_may_have_is_told_so_by_the_room_and_by_the_close_frame() {
     let mut wire = wire().await;
-    // The pipe is shorter than the frame, so nobody may wait for the whole of it to be taken.
-    let frame = Frame::Binary(vec![0; MAX + 1].into());
-    wire.client.feed(frame).await.ok();
-    let flush = wire.client.flush().await;
-    drop(flush);
-    assert_eq!(wire.close_code().await, 1009);
+    let client = &mut wire.client;
+    // The pipe is shorter than the frame, and nobody takes the whole of it.
+    let sending = client.send(Frame::Binary(vec![0; MAX + 1].into()));
+    let (sent, ()) = tokio::join!(sending, disconnect(&mut wire.room, &wire.sender));
+    drop(sent);
+    wire.message(Encoding::Binary).await;
+    let (code, words) = wire.close().await;
+    assert_eq!((code, words.as_str()), (1009, "a message was too large"));
     wire.room_hears_of_the_end().await;
 }
 
@@ -392,7 +430,7 @@ async fn who_asks_for_more_than_it_may_is_read_as_fast_as_that_comes_back() {
 async fn the_room_is_told_of_who_goes_on_asking_for_too_much() {
     let mut wire = wire().await;
     let begun = Instant::now();
-    wire.flood(|letter| matches!(letter, Letter::SentTooMuch { connection: ID }))
+    wire.flood(|letter| matches!(letter, Letter::Offence { connection: ID, .. }))
         .await;
     assert!(begun.elapsed() >= SIGNAL_PATIENCE);
     assert_eq!(wire.count(Limit::SignalPatience), 1);

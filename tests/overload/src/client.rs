@@ -69,6 +69,11 @@ impl Client {
         self.view.seen().ended.clone()
     }
 
+    /// Returns whether the server said why.
+    pub(crate) fn was_told_to_leave(&self) -> bool {
+        self.view.seen().told_to_leave
+    }
+
     /// Sends a message; waits while the server does not read. Tells whether the session goes on.
     pub(crate) async fn send(&self, message: signal_request::Message) -> bool {
         self.send_frame(signal::frame(message)).await

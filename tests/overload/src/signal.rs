@@ -103,12 +103,10 @@ pub(crate) async fn next(receiving: &mut Receiving) -> Incoming {
     match frame {
         Message::Binary(bytes) => {
             let len = bytes.len();
-            let response = SignalResponse::decode(bytes).unwrap_or_default();
-            match response.message {
-                Some(message) => Incoming::Message(Box::new(message), len),
-                None => Incoming::Other,
-            }
+            of_response(SignalResponse::decode(bytes).ok(), len)
         }
+        // Who writes JSON is answered in it.
+        Message::Text(text) => of_response(serde_json::from_str(&text).ok(), text.len()),
         Message::Close(close) => {
             let why = close.map(|close| format!(" ({}: {})", close.code, close.reason));
             Incoming::End(format!(
@@ -116,8 +114,13 @@ pub(crate) async fn next(receiving: &mut Receiving) -> Incoming {
                 why.unwrap_or_default()
             ))
         }
-        Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
-            Incoming::Other
-        }
+        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Incoming::Other,
+    }
+}
+
+fn of_response(response: Option<SignalResponse>, len: usize) -> Incoming {
+    match response.and_then(|response| response.message) {
+        Some(message) => Incoming::Message(Box::new(message), len),
+        None => Incoming::Other,
     }
 }

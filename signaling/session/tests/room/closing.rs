@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use signaling_protocol::proto;
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
+use signaling_protocol::{DisconnectCause, proto};
 use signaling_session::{ConnectionId, JoinRefused, RoomError, RoomNotice, RoomReply, RoomRequest};
 
 use crate::support::{World, client, microphone};
@@ -104,17 +104,22 @@ fn a_stopping_node_tells_everybody() {
 }
 
 #[test]
-fn who_sends_too_much_is_told_to_leave_and_nobody_else_is() {
+fn who_sends_what_it_may_not_is_told_to_leave_and_nobody_else_is() {
     let mut world = World::new();
-    let alice = world.join_one(client("alice"));
     let bob = world.join_one(client("bob"));
-    world.flood(alice);
-    assert_eq!(
-        reason(&mut world, alice),
-        proto::DisconnectReason::ParticipantRemoved
-    );
+    for cause in [
+        DisconnectCause::SentTooMuch,
+        DisconnectCause::SentUnreadable,
+    ] {
+        let alice = world.join_one(client("alice"));
+        world.offence(alice, cause);
+        assert_eq!(
+            reason(&mut world, alice),
+            proto::DisconnectReason::ParticipantRemoved
+        );
+    }
     let told = &world.member(bob).inbox;
     assert!(!told.iter().any(|it| matches!(it, Response::Leave(_))));
-    world.flood(ConnectionId(4711));
+    world.offence(ConnectionId(4711), DisconnectCause::SentUnreadable);
     assert!(!world.ended);
 }

@@ -316,7 +316,7 @@ pub(super) async fn flood(
         }
     }
     Ok(Act {
-        fared: fared(taken, &offender).await,
+        fared: fared(taken, &offender).await?,
         actors: vec![offender],
     })
 }
@@ -335,21 +335,23 @@ async fn some(stage: &Stage, offender: Client, messages: Vec<Message>) -> Result
     // That it goes on is as good.
     timeout_at(end, ended).await.ok();
     Ok(Act {
-        fared: fared(taken, &offender).await,
+        fared: fared(taken, &offender).await?,
         actors: vec![offender],
     })
 }
 
-/// Tells how the offender fared: a connection that was cut is first noticed by who writes.
-async fn fared(taken: u64, offender: &Client) -> String {
-    offender
-        .view()
-        .until(NOTICE, "for the end", |_| false)
-        .await
-        .ok();
+/// Tells how the offender fared: a connection that was cut is first noticed by who writes. A session that the server
+/// ends without a word is a fault.
+async fn fared(taken: u64, offender: &Client) -> Result<String, String> {
+    let view = offender.view();
+    let ending = view.until(NOTICE, "for the end", |seen| seen.ending).await;
+    if ending.is_ok() {
+        view.until(PATIENCE, "for the end", |_| false).await.ok();
+    }
     match offender.ended() {
-        Some(why) => format!("{taken} taken, then {why}"),
-        None => format!("{taken} taken"),
+        Some(why) if offender.was_told_to_leave() => Ok(format!("{taken} taken, then {why}")),
+        Some(why) => Err(format!("the offender was not told why it was ended: {why}")),
+        None => Ok(format!("{taken} taken")),
     }
 }
 

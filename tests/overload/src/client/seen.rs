@@ -59,8 +59,12 @@ impl Plan {
 pub(crate) struct Seen {
     /// How long it took until media could flow.
     pub(crate) joined: Option<Duration>,
+    /// Whether the server has closed the transport, and may yet say why.
+    pub(crate) ending: bool,
     /// Why the session is over.
     pub(crate) ended: Option<String>,
+    /// Whether the server said so.
+    pub(crate) told_to_leave: bool,
     /// Its sid.
     pub(crate) sid: String,
     /// Sids of its own tracks, by what it called them.

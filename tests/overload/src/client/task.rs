@@ -40,6 +40,8 @@ const SHOW_INTERVAL: Duration = Duration::from_millis(50);
 const DATAGRAMS_PER_TURN: usize = 64;
 /// How long a close may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the word that the session is over may come after the end of its transport: they travel by two ways.
+const LAST_WORD: Duration = Duration::from_secs(2);
 /// When something is due that is not.
 const FAR: Duration = Duration::from_secs(24 * 3_600);
 
@@ -124,6 +126,8 @@ struct Task {
     negotiation: Negotiation,
     answers: Option<mpsc::UnboundedSender<Message>>,
     media: Option<Media>,
+    /// Until when the server may say why it has closed the transport.
+    last_word: Option<Instant>,
     tally: Tally,
     /// What came before the latest count.
     counted: Totals,
@@ -192,6 +196,7 @@ async fn begin(means: &Means, plan: &Plan) -> Result<(Task, Receiving, Sending),
         negotiation,
         answers: None,
         media: None,
+        last_word: None,
         tally: Tally::default(),
         counted: Totals::default(),
         reads: true,
@@ -214,10 +219,11 @@ impl Task {
                 .media
                 .as_ref()
                 .and_then(|media| media.peer.poll_timeout());
+            let due = due.or(self.last_word);
             let due = due.unwrap_or_else(|| Instant::now() + FAR);
             tokio::select! {
                 () = readable(self.media.as_ref()) => self.receive(),
-                () = sleep_until(TokioInstant::from_std(due)) => self.handle_timeout(),
+                () = sleep_until(TokioInstant::from_std(due)) => self.handle_timeout()?,
                 incoming = signal::next(&mut receiving), if self.reads => match incoming {
                     Incoming::Message(message, len) => self.handle_message(*message, len)?,
                     Incoming::Other => {}
@@ -323,6 +329,7 @@ impl Task {
                 self.offer();
             }
             signal_response::Message::Leave(leave) => {
+                self.show.send_modify(|seen| seen.told_to_leave = true);
                 return Err(format!("told to leave: {}", leave.reason().as_str_name()));
             }
             _ => {}
@@ -440,9 +447,15 @@ impl Task {
         }
     }
 
-    fn handle_timeout(&mut self) {
+    fn handle_timeout(&mut self) -> Result<(), String> {
         if let Some(media) = &mut self.media {
             media.peer.handle_timeout(clock::now(), &mut self.tally);
+        }
+        match self.last_word {
+            Some(until) if until <= Instant::now() => {
+                Err("the server closed the transport".to_owned())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -461,7 +474,13 @@ impl Task {
                     self.show.send_modify(|seen| seen.joined = Some(joined));
                 }
                 PeerEvent::Refused => return Err("the DTLS handshake failed".to_owned()),
-                PeerEvent::Closed => return Err("the server closed the transport".to_owned()),
+                PeerEvent::Closed => {
+                    self.last_word
+                        .get_or_insert_with(|| Instant::now() + LAST_WORD);
+                    self.media = None;
+                    self.show.send_modify(|seen| seen.ending = true);
+                    return Ok(());
+                }
                 PeerEvent::PathFound | PeerEvent::FirstMedia => {}
             }
         }

@@ -15,7 +15,9 @@ use sfu_model::{
 };
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
-use signaling_protocol::{Client, ConnectParameters, PeerConnections, Resume, proto};
+use signaling_protocol::{
+    Client, ConnectParameters, DisconnectCause, PeerConnections, Resume, proto,
+};
 use signaling_session::negotiation::{Candidate, TransportFacts};
 use signaling_session::{
     ConnectionId, Join, JoinRefused, Limits, NodeFacts, Output, Room, RoomError, RoomNotice,
@@ -396,19 +398,19 @@ impl World {
             .collect()
     }
 
-    /// Stops the node.
     /// A shard fares differently.
     pub(crate) fn shard(&mut self, shard: ShardIndex, life: ShardLife) {
         self.room.handle_shard(self.now, shard, life);
         self.drain();
     }
 
-    /// The shell has found that a client asks for too much for too long.
-    pub(crate) fn flood(&mut self, connection: ConnectionId) {
-        self.room.handle_flood(self.now, connection);
+    /// The shell has found that a client sends what it may not.
+    pub(crate) fn offence(&mut self, connection: ConnectionId, cause: DisconnectCause) {
+        self.room.handle_offence(self.now, connection, cause);
         self.drain();
     }
 
+    /// Stops the node.
     pub(crate) fn shut_down(&mut self) {
         self.room.shutdown(self.now);
         self.drain();
