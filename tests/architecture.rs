@@ -14,9 +14,10 @@ mod tokens;
 const LONGEST_FILE: usize = 800;
 
 /// Crates that must stay free of IO, clocks, threads and async.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "sfu-model",
     "sfu-rtp",
+    "sfu-bandwidth",
     "sfu-transport",
     "sfu-core",
     "sfu-link",
