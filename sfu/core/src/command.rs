@@ -107,16 +107,16 @@ impl Shard {
         if self.directory.peer(id).is_some() {
             return;
         }
-        let ufrag = local.ufrag.clone();
         let (check_tag, seed) = (self.draw_check_tag(), self.seed.draw());
         let config = &self.config.transport;
+        let ufrag = local.ufrag.clone();
         let transport = Transport::new(config, local, data_channels, check_tag, seed);
         let feedback_ssrc = Ssrc(self.seed.draw_u32());
-        let peer = Peer::new(id, transport, ufrag.clone(), check_tag, feedback_ssrc);
+        let peer = Peer::new(id, transport, ufrag, check_tag, feedback_ssrc);
         let key = self.tables.peers.insert(peer);
-        self.directory.peers.insert(id, key);
-        self.directory.ufrags.insert(ufrag, key);
-        self.directory.checks.insert(check_tag, key);
+        if let Some(peer) = self.tables.peers.get(key) {
+            self.directory.add_peer(key, peer);
+        }
         self.settle(now, key);
     }
 
@@ -124,7 +124,7 @@ impl Shard {
     fn draw_check_tag(&mut self) -> CheckTag {
         loop {
             let tag = check_tag(self.index, self.seed.draw_u32());
-            if !self.directory.checks.contains_key(&tag) {
+            if self.directory.peer_by_check(tag).is_none() {
                 return tag;
             }
         }
@@ -137,11 +137,11 @@ impl Shard {
         let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };
-        self.directory.ufrags.insert(local.ufrag.clone(), key);
+        self.directory.add_ufrag(&local.ufrag, key);
         peer.ufrags.push(local.ufrag.clone());
         if peer.ufrags.len() > 2 {
             let oldest = peer.ufrags.remove(0);
-            self.directory.ufrags.remove(&oldest);
+            self.directory.remove_ufrag(&oldest);
         }
         peer.transport.restart_ice(now, local);
         self.settle(now, key);
@@ -164,8 +164,8 @@ impl Shard {
             return;
         };
         // The last messages may have come just before.
-        self.send_data_of(now, key, LAST_DATAGRAMS);
         if let Some(peer) = self.tables.peers.get_mut(key) {
+            peer.send_data(now, LAST_DATAGRAMS, &mut self.output);
             peer.transport.close(now);
         }
         self.settle(now, key);
@@ -191,14 +191,9 @@ impl Shard {
             return;
         };
         peer.disarm(key, &mut self.schedule);
-        self.directory.peers.remove(&peer.id);
-        for ufrag in &peer.ufrags {
-            self.directory.ufrags.remove(ufrag);
-        }
-        self.directory.checks.remove(&peer.check_tag);
+        self.directory.remove_peer(&peer);
         for path in peer.paths {
-            self.directory.paths.remove(&path);
-            self.lead_nowhere(path);
+            self.paths.give_up(path, key, &mut self.exports);
         }
         self.count_held();
     }

@@ -33,11 +33,11 @@ pub(crate) struct DataStep {
 /// Not bounded here: messages are by the budgets of their senders, and transports by their number.
 #[derive(Debug, Default)]
 pub(crate) struct DataWork {
-    pub(crate) rooms: BTreeMap<RoomIndex, VecDeque<DataFanOut>>,
+    rooms: BTreeMap<RoomIndex, VecDeque<DataFanOut>>,
     /// The room that had its turn last.
     latest: Option<RoomIndex>,
     /// Transports that may have datagrams, each once.
-    pub(crate) senders: VecDeque<PeerKey>,
+    senders: VecDeque<PeerKey>,
 }
 
 impl DataWork {
@@ -46,6 +46,19 @@ impl DataWork {
         if !std::mem::replace(&mut peer.sends.awaits_data_turn, true) {
             self.senders.push_back(key);
         }
+    }
+
+    /// Returns the transport whose turn it is.
+    pub(crate) fn next_sender(&mut self) -> Option<PeerKey> {
+        self.senders.pop_front()
+    }
+
+    pub(crate) fn has_senders(&self) -> bool {
+        !self.senders.is_empty()
+    }
+
+    pub(crate) fn has_messages(&self) -> bool {
+        !self.rooms.is_empty()
     }
 
     pub(crate) fn push(&mut self, room: RoomIndex, fan_out: DataFanOut) {

@@ -12,7 +12,6 @@ use sfu_model::{DataChannel, DataMessage, Now, PeerId};
 use crate::data_queue::DataFanOut;
 use crate::keys::PeerKey;
 use crate::limits::DATAGRAMS_OF_ONE_PEER;
-use crate::transmit::Priority;
 use crate::{DropReason, Shard};
 
 impl Shard {
@@ -28,7 +27,7 @@ impl Shard {
     /// Reports whether [`Shard::work`] has something to do.
     pub fn has_work(&self) -> bool {
         let may_send = self.output.transmit.has_room_for_data();
-        !self.data_work.rooms.is_empty() || may_send && !self.data_work.senders.is_empty()
+        self.data_work.has_messages() || may_send && self.data_work.has_senders()
     }
 
     /// Takes a message that is to be given to `receivers`, as far as they live here.
@@ -82,42 +81,18 @@ impl Shard {
         if !self.output.transmit.has_room_for_data() {
             return false;
         }
-        let Some(key) = self.data_work.senders.pop_front() else {
+        let Some(key) = self.data_work.next_sender() else {
             return false;
         };
         self.isolated(key, |shard| {
             if let Some(peer) = shard.tables.peers.get_mut(key) {
                 peer.sends.awaits_data_turn = false;
-            }
-            if shard.send_data_of(now, key, DATAGRAMS_OF_ONE_PEER)
-                && let Some(peer) = shard.tables.peers.get_mut(key)
-            {
-                shard.data_work.note_sender(key, peer);
+                if peer.send_data(now, DATAGRAMS_OF_ONE_PEER, &mut shard.output) {
+                    shard.data_work.note_sender(key, peer);
+                }
             }
             shard.take_transport_events(now, key);
         });
-        true
-    }
-
-    /// Sends at most so many datagrams of a transport. Returns whether there may be more.
-    pub(crate) fn send_data_of(&mut self, now: Now, key: PeerKey, most: usize) -> bool {
-        let Some(peer) = self.tables.peers.get_mut(key) else {
-            return false;
-        };
-        let Some(path) = peer.transport.path() else {
-            return false;
-        };
-        let (transport, run) = (&mut peer.transport, &mut peer.sends.data_run);
-        for _ in 0..most {
-            let sent = self
-                .output
-                .send_datagram(Priority::Data, path, run, |datagram| {
-                    transport.poll_transmit(now, datagram)
-                });
-            if !sent {
-                return !self.output.transmit.has_room_for_data();
-            }
-        }
         true
     }
 }

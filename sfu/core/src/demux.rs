@@ -5,7 +5,7 @@ use sfu_transport::{
     DropReason as TransportDrop, PacketKind, StunOutcome, check_tag_of, classify, ufrag_of,
 };
 
-use crate::entrance::{Claim, Entrance};
+use crate::entrance::Entrance;
 use crate::keys::PeerKey;
 use crate::peer::LinkState;
 use crate::{DropReason, Shard};
@@ -63,11 +63,11 @@ impl Shard {
         let kind = match classify(datagram) {
             PacketKind::Stun => {
                 if let Some(tag) = check_tag_of(datagram) {
-                    let key = self.directory.checks.get(&tag).copied();
+                    let key = self.directory.peer_by_check(tag);
                     return Ok((key.ok_or(DropReason::UnknownCheck)?, Kind::Answer));
                 }
                 let ufrag = ufrag_of(datagram).ok_or(DropReason::NotOurs)?;
-                let key = self.directory.ufrags.get(ufrag).copied();
+                let key = self.directory.peer_by_ufrag(ufrag);
                 return Ok((key.ok_or(DropReason::UnknownUfrag)?, Kind::Check));
             }
             PacketKind::Dtls => Kind::Dtls,
@@ -75,7 +75,7 @@ impl Shard {
             PacketKind::Rtcp => Kind::Rtcp,
             PacketKind::Other => return Err(DropReason::NotOurs),
         };
-        let key = self.directory.paths.get(&path).copied();
+        let key = self.paths.peer(path);
         Ok((key.ok_or(DropReason::UnknownPath)?, kind))
     }
 
@@ -99,18 +99,18 @@ impl Shard {
 
     /// Forgets `path`: its TCP connection has ended.
     pub fn handle_path_closed(&mut self, now: Now, path: Path) {
-        self.forget_path(now, path);
+        let loser = self.paths.forget(path);
+        self.take_path(now, loser, path);
     }
 
-    /// Leads `path` to nobody here.
-    pub(crate) fn forget_path(&mut self, now: Now, path: Path) {
-        let Some(key) = self.directory.paths.remove(&path) else {
+    /// Takes a path from the peer that it led to, if there is one.
+    pub(crate) fn take_path(&mut self, now: Now, loser: Option<PeerKey>, path: Path) {
+        let Some(key) = loser else {
             return;
         };
-        self.leave_path(key, path);
         self.isolated(key, |shard| {
             if let Some(peer) = shard.tables.peers.get_mut(key) {
-                peer.transport.forget_path(now, path);
+                peer.lose_path(now, path);
             }
             shard.settle(now, key);
         });
@@ -133,10 +133,10 @@ impl Shard {
         });
         match outcome {
             Ok(StunOutcome::RoleConflict) => {}
-            Ok(StunOutcome::Known) => self.bind_free_path(path, entrance, key),
+            Ok(StunOutcome::Known) => self.lead_path(path, entrance, key),
             Ok(StunOutcome::Validated { evicted }) => {
-                self.unbind_path(evicted, key);
-                self.bind_free_path(path, entrance, key);
+                self.give_path_up(evicted, key);
+                self.lead_path(path, entrance, key);
             }
             Err(reason) => {
                 self.output.drop(DropReason::Refused(reason));
@@ -157,59 +157,43 @@ impl Shard {
             return;
         };
         match peer.transport.handle_answer(now, path, message) {
-            Ok(()) => self.bind_proved_path(now, path, entrance, key),
+            Ok(()) => self.lead_proved_path(now, path, entrance, key),
             Err(reason) => self.output.drop(DropReason::Refused(reason)),
         }
         self.settle(now, key);
     }
 
-    /// Leads `path` to a peer whose check came by it, unless it leads to another: whoever knows one
-    /// peer's password could take another's path from it.
-    fn bind_free_path(&mut self, path: Path, entrance: Entrance, key: PeerKey) {
-        if self.directory.paths.contains_key(&path) || self.is_led_away(path) {
-            return;
-        }
-        self.directory.paths.insert(path, key);
-        if let Some(peer) = self.tables.peers.get_mut(key) {
-            peer.paths.push(path);
-        }
-        self.lead_here(path, entrance, Claim::Checked);
-    }
-
-    /// Leads `path` to a peer that has answered there. A browser that reloads may come by the address of
-    /// its former self.
-    fn bind_proved_path(&mut self, now: Now, path: Path, entrance: Entrance, key: PeerKey) {
-        let former = self.directory.paths.insert(path, key);
-        if former != Some(key)
+    /// Leads `path` to a peer whose check came by it, unless it leads to another.
+    fn lead_path(&mut self, path: Path, entrance: Entrance, key: PeerKey) {
+        if self.paths.lead(path, entrance, key, &mut self.exports)
             && let Some(peer) = self.tables.peers.get_mut(key)
         {
             peer.paths.push(path);
         }
-        if let Some(former) = former.filter(|former| *former != key)
-            && let Some(peer) = self.tables.peers.get_mut(former)
-        {
-            peer.paths.retain(|other| *other != path);
-            peer.transport.forget_path(now, path);
-            peer.follow_path();
+    }
+
+    /// Leads `path` to a peer that has answered there.
+    fn lead_proved_path(&mut self, now: Now, path: Path, entrance: Entrance, key: PeerKey) {
+        let exports = &mut self.exports;
+        let former = self.paths.lead_proved(path, entrance, key, exports);
+        if former == Some(key) {
+            return;
         }
-        self.lead_here(path, entrance, Claim::Proved);
+        if let Some(peer) = self.tables.peers.get_mut(key) {
+            peer.paths.push(path);
+        }
+        if let Some(former) = former.and_then(|key| self.tables.peers.get_mut(key)) {
+            former.lose_path(now, path);
+        }
     }
 
     /// Leads a path that gave way to nobody.
-    fn unbind_path(&mut self, evicted: Option<Path>, key: PeerKey) {
+    fn give_path_up(&mut self, evicted: Option<Path>, key: PeerKey) {
         if let Some(evicted) = evicted
-            && self.directory.paths.get(&evicted) == Some(&key)
+            && self.paths.give_up(evicted, key, &mut self.exports)
+            && let Some(peer) = self.tables.peers.get_mut(key)
         {
-            self.directory.paths.remove(&evicted);
-            self.leave_path(key, evicted);
-            self.lead_nowhere(evicted);
-        }
-    }
-
-    /// Takes a path from a peer.
-    fn leave_path(&mut self, key: PeerKey, path: Path) {
-        if let Some(peer) = self.tables.peers.get_mut(key) {
-            peer.paths.retain(|other| *other != path);
+            peer.paths.retain(|path| *path != evicted);
         }
     }
 

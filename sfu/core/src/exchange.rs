@@ -92,9 +92,16 @@ impl Shard {
                 }
             }
             ExportItem::Ended(publication) => self.end_import(now, publication),
-            ExportItem::PathTaken(path, claim) => self.on_path_taken(now, from, path, claim),
-            ExportItem::PathLeft(path) => self.on_path_left(from, path),
-            ExportItem::PathLost(path) => self.on_path_lost(now, path),
+            ExportItem::PathTaken(path, claim) => {
+                let exports = &mut self.exports;
+                let loser = self.paths.lead_away(path, from, claim, exports);
+                self.take_path(now, loser, path);
+            }
+            ExportItem::PathLeft(path) => self.paths.end_away(path, from),
+            ExportItem::PathLost(path) => {
+                let loser = self.paths.lose(path);
+                self.take_path(now, loser, path);
+            }
         }
     }
 

@@ -2,8 +2,7 @@
 
 use sfu_model::{LinkProtocol, Now, Path, ShardIndex};
 
-use crate::entrance::{Claim, Entrance, HandOver, named_shard};
-use crate::export::ExportItem;
+use crate::entrance::{Entrance, named_shard};
 use crate::shard::Arrivals;
 use crate::{DropReason, Shard};
 
@@ -23,7 +22,7 @@ impl Shard {
         let owner = if is_named {
             named_shard(datagram).filter(|shard| self.exports.is_other(*shard))
         } else if unknown == DropReason::UnknownPath {
-            self.hand_over.away.get(&path).copied()
+            self.paths.shard(path)
         } else {
             None
         };
@@ -49,66 +48,5 @@ impl Shard {
             Ok(owner) => self.take_datagram(now, owner, (path, Entrance::Shard(from)), datagram),
             Err(reason) => self.output.drop(reason),
         }
-    }
-
-    /// Reports whether `path` comes in here and leads to a peer of another shard.
-    pub(crate) fn is_led_away(&self, path: Path) -> bool {
-        self.hand_over.away.contains_key(&path)
-    }
-
-    /// `path` is bound to a peer of this shard: sees to it that its datagrams come.
-    pub(crate) fn lead_here(&mut self, path: Path, entrance: Entrance, claim: Claim) {
-        if let Some(former) = self.hand_over.away.remove(&path) {
-            self.exports.push(former, ExportItem::PathLost(path));
-        }
-        let Entrance::Shard(entrance) = entrance else {
-            return;
-        };
-        let told = (entrance, claim);
-        if self.hand_over.told.insert(path, told) != Some(told) {
-            self.exports
-                .push(entrance, ExportItem::PathTaken(path, claim));
-        }
-    }
-
-    /// `path` leads to no peer of this shard any more.
-    pub(crate) fn lead_nowhere(&mut self, path: Path) {
-        if path.protocol == LinkProtocol::Tcp {
-            self.output.left_paths.push(path);
-        }
-        if let Some((entrance, _)) = self.hand_over.told.remove(&path) {
-            self.exports.push(entrance, ExportItem::PathLeft(path));
-        }
-    }
-
-    /// Shard `from` has a peer at a path that comes in here. Without proof it gets only what leads to
-    /// nobody.
-    pub(crate) fn on_path_taken(&mut self, now: Now, from: ShardIndex, path: Path, claim: Claim) {
-        let is_free = !self.directory.paths.contains_key(&path) && !self.is_led_away(path);
-        if claim == Claim::Checked && !is_free {
-            return;
-        }
-        self.forget_path(now, path);
-        let away = &mut self.hand_over.away;
-        if away.len() >= HandOver::MAX_AWAY && !away.contains_key(&path) {
-            return;
-        }
-        let former = away.insert(path, from);
-        if let Some(former) = former.filter(|former| *former != from) {
-            self.exports.push(former, ExportItem::PathLost(path));
-        }
-    }
-
-    /// Shard `from` no longer has a peer at a path that comes in here.
-    pub(crate) fn on_path_left(&mut self, from: ShardIndex, path: Path) {
-        if self.hand_over.away.get(&path) == Some(&from) {
-            self.hand_over.away.remove(&path);
-        }
-    }
-
-    /// A path of a peer of this shard leads to a peer of another by now.
-    pub(crate) fn on_path_lost(&mut self, now: Now, path: Path) {
-        self.hand_over.told.remove(&path);
-        self.forget_path(now, path);
     }
 }

@@ -25,7 +25,7 @@ impl Shard {
         let media = ReceiveMedia::unknown(kind);
         let publication = Publication::new(id, Source::Import(Import::default()), media);
         let key = self.tables.publications.insert(publication);
-        self.directory.publications.insert(id, key);
+        self.directory.add_publication(id, key);
         Some(key)
     }
 

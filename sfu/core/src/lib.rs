@@ -98,6 +98,7 @@ mod opening;
 mod openings;
 mod outgoing_stream;
 mod output;
+mod paths;
 mod peer;
 mod publication;
 mod receive;

@@ -42,7 +42,7 @@ impl Shard {
             None => {
                 let publication = Publication::new(id, Source::Peer(peer_key), media);
                 let key = self.tables.publications.insert(publication);
-                self.directory.publications.insert(id, key);
+                self.directory.add_publication(id, key);
                 key
             }
         };
@@ -87,7 +87,7 @@ impl Shard {
         let Some(mut publication) = self.tables.publications.remove(key) else {
             return;
         };
-        self.directory.publications.remove(&publication.id);
+        self.directory.remove_publication(publication.id);
         self.schedule
             .disarm(Sleeper::Publication(key), &mut publication.armed);
         for subscription in publication.subscriptions {
@@ -130,7 +130,7 @@ impl Shard {
         let stream = self.stream_for(&media);
         let subscription = Subscription::new(id, publication_key, peer_key, media, stream);
         let key = self.tables.subscriptions.insert(subscription);
-        self.directory.subscriptions.insert(id, key);
+        self.directory.add_subscription(id, key);
         if let Some(publication) = self.tables.publications.get_mut(publication_key) {
             publication.subscriptions.push(key);
         }
@@ -181,7 +181,7 @@ impl Shard {
         let Some(subscription) = self.tables.subscriptions.remove(key) else {
             return;
         };
-        self.directory.subscriptions.remove(&subscription.id);
+        self.directory.remove_subscription(subscription.id);
         if let Some(publication) = self.tables.publications.get_mut(subscription.publication) {
             publication.unsubscribe(key);
         }

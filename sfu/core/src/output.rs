@@ -18,8 +18,6 @@ pub(crate) struct Output {
     pub(crate) counters: Counters,
     /// Where a datagram is written that joins others.
     scratch: Vec<u8>,
-    /// Connections that lead to nobody any more.
-    pub(crate) left_paths: Vec<Path>,
 }
 
 impl Output {

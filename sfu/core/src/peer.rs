@@ -13,7 +13,7 @@ use crate::keys::{PeerKey, SubscriptionKey};
 use crate::output::{Link, Output};
 use crate::routes::Routes;
 use crate::timers::{Deadline, Schedule, Sleeper, TimerReason, TimerTable};
-use crate::transmit::RunId;
+use crate::transmit::{Priority, RunId};
 
 /// The far end of one peer connection.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ pub(crate) struct SendSide {
     /// The latest run of video.
     run: RunId,
     /// The latest run of data.
-    pub(crate) data_run: RunId,
+    data_run: RunId,
     /// Whether the transport is among those that may have data to send.
     pub(crate) awaits_data_turn: bool,
 }
@@ -172,6 +172,30 @@ impl Peer {
     /// Sends where its transport says by now.
     pub(crate) fn follow_path(&mut self) {
         self.path = self.transport.path();
+    }
+
+    /// Sends nothing to a path any more, which is no way, or another peer's.
+    pub(crate) fn lose_path(&mut self, now: Now, path: Path) {
+        self.paths.retain(|other| *other != path);
+        self.transport.forget_path(now, path);
+        self.follow_path();
+    }
+
+    /// Sends at most so many datagrams with data. Returns whether there may be more.
+    pub(crate) fn send_data(&mut self, now: Now, most: usize, output: &mut Output) -> bool {
+        let Some(path) = self.transport.path() else {
+            return false;
+        };
+        let (transport, run) = (&mut self.transport, &mut self.sends.data_run);
+        for _ in 0..most {
+            let sent = output.send_datagram(Priority::Data, path, run, |datagram| {
+                transport.poll_transmit(now, datagram)
+            });
+            if !sent {
+                return !output.transmit.has_room_for_data();
+            }
+        }
+        true
     }
 
     /// Returns the round-trip time, if it is known.

@@ -9,11 +9,11 @@ use sfu_transport::TransportConfig;
 
 use crate::data_queue::DataWork;
 use crate::directory::Directory;
-use crate::entrance::HandOver;
 use crate::export::Exports;
 use crate::fan_outs::FanOuts;
 use crate::levels::Levels;
 use crate::output::Output;
+use crate::paths::Paths;
 use crate::seed::Seed;
 use crate::tables::Tables;
 use crate::timers::Schedule;
@@ -71,7 +71,7 @@ pub struct Shard {
     pub(crate) exports: Exports,
     pub(crate) fan_outs: FanOuts,
     pub(crate) data_work: DataWork,
-    pub(crate) hand_over: HandOver,
+    pub(crate) paths: Paths,
 }
 
 impl Shard {
@@ -81,11 +81,11 @@ impl Shard {
         Self {
             index,
             exports: Exports::new(index, config.shards),
-            hand_over: HandOver::default(),
             levels: Levels::new(index, config.audio_levels),
             config,
             seed: Seed::new(seed),
             directory: Directory::default(),
+            paths: Paths::default(),
             tables: Tables::default(),
             schedule: Schedule::default(),
             output: Output::default(),
@@ -120,7 +120,7 @@ impl Shard {
     /// Returns the path of an ICE-TCP connection that leads to no peer any more: it can be closed, after what
     /// [`Shard::poll_transmit`] has for it.
     pub fn poll_left_path(&mut self) -> Option<Path> {
-        self.output.left_paths.pop()
+        self.paths.poll_left()
     }
 
     /// Returns the next event for the control plane.

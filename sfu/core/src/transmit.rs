@@ -81,7 +81,9 @@ impl Slot {
     #[inline]
     fn new(mut bytes: Vec<u8>, headroom: usize, joins: Option<RunId>, priority: Priority) -> Self {
         let start = bytes.len() + headroom;
-        bytes.resize(start, 0);
+        if headroom > 0 {
+            bytes.resize(start, 0);
+        }
         Self {
             bytes,
             start,
