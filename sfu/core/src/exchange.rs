@@ -3,7 +3,7 @@
 use sfu_model::{Now, PublicationId, ShardIndex};
 
 use crate::Shard;
-use crate::export::{Export, ExportBatch, ExportItem, ExportTarget};
+use crate::export::{ExportBatch, ExportItem, ExportTarget};
 use crate::key_frame::Wanted;
 use crate::layers::Layers;
 
@@ -113,27 +113,13 @@ impl Shard {
             self.exports.push(from, ExportItem::Ended(id));
             return;
         };
-        let description = publication.describe(now.mono);
-        let exports = &mut publication.exports;
-        let target = ExportTarget::Shard(from);
-        if exports.iter().all(|export| export.target != target) {
-            exports.push(Export::to(target));
-        }
-        let Some(export) = exports.iter_mut().find(|export| export.target == target) else {
-            return;
-        };
-        let needs_more = !needed.is_within(export.needed);
-        export.needed = needed;
-        if needs_more || export.told.is_none() {
-            export.tell(id, &description, &mut self.exports);
-        }
+        publication.export_to(now.mono, from.into(), needed, &mut self.exports);
     }
 
     fn on_release(&mut self, from: ShardIndex, id: PublicationId) {
         let key = self.directory.publication(id);
         if let Some(publication) = key.and_then(|key| self.tables.publications.get_mut(key)) {
-            let target = ExportTarget::Shard(from);
-            publication.exports.retain(|export| export.target != target);
+            publication.recipients.remove(from.into());
         }
     }
 }

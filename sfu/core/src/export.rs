@@ -266,38 +266,6 @@ impl ExportBatch {
     }
 }
 
-/// Somebody else who has subscribers of a publication.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Export {
-    pub(crate) target: ExportTarget,
-    /// The encodings that its subscribers need.
-    pub(crate) needed: Layers,
-    /// The encodings that send, as it was told, if it was.
-    pub(crate) told: Option<Layers>,
-}
-
-impl Export {
-    pub(crate) fn to(target: ExportTarget) -> Self {
-        Self {
-            target,
-            needed: Layers::default(),
-            told: None,
-        }
-    }
-
-    /// Tells how the publication is received.
-    pub(crate) fn tell(
-        &mut self,
-        id: PublicationId,
-        description: &Description,
-        exports: &mut Exports,
-    ) {
-        self.told = Some(description.live());
-        let description = Box::new(description.clone());
-        exports.push(self.target, ExportItem::Description(id, description));
-    }
-}
-
 /// What waits for each of the other shards.
 ///
 /// When a shard does not take what waits for it, video gives way first, then audio and the clocks of

@@ -170,19 +170,18 @@ impl<'a> Intake<'a> {
     #[inline]
     fn export(&mut self, now: Instant, arrival: &Arrival<'_>) {
         let publication = &mut *self.publication;
-        if publication.exports.is_empty() {
+        if publication.recipients.is_empty() {
             return;
         }
-        let live = Some(publication.live(now));
-        if publication.exports.iter().any(|export| export.told != live) {
+        if !publication.recipients.know(publication.live(now)) {
             publication.tell_exports(now, self.exports);
         }
         let named = (publication.id, publication.kind());
         let number = (arrival.encoding, arrival.seq);
-        for export in publication.exports_of(arrival.encoding) {
+        for target in publication.recipients.of(arrival.encoding) {
             let pushed = self
                 .exports
-                .push_packet(export.target, named, number, arrival.packet);
+                .push_packet(target, named, number, arrival.packet);
             match pushed {
                 Ok(()) => self.output.counters.exports_out += 1,
                 Err(reason) => self.output.drop(reason),

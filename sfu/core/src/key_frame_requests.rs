@@ -18,7 +18,7 @@ use crate::publication::Publication;
 use crate::slot_map::SlotMap;
 use crate::source::Source;
 use crate::subscription::Subscription;
-use crate::timers::{Deadline, Schedule, Sleeper, TimerReason};
+use crate::timers::Schedule;
 
 /// Finds out which key frames are needed, and sees to it that they are asked for.
 pub(crate) struct KeyFrames<'a> {
@@ -63,7 +63,11 @@ impl KeyFrames<'_> {
         if let Some(requests) = publication.key_frames(wanted.encoding) {
             requests.need(now, wanted.need);
             self.asker.repeat(now, publication, wanted.encoding);
-            self.asker.arm(wanted.publication, publication);
+            publication.arm(
+                wanted.publication,
+                self.asker.intervals,
+                self.asker.schedule,
+            );
         }
     }
 
@@ -86,7 +90,7 @@ impl KeyFrames<'_> {
             }
         }
         if awaited != Layers::default() {
-            self.asker.arm(key, publication);
+            publication.arm(key, self.asker.intervals, self.asker.schedule);
         }
     }
 
@@ -95,15 +99,15 @@ impl KeyFrames<'_> {
         let Some(publication) = self.publications.get_mut(key) else {
             return;
         };
-        publication.armed = None;
-        if publication.subscriptions.is_empty() && publication.exports.is_empty() {
+        publication.wake();
+        if !publication.is_wanted() {
             publication.give_up_key_frames();
             return;
         }
         for encoding in (0..).take(SpatialLayer::COUNT) {
             self.asker.repeat(now, publication, encoding);
         }
-        self.asker.arm(key, publication);
+        publication.arm(key, self.asker.intervals, self.asker.schedule);
     }
 
     /// Asks for a key frame that is needed, if the publisher may be asked again by now.
@@ -170,17 +174,6 @@ impl Asker<'_> {
         if requests.is_some_and(|requests| requests.poll(now, interval)) {
             self.send(publication, encoding);
         }
-    }
-
-    /// Sees to it that the publisher is asked again in time.
-    fn arm(&mut self, key: PublicationKey, publication: &mut Publication) {
-        let due = publication.key_frames_due(self.intervals);
-        let next = due.map(|at| Deadline {
-            at,
-            reason: TimerReason::KeyFrame,
-        });
-        let sleeper = Sleeper::Publication(key);
-        self.schedule.arm(sleeper, &mut publication.armed, next);
     }
 
     fn send(&mut self, publication: &mut Publication, encoding: u8) {

@@ -104,6 +104,7 @@ mod publication;
 mod receive;
 mod receive_stream;
 mod receiving;
+mod recipients;
 mod repair;
 mod reports;
 mod routes;

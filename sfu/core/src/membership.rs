@@ -3,7 +3,6 @@
 use sfu_model::{Forwarding, Now, PeerId, PublicationId, ReceiveMedia, SendMedia, SubscriptionId};
 
 use crate::Shard;
-use crate::export::ExportItem;
 use crate::keys::{PeerKey, PublicationKey, SubscriptionKey};
 use crate::openings::Openings;
 use crate::outgoing_stream::OutgoingStream;
@@ -11,7 +10,6 @@ use crate::publication::Publication;
 use crate::routes::{Flow, Route};
 use crate::source::Source;
 use crate::subscription::Subscription;
-use crate::timers::Sleeper;
 
 /// What is published, and who subscribes to it.
 impl Shard {
@@ -88,15 +86,12 @@ impl Shard {
             return;
         };
         self.directory.remove_publication(publication.id);
-        self.schedule
-            .disarm(Sleeper::Publication(key), &mut publication.armed);
+        publication.disarm(key, &mut self.schedule);
         for subscription in publication.subscriptions {
             self.remove_subscription(subscription);
         }
-        for export in publication.exports {
-            self.exports
-                .push(export.target, ExportItem::Ended(publication.id));
-        }
+        let recipients = publication.recipients;
+        recipients.end(publication.id, &mut self.exports);
         if let Source::Peer(peer) = publication.source
             && let Some(peer) = self.tables.peers.get_mut(peer)
         {

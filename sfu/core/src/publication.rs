@@ -12,17 +12,18 @@ use sfu_rtp::{ExtensionTable, RtpClock, StreamNumber};
 
 use crate::arrival::{Arrival, Passage};
 use crate::arriving_codec::ArrivingCodec;
-use crate::export::{Description, Export, ExportItem, Exports, LiveStream};
+use crate::export::{Description, ExportItem, ExportTarget, Exports, LiveStream};
 use crate::key_frame::KeyFrameRequests;
-use crate::keys::SubscriptionKey;
+use crate::keys::{PublicationKey, SubscriptionKey};
 use crate::layers::Layers;
 use crate::limits::SIZE_REPORT_INTERVAL;
 use crate::loudness::Loudness;
 use crate::moves::Moves;
 use crate::receive_stream::ReceiveStream;
+use crate::recipients::Recipients;
 use crate::routes::Flow;
 use crate::source::Source;
-use crate::timers::Deadline;
+use crate::timers::{Deadline, Schedule, Sleeper, TimerReason};
 
 /// A track that is forwarded here, in one codec, with all its layers.
 #[derive(Debug)]
@@ -35,8 +36,8 @@ pub(crate) struct Publication {
     /// Of the stream that begins next.
     next_stream: StreamNumber,
     pub(crate) subscriptions: Vec<SubscriptionKey>,
-    /// The other shards that have subscribers of it; none of an import.
-    pub(crate) exports: Vec<Export>,
+    /// Who else has subscribers of it; none of an import.
+    pub(crate) recipients: Recipients,
     /// Packets that wait to go to those who subscribe. Their bytes are in the streams' caches.
     pub(crate) waiting: Vec<Arrival<'static>>,
     /// Whose turn it is to get them.
@@ -45,7 +46,7 @@ pub(crate) struct Publication {
     arriving: ArrivingCodec,
     pub(crate) loudness: Loudness,
     /// Its entry in the schedule.
-    pub(crate) armed: Option<Deadline>,
+    armed: Option<Deadline>,
 }
 
 /// One of a publication's encodings. Its stream is made by its first packet.
@@ -94,7 +95,7 @@ impl Publication {
             encodings: Default::default(),
             next_stream: StreamNumber::default(),
             subscriptions: Vec::new(),
-            exports: Vec::new(),
+            recipients: Recipients::default(),
             waiting: Vec::new(),
             next_to_serve: 0,
             started: false,
@@ -131,9 +132,7 @@ impl Publication {
     fn follow(&mut self, media: &ReceiveMedia) -> Moves {
         let moves = Moves::between(&self.media.encodings, &media.encodings);
         moves.apply(&mut self.encodings);
-        for export in &mut self.exports {
-            export.needed = export.needed.moved(moves);
-        }
+        self.recipients.follow(moves);
         if let Source::Import(import) = &mut self.source {
             import.asked = import.asked.map(|asked| asked.moved(moves));
         }
@@ -161,7 +160,7 @@ impl Publication {
     }
 
     /// Returns what another shard needs to know of it.
-    pub(crate) fn describe(&self, now: Instant) -> Description {
+    fn describe(&self, now: Instant) -> Description {
         let mut streams = [None; SpatialLayer::COUNT];
         let candidates = self.candidates(now);
         for ((layer, encoding), described) in (0..).zip(&self.encodings).zip(&mut streams) {
@@ -179,8 +178,22 @@ impl Publication {
     /// Tells those who have subscribers of it how it is received by now.
     pub(crate) fn tell_exports(&mut self, now: Instant, exports: &mut Exports) {
         let description = self.describe(now);
-        for export in &mut self.exports {
-            export.tell(self.id, &description, exports);
+        self.recipients
+            .tell(self.id, &description, exports, |_| true);
+    }
+
+    /// The subscribers of `target` need these encodings of it.
+    pub(crate) fn export_to(
+        &mut self,
+        now: Instant,
+        target: ExportTarget,
+        needed: Layers,
+        exports: &mut Exports,
+    ) {
+        if self.recipients.note_need(target, needed) {
+            let description = self.describe(now);
+            let select = |other| other == target;
+            self.recipients.tell(self.id, &description, exports, select);
         }
     }
 
@@ -192,22 +205,15 @@ impl Publication {
         let Some(clock) = stream.clock() else {
             return;
         };
-        for export in self.exports_of(encoding) {
+        for target in self.recipients.of(encoding) {
             let item = ExportItem::Clock {
                 publication: self.id,
                 encoding,
                 ssrc: stream.ssrc(),
                 clock,
             };
-            exports.push_clock(export.target, item);
+            exports.push_clock(target, item);
         }
-    }
-
-    /// Iterates over the other shards that need an encoding.
-    #[inline]
-    pub(crate) fn exports_of(&self, encoding: u8) -> impl Iterator<Item = &Export> {
-        let exports = self.exports.iter();
-        exports.filter(move |export| export.needed.contains(encoding))
     }
 
     pub(crate) fn kind(&self) -> MediaKind {
@@ -465,12 +471,8 @@ impl Publication {
         Some(&mut encoding.key_frames)
     }
 
-    /// Returns when the publisher is to be asked for a key frame next, where requests for one of each
-    /// encoding are spaced out by `intervals`.
-    pub(crate) fn key_frames_due(
-        &self,
-        intervals: &[Duration; SpatialLayer::COUNT],
-    ) -> Option<Instant> {
+    /// Returns when the publisher is to be asked for a key frame next.
+    fn key_frames_due(&self, intervals: &[Duration; SpatialLayer::COUNT]) -> Option<Instant> {
         let encodings = self.encodings.iter().zip(intervals);
         encodings
             .filter(|(encoding, _)| encoding.stream.is_some())
@@ -478,10 +480,40 @@ impl Publication {
             .min()
     }
 
+    /// Reports whether anybody subscribes to it, here or elsewhere.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !(self.subscriptions.is_empty() && self.recipients.is_empty())
+    }
+
+    /// Sees to it that the publisher is asked in time for the key frames that are needed, where requests for one of
+    /// each encoding are spaced out by `intervals`.
+    pub(crate) fn arm(
+        &mut self,
+        key: PublicationKey,
+        intervals: &[Duration; SpatialLayer::COUNT],
+        schedule: &mut Schedule,
+    ) {
+        let due = self.key_frames_due(intervals);
+        let next = due.map(|at| Deadline {
+            at,
+            reason: TimerReason::KeyFrame,
+        });
+        schedule.arm(Sleeper::Publication(key), &mut self.armed, next);
+    }
+
+    /// The schedule has woken it: it is armed no more.
+    pub(crate) fn wake(&mut self) {
+        self.armed = None;
+    }
+
+    /// Takes it out of the schedule.
+    pub(crate) fn disarm(&mut self, key: PublicationKey, schedule: &mut Schedule) {
+        schedule.disarm(Sleeper::Publication(key), &mut self.armed);
+    }
+
     /// Reports whether anybody sees its pictures, here or elsewhere.
     pub(crate) fn is_seen(&self) -> bool {
-        self.media.kind == MediaKind::Video
-            && !(self.subscriptions.is_empty() && self.exports.is_empty())
+        self.media.kind == MediaKind::Video && self.is_wanted()
     }
 
     /// Nobody is left who needs a key frame.
