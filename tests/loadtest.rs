@@ -5,9 +5,12 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
+use harness::harness;
 use serde_json::Value;
 use terminator::Terminator;
 
+#[path = "loadtest/harness.rs"]
+mod harness;
 #[path = "loadtest/terminator.rs"]
 mod terminator;
 
@@ -120,27 +123,6 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         std::fs::remove_dir_all(&self.0).ok();
     }
-}
-
-/// Builds the harness in the profile of this test, and returns its path.
-fn harness() -> PathBuf {
-    let node = PathBuf::from(env!("CARGO_BIN_EXE_sluice"));
-    let mut build = Command::new(env!("CARGO"));
-    // As one of the workspace it stands on what the tests stand on, and nothing is built a second time.
-    build.args(["build", "--quiet", "--offline", "--workspace"]);
-    build.args(["--bin", "loadtest"]);
-    if node
-        .parent()
-        .is_some_and(|profile| profile.ends_with("release"))
-    {
-        build.arg("--release");
-    }
-    let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status();
-    assert!(
-        status.expect("cargo starts").success(),
-        "the harness builds"
-    );
-    node.with_file_name("loadtest")
 }
 
 fn number(result: &Value, place: &str) -> f64 {

@@ -1,8 +1,11 @@
 //! The command line.
 
+mod link;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use link::LinkFlags;
 use loadtest_peer::DataStamp;
 use sfu_model::{Codec, LinkProtocol};
 
@@ -32,6 +35,8 @@ pub(crate) enum Task {
         /// The JSON of the second run.
         after: PathBuf,
     },
+    /// Leads the packets between two network namespaces over a link that is slow, far or lossy, as a script says.
+    Link(LinkFlags),
 }
 
 /// What is tested, and how.

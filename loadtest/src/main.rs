@@ -3,6 +3,8 @@
 
 mod cli;
 mod crowd;
+mod limits;
+mod link;
 mod media;
 mod outcome;
 mod plan;
@@ -25,12 +27,12 @@ use outcome::Outcome;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match &cli.task {
-        Some(Task::Compare { before, after }) => report::compare(before, after).map(|()| true),
-        None => test(&cli.test),
+        Some(Task::Compare { before, after }) => report::compare(before, after).map(|()| 0),
+        Some(Task::Link(flags)) => link::link(flags),
+        None => test(&cli.test).map(|succeeded| u8::from(!succeeded)),
     };
     match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(status) => ExitCode::from(status),
         Err(error) => {
             progress::line(&format!("loadtest: {error}"));
             ExitCode::from(2)

@@ -1,7 +1,8 @@
 //! A network link as a pure model: what becomes of each packet that is sent over it, and when it arrives.
 //!
 //! One model for the virtual world (`sfu-sim`) and for packets of a real kernel (`loadtest link`), so that what was seen
-//! in one can be tried in the other. It holds no packets: whoever drives it keeps each until it arrives.
+//! in one can be tried in the other. A link holds no packets: whoever drives it keeps each
+//! until it arrives, in [`InFlight`].
 //!
 //! - [`Link`] is one direction: a bottleneck with a drop-tail queue, then loss, delay, jitter, duplication, reordering;
 //! - [`LinkProfile`] says how it treats packets, a [`Schedule`] how that changes with time;
@@ -19,6 +20,7 @@
 //! ```
 
 mod bottleneck;
+mod in_flight;
 mod limits;
 mod link;
 mod profile;
@@ -26,6 +28,7 @@ mod random;
 mod schedule;
 mod script;
 
+pub use in_flight::InFlight;
 pub use limits::{MAX_LINES, MAX_SCRIPT_BYTES, MAX_WAIT};
 pub use link::{Fate, Link};
 pub use profile::{Bursts, LinkProfile, QueueLimit};

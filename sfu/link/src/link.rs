@@ -139,7 +139,7 @@ impl Link {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::LazyLock;
 
     use sfu_model::Bitrate;
@@ -149,7 +149,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    static BEGIN: LazyLock<Instant> = LazyLock::new(|| {
+    pub(crate) static BEGIN: LazyLock<Instant> = LazyLock::new(|| {
         #[expect(clippy::disallowed_methods, reason = "only differences from it count")]
         Instant::now()
     });

@@ -31,7 +31,6 @@ mod call;
 mod client;
 mod media;
 mod plane;
-mod queue;
 mod residence;
 mod scenario;
 mod trace;

@@ -3,11 +3,11 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use sfu_core::Shard;
+use sfu_link::InFlight;
 use sfu_model::{Command, Event, Fingerprint, LinkProtocol, Now, Path, UnixTime};
 use sfu_transport::TransportConfig;
 
 use crate::plane::Plane;
-use crate::queue::Queue;
 use crate::residence::Residence;
 use crate::trace::describe;
 use crate::{Client, LinkProfile, Random, Script, Seed, Trace};
@@ -38,8 +38,7 @@ pub struct World {
     plane: Plane,
     fingerprint: Fingerprint,
     clients: Vec<Residence>,
-    /// What travels.
-    queue: Queue<Arrival>,
+    in_flight: InFlight<Arrival>,
     events: Vec<Event>,
     seed: Seed,
     trace: Trace,
@@ -91,7 +90,7 @@ impl World {
             fingerprint: transport.fingerprint(),
             plane: Plane::new(seed, transport, count),
             clients: Vec::new(),
-            queue: Queue::new(),
+            in_flight: InFlight::new(),
             events: Vec::new(),
             seed,
             trace: Trace::new(now.mono),
@@ -252,7 +251,7 @@ impl World {
         let shard = self.plane.poll_timeout();
         let clients = self.clients.iter();
         let clients = clients.filter_map(|residence| residence.client.poll_timeout());
-        let all = [self.queue.next_due(), shard].into_iter().flatten();
+        let all = [self.in_flight.next_due(), shard].into_iter().flatten();
         all.chain(clients).min()
     }
 
@@ -260,7 +259,7 @@ impl World {
     fn run_once(&mut self, due: Instant) {
         self.advance(due);
         let mut steps = 0;
-        while let Some(arrival) = self.queue.pop_due(self.now.mono) {
+        while let Some(arrival) = self.in_flight.pop_due(self.now.mono) {
             self.deliver(arrival);
             self.settle();
             steps += 1;
@@ -328,7 +327,7 @@ impl World {
                 towards: Side::Client,
                 datagram: datagram.to_vec(),
             };
-            self.queue.push(at, arrival);
+            self.in_flight.push(at, arrival);
         }
     }
 
@@ -342,7 +341,7 @@ impl World {
                         towards: Side::Shard,
                         datagram: datagram.clone(),
                     };
-                    self.queue.push(at, arrival);
+                    self.in_flight.push(at, arrival);
                 }
             }
         }
