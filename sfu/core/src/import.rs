@@ -1,7 +1,7 @@
 //! Publications of other shards that have subscribers here.
 
 use sfu_model::{MediaKind, Now, PublicationId, ReceiveMedia, Ssrc};
-use sfu_rtp::{ExtendedSeqNo, RtpClock, RtpHeader};
+use sfu_rtp::{ExtendedSeqNo, ExtensionRanges, RtpClock, RtpHeader};
 
 use crate::arrival::Received;
 use crate::export::{Description, ExportItem};
@@ -172,7 +172,7 @@ impl Shard {
         let publication = self.tables.publications.get_mut(key);
         let publication = publication.ok_or(DropReason::UnknownSsrc)?;
         let received = Received {
-            extensions: header.extensions(packet, &publication.extensions),
+            extensions: ExtensionRanges::find(&header, packet, &publication.extensions),
             packet,
             header,
         };

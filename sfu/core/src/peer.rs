@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sfu_model::{Now, Path, PeerId, Ssrc};
 use sfu_rtp::rtcp::Compound;
-use sfu_rtp::{RtpHeader, SeqNo, TwccRecorder};
+use sfu_rtp::{ExtensionRanges, RtpHeader, SeqNo, TwccRecorder};
 use sfu_transport::{CheckTag, Transport};
 
 use crate::DropReason;
@@ -247,7 +247,7 @@ impl Peer {
         let header = RtpHeader::parse(packet).map_err(|_| DropReason::Malformed)?;
         let table = self.receives.routes.extensions();
         let table = table.ok_or(DropReason::UnknownSsrc)?;
-        let extensions = header.extensions(packet, table);
+        let extensions = ExtensionRanges::find(&header, packet, table);
         if self.receives.transport_cc
             && let Some(seq) = extensions.transport_cc(packet)
         {

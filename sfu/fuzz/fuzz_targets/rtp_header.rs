@@ -3,7 +3,8 @@
 use libfuzzer_sys::fuzz_target;
 use sfu_model::{Extension, ExtensionId, ExtensionMap, PayloadType, Ssrc};
 use sfu_rtp::{
-    ExtensionTable, Outgoing, OutgoingExtensions, OutgoingPayload, RtpHeader, rtx, write_rtp,
+    ExtensionRanges, ExtensionTable, Outgoing, OutgoingExtensions, OutgoingPayload, RtpHeader, rtx,
+    write_rtp,
 };
 
 fuzz_target!(|packet: &[u8]| {
@@ -16,7 +17,7 @@ fuzz_target!(|packet: &[u8]| {
         .map(|(extension, id)| (extension, ExtensionId(id)))
         .collect();
     let table = ExtensionTable::from(&map);
-    let found = header.extensions(packet, &table);
+    let found = ExtensionRanges::find(&header, packet, &table);
     found.rid(packet);
     found.repaired_rid(packet);
     found.transport_cc(packet);
@@ -42,7 +43,7 @@ fuzz_target!(|packet: &[u8]| {
     write_rtp(&mut out, &outgoing, &map, &passed, &payload);
     let read = RtpHeader::parse(&out).expect("what was written");
     assert_eq!(read.payload(&out), header.payload(packet));
-    let found_again = read.extensions(&out, &table);
+    let found_again = ExtensionRanges::find(&read, &out, &table);
     assert_eq!(
         found_again.mid(&out),
         found.mid(packet).filter(|mid| !mid.0.as_bytes().is_empty())

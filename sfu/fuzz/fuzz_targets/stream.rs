@@ -43,9 +43,6 @@ fuzz_target!(|bytes: &[u8]| {
             1 | 2 => {
                 munger.leave_out(seq, timestamp);
             }
-            3 => {
-                munger.insert();
-            }
             _ => {}
         }
         if let Some(munged) = munger.forward(now, seq, timestamp) {

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use sfu_model::{Codec, Extension, ExtensionId, ExtensionMap, Mid, PayloadType, Ssrc, Token};
 use sfu_rtp::payload::{Vp8Descriptor, Vp8Munger, peek};
 use sfu_rtp::{
-    AbsSendTime, ExtendedSeqNo, ExtensionTable, Munger, NackTracker, Outgoing, OutgoingExtensions,
-    OutgoingPayload, PacketCache, ReceptionStats, RtpHeader, RtpTimestamp, SentPacket, SeqNo,
-    Sequencer, StreamNumber, TwccRecorder, write_rtp,
+    AbsSendTime, ExtendedSeqNo, ExtensionRanges, ExtensionTable, Munger, NackTracker, Outgoing,
+    OutgoingExtensions, OutgoingPayload, PacketCache, ReceptionStats, RtpHeader, RtpTimestamp,
+    SentPacket, SeqNo, Sequencer, StreamNumber, TwccRecorder, write_rtp,
 };
 
 const HEADER: Outgoing = Outgoing {
@@ -79,7 +79,7 @@ fn receive(packet: &Packet) {
     measure("parse, find extensions, peek", |_| {
         let bytes = black_box(&packet.bytes[..]);
         if let Ok(header) = RtpHeader::parse(bytes) {
-            black_box(header.extensions(bytes, &table));
+            black_box(ExtensionRanges::find(&header, bytes, &table));
             black_box(peek(Codec::Vp8, header.payload(bytes)).is_ok());
         }
     });

@@ -55,7 +55,7 @@ pub struct ExtensionRanges {
 }
 
 impl ExtensionRanges {
-    /// Finds the extensions of `table` in `packet`; of one that is there twice, the first counts.
+    /// Finds the extensions of `table` in `packet`, whose header it is; of one that is there twice, the first counts.
     #[inline]
     pub fn find(header: &RtpHeader, packet: &[u8], table: &ExtensionTable) -> Self {
         let mut found = Self::default();
@@ -177,7 +177,7 @@ mod tests {
         let bindings = bindings.iter().map(|(e, id)| (*e, ExtensionId(*id)));
         let map: ExtensionMap = bindings.collect();
         let header = RtpHeader::parse(packet).unwrap();
-        header.extensions(packet, &ExtensionTable::from(&map))
+        ExtensionRanges::find(&header, packet, &ExtensionTable::from(&map))
     }
 
     #[test]

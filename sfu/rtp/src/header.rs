@@ -5,7 +5,7 @@ use std::fmt;
 use sfu_model::{ExtensionId, PayloadType, Ssrc};
 
 use crate::fixed_header::FixedHeader;
-use crate::{ExtensionRanges, ExtensionTable, RtpTimestamp, SeqNo};
+use crate::{RtpTimestamp, SeqNo};
 
 /// A range of bytes in a packet: `start..end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -174,12 +174,6 @@ impl RtpHeader {
     /// Reports whether there is nothing but padding (or nothing at all) behind the header.
     pub fn is_padding_only(&self) -> bool {
         self.payload.is_empty()
-    }
-
-    /// Finds the extensions of `table` in `packet`, the one that was parsed.
-    #[inline]
-    pub fn extensions(&self, packet: &[u8], table: &ExtensionTable) -> ExtensionRanges {
-        ExtensionRanges::find(self, packet, table)
     }
 
     /// Calls `found` with the identifier and the range of every element in `packet`, in order.

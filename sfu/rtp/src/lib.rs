@@ -9,7 +9,7 @@
 //!
 //! # A packet's way
 //!
-//! Received: [`RtpHeader::parse`], [`RtpHeader::extensions`], [`SeqUnwrapper`], [`ReceptionStats`],
+//! Received: [`RtpHeader::parse`], [`ExtensionRanges::find`], [`SeqUnwrapper`], [`ReceptionStats`],
 //! [`NackTracker`], [`PacketCache`], [`payload::peek`]. Retransmissions come in by
 //! [`rtx::restore`] first.
 //!

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// Maps the numbers of a source to those that a receiver sees, when some are left out and some are
-/// put in between.
+/// Maps the numbers of a source to those that a receiver sees, when some are left out.
 ///
 /// Every run of left-out numbers is a row; a lookup goes through the rows from the newest back, so
 /// that what arrives late gets the number that was kept for it. Arithmetic wraps: an offset may be
@@ -67,24 +66,11 @@ impl Offsets {
                 row.next = source + 1;
                 row.offset = self.offset;
             }
-            Some(_) | None => self.push(source, source + 1),
+            Some(_) | None => self.push(source),
         }
     }
 
-    /// Puts a number of our own in behind `highest`, the highest number mapped or left out so far,
-    /// and returns it.
-    pub(crate) fn insert_behind(&mut self, highest: u64) -> u64 {
-        let next = highest + 1;
-        let inserted = self.map_newest(next);
-        self.offset = self.offset.wrapping_sub(1);
-        match self.rows.back_mut() {
-            Some(row) if row.next == next => row.offset = self.offset,
-            Some(_) | None => self.push(next, next),
-        }
-        inserted
-    }
-
-    fn push(&mut self, first: u64, next: u64) {
+    fn push(&mut self, first: u64) {
         if self.rows.len() >= Self::MAX_ROWS
             && let Some(oldest) = self.rows.pop_front()
         {
@@ -93,7 +79,7 @@ impl Offsets {
         }
         self.rows.push_back(Row {
             first,
-            next,
+            next: first + 1,
             offset: self.offset,
         });
     }
@@ -125,19 +111,6 @@ mod tests {
                 Some(1_004)
             ]
         );
-    }
-
-    #[test]
-    fn an_inserted_number_is_given_to_nothing_else() {
-        let mut offsets = Offsets::default();
-        offsets.restart(10, 0);
-        offsets.leave_out(11);
-        assert_eq!(offsets.insert_behind(11), 1);
-        assert_eq!(offsets.insert_behind(11), 2);
-        assert_eq!(offsets.map(12), Some(3));
-        assert_eq!(offsets.insert_behind(12), 4);
-        assert_eq!((offsets.map(10), offsets.map(11)), (Some(0), None));
-        assert_eq!((offsets.map(12), offsets.map(13)), (Some(3), Some(5)));
     }
 
     #[test]

@@ -285,7 +285,7 @@ mod tests {
     use sfu_model::{Token, UnixTime};
 
     use super::*;
-    use crate::ExtensionTable;
+    use crate::{ExtensionRanges, ExtensionTable};
 
     const HEADER: Outgoing = Outgoing {
         ssrc: Ssrc(0xdead_beef),
@@ -330,7 +330,7 @@ mod tests {
         );
         assert_eq!(read.extension_form, ExtensionForm::OneByte);
         assert_eq!(read.payload(packet), b"payload");
-        let found = read.extensions(packet, &ExtensionTable::from(&map));
+        let found = ExtensionRanges::find(&read, packet, &ExtensionTable::from(&map));
         assert_eq!(found.mid(packet).unwrap().0.as_str(), "12");
         assert_eq!(found.transport_cc(packet), Some(SeqNo(0x1234)));
         assert_eq!(found.audio_level(packet).unwrap().level, 5);
@@ -364,7 +364,7 @@ mod tests {
             write_rtp(&mut out, &HEADER, &map, &extensions, &payload);
             let read = RtpHeader::parse(&out).unwrap();
             assert_eq!(read.extension_form, ExtensionForm::TwoByte);
-            let found = read.extensions(&out, &ExtensionTable::from(&map));
+            let found = ExtensionRanges::find(&read, &out, &ExtensionTable::from(&map));
             assert_eq!(found.mid(&out).unwrap().0.as_str(), "12");
             assert_eq!(
                 found.dependency_descriptor(&out),
@@ -388,7 +388,7 @@ mod tests {
             write_rtp(&mut out, &HEADER, &map, &extensions, &payload);
             let read = RtpHeader::parse(&out).unwrap();
             assert_eq!(read.payload(&out), b"payload");
-            let found = read.extensions(&out, &ExtensionTable::from(&map));
+            let found = ExtensionRanges::find(&read, &out, &ExtensionTable::from(&map));
             assert_eq!(
                 found.dependency_descriptor(&out).map_or(0, <[u8]>::len),
                 len
@@ -435,7 +435,7 @@ mod tests {
             let read = RtpHeader::parse(&out).unwrap();
             assert!(read.is_padding_only());
             assert_eq!(read.padding, padding.max(1));
-            let found = read.extensions(&out, &ExtensionTable::from(&map));
+            let found = ExtensionRanges::find(&read, &out, &ExtensionTable::from(&map));
             assert_eq!(found.transport_cc(&out), Some(SeqNo(0x1234)));
         }
     }

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use sfu_model::Codec;
 use sfu_rtp::payload::{Descriptor, peek, red};
-use sfu_rtp::{AbsSendTime, Outgoing, OutgoingPayload, RtpHeader, SentPacket, SeqNo};
+use sfu_rtp::{
+    AbsSendTime, ExtensionRanges, Outgoing, OutgoingPayload, RtpHeader, SentPacket, SeqNo,
+};
 
 use crate::output::Link;
 use crate::publication::Publication;
@@ -80,7 +82,7 @@ impl Subscription {
             header.seq = self.stream.next_retransmission();
             payload.original_seq = Some(lost);
         }
-        let ranges = read.extensions(packet, &publication.extensions);
+        let ranges = ExtensionRanges::find(&read, packet, &publication.extensions);
         let extensions = publication.passage(format.codec).of(&ranges, packet);
         let extensions = self.stamp(extensions, binding, again.departure);
         let map = &self.media.extensions;

@@ -9,8 +9,8 @@ use sfu_model::{
     SendMedia, SpatialLayer, Ssrc, TemporalLayer, Token,
 };
 use sfu_rtp::{
-    ExtensionTable, Outgoing, OutgoingExtensions, OutgoingPayload, RtpHeader, RtpTimestamp, SeqNo,
-    write_rtp,
+    ExtensionRanges, ExtensionTable, Outgoing, OutgoingExtensions, OutgoingPayload, RtpHeader,
+    RtpTimestamp, SeqNo, write_rtp,
 };
 
 use crate::world::{World, publication_id, subscription_id};
@@ -332,7 +332,7 @@ fn a_forwarded_packet_carries_the_subscribers_section_and_numbers_of_its_transpo
     let numbers: Vec<_> = packets
         .iter()
         .map(|packet| {
-            let values = RtpHeader::parse(packet).unwrap().extensions(packet, &table);
+            let values = ExtensionRanges::find(&RtpHeader::parse(packet).unwrap(), packet, &table);
             assert_eq!(values.mid(packet), Some(mid("subscribed")));
             assert!(values.get(packet, Extension::AbsSendTime).is_some());
             values.transport_cc(packet).unwrap()

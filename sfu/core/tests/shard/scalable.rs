@@ -4,7 +4,7 @@ use sfu_model::{
     Codec, CodecBinding, Command, Extension, ExtensionId, ExtensionMap, Forwarding, MediaKind,
     PayloadType, ReceiveMedia, SendMedia, SpatialLayer, TemporalLayer,
 };
-use sfu_rtp::{ExtensionTable, RtpHeader};
+use sfu_rtp::{ExtensionRanges, ExtensionTable, RtpHeader};
 
 use crate::media::{
     CAMERA, Source, camera, extensions, picture_id, publish, send, subscribe, vp8_payload,
@@ -133,7 +133,7 @@ fn descriptors(world: &mut World) -> Vec<bool> {
     let packets = std::mem::take(&mut world.participants[1].rtp);
     let has_descriptor = |packet: &Vec<u8>| {
         let header = RtpHeader::parse(packet).unwrap();
-        let values = header.extensions(packet, &table);
+        let values = ExtensionRanges::find(&header, packet, &table);
         values.dependency_descriptor(packet).is_some()
     };
     packets.iter().map(has_descriptor).collect()
