@@ -7,6 +7,7 @@ use sfu_transport::{CheckTag, Transport};
 
 use crate::Shard;
 use crate::entrance::check_tag;
+use crate::isolation::AtStake;
 use crate::keys::PeerKey;
 use crate::limits::LAST_DATAGRAMS;
 use crate::peer::Peer;
@@ -17,8 +18,10 @@ impl Shard {
     /// doing so ends the peer that the command is about, and nobody else.
     pub fn handle_command(&mut self, now: Now, command: Command) {
         self.finish_fan_outs(now);
-        let about = self.peer_of(&command);
-        self.isolated_for(about, |shard| shard.carry_out(now, command));
+        let at_stake = self
+            .peer_of(&command)
+            .map_or(AtStake::Nothing, AtStake::Named);
+        self.isolated(at_stake, |shard| shard.carry_out(now, command));
         self.count_held();
     }
 

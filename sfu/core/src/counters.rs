@@ -1,156 +1,8 @@
 //! What a shard counts: traffic, requests, and everything that went no further, by reason.
 
-use sfu_transport::{DataCounts, DropReason as TransportDrop};
+use sfu_transport::DataCounts;
 
-/// Why something that arrived, or was about to leave, went no further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DropReason {
-    /// The peer's transport refused it.
-    Refused(TransportDrop),
-    /// Longer than any packet of a peer ([`sfu_model::MAX_DATAGRAM_BYTES`]).
-    TooLong,
-    /// Neither STUN, DTLS, RTP nor RTCP (RFC 7983), or a STUN message without our user name.
-    NotOurs,
-    /// From a path that no ICE check has validated.
-    UnknownPath,
-    /// A STUN message with a user name that no peer has.
-    UnknownUfrag,
-    /// An answer to a connectivity check that no peer's transport has sent.
-    UnknownCheck,
-    /// RTP or RTCP that authenticated but does not parse.
-    Malformed,
-    /// RTP of an SSRC that belongs to no publication.
-    UnknownSsrc,
-    /// RTP with a payload type that the section did not negotiate.
-    UnknownPayloadType,
-    /// More SSRCs than a peer may have.
-    TooManySsrcs,
-    /// RTP of a second SSRC or clock of an encoding whose stream still sends.
-    StreamTaken,
-    /// RTP that came before, or too late to be of use.
-    Duplicate,
-    /// RTP that carries nothing but padding.
-    PaddingOnly,
-    /// A retransmission of a stream of which nothing else came yet.
-    EarlyRetransmission,
-    /// The queue of outgoing datagrams was full.
-    TransmitQueueFull,
-    /// The receiver's transport is not up, or has no path.
-    NotConnected,
-    /// The receiver's transport may seal no more packets of the stream: its keys are exhausted, or it has more
-    /// streams than are kept.
-    NotSealed,
-    /// A data message that the receiver's transport did not take.
-    DataRefused,
-    /// A data message that nobody understands: text, an unknown protocol, a stream that was not opened.
-    DataIgnored,
-    /// A lossy data message of a peer that had too much of it under way.
-    LossyDataOverBudget,
-    /// A lossy data message that gave way to a later one for the same receiver.
-    LossyDataOvertaken,
-    /// A video packet for another shard that does not keep up.
-    VideoExportFull,
-    /// An audio packet for another shard that does not keep up at all.
-    AudioExportFull,
-    /// A datagram that came in for a peer of another shard that does not keep up.
-    HandOverFull,
-}
-
-impl DropReason {
-    const OWN: [Self; 23] = [
-        Self::TooLong,
-        Self::NotOurs,
-        Self::UnknownPath,
-        Self::UnknownUfrag,
-        Self::UnknownCheck,
-        Self::Malformed,
-        Self::UnknownSsrc,
-        Self::UnknownPayloadType,
-        Self::TooManySsrcs,
-        Self::StreamTaken,
-        Self::Duplicate,
-        Self::PaddingOnly,
-        Self::EarlyRetransmission,
-        Self::TransmitQueueFull,
-        Self::NotConnected,
-        Self::NotSealed,
-        Self::DataRefused,
-        Self::DataIgnored,
-        Self::LossyDataOverBudget,
-        Self::LossyDataOvertaken,
-        Self::VideoExportFull,
-        Self::AudioExportFull,
-        Self::HandOverFull,
-    ];
-
-    const COUNT: usize = Self::OWN.len() + TransportDrop::ALL.len();
-
-    /// Iterates over every reason.
-    pub fn all() -> impl Iterator<Item = Self> {
-        let refused = TransportDrop::ALL.into_iter().map(Self::Refused);
-        Self::OWN.into_iter().chain(refused)
-    }
-
-    /// Returns the reason as a label of a metric: lower case with underscores.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Refused(reason) => reason.label(),
-            Self::TooLong => "too_long",
-            Self::NotOurs => "not_ours",
-            Self::UnknownPath => "path_without_peer",
-            Self::UnknownUfrag => "ufrag_without_peer",
-            Self::UnknownCheck => "check_without_peer",
-            Self::Malformed => "malformed",
-            Self::UnknownSsrc => "unknown_ssrc",
-            Self::UnknownPayloadType => "unknown_payload_type",
-            Self::TooManySsrcs => "too_many_ssrcs",
-            Self::StreamTaken => "stream_taken",
-            Self::Duplicate => "duplicate",
-            Self::PaddingOnly => "padding_only",
-            Self::EarlyRetransmission => "early_retransmission",
-            Self::TransmitQueueFull => "transmit_queue_full",
-            Self::NotConnected => "not_connected",
-            Self::NotSealed => "not_sealed",
-            Self::DataRefused => "data_refused",
-            Self::DataIgnored => "data_ignored",
-            Self::LossyDataOverBudget => "lossy_data_over_budget",
-            Self::LossyDataOvertaken => "lossy_data_overtaken",
-            Self::VideoExportFull => "video_export_full",
-            Self::AudioExportFull => "audio_export_full",
-            Self::HandOverFull => "hand_over_full",
-        }
-    }
-
-    /// Returns the reason's place in [`DropReason::all`].
-    fn place(self) -> usize {
-        match self {
-            Self::TooLong => 0,
-            Self::NotOurs => 1,
-            Self::UnknownPath => 2,
-            Self::UnknownUfrag => 3,
-            Self::UnknownCheck => 4,
-            Self::Malformed => 5,
-            Self::UnknownSsrc => 6,
-            Self::UnknownPayloadType => 7,
-            Self::TooManySsrcs => 8,
-            Self::StreamTaken => 9,
-            Self::Duplicate => 10,
-            Self::PaddingOnly => 11,
-            Self::EarlyRetransmission => 12,
-            Self::TransmitQueueFull => 13,
-            Self::NotConnected => 14,
-            Self::NotSealed => 15,
-            Self::DataRefused => 16,
-            Self::DataIgnored => 17,
-            Self::LossyDataOverBudget => 18,
-            Self::LossyDataOvertaken => 19,
-            Self::VideoExportFull => 20,
-            Self::AudioExportFull => 21,
-            Self::HandOverFull => 22,
-            Self::Refused(reason) => Self::OWN.len() + reason as usize,
-        }
-    }
-}
+use crate::DropReason;
 
 /// What a shard has counted since it began. Gauges say how much it holds; the rest only grows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -246,18 +98,9 @@ impl Counters {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use sfu_transport::DropReason as TransportDrop;
 
     use super::*;
-
-    #[test]
-    fn every_reason_has_its_own_place_and_label() {
-        let labels: BTreeSet<_> = DropReason::all().map(DropReason::label).collect();
-        assert_eq!(labels.len(), DropReason::COUNT);
-        for (place, reason) in DropReason::all().enumerate() {
-            assert_eq!(reason.place(), place);
-        }
-    }
 
     #[test]
     fn a_drop_is_counted_under_its_reason_alone() {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use sfu_model::{DataChannel, DataMessage, Now, PeerId};
 
 use crate::data_queue::DataFanOut;
+use crate::isolation::AtStake;
 use crate::keys::PeerKey;
 use crate::limits::DATAGRAMS_OF_ONE_PEER;
 use crate::{DropReason, Shard};
@@ -56,7 +57,9 @@ impl Shard {
         for id in step.receivers.get(step.range).unwrap_or_default() {
             if let Some(key) = self.directory.peer(*id) {
                 let (channel, message) = (step.channel, &step.message);
-                self.isolated(key, |shard| shard.give_data(now, key, channel, message));
+                self.isolated(AtStake::Peer(key), |shard| {
+                    shard.give_data(now, key, channel, message);
+                });
             }
         }
         true
@@ -84,7 +87,7 @@ impl Shard {
         let Some(key) = self.data_work.next_sender() else {
             return false;
         };
-        self.isolated(key, |shard| {
+        self.isolated(AtStake::Peer(key), |shard| {
             if let Some(peer) = shard.tables.peers.get_mut(key) {
                 peer.sends.awaits_data_turn = false;
                 if peer.send_data(now, DATAGRAMS_OF_ONE_PEER, &mut shard.output) {

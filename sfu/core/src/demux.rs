@@ -6,6 +6,7 @@ use sfu_transport::{
 };
 
 use crate::entrance::Entrance;
+use crate::isolation::AtStake;
 use crate::keys::PeerKey;
 use crate::peer::LinkState;
 use crate::{DropReason, Shard};
@@ -88,7 +89,7 @@ impl Shard {
         (path, entrance): (Path, Entrance),
         datagram: &mut [u8],
     ) {
-        self.isolated(key, |shard| match kind {
+        self.isolated(AtStake::Peer(key), |shard| match kind {
             Kind::Check => shard.handle_check(now, key, (path, entrance), datagram),
             Kind::Answer => shard.handle_answer(now, key, (path, entrance), datagram),
             Kind::Dtls => shard.handle_dtls(now, key, path, datagram),
@@ -108,7 +109,7 @@ impl Shard {
         let Some(key) = loser else {
             return;
         };
-        self.isolated(key, |shard| {
+        self.isolated(AtStake::Peer(key), |shard| {
             if let Some(peer) = shard.tables.peers.get_mut(key) {
                 peer.lose_path(now, path);
             }

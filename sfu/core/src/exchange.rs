@@ -4,6 +4,7 @@ use sfu_model::{Now, PublicationId, ShardIndex};
 
 use crate::Shard;
 use crate::export::{ExportBatch, ExportItem, ExportTarget};
+use crate::isolation::AtStake;
 use crate::key_frame::Wanted;
 use crate::layers::Layers;
 
@@ -44,13 +45,10 @@ impl Shard {
         let key = item
             .publication()
             .and_then(|id| self.directory.publication(id));
+        let act = |shard: &mut Self| shard.carry_out_item(now, from, item, bytes);
         match key {
-            Some(key) => {
-                self.isolated_publication(key, |shard| {
-                    shard.carry_out_item(now, from, item, bytes);
-                });
-            }
-            None => self.carry_out_item(now, from, item, bytes),
+            Some(key) => self.isolated(AtStake::Publication(key), act),
+            None => act(self),
         }
     }
 

@@ -4,9 +4,10 @@ use std::hint::black_box;
 use std::ops::BitXor;
 use std::time::Instant;
 
-use sfu_model::{Event, Now};
+use sfu_model::Now;
 
 use crate::Shard;
+use crate::isolation::AtStake;
 use crate::keys::{PublicationKey, SubscriptionKey};
 use crate::layers::Layers;
 use crate::peer::Peer;
@@ -51,7 +52,9 @@ impl Shard {
             return false;
         };
         let mut progress = Progress::Done;
-        self.isolated_publication(key, |shard| progress = shard.fan_out_some(now, key));
+        self.isolated(AtStake::Publication(key), |shard| {
+            progress = shard.fan_out_some(now, key);
+        });
         match progress {
             Progress::Paused => self.fan_outs.serve_first(),
             Progress::Done => self.fan_outs.end_first(),
@@ -141,12 +144,7 @@ impl Shard {
         self.output.counters.rtp_out += packets;
         if packets > 0 {
             Self::note_sent(now.mono, subscription, peer, &mut self.schedule);
-            if !subscription.started {
-                subscription.started = true;
-                self.output.event(Event::SubscriptionStarted {
-                    subscription: subscription.id,
-                });
-            }
+            subscription.started = true;
         }
     }
 

@@ -130,12 +130,6 @@ impl<'a> Intake<'a> {
     #[inline]
     fn note_arrival(&mut self, now: Instant, arrival: &Arrival<'_>) {
         let publication = &mut *self.publication;
-        if !publication.started {
-            publication.started = true;
-            self.output.event(Event::PublicationStarted {
-                publication: publication.id,
-            });
-        }
         if arrival.frame.is_some() && publication.note_codec(now, arrival.codec) {
             self.output.event(Event::CodecChanged {
                 publication: publication.id,

@@ -12,74 +12,62 @@ use crate::Shard;
 use crate::keys::{PeerKey, PublicationKey};
 use crate::source::Source;
 
+/// What ends when a fault of ours comes up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum AtStake {
+    Peer(PeerKey),
+    /// A peer that the control plane asks something about, and that may not be here yet.
+    Named(PeerId),
+    /// The publication alone, or with the peer that sends it.
+    Publication(PublicationKey),
+    /// The reports of a room's levels, until somebody is heard again.
+    Levels(RoomIndex),
+    Nothing,
+}
+
 impl Shard {
-    /// Does something about a peer, such as handling its input, so that a fault in doing so ends that peer
-    /// alone.
-    pub(crate) fn isolated(&mut self, key: PeerKey, act: impl FnOnce(&mut Self)) {
+    /// Does something so that a fault of ours in doing so ends what is at stake, and nothing else.
+    pub(crate) fn isolated(&mut self, at_stake: AtStake, act: impl FnOnce(&mut Self)) {
         if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
-            self.close_faulty(key);
+            self.end(at_stake);
         }
     }
 
-    /// Does what the control plane asks about a peer, which may not be here yet, so that a fault of ours in
-    /// doing so ends that peer alone.
-    pub(crate) fn isolated_for(&mut self, about: Option<PeerId>, act: impl FnOnce(&mut Self)) {
-        if catch_unwind(AssertUnwindSafe(|| act(self))).is_ok() {
-            return;
-        }
-        let Some(peer) = about else {
-            return;
-        };
-        match self.directory.peer(peer) {
-            Some(key) => self.close_faulty(key),
-            None => self.output.event(Event::PeerClosed {
-                peer,
-                reason: CloseReason::InternalFault,
-            }),
+    #[cold]
+    fn end(&mut self, at_stake: AtStake) {
+        match at_stake {
+            AtStake::Peer(key) => self.close_faulty(key),
+            AtStake::Named(peer) => match self.directory.peer(peer) {
+                Some(key) => self.close_faulty(key),
+                None => self.tell_of_fault(peer),
+            },
+            AtStake::Publication(key) => self.give_up_publication(key),
+            AtStake::Levels(room) => self.levels.forget(room),
+            AtStake::Nothing => {}
         }
     }
 
-    /// Does something about a publication so that a fault of ours in doing so ends that one alone.
-    pub(crate) fn isolated_publication(
-        &mut self,
-        key: PublicationKey,
-        act: impl FnOnce(&mut Self),
-    ) {
-        if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
-            self.give_up_publication(key);
-        }
-    }
-
-    /// A fault of ours ends the publication alone, with the peer that sends it.
     fn give_up_publication(&mut self, key: PublicationKey) {
-        match self
-            .tables
-            .publications
-            .get(key)
-            .map(|publication| publication.source)
-        {
+        let publication = self.tables.publications.get(key);
+        match publication.map(|publication| publication.source) {
             None => {}
             Some(Source::Peer(peer)) => self.close_faulty(peer),
             Some(Source::Import(_)) => self.give_import_up(key),
         }
     }
 
-    /// Does something about a room's levels so that a fault in doing so costs their reports alone, until
-    /// somebody is heard again.
-    pub(crate) fn isolated_room(&mut self, room: RoomIndex, act: impl FnOnce(&mut Self)) {
-        if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
-            self.levels.forget(room);
-        }
-    }
-
     /// Closes a peer after a fault of ours.
-    pub(crate) fn close_faulty(&mut self, key: PeerKey) {
+    fn close_faulty(&mut self, key: PeerKey) {
         let Some(id) = self.tables.peers.get(key).map(|peer| peer.id) else {
             return;
         };
         self.remove_peer(key);
+        self.tell_of_fault(id);
+    }
+
+    fn tell_of_fault(&mut self, peer: PeerId) {
         self.output.event(Event::PeerClosed {
-            peer: id,
+            peer,
             reason: CloseReason::InternalFault,
         });
     }
@@ -128,7 +116,9 @@ mod tests {
         let mut shard = Shard::new(ShardIndex(0), config(), [1; 32]);
         let ids = [1, 2].map(|index| add(&mut shard, index));
         let key = shard.directory.peer(ids[0]).unwrap();
-        shard.isolated(key, |_| panic!("a fault, as this test has it"));
+        shard.isolated(AtStake::Peer(key), |_| {
+            panic!("a fault, as this test has it")
+        });
         assert_eq!(shard.counters().peers, 1);
         assert!(shard.directory.peer(ids[1]).is_some());
         assert_eq!(failed(&mut shard), Some(ids[0]));
@@ -154,9 +144,11 @@ mod tests {
             shard: ShardIndex(0),
         };
         // It was about to be added.
-        shard.isolated_for(Some(peer), |_| panic!("a fault, as this test has it"));
+        shard.isolated(AtStake::Named(peer), |_| {
+            panic!("a fault, as this test has it")
+        });
         assert_eq!(failed(&mut shard), Some(peer));
-        shard.isolated_for(None, |_| panic!("a fault that is about nobody"));
+        shard.isolated(AtStake::Nothing, |_| panic!("a fault that is about nobody"));
         assert!(shard.poll_event().is_none());
     }
 
@@ -179,7 +171,9 @@ mod tests {
             },
         );
         let key = shard.directory.publication(publication).unwrap();
-        shard.isolated_publication(key, |_| panic!("a fault, as this test has it"));
+        shard.isolated(AtStake::Publication(key), |_| {
+            panic!("a fault, as this test has it")
+        });
         assert!(shard.directory.publication(publication).is_none());
         assert!(shard.directory.peer(peer).is_none());
         assert!(shard.directory.peer(other).is_some());
@@ -189,7 +183,9 @@ mod tests {
     fn a_fault_in_a_report_of_levels_ends_nobody() {
         let mut shard = Shard::new(ShardIndex(0), config(), [1; 32]);
         add(&mut shard, 1);
-        shard.isolated_room(RoomIndex(1), |_| panic!("a fault, as this test has it"));
+        shard.isolated(AtStake::Levels(RoomIndex(1)), |_| {
+            panic!("a fault, as this test has it")
+        });
         assert_eq!(shard.counters().peers, 1);
     }
 }

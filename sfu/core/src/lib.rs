@@ -72,6 +72,7 @@ mod data_queue;
 mod data_work;
 mod demux;
 mod directory;
+mod drop_reason;
 mod entrance;
 mod exchange;
 mod export;
@@ -122,7 +123,8 @@ mod timers;
 mod transmit;
 mod whole_frame;
 
-pub use counters::{Counters, DropReason};
+pub use counters::Counters;
+pub use drop_reason::DropReason;
 pub use export::{ExportBatch, ExportTarget, Exported};
 pub use shard::{Arrivals, Shard, ShardConfig};
 pub use timers::{Deadline, TimerReason};

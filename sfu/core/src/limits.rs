@@ -11,6 +11,10 @@ pub(crate) const CODEC_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// is: each may have the layers ordered anew.
 pub(crate) const SIZE_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// SSRCs that lead to one encoding, or to its retransmissions, without being declared: more than a client
+/// changes to while packets of a former one may still come.
+pub(crate) const LEARNED_SSRCS: usize = 8;
+
 /// An encoding's stream gives way to another SSRC, or to a codec of another clock, after this silence:
 /// longer than packets are reordered, short enough that nobody misses much of what comes after.
 pub(crate) const TAKEOVER: Duration = Duration::from_millis(500);

@@ -42,7 +42,6 @@ pub(crate) struct Publication {
     pub(crate) waiting: Vec<Arrival<'static>>,
     /// Whose turn it is to get them.
     next_to_serve: usize,
-    pub(crate) started: bool,
     arriving: ArrivingCodec,
     pub(crate) loudness: Loudness,
     /// Its entry in the schedule.
@@ -98,7 +97,6 @@ impl Publication {
             recipients: Recipients::default(),
             waiting: Vec::new(),
             next_to_serve: 0,
-            started: false,
             arriving: ArrivingCodec::default(),
             loudness: Loudness::default(),
             armed: None,

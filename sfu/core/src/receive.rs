@@ -6,8 +6,9 @@ use crate::arrival::Received;
 use crate::intake::{Intake, Taken};
 use crate::key_frame::{Need, Wanted};
 use crate::keys::{OfPublication, PeerKey, PublicationKey};
-use crate::peer::LinkState;
+use crate::peer::{LinkState, Peer};
 use crate::publication::Publication;
+use crate::receive_stream::ReceiveStream;
 use crate::routes::{Flow, Route, Routes};
 use crate::slot_map::SlotMap;
 use crate::{DropReason, Shard};
@@ -27,10 +28,9 @@ impl Shard {
         // The publisher hears when its packets arrived: also of those that serve nothing but its probing.
         peer.arm_transport_feedback(key, &mut self.schedule);
         let ssrc = received.header.ssrc;
-        let routes = &mut peer.receives.routes;
-        let route = match routes.find(ssrc) {
+        let route = match peer.receives.routes.find(ssrc) {
             Some(route) => Ok(route),
-            None => learn_route(routes, &self.tables.publications, &received),
+            None => learn_route(peer, &self.tables.publications, &received),
         };
         if peer.link_state() == LinkState::Silent {
             self.settle(now, key);
@@ -81,10 +81,11 @@ impl Shard {
 /// Finds what an SSRC that is seen for the first time belongs to: by what the packet says of itself.
 #[cold]
 fn learn_route(
-    routes: &mut Routes,
+    peer: &mut Peer,
     publications: &SlotMap<OfPublication, Publication>,
     received: &Received<&mut [u8]>,
 ) -> Result<Route, DropReason> {
+    let routes = &mut peer.receives.routes;
     let key = section_of(routes, publications, received)?;
     let publication = publications.get(key).ok_or(DropReason::UnknownSsrc)?;
     let format = publication.format(received.header.payload_type);
@@ -100,10 +101,11 @@ fn learn_route(
             .ok_or(DropReason::UnknownSsrc)?,
         flow: format.flow,
     };
-    match routes.learn(received.header.ssrc, route) {
-        true => Ok(route),
-        false => Err(DropReason::TooManySsrcs),
+    let current = publication.stream(route.encoding).map(ReceiveStream::ssrc);
+    if let Some(over) = routes.learn(received.header.ssrc, route, current) {
+        peer.transport.end_received(over);
     }
+    Ok(route)
 }
 
 /// Finds the publication of an SSRC that is seen for the first time: by the media section that the packet names,

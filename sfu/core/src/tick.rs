@@ -5,6 +5,7 @@ use std::time::Duration;
 use sfu_model::{Now, RoomIndex};
 
 use crate::Shard;
+use crate::isolation::AtStake;
 use crate::keys::PeerKey;
 use crate::openings::Openings;
 use crate::repair::Repair;
@@ -21,12 +22,16 @@ impl Shard {
     pub fn handle_timeout(&mut self, now: Now) {
         while let Some(sleeper) = self.schedule.take_due(now.mono) {
             match sleeper {
-                Sleeper::Peer(key) => self.isolated(key, |shard| shard.wake_peer(now, key)),
-                Sleeper::Publication(key) => self.isolated_publication(key, |shard| {
+                Sleeper::Peer(key) => {
+                    self.isolated(AtStake::Peer(key), |shard| shard.wake_peer(now, key));
+                }
+                Sleeper::Publication(key) => self.isolated(AtStake::Publication(key), |shard| {
                     shard.key_frames().repeat_all(now.mono, key);
                 }),
                 Sleeper::Room(room) => {
-                    self.isolated_room(room, |shard| shard.report_levels(now, room));
+                    self.isolated(AtStake::Levels(room), |shard| {
+                        shard.report_levels(now, room);
+                    });
                 }
             }
         }

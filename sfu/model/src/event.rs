@@ -1,6 +1,6 @@
 use crate::{
     Codec, DataChannel, DataMessage, PeerId, PictureSize, PublicationId, Rid, RoomIndex,
-    ShardIndex, Ssrc, SubscriptionId,
+    ShardIndex, Ssrc,
 };
 
 /// What a shard tells the control plane.
@@ -30,11 +30,6 @@ pub enum Event {
         /// Why.
         reason: CloseReason,
     },
-    /// The first packet of a publication was accepted.
-    PublicationStarted {
-        /// The publication.
-        publication: PublicationId,
-    },
     /// Packets of a publication are of another codec than was told last; before anything was told, than
     /// the first that its description lists. RED and the Opus in it count as one.
     CodecChanged {
@@ -61,11 +56,6 @@ pub enum Event {
         rid: Rid,
         /// How large its pictures are.
         size: PictureSize,
-    },
-    /// The first packet of a subscription was sent.
-    SubscriptionStarted {
-        /// The subscription.
-        subscription: SubscriptionId,
     },
     /// A data channel can be written to.
     DataChannelOpened {
@@ -107,11 +97,9 @@ impl Event {
             | Self::PeerClosed { peer, .. }
             | Self::DataChannelOpened { peer, .. }
             | Self::DataReceived { peer, .. } => peer.room,
-            Self::PublicationStarted { publication }
-            | Self::CodecChanged { publication, .. }
+            Self::CodecChanged { publication, .. }
             | Self::EncodingStarted { publication, .. }
             | Self::PictureSized { publication, .. } => publication.room,
-            Self::SubscriptionStarted { subscription } => subscription.room,
             Self::AudioLevels { room, .. } => *room,
         }
     }

@@ -110,11 +110,9 @@ pub(crate) fn describe(event: &Event) -> String {
         | Event::PeerSilent { .. }
         | Event::PeerResumed { .. }
         | Event::PeerClosed { .. }
-        | Event::PublicationStarted { .. }
         | Event::CodecChanged { .. }
         | Event::EncodingStarted { .. }
         | Event::PictureSized { .. }
-        | Event::SubscriptionStarted { .. }
         | Event::DataChannelOpened { .. }
         | Event::AudioLevels { .. } => format!("{event:?}"),
     }

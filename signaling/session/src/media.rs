@@ -38,9 +38,6 @@ impl Room {
             Event::DataChannelOpened { peer, channel } => {
                 self.handle_channel_opened(peer, channel);
             }
-            // A track is announced when its section is answered, and a subscription is told when it
-            // is negotiated.
-            Event::PublicationStarted { .. } | Event::SubscriptionStarted { .. } => {}
             Event::CodecChanged { publication, codec } => {
                 self.handle_codec(now, publication, codec);
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use sfu_model::{DataChannel, Event, PeerId, PublicationId, Rid, ShardIndex, SubscriptionId};
+use sfu_model::{DataChannel, Event, PeerId, PublicationId, Rid, ShardIndex};
 
 use crate::limits::{LOSSY_BYTES, LOSSY_MESSAGES, LOSSY_MESSAGES_EACH};
 
@@ -29,11 +29,9 @@ enum State {
     Heard(PeerId),
     Channel(PeerId, DataChannel),
     Closed(PeerId),
-    Publication(PublicationId),
     Codec(PublicationId),
     Encoding(PublicationId, Option<Rid>),
     PictureSize(PublicationId, Rid),
-    Subscription(SubscriptionId),
     Levels(ShardIndex),
 }
 
@@ -146,7 +144,6 @@ fn kind(event: &Event) -> Kind {
         Event::PeerConnected { peer, .. } => State::Connected(*peer),
         Event::PeerSilent { peer } | Event::PeerResumed { peer } => State::Heard(*peer),
         Event::PeerClosed { peer, .. } => State::Closed(*peer),
-        Event::PublicationStarted { publication } => State::Publication(*publication),
         Event::CodecChanged { publication, .. } => State::Codec(*publication),
         Event::EncodingStarted {
             publication, rid, ..
@@ -154,7 +151,6 @@ fn kind(event: &Event) -> Kind {
         Event::PictureSized {
             publication, rid, ..
         } => State::PictureSize(*publication, *rid),
-        Event::SubscriptionStarted { subscription } => State::Subscription(*subscription),
         Event::DataChannelOpened { peer, channel } => State::Channel(*peer, *channel),
         Event::AudioLevels { shard, .. } => State::Levels(*shard),
         Event::DataReceived {

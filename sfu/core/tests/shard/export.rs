@@ -379,7 +379,6 @@ fn only_the_publishers_shard_tells_of_it() {
     let told = |world: &mut World| {
         world.take_events(|event| match event {
             Event::AudioLevels { shard, levels, .. } => Some((*shard, levels.len())),
-            Event::PublicationStarted { publication } => Some((publication.shard, 0)),
             _ => None,
         })
     };

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use sfu_core::DropReason;
 use sfu_model::{
-    Codec, CodecBinding, Command, Event, Extension, ExtensionId, ExtensionMap, Forwarding,
-    LayerOrder, MediaKind, Mid, Opening, PayloadType, ReceiveEncoding, ReceiveMedia, Rid,
-    SendMedia, SpatialLayer, Ssrc, TemporalLayer, Token,
+    Codec, CodecBinding, Command, Extension, ExtensionId, ExtensionMap, Forwarding, LayerOrder,
+    MediaKind, Mid, Opening, PayloadType, ReceiveEncoding, ReceiveMedia, Rid, SendMedia,
+    SpatialLayer, Ssrc, TemporalLayer, Token,
 };
 use sfu_rtp::{
     ExtensionRanges, ExtensionTable, Outgoing, OutgoingExtensions, OutgoingPayload, RtpHeader,
@@ -352,21 +352,6 @@ fn nothing_is_sent_before_a_key_frame_and_one_is_asked_for() {
     assert_eq!(world.shard.counters().plis_out, 1);
     world.send_rtp(0, &source.next(true));
     assert_eq!(world.participants[1].rtp.len(), 1);
-}
-
-#[test]
-fn the_first_packets_are_told_once() {
-    let mut world = call(2);
-    let mut source = Source::video(CAMERA);
-    for i in 0..3 {
-        world.send_rtp(0, &source.next(i == 0));
-    }
-    let started = world.take_events(|event| match event {
-        Event::PublicationStarted { publication } => Some(format!("publication {publication}")),
-        Event::SubscriptionStarted { subscription } => Some(format!("subscription {subscription}")),
-        _ => None,
-    });
-    assert_eq!(started, ["publication 1/0", "subscription 1/1"]);
 }
 
 #[test]

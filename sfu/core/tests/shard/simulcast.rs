@@ -88,6 +88,13 @@ impl Simulcast {
         self.world.pass(Duration::from_millis(33));
     }
 
+    /// Sends a key frame of the lowest encoding as another SSRC, the `i`th.
+    fn stray(&mut self, i: u32) {
+        let mut source = Source::video(Ssrc(5_000 + i));
+        (source.mid, source.rid) = (Some(mid("0")), Some(rids()[0]));
+        self.world.send_rtp(0, &source.next(true));
+    }
+
     fn want(&mut self, spatial: u8) {
         self.world.command(Command::SetForwarding {
             subscription: subscription_id(1),
@@ -223,19 +230,32 @@ fn an_ssrc_without_a_section_or_with_an_unknown_one_is_dropped() {
 }
 
 #[test]
-fn the_number_of_learned_ssrcs_is_bounded() {
+fn strays_of_an_encoding_do_not_take_its_place() {
     let mut call = Simulcast::new();
     call.tick(&EACH, &EACH);
     for i in 0..200 {
-        let mut source = Source::video(Ssrc(5_000 + i));
-        source.mid = Some(mid("0"));
-        source.rid = Some(rids()[0]);
-        call.world.send_rtp(0, &source.next(true));
+        call.stray(i);
     }
     let counters = call.world.shard.counters();
-    let dropped =
-        counters.dropped(DropReason::TooManySsrcs) + counters.dropped(DropReason::StreamTaken);
-    assert_eq!(dropped, 200);
+    assert_eq!(counters.dropped(DropReason::StreamTaken), 200);
+    call.world.participants[1].rtp.clear();
+    for source in &mut call.sources {
+        (source.mid, source.rid) = (None, None);
+    }
+    call.tick(&EACH, &[]);
+    assert_eq!(call.world.participants[1].rtp.len(), 1);
+}
+
+#[test]
+fn an_encoding_may_change_its_ssrc_any_number_of_times() {
+    let mut call = Simulcast::new();
+    call.tick(&EACH, &EACH);
+    for i in 0..200 {
+        call.world.pass(Duration::from_secs(1));
+        call.stray(i);
+    }
+    let counters = call.world.shard.counters();
+    assert_eq!(counters.drops().map(|(_, count)| count).sum::<u64>(), 0);
 }
 
 #[test]
