@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use sfu_model::{Codec, MediaKind, PayloadType, Ssrc};
+use sfu_rtp::limits::MAX_NACK_PAIRS;
 use sfu_rtp::rtcp::{NackPair, ReportBlock, write_nack, write_pli};
 use sfu_rtp::{
     ExtendedSeqNo, NackArrival, NackTracker, NtpTime, ReceptionStats, RtpHeader, SeqUnwrapper,
@@ -194,7 +195,7 @@ impl InboundStream {
     /// Writes what is to be asked for.
     pub(crate) fn handle_timeout(&mut self, now: Instant, sender: Ssrc, out: &mut Vec<u8>) {
         if self.config.nack {
-            let mut pairs = [NackPair::default(); NackTracker::MAX_PAIRS];
+            let mut pairs = [NackPair::default(); MAX_NACK_PAIRS];
             let count = self.nack.take_due(now, &mut pairs);
             if let Some(pairs) = pairs.get(..count).filter(|pairs| !pairs.is_empty()) {
                 write_nack(out, sender, self.config.ssrc, pairs);

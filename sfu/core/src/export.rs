@@ -9,6 +9,9 @@ use crate::DropReason;
 use crate::entrance::Claim;
 use crate::key_frame::Need;
 use crate::layers::Layers;
+use crate::limits::{
+    MAX_EXPORT_BYTES, MAX_EXPORT_ITEMS, MAX_SPARE_EXPORT_BYTES, MAX_SPARE_EXPORT_ITEMS,
+};
 use crate::receive_stream::ReceiveStream;
 
 /// What one shard has for another at once: items in their order, with the bytes of all packets in
@@ -188,16 +191,6 @@ impl LiveStream {
 }
 
 impl ExportBatch {
-    /// Most bytes of packets that wait.
-    const MAX_BYTES: usize = 1_024 * 1_024;
-
-    /// Most packets and reports that wait.
-    const MAX_ITEMS: usize = 4_096;
-
-    /// Largest buffer that is kept for the next packets, and for the next items.
-    const MAX_SPARE: usize = 256 * 1_024;
-    const MAX_SPARE_ITEMS: usize = 1_024;
-
     /// Reports whether nothing is in it.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
@@ -255,14 +248,14 @@ impl ExportBatch {
         self.items.clear();
         self.bytes.clear();
         self.taken = 0;
-        self.bytes.shrink_to(Self::MAX_SPARE);
-        self.items.shrink_to(Self::MAX_SPARE_ITEMS);
+        self.bytes.shrink_to(MAX_SPARE_EXPORT_BYTES);
+        self.items.shrink_to(MAX_SPARE_EXPORT_ITEMS);
     }
 
     /// Reports whether it is filled to `eighths` of what it may hold.
     fn is_filled(&self, eighths: usize) -> bool {
-        self.bytes.len() >= Self::MAX_BYTES / 8 * eighths
-            || self.items.len() >= Self::MAX_ITEMS / 8 * eighths
+        self.bytes.len() >= MAX_EXPORT_BYTES / 8 * eighths
+            || self.items.len() >= MAX_EXPORT_ITEMS / 8 * eighths
     }
 }
 
@@ -418,7 +411,7 @@ mod tests {
         let mut batch = ExportBatch::default();
         assert!(exports.take(FAR, &mut batch));
         assert!(matches!(batch.items.back(), Some(ExportItem::Ended(_))));
-        assert!(batch.bytes.len() <= ExportBatch::MAX_BYTES);
+        assert!(batch.bytes.len() <= MAX_EXPORT_BYTES);
     }
 
     #[test]
@@ -459,8 +452,8 @@ mod tests {
         assert_eq!(push(&mut exports, MediaKind::Video), Ok(()));
         batch.clear();
         assert!(batch.is_empty());
-        assert!(batch.bytes.capacity() <= ExportBatch::MAX_SPARE);
-        assert!(batch.items.capacity() <= ExportBatch::MAX_SPARE_ITEMS);
+        assert!(batch.bytes.capacity() <= MAX_SPARE_EXPORT_BYTES);
+        assert!(batch.items.capacity() <= MAX_SPARE_EXPORT_ITEMS);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::Shard;
 use crate::isolation::AtStake;
 use crate::keys::{PublicationKey, SubscriptionKey};
 use crate::layers::Layers;
+use crate::limits::SUBSCRIBERS_OF_ONE_STEP;
 use crate::peer::Peer;
 use crate::subscription::Subscription;
 use crate::timers::{Schedule, TimerReason};
@@ -28,10 +29,6 @@ enum Progress {
 /// This half knows a publication and its packets, not the publisher's datagrams, and asks back for
 /// nothing but key frames: the publication may as well live on another shard.
 impl Shard {
-    /// Subscribers that are served before their datagrams are handed on: as many as the processor can
-    /// read the state of at once, and few enough for the caches to hold the buffers that go round.
-    const CHUNK: usize = 8;
-
     /// Sees to it that a publication can take another packet.
     #[inline]
     pub(crate) fn make_way(&mut self, now: Now, key: PublicationKey) {
@@ -73,7 +70,7 @@ impl Shard {
         let mut awaited = Layers::default();
         let mut progress = Progress::Paused;
         self.prefetch(key);
-        for _ in 0..Self::CHUNK {
+        for _ in 0..SUBSCRIBERS_OF_ONE_STEP {
             let publication = self.tables.publications.get_mut(key);
             let next = publication.and_then(|publication| publication.next_to_serve());
             let Some(subscription) = next else {
@@ -101,11 +98,14 @@ impl Shard {
         let Some(publication) = self.tables.publications.get(key) else {
             return;
         };
-        let read = publication.upcoming().take(Self::CHUNK).map(|key| {
-            let subscription = self.tables.subscriptions.get(key)?;
-            let peer = self.tables.peers.get(subscription.peer)?;
-            Some(subscription.prefetch() ^ peer.prefetch(subscription.ssrc()))
-        });
+        let read = publication
+            .upcoming()
+            .take(SUBSCRIBERS_OF_ONE_STEP)
+            .map(|key| {
+                let subscription = self.tables.subscriptions.get(key)?;
+                let peer = self.tables.peers.get(subscription.peer)?;
+                Some(subscription.prefetch() ^ peer.prefetch(subscription.ssrc()))
+            });
         // Without a use of them nothing would be read.
         black_box(read.flatten().fold(0, BitXor::bitxor));
     }

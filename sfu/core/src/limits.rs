@@ -59,3 +59,51 @@ pub(crate) const BURST: usize = 16;
 /// Most packets of one publication that wait. Whoever does not drain the shard when it is backlogged has them
 /// fanned out when the next packet comes.
 pub(crate) const MAX_WAITING: usize = 64;
+
+/// Subscribers that are served before their datagrams are handed on: as many as the processor can read the state of
+/// at once, and few enough for the caches to hold the buffers that go round.
+pub(crate) const SUBSCRIBERS_OF_ONE_STEP: usize = 8;
+
+/// Datagrams that wait for the driver, data aside. It drains them when there are half as many, so that only the
+/// kernel's being full fills this. Video stays out from three quarters on, audio from seven eighths on.
+pub(crate) const MAX_DATAGRAMS: usize = 16_384;
+
+/// Bytes of a run, which leaves as one message: a dozen datagrams, beyond which a larger one gains little.
+pub(crate) const MAX_RUN_BYTES: usize = 16 * 1_024;
+
+/// Datagrams of a run that Linux takes (`UDP_MAX_SEGMENTS`).
+pub(crate) const MAX_RUN_DATAGRAMS: usize = 64;
+
+/// Bytes of empty buffers that are kept for the next runs.
+pub(crate) const MAX_SPARE_BYTES: usize = 8 * 1_024 * 1_024;
+
+/// Room of a buffer: a datagram that fits an Ethernet frame, with its tag.
+pub(crate) const BUFFER_BYTES: usize = 1_536;
+
+/// Packets of a video subscription that can be asked for again: two seconds at 4 Mbit/s.
+pub(crate) const REPEATABLE_VIDEO_PACKETS: usize = 1_024;
+
+/// Packets of an audio subscription that can be asked for again: five seconds.
+pub(crate) const REPEATABLE_AUDIO_PACKETS: usize = 256;
+
+/// Bytes of packets that wait for another shard: what all of a shard's publications bring in some milliseconds.
+pub(crate) const MAX_EXPORT_BYTES: usize = 1_024 * 1_024;
+
+/// Packets and reports that wait for another shard.
+pub(crate) const MAX_EXPORT_ITEMS: usize = 4_096;
+
+/// Largest buffer that is kept for the next packets to another shard.
+pub(crate) const MAX_SPARE_EXPORT_BYTES: usize = 256 * 1_024;
+
+/// Longest list that is kept for the next packets to another shard.
+pub(crate) const MAX_SPARE_EXPORT_ITEMS: usize = 1_024;
+
+/// Paths that come in here and lead to peers of other shards, where all share a port. Each belongs to a peer that has
+/// authenticated it; those of further peers are unknown here, so that they connect by ICE-TCP, if at all.
+pub(crate) const MAX_PATHS_AWAY: usize = 131_072;
+
+/// Bytes of a compound of RTCP, its encryption aside: it fits every path that carries video.
+pub(crate) const MAX_COMPOUND_BYTES: usize = 1_100;
+
+/// A peer is not woken again sooner than this: what a transport believes to be overdue cannot keep the shard busy.
+pub(crate) const LEAST_SLEEP: Duration = Duration::from_millis(1);

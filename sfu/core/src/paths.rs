@@ -9,6 +9,7 @@ use crate::entrance::{Claim, Entrance};
 use crate::export::{ExportItem, Exports};
 use crate::hash::FastMap;
 use crate::keys::PeerKey;
+use crate::limits::MAX_PATHS_AWAY;
 
 /// Whom each path leads to.
 #[derive(Debug, Default)]
@@ -24,10 +25,6 @@ pub(crate) struct Paths {
 }
 
 impl Paths {
-    /// Most paths that are handed over. Each belongs to a peer that has authenticated it; those of
-    /// further peers are unknown here, so that they connect by ICE-TCP, if at all.
-    const MAX_AWAY: usize = 131_072;
-
     /// Returns the peer of this shard that a path leads to.
     #[inline]
     pub(crate) fn peer(&self, path: Path) -> Option<PeerKey> {
@@ -103,7 +100,7 @@ impl Paths {
             return None;
         }
         let loser = self.here.remove(&path);
-        if self.away.len() >= Self::MAX_AWAY && !self.away.contains_key(&path) {
+        if self.away.len() >= MAX_PATHS_AWAY && !self.away.contains_key(&path) {
             return loser;
         }
         let former = self.away.insert(path, to);
@@ -148,5 +145,30 @@ impl Paths {
         if self.told.insert(path, told) != Some(told) {
             exports.push(entrance, ExportItem::PathTaken(path, claim));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_paths_than_may_be_are_remembered_for_other_shards() {
+        let other = ShardIndex(1);
+        let (mut paths, mut exports) = (Paths::default(), Exports::new(ShardIndex(0), 2));
+        let path = |peer: u32| Path {
+            local: ([127, 0, 0, 1], 1).into(),
+            remote: (peer.to_be_bytes(), 2).into(),
+            protocol: LinkProtocol::Udp,
+        };
+        let most = u32::try_from(MAX_PATHS_AWAY).unwrap();
+        for peer in 0..=most {
+            paths.lead_away(path(peer), other, Claim::Proved, &mut exports);
+        }
+        assert_eq!(paths.shard(path(most - 1)), Some(other));
+        assert_eq!(paths.shard(path(most)), None);
+        paths.end_away(path(0), other);
+        paths.lead_away(path(most), other, Claim::Proved, &mut exports);
+        assert_eq!(paths.shard(path(most)), Some(other));
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sfu_model::{Codec, MediaKind, Ssrc};
+use sfu_rtp::limits::{CACHED_AUDIO_PACKETS, CACHED_VIDEO_PACKETS};
 use sfu_rtp::payload::Peek;
 use sfu_rtp::rtcp::{NackPair, ReportBlock, SenderReport};
 use sfu_rtp::{
@@ -45,8 +46,8 @@ impl ReceiveStream {
         clock_rate: u32,
     ) -> Self {
         let cache = match kind {
-            MediaKind::Audio => PacketCache::AUDIO,
-            MediaKind::Video => PacketCache::VIDEO,
+            MediaKind::Audio => CACHED_AUDIO_PACKETS,
+            MediaKind::Video => CACHED_VIDEO_PACKETS,
         };
         Self {
             number,

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use sfu_model::{Now, Ssrc};
+use sfu_rtp::AbsSendTime;
+use sfu_rtp::limits::FIRST_RTT;
 use sfu_rtp::rtcp::{NackPair, NackPairs, write_nack};
-use sfu_rtp::{AbsSendTime, NackTracker};
 
 use crate::key_frame::{Need, Wanted};
 use crate::keys::PeerKey;
@@ -70,7 +71,7 @@ impl<'a> Repair<'a> {
         let Some(receipt) = self.tables.receipt(key, media) else {
             return;
         };
-        let rtt = receipt.peer.rtt().unwrap_or(NackTracker::DEFAULT_RTT);
+        let rtt = receipt.peer.rtt().unwrap_or(FIRST_RTT);
         let again = Again {
             now: now.mono,
             departure: AbsSendTime::from(now.unix),

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use sfu_rtp::SenderStats;
+use sfu_rtp::limits::SENDER_REPORT_INTERVAL;
 use sfu_rtp::rtcp::{ReportBlock, write_receiver_report};
 
 use crate::keys::PeerKey;
+use crate::limits::MAX_COMPOUND_BYTES;
 use crate::output::{Link, Output};
 use crate::peer::PeerParts;
 use crate::tables::Tables;
@@ -18,9 +19,6 @@ pub(crate) struct Reports<'a> {
 }
 
 impl<'a> Reports<'a> {
-    /// Most bytes of a compound, its encryption aside: it fits every path that carries video.
-    const MAX_COMPOUND: usize = 1_100;
-
     /// Longest sender report of one stream with its source description: 28 bytes and 4 + 4 + 2 + 255,
     /// padded.
     const LONGEST_SENDER_REPORT: usize = 296;
@@ -82,8 +80,8 @@ impl<'a> Reports<'a> {
             ..
         } = peer.parts(self.output);
         // Those that are due soon leave in the same datagram.
-        let until = now + SenderStats::INTERVAL / 2;
-        let mut reports = Vec::with_capacity(Self::MAX_COMPOUND);
+        let until = now + SENDER_REPORT_INTERVAL / 2;
+        let mut reports = Vec::with_capacity(MAX_COMPOUND_BYTES);
         let mut next: Option<Instant> = None;
         for (_, key) in subscriptions {
             let Some(subscription) = self.tables.subscriptions.get_mut(*key) else {
@@ -95,7 +93,7 @@ impl<'a> Reports<'a> {
             };
             subscription.write_sender_report(now, until, publication, &mut reports);
             next = next.into_iter().chain(subscription.report_due()).min();
-            if reports.len() >= Self::MAX_COMPOUND - Self::LONGEST_SENDER_REPORT {
+            if reports.len() >= MAX_COMPOUND_BYTES - Self::LONGEST_SENDER_REPORT {
                 Self::flush(link.as_mut(), &mut reports);
             }
         }

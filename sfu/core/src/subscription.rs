@@ -6,11 +6,12 @@ use sfu_model::{
     Codec, CodecBinding, Forwarding, MediaKind, Now, Opening, PayloadType, SendMedia, Ssrc,
     SubscriptionId,
 };
+use sfu_rtp::limits::{SENDER_REPORT_INTERVAL, SENDER_REPORT_RETRY};
 use sfu_rtp::payload::red::RedReceiver;
 use sfu_rtp::rtcp::{ReportBlock, write_sdes, write_sender_report};
 use sfu_rtp::{
     AbsSendTime, ExtendedSeqNo, Munged, Outgoing, OutgoingExtensions, OutgoingPayload,
-    RtpTimestamp, SenderStats, SentPacket, SeqNo, Sequencer,
+    RtpTimestamp, SentPacket, SeqNo, Sequencer,
 };
 
 use crate::arrival::Arrival;
@@ -18,6 +19,7 @@ use crate::key_frame::Need;
 use crate::keys::{PeerKey, PublicationKey};
 use crate::layer_selector::{LayerSelector, Selection};
 use crate::layers::Layers;
+use crate::limits::{REPEATABLE_AUDIO_PACKETS, REPEATABLE_VIDEO_PACKETS};
 use crate::moves::Moves;
 use crate::opening::{OpeningPackets, silence};
 use crate::outgoing_stream::OutgoingStream;
@@ -62,10 +64,6 @@ pub(crate) struct Forwarded {
 }
 
 impl Subscription {
-    /// Most packets that can be asked for again.
-    const SEQUENCER_VIDEO: usize = 1_024;
-    const SEQUENCER_AUDIO: usize = 256;
-
     pub(crate) fn new(
         id: SubscriptionId,
         publication: PublicationKey,
@@ -321,13 +319,13 @@ impl Subscription {
         }
         let clock = self.source.and_then(|source| publication.clock(source));
         let (Some(clock), Some(offset)) = (clock, self.stream.timestamp_offset()) else {
-            self.report_due = Some(now + SenderStats::RETRY);
+            self.report_due = Some(now + SENDER_REPORT_RETRY);
             return;
         };
         let stats = &mut self.stream.stats;
         let report = stats.report(now, &clock, offset);
         self.reported = stats.packets();
-        self.report_due = Some(now + SenderStats::INTERVAL);
+        self.report_due = Some(now + SENDER_REPORT_INTERVAL);
         write_sender_report(out, &report, &[]);
         write_sdes(out, self.media.ssrc, &self.media.cname, None);
     }
@@ -538,8 +536,8 @@ impl Subscription {
 
     fn sequencer(media: &SendMedia) -> Sequencer {
         Sequencer::new(match media.kind() {
-            MediaKind::Audio => Self::SEQUENCER_AUDIO,
-            MediaKind::Video => Self::SEQUENCER_VIDEO,
+            MediaKind::Audio => REPEATABLE_AUDIO_PACKETS,
+            MediaKind::Video => REPEATABLE_VIDEO_PACKETS,
         })
     }
 }

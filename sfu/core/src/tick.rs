@@ -1,12 +1,11 @@
 //! Does what is due.
 
-use std::time::Duration;
-
 use sfu_model::{Now, RoomIndex};
 
 use crate::Shard;
 use crate::isolation::AtStake;
 use crate::keys::PeerKey;
+use crate::limits::LEAST_SLEEP;
 use crate::openings::Openings;
 use crate::repair::Repair;
 use crate::reports::Reports;
@@ -14,10 +13,6 @@ use crate::timers::{Sleeper, TimerReason};
 
 /// What is due.
 impl Shard {
-    /// A peer is not woken again sooner than this: what a transport believes to be overdue cannot
-    /// keep the shard busy.
-    const LEAST_SLEEP: Duration = Duration::from_millis(1);
-
     /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Now) {
         while let Some(sleeper) = self.schedule.take_due(now.mono) {
@@ -65,7 +60,7 @@ impl Shard {
             return;
         };
         let timeout = peer.transport.poll_timeout();
-        let earliest = now.mono + Self::LEAST_SLEEP;
+        let earliest = now.mono + LEAST_SLEEP;
         let timeout = timeout.map(|at| at.max(earliest));
         peer.timers.set(TimerReason::Transport, timeout);
         peer.arm(key, &mut self.schedule);

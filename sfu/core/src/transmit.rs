@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use sfu_model::{MediaKind, Path};
 use sfu_transport::layout::{Layout, headroom};
 
-use crate::limits::MAX_DATA_DATAGRAMS;
+use crate::limits::{
+    BUFFER_BYTES, MAX_DATA_DATAGRAMS, MAX_DATAGRAMS, MAX_RUN_BYTES, MAX_RUN_DATAGRAMS,
+    MAX_SPARE_BYTES,
+};
 
 /// What [`Shard::poll_transmit`](crate::Shard::poll_transmit) wrote: datagrams for one destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,22 +174,6 @@ impl Runs {
 }
 
 impl TransmitQueue {
-    /// Most datagrams that wait. The driver drains the queue when it is half full, so that only a
-    /// single datagram with thousands of receivers fills it.
-    const CAPACITY: usize = 16_384;
-
-    /// Most bytes of a run: a dozen datagrams, beyond which a larger message gains little.
-    const MAX_RUN: usize = 16 * 1_024;
-
-    /// Most datagrams of a run that Linux takes (`UDP_MAX_SEGMENTS`).
-    const MAX_SEGMENTS: usize = 64;
-
-    /// Most bytes of empty buffers that are kept.
-    const MAX_SPARE: usize = 8 * 1_024 * 1_024;
-
-    /// Room of a buffer: a datagram that fits an Ethernet frame, with its tag.
-    const BUFFER_SIZE: usize = 1_536;
-
     /// Returns room to write a datagram into, or nothing when those of `priority` must give way:
     /// video from three quarters on, audio from seven eighths on. Video joins the `latest` run of
     /// its destination if that takes more.
@@ -194,9 +181,9 @@ impl TransmitQueue {
     pub(crate) fn begin(&mut self, priority: Priority, path: Path, latest: RunId) -> Option<Slot> {
         let limit = match priority {
             Priority::Data => MAX_DATA_DATAGRAMS,
-            Priority::Video => Self::CAPACITY / 4 * 3,
-            Priority::Audio => Self::CAPACITY / 8 * 7,
-            Priority::Control => Self::CAPACITY,
+            Priority::Video => MAX_DATAGRAMS / 4 * 3,
+            Priority::Audio => MAX_DATAGRAMS / 8 * 7,
+            Priority::Control => MAX_DATAGRAMS,
         };
         let runs = self.runs_mut(priority);
         if runs.datagrams >= limit {
@@ -236,7 +223,7 @@ impl TransmitQueue {
             return self.begin_run(path, alone, layout, priority);
         }
         let end = bytes.len();
-        let room = Self::MAX_RUN.min(Self::MAX_SEGMENTS * stride);
+        let room = MAX_RUN_BYTES.min(MAX_RUN_DATAGRAMS * stride);
         let more = len == stride && end + stride <= room;
         self.runs_mut(priority).put_back(id, bytes, end, more);
         id
@@ -265,7 +252,7 @@ impl TransmitQueue {
     }
 
     pub(crate) fn is_half_full(&self) -> bool {
-        self.media.datagrams >= Self::CAPACITY / 2
+        self.media.datagrams >= MAX_DATAGRAMS / 2
     }
 
     /// Reports whether data may be queued.
@@ -297,7 +284,7 @@ impl TransmitQueue {
 
     fn buffer(&mut self) -> Vec<u8> {
         let Some(buffer) = self.spare.pop() else {
-            return Vec::with_capacity(Self::BUFFER_SIZE);
+            return Vec::with_capacity(BUFFER_BYTES);
         };
         self.spare_bytes -= buffer.capacity().min(self.spare_bytes);
         buffer
@@ -305,7 +292,7 @@ impl TransmitQueue {
 
     fn keep(&mut self, mut buffer: Vec<u8>) {
         let size = buffer.capacity();
-        if size > 0 && self.spare_bytes + size <= Self::MAX_SPARE {
+        if size > 0 && self.spare_bytes + size <= MAX_SPARE_BYTES {
             buffer.clear();
             self.spare_bytes += size;
             self.spare.push(buffer);
@@ -383,7 +370,7 @@ mod tests {
     #[test]
     fn buffers_circulate_between_queue_and_driver() {
         let mut queue = TransmitQueue::default();
-        let mut buf = Vec::with_capacity(TransmitQueue::BUFFER_SIZE);
+        let mut buf = Vec::with_capacity(BUFFER_BYTES);
         let ours = buf.as_ptr();
         push(&mut queue, Priority::Control, 1, 1, &mut RunId::default());
         assert!(queue.pop(&mut buf).is_some());
@@ -391,6 +378,15 @@ mod tests {
         let next = queue.buffer();
         assert_eq!(next.as_ptr(), ours);
         assert_eq!(queue.pop(&mut buf), None);
+    }
+
+    #[test]
+    fn few_empty_buffers_are_kept() {
+        let mut queue = TransmitQueue::default();
+        for _ in 0..8 {
+            queue.keep(Vec::with_capacity(MAX_SPARE_BYTES / 4));
+        }
+        assert_eq!(queue.spare.len(), 4);
     }
 
     #[test]
@@ -467,10 +463,7 @@ mod tests {
             push(&mut queue, Priority::Video, 1, 1_200, &mut run);
         }
         let runs = drain(&mut queue);
-        assert!(
-            runs.iter()
-                .all(|(bytes, _)| bytes.len() <= TransmitQueue::MAX_RUN)
-        );
+        assert!(runs.iter().all(|(bytes, _)| bytes.len() <= MAX_RUN_BYTES));
         let bytes: usize = runs.iter().map(|(bytes, _)| bytes.len()).sum();
         assert_eq!((runs.len(), bytes), (4, 48_000));
     }

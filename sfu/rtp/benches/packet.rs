@@ -9,6 +9,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use sfu_model::{Codec, Extension, ExtensionId, ExtensionMap, Mid, PayloadType, Ssrc, Token};
+use sfu_rtp::limits::{ARRIVALS_INTERVAL, CACHED_VIDEO_PACKETS};
 use sfu_rtp::payload::{Vp8Descriptor, Vp8Munger, peek};
 use sfu_rtp::{
     AbsSendTime, ExtendedSeqNo, ExtensionRanges, ExtensionTable, Munger, NackTracker, Outgoing,
@@ -83,7 +84,7 @@ fn receive(packet: &Packet) {
             black_box(peek(Codec::Vp8, header.payload(bytes)).is_ok());
         }
     });
-    let mut cache = PacketCache::new(PacketCache::VIDEO);
+    let mut cache = PacketCache::new(CACHED_VIDEO_PACKETS);
     measure("cache", |i| {
         cache.insert(now, ExtendedSeqNo(i), black_box(&packet.bytes));
     });
@@ -99,7 +100,7 @@ fn receive(packet: &Packet) {
         arrivals.on_packet(now, ExtendedSeqNo(i).seq(), Ssrc(1));
         if i % 100 == 99 {
             feedback.clear();
-            let due = now + TwccRecorder::INTERVAL;
+            let due = now + ARRIVALS_INTERVAL;
             arrivals.write_feedback(due, Ssrc(1), &mut feedback);
         }
     });

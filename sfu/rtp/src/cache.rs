@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
+use sfu_model::MAX_DATAGRAM_BYTES;
+
 use crate::ExtendedSeqNo;
+use crate::limits::{FIRST_RING_LEN, MAX_RING_LEN, RETAINED_MILLIS};
 
 /// The latest packets of one received stream, for retransmission to its subscribers.
 ///
@@ -49,24 +52,13 @@ impl Slot {
 }
 
 impl PacketCache {
-    /// Most packets of a video stream.
-    pub const VIDEO: usize = 512;
-    /// Most packets of an audio stream.
-    pub const AUDIO: usize = 256;
-    /// Longest packet that is kept, in bytes.
-    pub const MAX_PACKET: usize = sfu_model::MAX_DATAGRAM_BYTES;
-    /// Packets of this age, in milliseconds, may be overwritten without the ring growing.
-    const RETAINED: u32 = 1_000;
-    const FIRST_LEN: usize = 16;
-    const MAX_LEN: usize = 1 << 15;
-
     /// Makes an empty ring that grows to `limit` packets, rounded up to a power of two, at most
     /// 32,768.
     pub fn new(limit: usize) -> Self {
         Self {
             ring: Vec::new(),
             limit: limit
-                .clamp(Self::FIRST_LEN, Self::MAX_LEN)
+                .clamp(FIRST_RING_LEN, MAX_RING_LEN)
                 .next_power_of_two(),
             epoch: None,
         }
@@ -76,7 +68,7 @@ impl PacketCache {
     /// their slot is not taken by a later one.
     #[inline]
     pub fn insert(&mut self, now: Instant, seq: ExtendedSeqNo, packet: &[u8]) {
-        if packet.len() > Self::MAX_PACKET {
+        if packet.len() > MAX_DATAGRAM_BYTES {
             return;
         }
         let epoch = *self.epoch.get_or_insert(now);
@@ -105,7 +97,7 @@ impl PacketCache {
 
     #[inline]
     fn index(seq: u64, len: usize) -> usize {
-        // The low bits alone matter: `len` is a power of two of at most `MAX_LEN`.
+        // The low bits alone matter: `len` is a power of two of at most `MAX_RING_LEN`.
         (seq & 0xffff) as usize & len.wrapping_sub(1)
     }
 
@@ -119,7 +111,7 @@ impl PacketCache {
     fn make_room(&mut self, seq: u64, received_at: u32) {
         while self.ring.len() < self.limit {
             let young = self.slot_mut(seq).is_none_or(|slot| {
-                slot.seq < seq && received_at.wrapping_sub(slot.received_at) < Self::RETAINED
+                slot.seq < seq && received_at.wrapping_sub(slot.received_at) < RETAINED_MILLIS
             });
             if !young {
                 return;
@@ -129,7 +121,7 @@ impl PacketCache {
     }
 
     fn grow(&mut self) {
-        let len = (self.ring.len() * 2).max(Self::FIRST_LEN);
+        let len = (self.ring.len() * 2).max(FIRST_RING_LEN);
         let old = std::mem::replace(&mut self.ring, vec![Slot::EMPTY; len]);
         for kept in old {
             if let Some(slot) = self.slot_mut(kept.seq)
@@ -146,11 +138,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::limits::{CACHED_AUDIO_PACKETS, CACHED_VIDEO_PACKETS};
 
     #[test]
     fn late_packets_are_kept_and_found() {
         let now = crate::any_instant();
-        let mut cache = PacketCache::new(PacketCache::VIDEO);
+        let mut cache = PacketCache::new(CACHED_VIDEO_PACKETS);
         cache.insert(now, ExtendedSeqNo(65_536), b"a");
         cache.insert(now, ExtendedSeqNo(65_538), b"ccc");
         assert_eq!(cache.get(ExtendedSeqNo(65_537)), None);
@@ -173,7 +166,7 @@ mod tests {
     #[test]
     fn memory_follows_the_rate_and_then_stays() {
         let now = crate::any_instant();
-        let mut cache = PacketCache::new(PacketCache::AUDIO);
+        let mut cache = PacketCache::new(CACHED_AUDIO_PACKETS);
         assert_eq!(cache.memory(), 0);
         let mut settled = 0;
         for seq in 0..10_000_u64 {
@@ -209,7 +202,7 @@ mod tests {
     #[test]
     fn packets_that_are_too_long_are_not_kept() {
         let mut cache = PacketCache::new(16);
-        let long = [0; PacketCache::MAX_PACKET + 1];
+        let long = [0; MAX_DATAGRAM_BYTES + 1];
         cache.insert(crate::any_instant(), ExtendedSeqNo(1), &long);
         assert_eq!(cache.get(ExtendedSeqNo(1)), None);
     }

@@ -47,6 +47,7 @@ mod dependency_descriptor;
 mod extension;
 mod fixed_header;
 mod header;
+pub mod limits;
 mod munger;
 mod nack;
 mod offsets;

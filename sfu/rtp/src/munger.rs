@@ -55,8 +55,6 @@ struct Stream {
 }
 
 impl Munger {
-    /// Most runs of left-out packets that are remembered for late ones; older ones are not forwarded.
-    pub const MAX_RUNS: usize = Offsets::MAX_ROWS;
     /// How far a translated timestamp may lie from the time that has passed, to be believed.
     pub const MAX_MISALIGNMENT: Duration = Duration::from_secs(1);
 

@@ -3,6 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::ExtendedSeqNo;
+use crate::limits::{
+    FIRST_RTT, MAX_MISSING, MAX_NACK_INTERVAL, MAX_NACK_PAIRS, MAX_NACK_TRIES, MIN_NACK_INTERVAL,
+    NACK_GRACE,
+};
 use crate::rtcp::NackPair;
 
 /// What a received packet was to the tracker.
@@ -36,28 +40,12 @@ struct Missing {
 }
 
 impl NackTracker {
-    /// Most missing packets at once; older ones are given up, and so is everything when more are
-    /// missing in a row.
-    pub const MAX_MISSING: usize = 100;
-    /// Most times that one packet is asked for.
-    pub const MAX_TRIES: u8 = 5;
-    /// Least time between two requests for one packet.
-    pub const MIN_INTERVAL: Duration = Duration::from_millis(20);
-    /// Most time between two requests for one packet.
-    pub const MAX_INTERVAL: Duration = Duration::from_millis(400);
-    /// Round-trip time until one was measured.
-    pub const DEFAULT_RTT: Duration = Duration::from_millis(70);
-    /// How long a packet may be merely reordered before it is asked for.
-    pub const GRACE: Duration = Duration::from_millis(10);
-    /// Room for pairs that [`NackTracker::take_due`] fills; what does not fit is due at once again.
-    pub const MAX_PAIRS: usize = 32;
-
     /// Makes a tracker that misses nothing.
     pub fn new() -> Self {
         Self {
             highest: None,
             missing: Vec::new(),
-            rtt: Self::DEFAULT_RTT,
+            rtt: FIRST_RTT,
             due: None,
             given_up: false,
         }
@@ -100,18 +88,18 @@ impl NackTracker {
     #[cold]
     fn miss(&mut self, now: Instant, highest: ExtendedSeqNo, seq: ExtendedSeqNo) {
         let count = usize::try_from(seq.ahead_of(highest) - 1).unwrap_or(usize::MAX);
-        if count > Self::MAX_MISSING {
+        if count > MAX_MISSING {
             // An outage or a sender that began anew: only a key frame helps.
             self.missing.clear();
             self.given_up = true;
             return;
         }
-        let excess = (self.missing.len() + count).saturating_sub(Self::MAX_MISSING);
+        let excess = (self.missing.len() + count).saturating_sub(MAX_MISSING);
         if excess > 0 {
             self.missing.drain(..excess.min(self.missing.len()));
             self.given_up = true;
         }
-        let due = now + Self::GRACE;
+        let due = now + NACK_GRACE;
         self.missing
             .extend((highest.0 + 1..seq.0).map(|seq| Missing {
                 seq: ExtendedSeqNo(seq),
@@ -123,7 +111,7 @@ impl NackTracker {
 
     /// Writes into `pairs` what to ask for at `now`, and returns how many. What has been asked for
     /// often enough is given up.
-    pub fn take_due(&mut self, now: Instant, pairs: &mut [NackPair; Self::MAX_PAIRS]) -> usize {
+    pub fn take_due(&mut self, now: Instant, pairs: &mut [NackPair; MAX_NACK_PAIRS]) -> usize {
         if self.due.is_none_or(|due| due > now) {
             return 0;
         }
@@ -131,7 +119,7 @@ impl NackTracker {
         let (rtt, mut next, mut given_up) = (self.rtt, None, false);
         self.missing.retain_mut(|missing| {
             if missing.due <= now {
-                if missing.tries >= Self::MAX_TRIES {
+                if missing.tries >= MAX_NACK_TRIES {
                     given_up = true;
                     return false;
                 }
@@ -153,9 +141,9 @@ impl NackTracker {
     fn interval(rtt: Duration, tries: u8) -> Duration {
         let mut interval = rtt;
         for _ in 0..tries {
-            interval = interval.min(Self::MAX_INTERVAL) * 5 / 4;
+            interval = interval.min(MAX_NACK_INTERVAL) * 5 / 4;
         }
-        interval.clamp(Self::MIN_INTERVAL, Self::MAX_INTERVAL)
+        interval.clamp(MIN_NACK_INTERVAL, MAX_NACK_INTERVAL)
     }
 
     /// Returns when [`NackTracker::take_due`] may have something to do next.
@@ -177,7 +165,7 @@ impl Default for NackTracker {
 
 /// Packs ascending numbers into pairs.
 struct PairWriter<'a> {
-    pairs: &'a mut [NackPair; NackTracker::MAX_PAIRS],
+    pairs: &'a mut [NackPair; MAX_NACK_PAIRS],
     count: usize,
 }
 
@@ -209,10 +197,10 @@ mod tests {
     use super::*;
     use crate::SeqNo;
 
-    const NO_PAIRS: [NackPair; NackTracker::MAX_PAIRS] = [NackPair {
+    const NO_PAIRS: [NackPair; MAX_NACK_PAIRS] = [NackPair {
         first: SeqNo(0),
         following: 0,
-    }; NackTracker::MAX_PAIRS];
+    }; MAX_NACK_PAIRS];
 
     fn asked(tracker: &mut NackTracker, now: Instant) -> Vec<u16> {
         let mut pairs = NO_PAIRS;
@@ -235,7 +223,7 @@ mod tests {
         let mut tracker = tracker(now, [65_535, 65_538]);
         assert_eq!(asked(&mut tracker, now), []);
         let due = tracker.poll_timeout().unwrap();
-        assert_eq!(due, now + NackTracker::GRACE);
+        assert_eq!(due, now + NACK_GRACE);
         assert_eq!(asked(&mut tracker, due), [0, 1]);
     }
 
@@ -283,12 +271,9 @@ mod tests {
     #[test]
     fn intervals_stay_within_their_bounds() {
         let interval = |rtt, tries| NackTracker::interval(Duration::from_millis(rtt), tries);
-        assert_eq!(interval(1, 0), NackTracker::MIN_INTERVAL);
-        assert_eq!(interval(5_000, 0), NackTracker::MAX_INTERVAL);
-        assert_eq!(
-            NackTracker::interval(Duration::MAX, 255),
-            NackTracker::MAX_INTERVAL
-        );
+        assert_eq!(interval(1, 0), MIN_NACK_INTERVAL);
+        assert_eq!(interval(5_000, 0), MAX_NACK_INTERVAL);
+        assert_eq!(NackTracker::interval(Duration::MAX, 255), MAX_NACK_INTERVAL);
     }
 
     #[test]
@@ -308,7 +293,7 @@ mod tests {
         let mut tracker = tracker(now, every_second);
         assert!(tracker.take_given_up());
         let mut all = Vec::new();
-        while let more @ [_, ..] = &asked(&mut tracker, now + NackTracker::GRACE)[..] {
+        while let more @ [_, ..] = &asked(&mut tracker, now + NACK_GRACE)[..] {
             all.extend_from_slice(more);
         }
         let first = ExtendedSeqNo(70_003).seq().0;
@@ -320,7 +305,7 @@ mod tests {
         let now = crate::any_instant();
         let every_eighteenth_is_lost = (0..900).filter(|i| i % 18 != 17);
         let mut tracker = tracker(now, every_eighteenth_is_lost.map(|i| 70_000 + i));
-        let due = now + NackTracker::GRACE;
+        let due = now + NACK_GRACE;
         assert_eq!(asked(&mut tracker, due).len(), 32);
         assert_eq!(tracker.poll_timeout(), Some(due));
         assert_eq!(asked(&mut tracker, due).len(), 17);

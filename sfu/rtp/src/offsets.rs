@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::limits::MAX_LEFT_OUT_RUNS;
+
 /// Maps the numbers of a source to those that a receiver sees, when some are left out.
 ///
 /// Every run of left-out numbers is a row; a lookup goes through the rows from the newest back, so
@@ -27,9 +29,6 @@ struct Row {
 }
 
 impl Offsets {
-    /// Most rows; the oldest are forgotten, and what lies before them is unknown.
-    pub(crate) const MAX_ROWS: usize = 128;
-
     /// Begins anew: `source` maps to `sent`, and nothing before `source` is mapped.
     pub(crate) fn restart(&mut self, source: u64, sent: u64) {
         self.base = source;
@@ -71,7 +70,7 @@ impl Offsets {
     }
 
     fn push(&mut self, first: u64) {
-        if self.rows.len() >= Self::MAX_ROWS
+        if self.rows.len() >= MAX_LEFT_OUT_RUNS
             && let Some(oldest) = self.rows.pop_front()
         {
             self.base = oldest.next;
@@ -120,7 +119,7 @@ mod tests {
         for run in 0..1_000_u64 {
             offsets.leave_out(run * 2);
         }
-        assert_eq!(offsets.rows.len(), Offsets::MAX_ROWS);
+        assert_eq!(offsets.rows.len(), MAX_LEFT_OUT_RUNS);
         assert_eq!(offsets.map(1), None);
         assert_eq!(offsets.map(1_999), Some(999));
         assert_eq!(offsets.map(1_997), Some(998));

@@ -24,11 +24,6 @@ pub struct SenderStats {
 }
 
 impl SenderStats {
-    /// Time between two sender reports.
-    pub const INTERVAL: Duration = Duration::from_secs(3);
-    /// Time until a report is tried again, while its clock is unknown.
-    pub const RETRY: Duration = Duration::from_millis(250);
-
     /// Begins with nothing sent.
     pub fn new(ssrc: Ssrc) -> Self {
         Self {
@@ -106,6 +101,7 @@ impl SenderStats {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::SENDER_REPORT_INTERVAL;
     use crate::{NtpTime, RtpTimestamp};
 
     fn block(last_sender_report: u32, delay: u32) -> ReportBlock {
@@ -142,7 +138,7 @@ mod tests {
         let now = crate::any_instant();
         let mut stats = SenderStats::new(Ssrc(7));
         let report = stats.report(now, &clock(now), 0);
-        stats.report(now + SenderStats::INTERVAL, &clock(now), 0);
+        stats.report(now + SENDER_REPORT_INTERVAL, &clock(now), 0);
         let later = now + Duration::from_millis(600);
         let answer = block(report.ntp.middle(), 1 << 15);
         let rtt = stats.on_report_block(later, &answer);

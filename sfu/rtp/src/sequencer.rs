@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::limits::{
+    FIRST_RING_LEN, MAX_RETRANSMISSIONS, MAX_RING_LEN, RETAINED_MILLIS, RETRANSMISSION_AGE,
+};
 use crate::payload::Vp8Rewrite;
 use crate::{ExtendedSeqNo, RtpTimestamp, SeqNo};
 
@@ -93,23 +96,13 @@ impl Flags {
 const _: () = assert!(size_of::<Entry>() == 24, "the ring's memory is counted on");
 
 impl Sequencer {
-    /// Most times that one packet is sent again.
-    pub const MAX_RETRANSMISSIONS: u8 = 3;
-    /// How long a packet can be asked for.
-    pub const MAX_AGE: Duration = Duration::from_secs(10);
-    /// Packets of this age may be overwritten without the ring growing.
-    const RETAINED: u32 = 1_000;
-    const FIRST_LEN: usize = 16;
-    /// Beyond half of the sequence numbers, old and new could not be told apart.
-    const MAX_LEN: usize = 1 << 15;
-
     /// Makes an empty ring that grows to `limit` packets, rounded up to a power of two, at most
     /// 32,768.
     pub fn new(limit: usize) -> Self {
         Self {
             ring: Vec::new(),
             limit: limit
-                .clamp(Self::FIRST_LEN, Self::MAX_LEN)
+                .clamp(FIRST_RING_LEN, MAX_RING_LEN)
                 .next_power_of_two(),
             epoch: None,
             age: 0,
@@ -166,10 +159,10 @@ impl Sequencer {
             .filter(|entry| entry.seq == seq.0 && entry.flags.is_sent_at(age))
             .ok_or(NotRetransmitted::Unknown)?;
         let age = Duration::from_millis(u64::from(millis.wrapping_sub(entry.sent_at)));
-        if age > Self::MAX_AGE {
+        if age > RETRANSMISSION_AGE {
             return Err(NotRetransmitted::Unknown);
         }
-        if entry.retransmissions >= Self::MAX_RETRANSMISSIONS {
+        if entry.retransmissions >= MAX_RETRANSMISSIONS {
             return Err(NotRetransmitted::TooOften);
         }
         if age < interval {
@@ -220,7 +213,7 @@ impl Sequencer {
             let young = self.entry(seq).is_none_or(|entry| {
                 entry.flags.has(Flags::SENT)
                     && entry.seq != seq
-                    && sent_at.wrapping_sub(entry.sent_at) < Self::RETAINED
+                    && sent_at.wrapping_sub(entry.sent_at) < RETAINED_MILLIS
             });
             if !young {
                 return;
@@ -230,7 +223,7 @@ impl Sequencer {
     }
 
     fn grow(&mut self) {
-        let len = (self.ring.len() * 2).max(Self::FIRST_LEN);
+        let len = (self.ring.len() * 2).max(FIRST_RING_LEN);
         let old = std::mem::replace(&mut self.ring, vec![Entry::default(); len]);
         for entry in old {
             if let Some(slot) = self.entry(entry.seq)
@@ -249,7 +242,7 @@ pub enum NotRetransmitted {
     Unknown,
     /// It was sent less than the interval ago.
     TooSoon,
-    /// It was sent again [`Sequencer::MAX_RETRANSMISSIONS`] times.
+    /// It was sent again [`MAX_RETRANSMISSIONS`] times.
     TooOften,
 }
 
@@ -346,7 +339,7 @@ mod tests {
         let now = crate::any_instant();
         let mut sequencer = Sequencer::new(16);
         sequencer.record(now, ExtendedSeqNo(65_536), packet(1));
-        let later = now + Sequencer::MAX_AGE + Duration::from_millis(1);
+        let later = now + RETRANSMISSION_AGE + Duration::from_millis(1);
         assert_eq!(
             sequencer.retransmit(later, SeqNo(0), INTERVAL),
             Err(NotRetransmitted::Unknown)

@@ -1,10 +1,11 @@
 //! When packets of a transport arrived, for transport-wide congestion control.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sfu_model::Ssrc;
 
+use crate::limits::{ARRIVALS_INTERVAL, KEPT_ARRIVALS, MAX_ARRIVALS, REPORTED_ARRIVALS};
 use crate::rtcp::{Arrivals, write_transport_feedback};
 use crate::{ExtendedSeqNo, SeqNo, SeqUnwrapper};
 
@@ -25,16 +26,6 @@ pub struct TwccRecorder {
 }
 
 impl TwccRecorder {
-    /// Time between two feedback packets.
-    pub const INTERVAL: Duration = Duration::from_millis(100);
-    /// Most sequence numbers that one feedback packet covers.
-    pub const MAX_STATUSES: usize = 512;
-    /// Most sequence numbers that are recorded; a jump over more of them begins anew.
-    const MAX_RECORDED: usize = 2_048;
-    /// How many numbers are kept behind what was reported, so that one that comes late is reported
-    /// still.
-    const KEPT: usize = 128;
-
     /// Makes a recorder that has seen nothing.
     pub fn new() -> Self {
         Self {
@@ -71,7 +62,7 @@ impl TwccRecorder {
         };
         *slot = Some(arrival);
         self.next = self.next.min(seq);
-        self.due.get_or_insert(now + Self::INTERVAL);
+        self.due.get_or_insert(now + ARRIVALS_INTERVAL);
     }
 
     /// Returns the number behind the last that is recorded.
@@ -82,9 +73,7 @@ impl TwccRecorder {
     /// Makes room up to `seq`, which lies at or behind the end.
     fn extend_to(&mut self, seq: ExtendedSeqNo) {
         let missing = usize::try_from(seq.ahead_of(self.end())).unwrap_or(usize::MAX);
-        if self.arrivals.is_empty()
-            || missing.saturating_add(self.arrivals.len()) >= Self::MAX_RECORDED
-        {
+        if self.arrivals.is_empty() || missing.saturating_add(self.arrivals.len()) >= MAX_ARRIVALS {
             self.arrivals.clear();
             self.first = seq;
             self.next = seq;
@@ -111,7 +100,7 @@ impl TwccRecorder {
         }
         let skipped = usize::try_from(self.next.ahead_of(self.first)).unwrap_or(0);
         let mut arrivals = Arrivals::new(self.next.seq(), self.count, sender, self.media);
-        for arrival in self.arrivals.iter().skip(skipped).take(Self::MAX_STATUSES) {
+        for arrival in self.arrivals.iter().skip(skipped).take(REPORTED_ARRIVALS) {
             if !arrivals.push(*arrival) {
                 break;
             }
@@ -129,10 +118,10 @@ impl TwccRecorder {
         true
     }
 
-    /// Forgets what was reported, but for the last [`Self::KEPT`].
+    /// Forgets what was reported, but for the last [`KEPT_ARRIVALS`].
     fn forget(&mut self) {
         let reported = usize::try_from(self.next.ahead_of(self.first)).unwrap_or(0);
-        let forgotten = reported.saturating_sub(Self::KEPT);
+        let forgotten = reported.saturating_sub(KEPT_ARRIVALS);
         self.arrivals.drain(..forgotten.min(self.arrivals.len()));
         self.first = self.first.plus(forgotten as u64);
     }
@@ -146,6 +135,8 @@ impl Default for TwccRecorder {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::rtcp::{Compound, Packet, PacketStatus, TransportFeedback};
 
@@ -212,12 +203,9 @@ mod tests {
             start,
             &[(65_534, 0), (65_535, 3), (1, 400), (2, 390)],
         );
-        assert_eq!(
-            recorder.poll_timeout(),
-            Some(start + TwccRecorder::INTERVAL)
-        );
+        assert_eq!(recorder.poll_timeout(), Some(start + ARRIVALS_INTERVAL));
         assert!(feedback(&mut recorder, start).is_none(), "not yet due");
-        let due = start + TwccRecorder::INTERVAL;
+        let due = start + ARRIVALS_INTERVAL;
         let first = feedback(&mut recorder, due).unwrap();
         assert_eq!((first.base_seq, first.count), (SeqNo(65_534), 0));
         assert_eq!(
@@ -303,7 +291,7 @@ mod tests {
             let seq = ((step * 20_000) & 0xffff) as u16;
             record(&mut recorder, start, &[(seq, u64::from(step))]);
         }
-        assert!(recorder.arrivals.len() <= TwccRecorder::MAX_RECORDED);
+        assert!(recorder.arrivals.len() <= MAX_ARRIVALS);
         let due = start + Duration::from_secs(60);
         assert_eq!(feedback(&mut recorder, due).unwrap().statuses.len(), 1);
     }
@@ -319,7 +307,7 @@ mod tests {
                 assert_eq!(feedback(&mut recorder, due).unwrap().statuses.len(), 100);
             }
         }
-        assert!(recorder.arrivals.len() <= TwccRecorder::KEPT + 100);
+        assert!(recorder.arrivals.len() <= KEPT_ARRIVALS + 100);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use sfu_model::{Codec, Extension, ExtensionId, ExtensionMap, PayloadType, Ssrc};
+use sfu_rtp::limits::CACHED_VIDEO_PACKETS;
 use sfu_rtp::payload::red::{RedReceiver, blocks};
 use sfu_rtp::payload::{Descriptor, Vp8Munger, opus, peek};
 use sfu_rtp::rtcp::{Compound, NackPair, Packet};
@@ -238,7 +239,7 @@ fn no_order_of_packets_panics_or_grows_without_bound() {
     let mut unwrapper = SeqUnwrapper::default();
     let mut stats = ReceptionStats::new(90_000);
     let mut losses = NackTracker::new();
-    let mut cache = PacketCache::new(PacketCache::VIDEO);
+    let mut cache = PacketCache::new(CACHED_VIDEO_PACKETS);
     let mut munger = Munger::new(SeqNo(1), 90_000);
     let mut sequencer = Sequencer::new(512);
     let mut arrivals = TwccRecorder::new();

@@ -4,6 +4,7 @@ use sfu_model::PictureSize;
 
 use super::bytes::Bytes;
 use super::{FrameStart, PayloadError, h264_sps};
+use crate::limits::MAX_AGGREGATED_UNITS;
 
 const TYPE: u8 = 0x1f;
 /// Coded slice of a non-IDR picture (ITU-T H.264 table 7-1).
@@ -14,9 +15,6 @@ const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
 /// Start bit of an FU header (RFC 6184 section 5.8).
 const FU_START: u8 = 0x80;
-/// NAL units of one STAP-A that are looked at.
-const MAX_AGGREGATED: usize = 32;
-
 /// Reads what begins in `payload`. A key frame begins with its sequence parameter set, in the same packet or
 /// in one before it: an IDR slice alone is a picture that needs no other one, but nobody can decode it who
 /// has not got the parameter sets.
@@ -83,7 +81,7 @@ fn aggregated(mut units: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
         units = rest;
         Some(unit)
     };
-    let units = std::iter::from_fn(next).take(MAX_AGGREGATED);
+    let units = std::iter::from_fn(next).take(MAX_AGGREGATED_UNITS);
     units.filter_map(|unit| {
         let (header, behind) = unit.split_first()?;
         Some((header & TYPE, behind))

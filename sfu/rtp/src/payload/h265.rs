@@ -2,6 +2,7 @@
 
 use super::bytes::Bytes;
 use super::{FrameStart, PayloadError};
+use crate::limits::MAX_AGGREGATED_UNITS;
 
 /// First and last type of pictures that a decoder can begin at (ITU-T H.265 table 7-1).
 const IRAP: std::ops::RangeInclusive<u8> = 16..=23;
@@ -14,8 +15,6 @@ const AP: u8 = 48;
 /// Fragmentation unit (RFC 7798 section 4.4.3).
 const FU: u8 = 49;
 const FU_START: u8 = 0x80;
-/// NAL units of one aggregation packet that are looked at.
-const MAX_AGGREGATED: usize = 32;
 
 /// Reads what begins in `payload`. A key frame begins with its parameter sets, in the same packet or in one
 /// before it: an IRAP picture alone needs no other picture, but nobody can decode it who has not got
@@ -75,7 +74,7 @@ fn peek_unit(kind: u8, behind: &[u8]) -> FrameStart {
 /// Reads the units of an aggregation packet, each behind its 16-bit length.
 fn peek_aggregated(mut units: &[u8]) -> FrameStart {
     let mut found = FrameStart::default();
-    for _ in 0..MAX_AGGREGATED {
+    for _ in 0..MAX_AGGREGATED_UNITS {
         let Some((len, rest)) = units.split_first_chunk::<2>() else {
             break;
         };

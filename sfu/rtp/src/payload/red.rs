@@ -2,6 +2,7 @@
 
 use sfu_model::PayloadType;
 
+use crate::limits::MAX_REDUNDANT_BLOCKS;
 use crate::{ExtendedSeqNo, RtpTimestamp};
 
 /// One encoding in a RED payload.
@@ -16,9 +17,6 @@ pub struct Block<'a> {
     /// Whether it is the primary encoding: the last one.
     pub primary: bool,
 }
-
-/// Most redundant blocks of a packet that are read; a payload with more does not parse.
-pub const MAX_REDUNDANT: usize = 8;
 
 /// Length of the header of a redundant block; the primary's is one byte (RFC 2198 section 3).
 const REDUNDANT_HEADER_LEN: usize = 4;
@@ -49,7 +47,7 @@ impl<'a> Blocks<'a> {
     fn parse(payload: &'a [u8]) -> Option<Self> {
         let mut rest = payload;
         let mut redundant_len = 0;
-        for _ in 0..=MAX_REDUNDANT {
+        for _ in 0..=MAX_REDUNDANT_BLOCKS {
             if rest.first()? & F == 0 {
                 let headers_len = payload.len() - rest.len() + 1;
                 let (headers, blocks) = payload.split_at_checked(headers_len)?;
@@ -255,8 +253,11 @@ mod tests {
         for len in 0..payload.len() {
             assert_eq!(primary(&payload[..len]), None);
         }
-        let many = [(960, &b"x"[..]); MAX_REDUNDANT + 1];
-        assert_eq!(blocks(&red(&many[1..], b"y")).count(), MAX_REDUNDANT + 1);
+        let many = [(960, &b"x"[..]); MAX_REDUNDANT_BLOCKS + 1];
+        assert_eq!(
+            blocks(&red(&many[1..], b"y")).count(),
+            MAX_REDUNDANT_BLOCKS + 1
+        );
         assert_eq!(blocks(&red(&many, b"y")).count(), 0);
     }
 

@@ -7,6 +7,7 @@ use sfu_model::Ssrc;
 use super::{
     FirEntries, NackPairs, Remb, ReportBlocks, SdesItems, SenderReport, SsrcList, TransportFeedback,
 };
+use crate::limits::MAX_COMPOUND_PACKETS;
 
 /// One packet of a compound.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +58,7 @@ pub enum Packet<'a> {
 }
 
 /// Iterator over the packets of a compound (RFC 3550 section 6.1), or of a reduced-size one
-/// (RFC 5506). It ends after the first error, and yields at most [`Compound::MAX_PACKETS`].
+/// (RFC 5506). It ends after the first error, and yields at most [`MAX_COMPOUND_PACKETS`].
 #[derive(Clone, Copy, Debug)]
 pub struct Compound<'a> {
     bytes: &'a [u8],
@@ -65,9 +66,6 @@ pub struct Compound<'a> {
 }
 
 impl<'a> Compound<'a> {
-    /// Most packets of a compound that are read.
-    pub const MAX_PACKETS: usize = 64;
-
     /// Reads `bytes`, plaintext.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, yielded: 0 }
@@ -78,7 +76,7 @@ impl<'a> Iterator for Compound<'a> {
     type Item = Result<Packet<'a>, RtcpError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.bytes.is_empty() || self.yielded >= Self::MAX_PACKETS {
+        if self.bytes.is_empty() || self.yielded >= MAX_COMPOUND_PACKETS {
             return None;
         }
         self.yielded += 1;

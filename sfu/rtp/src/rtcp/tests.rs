@@ -1,6 +1,7 @@
 use sfu_model::{Bitrate, Mid, Ssrc, Token};
 
 use super::*;
+use crate::limits::{MAX_COMPOUND_PACKETS, MAX_READ_ARRIVALS};
 use crate::{NtpTime, RtpTimestamp, SeqNo};
 
 const US: Ssrc = Ssrc(0x0102_0304);
@@ -226,7 +227,7 @@ fn counts_that_reach_behind_the_packet_are_refused() {
 #[test]
 fn a_compound_is_read_to_its_limit() {
     let empty = [0x80, 204, 0, 0].repeat(1_000);
-    assert_eq!(read(&empty).len(), Compound::MAX_PACKETS);
+    assert_eq!(read(&empty).len(), MAX_COMPOUND_PACKETS);
 }
 
 #[test]
@@ -259,5 +260,5 @@ fn a_feedback_that_tells_of_too_much_is_cut() {
     };
     let mut statuses = 0;
     feedback.for_each(|_| statuses += 1);
-    assert_eq!(statuses, TransportFeedback::MAX_STATUSES);
+    assert_eq!(statuses, MAX_READ_ARRIVALS);
 }

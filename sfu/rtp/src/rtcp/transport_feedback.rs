@@ -5,6 +5,7 @@ use std::time::Duration;
 use sfu_model::Ssrc;
 
 use crate::SeqNo;
+use crate::limits::{MAX_READ_ARRIVALS, REPORTED_ARRIVALS};
 
 /// Transport-wide congestion control feedback
 /// (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1).
@@ -34,9 +35,6 @@ pub struct PacketStatus {
 }
 
 impl<'a> TransportFeedback<'a> {
-    /// Most packets of one feedback that are read: one that tells of more is cut.
-    pub const MAX_STATUSES: u16 = 4_096;
-
     /// Reads what follows the SSRCs.
     pub(super) fn parse(media_ssrc: Ssrc, body: &'a [u8]) -> Option<Self> {
         let (head, bytes) = body.split_first_chunk::<8>()?;
@@ -51,10 +49,10 @@ impl<'a> TransportFeedback<'a> {
         })
     }
 
-    /// Calls `each` for every packet, in order; at most [`TransportFeedback::MAX_STATUSES`] times.
+    /// Calls `each` for every packet, in order; at most [`MAX_READ_ARRIVALS`] times.
     /// Stops where the feedback ends early.
     pub fn for_each(&self, mut each: impl FnMut(PacketStatus)) {
-        let total = self.status_count.min(Self::MAX_STATUSES);
+        let total = self.status_count.min(MAX_READ_ARRIVALS);
         let mut deltas = self.deltas();
         let mut chunks = self.bytes;
         // Ticks of 250 us.
@@ -171,24 +169,22 @@ pub(crate) struct Arrivals {
     count: u8,
     sender: Ssrc,
     media: Ssrc,
-    symbols: [u8; Self::MAX],
-    deltas: [i16; Self::MAX],
+    symbols: [u8; REPORTED_ARRIVALS],
+    deltas: [i16; REPORTED_ARRIVALS],
     len: usize,
     /// In ticks: of the first arrival, rounded down to 64 ms; and of the last arrival.
     times: Option<(u64, u64)>,
 }
 
 impl Arrivals {
-    const MAX: usize = crate::TwccRecorder::MAX_STATUSES;
-
     pub(crate) fn new(base_seq: SeqNo, count: u8, sender: Ssrc, media: Ssrc) -> Self {
         Self {
             base_seq,
             count,
             sender,
             media,
-            symbols: [0; Self::MAX],
-            deltas: [0; Self::MAX],
+            symbols: [0; REPORTED_ARRIVALS],
+            deltas: [0; REPORTED_ARRIVALS],
             len: 0,
             times: None,
         }
