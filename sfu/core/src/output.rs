@@ -63,7 +63,7 @@ impl Output {
         if written {
             *latest = transmit.push(path, priority, slot);
         } else {
-            transmit.cancel(slot);
+            transmit.cancel(path, slot);
         }
         written
     }
@@ -121,7 +121,7 @@ impl Link<'_> {
         };
         write(&mut slot.bytes);
         if slot.is_empty() {
-            self.output.transmit.cancel(slot);
+            self.output.transmit.cancel(self.path, slot);
             return false;
         }
         let start = slot.start();
@@ -165,7 +165,7 @@ impl Link<'_> {
     fn finish(&mut self, priority: Priority, slot: Slot, sealed: Result<(), SealError>) -> bool {
         let transmit = &mut self.output.transmit;
         if let Err(error) = sealed {
-            transmit.cancel(slot);
+            transmit.cancel(self.path, slot);
             self.output.drop(match error {
                 SealError::NoKeys => DropReason::NotConnected,
                 SealError::Malformed

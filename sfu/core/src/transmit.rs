@@ -74,28 +74,11 @@ pub(crate) struct Slot {
     pub(crate) bytes: Vec<u8>,
     /// Where the datagram begins.
     start: usize,
-    headroom: usize,
     joins: Option<RunId>,
     priority: Priority,
 }
 
 impl Slot {
-    /// Makes a place at the end of `bytes`.
-    #[inline]
-    fn new(mut bytes: Vec<u8>, headroom: usize, joins: Option<RunId>, priority: Priority) -> Self {
-        let start = bytes.len() + headroom;
-        if headroom > 0 {
-            bytes.resize(start, 0);
-        }
-        Self {
-            bytes,
-            start,
-            headroom,
-            joins,
-            priority,
-        }
-    }
-
     /// Returns where the datagram begins in the buffer.
     #[inline]
     pub(crate) fn start(&self) -> usize {
@@ -105,18 +88,6 @@ impl Slot {
     /// Reports whether nothing was written.
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.len() <= self.start
-    }
-
-    /// Returns where the room before the datagram begins.
-    #[inline]
-    fn begin(&self) -> usize {
-        self.start - self.headroom
-    }
-
-    /// Returns how datagrams as long as this one lie.
-    #[inline]
-    fn layout(&self) -> Layout {
-        Layout::new(self.headroom, self.bytes.len() - self.start)
     }
 }
 
@@ -189,23 +160,35 @@ impl TransmitQueue {
         if runs.datagrams >= limit {
             return None;
         }
-        let headroom = headroom(path.protocol);
-        if priority.gathers()
-            && let Some(run) = runs.get_mut(latest)
-            && run.open
-            && run.path == path
-        {
-            let bytes = std::mem::take(&mut run.bytes);
-            return Some(Slot::new(bytes, headroom, Some(latest), priority));
+        let run = runs.get_mut(latest);
+        let run = run.filter(|run| priority.gathers() && run.open && run.path == path);
+        let joined = run.map(|run| std::mem::take(&mut run.bytes));
+        let joins = joined.is_some().then_some(latest);
+        let mut bytes = joined.unwrap_or_else(|| self.buffer());
+        let start = bytes.len() + headroom(path.protocol);
+        if start > bytes.len() {
+            bytes.resize(start, 0);
         }
-        Some(Slot::new(self.buffer(), headroom, None, priority))
+        Some(Slot {
+            bytes,
+            start,
+            joins,
+            priority,
+        })
     }
 
     /// Queues the datagram that was written into `slot`. Returns the run that it is in.
     #[inline]
     pub(crate) fn push(&mut self, path: Path, priority: Priority, slot: Slot) -> RunId {
-        let (begin, layout) = (slot.begin(), slot.layout());
-        let Slot { bytes, joins, .. } = slot;
+        let Slot {
+            bytes,
+            start,
+            joins,
+            ..
+        } = slot;
+        let room_before = headroom(path.protocol);
+        let begin = start - room_before;
+        let layout = Layout::new(room_before, bytes.len() - start);
         let runs = self.runs_mut(priority);
         runs.datagrams += 1;
         let Some(id) = joins else {
@@ -229,12 +212,12 @@ impl TransmitQueue {
         id
     }
 
-    /// Takes back a slot whose datagram is not to be sent.
-    pub(crate) fn cancel(&mut self, slot: Slot) {
+    /// Takes back a slot for `path` whose datagram is not to be sent.
+    pub(crate) fn cancel(&mut self, path: Path, slot: Slot) {
         match slot.joins {
             Some(id) => {
                 let runs = self.runs_mut(slot.priority);
-                let begin = slot.begin();
+                let begin = slot.start - headroom(path.protocol);
                 runs.put_back(id, slot.bytes, begin, true);
             }
             None => self.keep(slot.bytes),
@@ -428,7 +411,7 @@ mod tests {
         push(&mut queue, Priority::Video, 1, 2, &mut run);
         let mut slot = queue.begin(Priority::Video, path(2), run).unwrap();
         slot.bytes.extend_from_slice(&[9; 50]);
-        queue.cancel(slot);
+        queue.cancel(path(2), slot);
         push(&mut queue, Priority::Video, 2, 2, &mut run);
         assert_eq!(drain(&mut queue), [(vec![1, 1, 2, 2], Some(2))]);
     }
@@ -442,7 +425,7 @@ mod tests {
         let (mut queue, mut run) = (TransmitQueue::default(), RunId::default());
         let mut cancelled = queue.begin(Priority::Video, connection, run).unwrap();
         cancelled.bytes.push(9);
-        queue.cancel(cancelled);
+        queue.cancel(connection, cancelled);
         for (fill, len) in [(1, 3), (2, 3), (3, 4)] {
             let mut slot = queue.begin(Priority::Video, connection, run).unwrap();
             assert!(slot.is_empty());
