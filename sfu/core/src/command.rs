@@ -71,10 +71,15 @@ impl Shard {
                 publication,
                 peer,
                 media,
-            } => self.publish(now, publication, peer, media),
+            } => {
+                let published = self.membership().publish(now, publication, peer, media);
+                if let Some(key) = published {
+                    self.key_frames().request_for_all(now, key);
+                }
+            }
             Command::Unpublish { publication } => {
                 if let Some(key) = self.directory.publication(publication) {
-                    self.remove_publication(key);
+                    self.membership().remove_publication(key);
                 }
             }
             Command::Subscribe {
@@ -82,16 +87,27 @@ impl Shard {
                 publication,
                 peer,
                 media,
-            } => self.subscribe(now, subscription, publication, peer, media),
+            } => {
+                let mut membership = self.membership();
+                let subscribed = membership.subscribe(now, subscription, publication, peer, media);
+                if let Some(key) = subscribed {
+                    self.key_frames().request_for(now, key);
+                }
+            }
             Command::Unsubscribe { subscription } => {
                 if let Some(key) = self.directory.subscription(subscription) {
-                    self.remove_subscription(key);
+                    self.membership().remove_subscription(key);
                 }
             }
             Command::SetForwarding {
                 subscription,
                 forwarding,
-            } => self.set_forwarding(now, subscription, forwarding),
+            } => {
+                let wants_more = self.membership().set_forwarding(subscription, forwarding);
+                if let Some(key) = wants_more {
+                    self.key_frames().request_for(now, key);
+                }
+            }
             Command::SendData {
                 peers,
                 channel,
@@ -183,12 +199,12 @@ impl Shard {
         while let Some(peer) = self.tables.peers.get_mut(key)
             && let Some(publication) = peer.receives.routes.pop()
         {
-            self.remove_publication(publication);
+            self.membership().remove_publication(publication);
         }
         while let Some(peer) = self.tables.peers.get_mut(key)
             && let Some(subscription) = peer.sends.pop()
         {
-            self.remove_subscription(subscription);
+            self.membership().remove_subscription(subscription);
         }
         let Some(mut peer) = self.tables.peers.remove(key) else {
             return;

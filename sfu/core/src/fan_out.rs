@@ -84,7 +84,7 @@ impl Shard {
             && let Some(publication) = self.tables.publications.get_mut(key)
             && publication.end_of_burst()
         {
-            self.review_import(key);
+            self.membership().review_import(key);
         }
         progress
     }

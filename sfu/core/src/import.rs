@@ -1,66 +1,20 @@
 //! Publications of other shards that have subscribers here.
 
-use sfu_model::{MediaKind, Now, PublicationId, ReceiveMedia, Ssrc};
+use sfu_model::{Now, PublicationId, Ssrc};
 use sfu_rtp::{ExtendedSeqNo, ExtensionRanges, RtpClock, RtpHeader};
 
 use crate::arrival::Received;
-use crate::export::{Description, ExportItem};
+use crate::export::Description;
 use crate::keys::PublicationKey;
-use crate::layers::Layers;
 use crate::moves::Moves;
-use crate::publication::Publication;
 use crate::receive_stream::ReceiveStream;
-use crate::source::{Import, Source};
+use crate::source::Source;
 use crate::tables::begin_anew;
 use crate::{DropReason, Shard};
 
 /// Publications of other shards that have subscribers on this one. Their packets come authenticated,
 /// decrypted, numbered and without duplicates: from there on they go the way of this shard's own.
 impl Shard {
-    /// Makes an import of a publication that lives on another shard, for the first subscription here.
-    pub(crate) fn import(&mut self, id: PublicationId, kind: MediaKind) -> Option<PublicationKey> {
-        if !self.exports.is_other(id.shard) {
-            return None;
-        }
-        let media = ReceiveMedia::unknown(kind);
-        let publication = Publication::new(id, Source::Import(Import::default()), media);
-        let key = self.tables.publications.insert(publication);
-        self.directory.add_publication(id, key);
-        Some(key)
-    }
-
-    /// Tells the owner of an import which encodings its subscriptions here need, if that is not what
-    /// it was told before. Without a subscription the import is given up.
-    pub(crate) fn review_import(&mut self, key: PublicationKey) {
-        let Some(publication) = self.tables.publications.get_mut(key) else {
-            return;
-        };
-        let Source::Import(import) = &mut publication.source else {
-            return;
-        };
-        if publication.subscriptions.is_empty() {
-            self.give_import_up(key);
-            return;
-        }
-        let mut needed = Layers::default();
-        for key in &publication.subscriptions {
-            if needed == Layers::ALL {
-                break;
-            }
-            if let Some(subscription) = self.tables.subscriptions.get(*key) {
-                needed.unite(subscription.needed(import.live.unwrap_or_default()));
-            }
-        }
-        if import.asked.replace(needed) != Some(needed) {
-            let publication = publication.id;
-            let request = ExportItem::Request {
-                publication,
-                needed,
-            };
-            self.exports.push(publication.shard, request);
-        }
-    }
-
     /// Takes what the owner says of an import.
     pub(crate) fn describe_import(
         &mut self,
@@ -93,7 +47,7 @@ impl Shard {
                 self.import_clock(id, encoding, live.ssrc, clock);
             }
         }
-        self.review_import(key);
+        self.membership().review_import(key);
         // What begins to send later does so with a key frame, which is on its way.
         if known.is_none() || moves.is_some_and(|moves| moves != Moves::NONE) {
             self.key_frames().request_for_all(now, key);
@@ -120,7 +74,7 @@ impl Shard {
     pub(crate) fn end_import(&mut self, now: Now, id: PublicationId) {
         if let Some(key) = self.imported(id) {
             self.finish_fan_outs(now);
-            self.remove_publication(key);
+            self.membership().remove_publication(key);
         }
     }
 
@@ -138,19 +92,6 @@ impl Shard {
         self.output.counters.exports_in += 1;
         if let Err(reason) = self.take_import(now, key, number, packet) {
             self.output.drop(reason);
-        }
-    }
-
-    /// Ends an import here: it has no subscription left, or there was a fault of ours.
-    pub(crate) fn give_import_up(&mut self, key: PublicationKey) {
-        if let Some(id) = self
-            .tables
-            .publications
-            .get(key)
-            .map(|publication| publication.id)
-        {
-            self.exports.push(id.shard, ExportItem::Release(id));
-            self.remove_publication(key);
         }
     }
 
@@ -205,7 +146,7 @@ impl Shard {
         if !stream.is_some_and(is_it) {
             publication.begin_stream(now.mono, encoding, ssrc, clock_rate);
             begin_anew(publication, encoding, &mut self.tables.subscriptions);
-            self.review_import(key);
+            self.membership().review_import(key);
         }
     }
 

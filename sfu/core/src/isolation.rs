@@ -52,7 +52,7 @@ impl Shard {
         match publication.map(|publication| publication.source) {
             None => {}
             Some(Source::Peer(peer)) => self.close_faulty(peer),
-            Some(Source::Import(_)) => self.give_import_up(key),
+            Some(Source::Import(_)) => self.membership().give_import_up(key),
         }
     }
 

@@ -1,34 +1,63 @@
 //! Publishing and subscribing: what is published, who gets it, and what goes when either ends.
 
-use sfu_model::{Forwarding, Now, PeerId, PublicationId, ReceiveMedia, SendMedia, SubscriptionId};
+use sfu_model::{
+    Forwarding, MediaKind, Now, PeerId, PublicationId, ReceiveMedia, SendMedia, SubscriptionId,
+};
 
 use crate::Shard;
+use crate::directory::Directory;
+use crate::export::{ExportItem, Exports};
 use crate::keys::{PeerKey, PublicationKey, SubscriptionKey};
+use crate::layers::Layers;
 use crate::openings::Openings;
 use crate::outgoing_stream::OutgoingStream;
 use crate::publication::Publication;
 use crate::routes::{Flow, Route};
-use crate::source::Source;
+use crate::seed::Seed;
+use crate::source::{Import, Source};
 use crate::subscription::Subscription;
+use crate::tables::Tables;
+use crate::timers::Schedule;
 
-/// What is published, and who subscribes to it.
+/// Changes what is published and who subscribes to it. Key frames that are needed then are not asked for here.
+pub(crate) struct Membership<'a> {
+    tables: &'a mut Tables,
+    directory: &'a mut Directory,
+    exports: &'a mut Exports,
+    schedule: &'a mut Schedule,
+    seed: &'a mut Seed,
+}
+
 impl Shard {
+    /// Returns what changes what is published and who subscribes to it.
+    pub(crate) fn membership(&mut self) -> Membership<'_> {
+        Membership {
+            tables: &mut self.tables,
+            directory: &mut self.directory,
+            exports: &mut self.exports,
+            schedule: &mut self.schedule,
+            seed: &mut self.seed,
+        }
+    }
+}
+
+impl Membership<'_> {
+    /// Has a peer publish, or publish otherwise than before. Returns the publication: its subscribers may need a key
+    /// frame.
     pub(crate) fn publish(
         &mut self,
         now: Now,
         id: PublicationId,
         peer: PeerId,
         media: ReceiveMedia,
-    ) {
-        let Some(peer_key) = self.directory.peer(peer) else {
-            return;
-        };
+    ) -> Option<PublicationKey> {
+        let peer_key = self.directory.peer(peer)?;
         let key = match self.directory.publication(id) {
             Some(key) => {
                 let publication = self.tables.publications.get_mut(key);
                 let moves = publication.and_then(|publication| {
                     let moves = publication.update(media);
-                    publication.tell_exports(now.mono, &mut self.exports);
+                    publication.tell_exports(now.mono, self.exports);
                     moves
                 });
                 if let Some(moves) = moves {
@@ -45,7 +74,7 @@ impl Shard {
             }
         };
         self.bind_publication(peer_key, key);
-        self.key_frames().request_for_all(now, key);
+        Some(key)
     }
 
     /// Leads the packets of a peer to a publication as its description says.
@@ -86,12 +115,12 @@ impl Shard {
             return;
         };
         self.directory.remove_publication(publication.id);
-        publication.disarm(key, &mut self.schedule);
+        publication.disarm(key, self.schedule);
         for subscription in publication.subscriptions {
             self.remove_subscription(subscription);
         }
         let recipients = publication.recipients;
-        recipients.end(publication.id, &mut self.exports);
+        recipients.end(publication.id, self.exports);
         if let Source::Peer(peer) = publication.source
             && let Some(peer) = self.tables.peers.get_mut(peer)
         {
@@ -101,6 +130,8 @@ impl Shard {
         }
     }
 
+    /// Has a peer subscribe to a publication, here or on another shard, or get it otherwise than before. Returns the
+    /// subscription: it may need a key frame.
     pub(crate) fn subscribe(
         &mut self,
         now: Now,
@@ -108,19 +139,14 @@ impl Shard {
         publication: PublicationId,
         peer: PeerId,
         media: SendMedia,
-    ) {
+    ) -> Option<SubscriptionKey> {
         if let Some(key) = self.directory.subscription(id) {
             self.update_subscription(key, media);
-            self.key_frames().request_for(now, key);
-            return;
+            return Some(key);
         }
-        let Some(peer_key) = self.directory.peer(peer) else {
-            return;
-        };
+        let peer_key = self.directory.peer(peer)?;
         let known = self.directory.publication(publication);
-        let Some(publication_key) = known.or_else(|| self.import(publication, media.kind())) else {
-            return;
-        };
+        let publication_key = known.or_else(|| self.import(publication, media.kind()))?;
         let ssrc = media.ssrc;
         let stream = self.stream_for(&media);
         let subscription = Subscription::new(id, publication_key, peer_key, media, stream);
@@ -133,8 +159,8 @@ impl Shard {
             peer.sends.insert(ssrc, key);
         }
         self.review_import(publication_key);
-        self.key_frames().request_for(now, key);
-        Openings::new(&mut self.tables).begin(now.mono, key, &mut self.schedule);
+        Openings::new(self.tables).begin(now.mono, key, self.schedule);
+        Some(key)
     }
 
     fn update_subscription(&mut self, key: SubscriptionKey, media: SendMedia) {
@@ -188,18 +214,74 @@ impl Shard {
         }
     }
 
-    pub(crate) fn set_forwarding(&mut self, now: Now, id: SubscriptionId, forwarding: Forwarding) {
-        let Some(key) = self.directory.subscription(id) else {
-            return;
-        };
-        let Some(subscription) = self.tables.subscriptions.get_mut(key) else {
-            return;
-        };
+    /// Sets which layers a subscription forwards. Returns it if that is more than before: it may need a key frame.
+    pub(crate) fn set_forwarding(
+        &mut self,
+        id: SubscriptionId,
+        forwarding: Forwarding,
+    ) -> Option<SubscriptionKey> {
+        let key = self.directory.subscription(id)?;
+        let subscription = self.tables.subscriptions.get_mut(key)?;
         let publication = subscription.publication;
         let wants_more = subscription.set_forwarding(forwarding);
         self.review_import(publication);
-        if wants_more {
-            self.key_frames().request_for(now, key);
+        wants_more.then_some(key)
+    }
+
+    /// Makes an import of a publication that lives on another shard, for the first subscription here.
+    fn import(&mut self, id: PublicationId, kind: MediaKind) -> Option<PublicationKey> {
+        if !self.exports.is_other(id.shard) {
+            return None;
+        }
+        let media = ReceiveMedia::unknown(kind);
+        let publication = Publication::new(id, Source::Import(Import::default()), media);
+        let key = self.tables.publications.insert(publication);
+        self.directory.add_publication(id, key);
+        Some(key)
+    }
+
+    /// Tells the owner of an import which encodings its subscriptions here need, if that is not what
+    /// it was told before. Without a subscription the import is given up.
+    pub(crate) fn review_import(&mut self, key: PublicationKey) {
+        let Some(publication) = self.tables.publications.get_mut(key) else {
+            return;
+        };
+        let Source::Import(import) = &mut publication.source else {
+            return;
+        };
+        if publication.subscriptions.is_empty() {
+            self.give_import_up(key);
+            return;
+        }
+        let mut needed = Layers::default();
+        for key in &publication.subscriptions {
+            if needed == Layers::ALL {
+                break;
+            }
+            if let Some(subscription) = self.tables.subscriptions.get(*key) {
+                needed.unite(subscription.needed(import.live.unwrap_or_default()));
+            }
+        }
+        if import.asked.replace(needed) != Some(needed) {
+            let publication = publication.id;
+            let request = ExportItem::Request {
+                publication,
+                needed,
+            };
+            self.exports.push(publication.shard, request);
+        }
+    }
+
+    /// Ends an import here: it has no subscription left, or there was a fault of ours.
+    pub(crate) fn give_import_up(&mut self, key: PublicationKey) {
+        if let Some(id) = self
+            .tables
+            .publications
+            .get(key)
+            .map(|publication| publication.id)
+        {
+            self.exports.push(id.shard, ExportItem::Release(id));
+            self.remove_publication(key);
         }
     }
 }
