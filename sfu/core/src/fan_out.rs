@@ -8,10 +8,13 @@ use sfu_model::Now;
 
 use crate::Shard;
 use crate::isolation::AtStake;
-use crate::keys::{PublicationKey, SubscriptionKey};
+use crate::keys::{OfPeer, OfSubscription, PublicationKey, SubscriptionKey};
 use crate::layers::Layers;
 use crate::limits::SUBSCRIBERS_OF_ONE_STEP;
+use crate::output::Output;
 use crate::peer::Peer;
+use crate::publication::Publication;
+use crate::slot_map::SlotMap;
 use crate::subscription::Subscription;
 use crate::timers::{Schedule, TimerReason};
 
@@ -60,25 +63,21 @@ impl Shard {
     }
 
     fn fan_out_some(&mut self, now: Now, key: PublicationKey) -> Progress {
-        let Some(publication) = self.tables.publications.get_mut(key) else {
+        let tables = &mut self.tables;
+        let Some(publication) = tables.publications.get_mut(key) else {
             return Progress::Done;
         };
-        let live = publication.live(now.mono);
-        if !publication.is_being_served() {
-            publication.level_waiting();
-        }
-        let mut awaited = Layers::default();
-        let mut progress = Progress::Paused;
-        self.prefetch(key);
-        for _ in 0..SUBSCRIBERS_OF_ONE_STEP {
-            let publication = self.tables.publications.get_mut(key);
-            let next = publication.and_then(|publication| publication.next_to_serve());
-            let Some(subscription) = next else {
-                progress = Progress::Done;
-                break;
-            };
-            self.serve(now, key, subscription, live, &mut awaited);
-        }
+        let mut fan_out = FanOut {
+            live: publication.live(now.mono),
+            publication,
+            subscriptions: &mut tables.subscriptions,
+            peers: &mut tables.peers,
+            schedule: &mut self.schedule,
+            output: &mut self.output,
+            awaited: Layers::default(),
+        };
+        let progress = fan_out.serve_some(now.mono);
+        let awaited = fan_out.awaited;
         self.key_frames().request_awaited(now.mono, key, awaited);
         if progress == Progress::Done
             && let Some(publication) = self.tables.publications.get_mut(key)
@@ -88,62 +87,78 @@ impl Shard {
         }
         progress
     }
+}
+
+/// What the packets of one publication may touch on their way to those who subscribe.
+struct FanOut<'a> {
+    publication: &'a mut Publication,
+    /// Which of its encodings send.
+    live: Layers,
+    subscriptions: &'a mut SlotMap<OfSubscription, Subscription>,
+    peers: &'a mut SlotMap<OfPeer, Peer>,
+    schedule: &'a mut Schedule,
+    output: &'a mut Output,
+    /// The encodings that should send a key frame.
+    awaited: Layers,
+}
+
+impl FanOut<'_> {
+    /// Takes all packets that wait to the next few subscribers.
+    fn serve_some(&mut self, now: Instant) -> Progress {
+        if !self.publication.is_being_served() {
+            self.publication.level_waiting();
+        }
+        self.prefetch();
+        for _ in 0..SUBSCRIBERS_OF_ONE_STEP {
+            let Some(subscription) = self.publication.next_to_serve() else {
+                return Progress::Done;
+            };
+            self.serve(now, subscription);
+        }
+        Progress::Paused
+    }
 
     /// Reads the state of those whose turn comes next.
     ///
     /// There are too many subscribers for the caches to hold them between two packets. To serve one of them
     /// takes a dozen reads that miss the caches, each for an address that the one before has found; here
     /// the reads of several subscribers wait together.
-    fn prefetch(&self, key: PublicationKey) {
-        let Some(publication) = self.tables.publications.get(key) else {
-            return;
-        };
-        let read = publication
-            .upcoming()
-            .take(SUBSCRIBERS_OF_ONE_STEP)
-            .map(|key| {
-                let subscription = self.tables.subscriptions.get(key)?;
-                let peer = self.tables.peers.get(subscription.peer)?;
-                Some(subscription.prefetch() ^ peer.prefetch(subscription.ssrc()))
-            });
+    fn prefetch(&self) {
+        let upcoming = self.publication.upcoming();
+        let read = upcoming.take(SUBSCRIBERS_OF_ONE_STEP).map(|key| {
+            let subscription = self.subscriptions.get(key)?;
+            let peer = self.peers.get(subscription.peer)?;
+            Some(subscription.prefetch() ^ peer.prefetch(subscription.ssrc()))
+        });
         // Without a use of them nothing would be read.
         black_box(read.flatten().fold(0, BitXor::bitxor));
     }
 
     /// Takes all packets that wait to one subscriber.
-    fn serve(
-        &mut self,
-        now: Now,
-        key: PublicationKey,
-        subscription: SubscriptionKey,
-        live: Layers,
-        awaited: &mut Layers,
-    ) {
-        let Some(publication) = self.tables.publications.get(key) else {
+    fn serve(&mut self, now: Instant, subscription: SubscriptionKey) {
+        let Some(subscription) = self.subscriptions.get_mut(subscription) else {
             return;
         };
-        let Some(subscription) = self.tables.subscriptions.get_mut(subscription) else {
+        let Some(peer) = self.peers.get_mut(subscription.peer) else {
             return;
         };
-        let Some(peer) = self.tables.peers.get_mut(subscription.peer) else {
+        let Some(mut link) = peer.link(self.output) else {
             return;
         };
-        let Some(mut link) = peer.link(&mut self.output) else {
-            return;
-        };
+        let (publication, live) = (&*self.publication, self.live);
         let (mut packets, mut waits) = (0, Layers::default());
         for arrival in publication.waiting() {
-            let forwarded = subscription.forward(now.mono, &arrival, publication, live, &mut link);
+            let forwarded = subscription.forward(now, &arrival, publication, live, &mut link);
             packets += forwarded.packets;
             match forwarded.awaits_key_frame {
                 true => waits.insert(arrival.encoding),
                 false => waits.remove(arrival.encoding),
             }
         }
-        awaited.unite(waits);
+        self.awaited.unite(waits);
         self.output.counters.rtp_out += packets;
         if packets > 0 {
-            Self::note_sent(now.mono, subscription, peer, &mut self.schedule);
+            Self::note_sent(now, subscription, peer, self.schedule);
             subscription.started = true;
         }
     }
