@@ -101,16 +101,15 @@ fn take(
     buf: &mut [u8],
     first: io::Result<usize>,
 ) -> Outcome<()> {
-    let now = Instant::now();
     let mut len = first.map_err(|error| format!("{}: {error}", tun.name()))?;
     for _ in 0..READS_PER_TURN {
-        direction.take(now, buf.get(..len).unwrap_or_default());
+        direction.take(Instant::now(), buf.get(..len).unwrap_or_default());
         match tun.try_recv(buf) {
             Ok(next) => len = next,
             // None waits, or what is wrong is told when it is waited for.
             Err(_) => return Ok(()),
         }
     }
-    direction.take(now, buf.get(..len).unwrap_or_default());
+    direction.take(Instant::now(), buf.get(..len).unwrap_or_default());
     Ok(())
 }
