@@ -26,7 +26,7 @@ mod link;
 /// A test and its name.
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 5] = [
+const TESTS: [Test; 6] = [
     (
         "what_is_sent_arrives_no_sooner_than_the_script_says_and_is_counted",
         what_is_sent_arrives_no_sooner_than_the_script_says_and_is_counted,
@@ -42,6 +42,10 @@ const TESTS: [Test; 5] = [
     (
         "it_ends_with_its_command_and_the_same_status_and_leaves_nothing",
         it_ends_with_its_command_and_the_same_status_and_leaves_nothing,
+    ),
+    (
+        "without_a_command_it_lasts_for_as_long_as_it_is_told",
+        without_a_command_it_lasts_for_as_long_as_it_is_told,
     ),
     (
         "a_signal_ends_the_command_too_and_leaves_nothing",
@@ -169,6 +173,19 @@ fn it_ends_with_its_command_and_the_same_status_and_leaves_nothing() {
     let status = link::run(&["--", "sh", "-c", "exit 7"]).wait();
     assert_eq!(status.expect("it ends").code(), Some(7));
     assert_eq!(link::network(), before);
+}
+
+fn without_a_command_it_lasts_for_as_long_as_it_is_told() {
+    let name = format!("link-test-{}.json", std::process::id());
+    let json = std::env::temp_dir().join(name);
+    let path = json.to_str().expect("a path is text");
+    let status = link::run(&["--duration", "0.3", "--json", path]).wait();
+    assert!(status.is_ok_and(|status| status.success()));
+    let text = std::fs::read_to_string(&json).expect("it has written its result");
+    std::fs::remove_file(&json).expect("it is there");
+    let counted: serde_json::Value = serde_json::from_str(&text).expect("the result is JSON");
+    let seconds = counted["seconds"].as_f64();
+    assert!(seconds.is_some_and(|seconds| seconds >= 0.3), "{counted:#}");
 }
 
 fn a_signal_ends_the_command_too_and_leaves_nothing() {

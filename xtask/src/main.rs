@@ -37,6 +37,7 @@ cargo xtask test clients [SUITE...]   only the tests with real clients, or some 
 cargo xtask test call-page    only the test of the call page
 cargo xtask bench join [NAME=URL=PID...]   what a join costs, beside other servers where given
 cargo xtask bench load [NAME=URL=PID...]   what forwarding costs, beside other servers where given
+cargo xtask bench network [NAME=BINARY...] [--cases=TEXT;...]   what participants get on a bad network, likewise (as root)
 cargo xtask bench overload [NAME=URL=PID|CASE...]   what neighbours notice of who does its worst, likewise
 ";
 
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         ["test", "call-page"] => test_call_page(),
         ["bench", "join", servers @ ..] => bench_join(servers),
         ["bench", "load", servers @ ..] => bench_load(servers),
+        ["bench", "network", words @ ..] => bench_network(words),
         ["bench", "overload", words @ ..] => bench_overload(words),
         _ => {
             eprint!("{USAGE}");
@@ -110,6 +112,18 @@ fn test_clients(suites: &[&str]) -> Result<(), Failed> {
         .args(suites)
         .env("LOADTEST_BIN", step::binary("debug", "loadtest"))
         .env("SLUICE_BIN", step::binary("debug", "sluice")))
+}
+
+/// Each server is started for each case, so others are given as a binary that takes LiveKit's configuration.
+fn bench_network(words: &[&str]) -> Result<(), Failed> {
+    run(&mut script("tests/clients/install.sh"))?;
+    step::build_programs(&["--release"])?;
+    let sluice = format!("sluice={}", step::binary("release", "sluice").display());
+    run(Command::new("node")
+        .arg("tests/clients/bench/network/run.js")
+        .arg(sluice)
+        .args(words)
+        .env("LOADTEST_BIN", step::binary("release", "loadtest")))
 }
 
 fn bench_join(servers: &[&str]) -> Result<(), Failed> {

@@ -97,7 +97,11 @@ impl Until {
                 self.end = Some(Instant::now());
             }
             let Some(command) = &mut self.command else {
-                return Ok(0);
+                match said {
+                    Said::End => return Ok(0),
+                    // What set the ends up.
+                    Said::Child => continue,
+                }
             };
             if let Some(status) = command.status()? {
                 return Ok(status);

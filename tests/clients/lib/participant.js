@@ -10,7 +10,7 @@ const OPERATIONS = [
   'state', 'events', 'simulate', 'roomSid',
   'setMetadata', 'setName', 'setAttributes',
   'setSubscribed', 'setVideoQuality', 'setTrackEnabled', 'allowSubscribers',
-  'publishVideo', 'publishAudio', 'unpublish', 'setMuted', 'received', 'sent', 'transports',
+  'publishVideo', 'publishAudio', 'unpublish', 'setMuted', 'received', 'shownAt', 'sent', 'transports',
   'messages', 'sendData', 'sendText', 'sendBytes', 'answerRpc', 'callRpc',
 ];
 

@@ -5,6 +5,7 @@ import { LocalAudioTrack, LocalVideoTrack, Track, VideoPreset } from '/livekit-c
 const RECEIVED = [
   'packetsReceived', 'packetsLost', 'bytesReceived', 'framesReceived', 'framesDecoded', 'keyFramesDecoded',
   'frameWidth', 'frameHeight', 'totalAudioEnergy', 'audioLevel', 'nackCount', 'pliCount',
+  'totalSamplesReceived', 'concealedSamples', 'freezeCount', 'totalFreezesDuration',
 ];
 const SENT = ['rid', 'active', 'packetsSent', 'framesEncoded', 'frameWidth', 'frameHeight', 'nackCount', 'pliCount'];
 const REPORTED = ['packetsLost', 'roundTripTime', 'jitter'];
@@ -66,6 +67,23 @@ export const operations = {
     const inbound = [...report.values()].find((entry) => entry.type === 'inbound-rtp');
     if (!inbound) return null;
     return { ...pick(inbound, RECEIVED), codec: report.get(inbound.codecId)?.mimeType };
+  },
+
+  /** When pictures of a track were shown in the next milliseconds, in milliseconds since 1970. */
+  async shownAt({ room }, identity, source, milliseconds) {
+    const { track } = room.remoteParticipants.get(identity).getTrackPublication(source);
+    play(track);
+    const [element] = track.attachedElements;
+    const times = [];
+    let watching = true;
+    const note = () => {
+      times.push(performance.timeOrigin + performance.now());
+      if (watching) element.requestVideoFrameCallback(note);
+    };
+    element.requestVideoFrameCallback(note);
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    watching = false;
+    return times;
   },
 
   /** The outbound-rtp figures of an own track, one per layer, each with what the far end reports of it. */
