@@ -53,7 +53,11 @@ pub struct Estimator {
     bytes_before: u64,
     /// When the estimate falls unless feedback comes.
     silent: Option<Micros>,
+    /// Whether it fell since the last feedback.
+    was_silent: bool,
+    /// What follows transport-wide feedback, and whether any has come: before that it only awaits probes.
     transport: Option<Box<TransportControl>>,
+    is_told: bool,
     reports: Option<Box<ReportControl>>,
     stream: Option<Box<StreamControl>>,
     /// What the receiver allows, and when it said so.
@@ -74,7 +78,9 @@ impl Estimator {
             bytes: 0,
             bytes_before: 0,
             silent: None,
+            was_silent: false,
             transport: None,
+            is_told: false,
             reports: None,
             stream: None,
             remb: None,
@@ -142,6 +148,7 @@ impl Estimator {
         }
         self.counters.excess_statuses += statuses.count() as u64;
         if known {
+            self.is_told = true;
             self.end_feedback(now, before);
         }
     }
@@ -155,7 +162,7 @@ impl Estimator {
     /// Takes what a receiver report tells of a stream: the share that was lost in 256ths, and the round trip if it is known.
     pub fn on_report(&mut self, now: Instant, fraction_lost: u8, rtt: Option<Duration>) {
         let now = self.micros(now);
-        if self.transport.is_some() || self.stream.is_some() {
+        if self.is_told || self.stream.is_some() {
             return;
         }
         let (start, bytes) = (self.estimate_bits(), self.bytes);
@@ -201,7 +208,7 @@ impl Estimator {
 
     /// Returns the round trip as transport-wide feedback shows it.
     pub fn rtt(&self) -> Option<Duration> {
-        self.transport.as_ref().map(|transport| transport.rtt())
+        self.told().map(TransportControl::rtt)
     }
 
     /// Returns the share of packets that is lost of late, from 0 to 1, as transport-wide feedback shows it.
@@ -258,6 +265,7 @@ impl Estimator {
         let before = self.estimate_bits();
         if let Some(transport) = &mut self.transport {
             self.counters.silences += 1;
+            self.was_silent = true;
             transport.lower(before * SILENCE_DECREASE);
             // A fall by silence is tried again whatever its size.
             self.probes.note_fall(now, before, 0.0);
@@ -277,6 +285,9 @@ impl Estimator {
         };
         let result = transport.end_feedback(now, bytes);
         let after = self.estimate_bits();
+        if std::mem::take(&mut self.was_silent) {
+            self.probes.hasten(now);
+        }
         if let Some(result) = result {
             self.probes.handle_result(&result, self.want);
         }
@@ -287,23 +298,31 @@ impl Estimator {
 
     /// Awaits feedback, from a peer that has sent some before.
     fn arm_silence(&mut self, now: Micros) {
-        if let Some(transport) = &self.transport {
+        if let Some(transport) = self.told() {
             self.silent = Some(now + Micros::from(SILENCE + transport.rtt() * 3));
         }
     }
 
     /// Returns what decides on probes; `None` where nothing would tell what they found.
     fn situation(&self, now: Micros) -> Option<Situation> {
-        if self.stream.is_some() {
+        if self.stream.is_some() || self.log.is_empty() {
             return None;
         }
-        let transport = self.transport.as_ref();
-        let calm = transport.is_none_or(|transport| transport.is_calm(now));
+        let link = match self.told().map(|transport| transport.is_calm(now)) {
+            None => Link::Unheard,
+            Some(true) => Link::Calm,
+            Some(false) => Link::Congested,
+        };
         Some(Situation {
             estimate: self.estimate_bits(),
             want: self.want,
-            link: if calm { Link::Calm } else { Link::Congested },
+            link,
         })
+    }
+
+    /// Returns what follows transport-wide feedback, once there is some.
+    fn told(&self) -> Option<&TransportControl> {
+        self.transport.as_deref().filter(|_| self.is_told)
     }
 
     fn estimate_bits(&self) -> f64 {
@@ -311,7 +330,7 @@ impl Estimator {
             return stream.estimate();
         }
         let remb = self.remb;
-        if let Some(transport) = &self.transport {
+        if let Some(transport) = self.told() {
             let estimate = transport.estimate();
             return remb.map_or(estimate, |remb| remb.min(estimate));
         }
@@ -440,6 +459,32 @@ mod tests {
             call.estimator.on_report(now, 128, None);
         }
         assert!(call.estimator.estimate() < Bitrate(300_000));
+    }
+
+    #[test]
+    fn who_never_tells_is_probed_at_the_beginning_alone_and_moved_by_reports() {
+        let mut call = Call::new();
+        let mut probes = 0;
+        for second in 1..30 {
+            call.at = Duration::from_secs(second);
+            let now = call.now();
+            call.estimator.want(now, Bitrate(20_000_000));
+            probes += std::iter::from_fn(|| call.estimator.poll_probe(now)).count();
+            call.send(10);
+            call.estimator.on_sent_unnumbered(250_000);
+            call.estimator.on_report(now, 0, None);
+        }
+        assert_eq!(probes, 2);
+        assert!(call.estimator.estimate() > START);
+    }
+
+    #[test]
+    fn a_transport_without_numbers_is_not_probed() {
+        let mut call = Call::new();
+        let now = call.now();
+        call.estimator.want(now, Bitrate(20_000_000));
+        call.estimator.on_sent_unnumbered(1_200);
+        assert_eq!(call.estimator.poll_probe(now), None);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod queue_delay;
 mod rate_control;
 mod report_control;
 mod send_log;
+mod standing_queue;
 mod stream_control;
 mod transport_control;
 

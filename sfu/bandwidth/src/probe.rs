@@ -27,20 +27,29 @@ impl Probe {
     /// Fewer packets tell no rate: their intervals are as long as the delays that vary.
     pub const MIN_PACKETS: u32 = 5;
     /// A shorter burst is a matter of one queue in a radio or an interface.
-    const MIN_DURATION: f64 = 0.015;
+    const MIN_DURATION: f64 = 0.025;
+    /// A longer one fills a queue where the link is slow: its packets are smaller then.
+    const MAX_DURATION: f64 = 0.04;
     /// Size of a full packet.
     const PACKET_BYTES: f64 = 1_200.0;
 
     /// Returns the probe of a rate in bits per second.
     pub(crate) fn new(cluster: ProbeCluster, rate: f64) -> Self {
-        let least = f64::from(Self::MIN_PACKETS) * Self::PACKET_BYTES;
-        let bytes = (rate * Self::MIN_DURATION / 8.0).max(least);
+        let full = f64::from(Self::MIN_PACKETS) * Self::PACKET_BYTES;
+        let during = |seconds: f64| rate * seconds / 8.0;
+        let bytes = full.clamp(during(Self::MIN_DURATION), during(Self::MAX_DURATION));
         Self {
             cluster,
             rate: Bitrate(rate as u64),
             bytes: bytes as u32,
             duration: Duration::from_secs_f64(bytes * 8.0 / rate.max(1.0)),
         }
+    }
+
+    /// Returns the size of its packets at most, on the wire.
+    pub fn packet_bytes(&self) -> usize {
+        let share = self.bytes.div_ceil(Self::MIN_PACKETS);
+        (share as usize).min(Self::PACKET_BYTES as usize)
     }
 }
 
@@ -166,7 +175,7 @@ mod tests {
         let probe = Probe::new(ProbeCluster::FIRST, 2e6);
         results.expect(probe);
         let mut result = None;
-        for i in (0..5).filter(|i| !lost.contains(i)) {
+        for i in (0..6).filter(|i| !lost.contains(i)) {
             let after = |rate: f64| Micros((f64::from(i) * 9_600e6 / rate) as i64);
             let packet = SentPacket {
                 departure: after(2e6),
@@ -184,12 +193,12 @@ mod tests {
         let probe = Probe::new(ProbeCluster::FIRST, 1e6);
         assert_eq!(
             (probe.bytes, probe.duration),
-            (6_000, Duration::from_millis(48))
+            (5_000, Duration::from_millis(40))
         );
         let probe = Probe::new(ProbeCluster::FIRST, 10e6);
         assert_eq!(
             (probe.bytes, probe.duration),
-            (18_750, Duration::from_millis(15))
+            (31_250, Duration::from_millis(25))
         );
     }
 

@@ -23,7 +23,7 @@ const FOUND_ROOM: f64 = 0.7;
 /// most. A link that got better is known within it.
 const LEAST_INTERVAL: Micros = Micros::from_millis(2_000);
 const BACKOFF: f64 = 1.25;
-const MOST_INTERVAL: Micros = Micros::from_millis(3_500);
+const MOST_INTERVAL: Micros = Micros::from_millis(3_000);
 
 /// How long feedback about a probe is awaited.
 const PATIENCE: Micros = Micros::from_millis(1_000);
@@ -51,6 +51,8 @@ pub(crate) enum Link {
     Calm,
     /// A probe would make it worse, and measure what others send.
     Congested,
+    /// Nothing has told yet of anything that was sent: the first probes may go, no later ones.
+    Unheard,
 }
 
 /// Decides when to probe.
@@ -82,7 +84,7 @@ impl Default for ProbeControl {
 }
 
 impl ProbeControl {
-    /// Has the next probe come at once, because the allocation wants more than before.
+    /// Has the next probe come at once, because the allocation wants more than before or the link is back.
     pub(crate) fn hasten(&mut self, now: Micros) {
         self.interval = LEAST_INTERVAL;
         self.due = self.due.map(|due| due.min(now));
@@ -153,7 +155,7 @@ impl ProbeControl {
             }
             return;
         };
-        if now < due {
+        if now < due || situation.link == Link::Unheard {
             return;
         }
         self.due = Some(now + self.interval);
@@ -266,7 +268,7 @@ mod tests {
             }
         }
         let last = times[times.len() - 1] - times[times.len() - 2];
-        assert_eq!(last, 3_500, "{times:?}");
+        assert_eq!(last, 3_000, "{times:?}");
     }
 
     #[test]

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::micros::Micros;
 
-/// How long the shortest way is remembered, at least: it holds while a queue stands, and is found again soon
-/// after the route or the receiver's clock changed.
-const WINDOW: Micros = Micros::from_millis(10_000);
+/// How long the shortest way is remembered, at least: longer than TCP keeps a queue full, and short enough that clocks
+/// do not drift apart by more than a few milliseconds, and that a longer route is got used to.
+const WINDOW: Micros = Micros::from_millis(60_000);
 
-/// Tells the delay of packets beyond the shortest of the last ten to twenty seconds.
+/// Tells the delay of packets beyond the shortest of the last one to two minutes.
 #[derive(Debug, Default)]
 pub(crate) struct QueueDelay {
     /// The shortest of the window before, and of the one that began then.
@@ -75,14 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_route_is_no_queue_after_twenty_seconds() {
+    fn a_longer_route_is_no_queue_after_two_minutes() {
         let mut delay = QueueDelay::default();
         feedback(&mut delay, 0, &[10]);
-        let standing: Vec<_> = (1..300)
+        let standing: Vec<_> = (1..1_300)
             .map(|i| feedback(&mut delay, i * 100, &[60]))
             .collect();
         assert_eq!(standing[0], Duration::from_millis(50));
-        assert_eq!(standing[98], Duration::from_millis(50));
-        assert_eq!(standing[210], Duration::ZERO);
+        assert_eq!(standing[598], Duration::from_millis(50));
+        assert_eq!(standing[1_210], Duration::ZERO);
     }
 }

@@ -7,6 +7,7 @@ use crate::delay_trend::Usage;
 use crate::limits::{MAX_ESTIMATE, MIN_ESTIMATE};
 use crate::link_capacity::LinkCapacity;
 use crate::micros::Micros;
+use crate::standing_queue::Standing;
 
 /// What arrives while a queue grows is what the link carries; a little less lets the queue drain
 /// (draft-ietf-rmcat-gcc-02 section 5.5).
@@ -33,8 +34,14 @@ const MOST_DECREASE_INTERVAL: Duration = Duration::from_millis(400);
 /// no congestion.
 const TOLERATED_QUEUE: Duration = Duration::from_millis(20);
 
-/// A queue longer than that is not fed: the estimate does not rise before it has drained.
-const FULL_QUEUE: Duration = Duration::from_millis(40);
+/// Loss up to which the rate keeps its place beside a queue of others.
+const HARMLESS_LOSS: f64 = 0.02;
+
+/// How long what a probe measured holds: the queue that it made itself is no reason to send less than that.
+const PROBE_HOLDS: Duration = Duration::from_millis(1_000);
+
+/// A queue that stands is made by what is sent, whatever arrives: the rate falls at least to this share of itself.
+const DRAIN: f64 = 0.92;
 
 /// What a feedback told, as far as the rate is concerned.
 #[derive(Clone, Copy, Debug)]
@@ -45,10 +52,13 @@ pub(crate) struct Observation {
     pub(crate) acknowledged: Option<f64>,
     /// Whether the application sends as much as it may.
     pub(crate) limited: Limited,
-    /// The round trip.
+    /// The round trip without queues.
     pub(crate) rtt: Duration,
-    /// The queue that stands.
+    /// The queue that stands, and what to do about it.
     pub(crate) queue: Duration,
+    pub(crate) standing: Standing,
+    /// The share of packets that is lost.
+    pub(crate) loss: f64,
 }
 
 /// Moves the estimate by what the delay of packets tells.
@@ -58,6 +68,8 @@ pub(crate) struct RateControl {
     capacity: LinkCapacity,
     updated: Option<Micros>,
     decreased: Option<Micros>,
+    /// What the latest probe measured, and when that became known.
+    probed: Option<(f64, Micros)>,
 }
 
 impl RateControl {
@@ -68,6 +80,7 @@ impl RateControl {
             capacity: LinkCapacity::default(),
             updated: None,
             decreased: None,
+            probed: None,
         }
     }
 
@@ -81,8 +94,23 @@ impl RateControl {
         self.decreased
     }
 
-    /// Sets the rate to what a probe measured, or to what something else bounds it to.
-    pub(crate) fn set(&mut self, rate: f64) {
+    /// Lowers the rate for a reason that is not a queue.
+    pub(crate) fn lower(&mut self, rate: f64) {
+        if rate < self.rate {
+            self.probed = None;
+            self.set(rate);
+        }
+    }
+
+    /// Takes what a probe measured: the rate rises to it at once, unless a queue grows.
+    pub(crate) fn handle_probe(&mut self, now: Micros, rate: f64, usage: Usage) {
+        self.probed = Some((rate, now));
+        if rate > self.rate && usage != Usage::Over {
+            self.set(rate);
+        }
+    }
+
+    fn set(&mut self, rate: f64) {
         self.rate = rate.clamp(MIN_ESTIMATE.0 as f64, MAX_ESTIMATE.0 as f64);
     }
 
@@ -92,11 +120,19 @@ impl RateControl {
             .updated
             .map_or(Duration::ZERO, |at| (now - at).duration());
         self.updated = Some(now);
-        match seen.usage {
-            Usage::Over => self.decrease(now, seen),
+        match (seen.usage, seen.standing) {
+            // Who backs off before loss leaves the link to who does not.
+            (Usage::Over, Standing::OfOthers) if seen.loss < HARMLESS_LOSS => {}
+            (Usage::Over, _) => self.decrease(now, seen),
+            (_, Standing::Drain) => {
+                self.decrease(now, seen);
+                self.set(self.rate * DRAIN);
+            }
             // What drains has not drained yet.
-            Usage::Under => {}
-            Usage::Normal => self.increase(elapsed.min(Duration::from_secs(1)), seen),
+            (Usage::Under, _) | (Usage::Normal, Standing::Long) => {}
+            (Usage::Normal, Standing::Short | Standing::OfOthers) => {
+                self.increase(elapsed.min(Duration::from_secs(1)), seen);
+            }
         }
     }
 
@@ -118,11 +154,15 @@ impl RateControl {
         }
         self.decreased = Some(now);
         self.capacity.push(acknowledged);
-        self.set(self.rate.min(acknowledged * DECREASE));
+        let holds = |at: Micros| (now - at).duration() < PROBE_HOLDS;
+        let short = seen.standing == Standing::Short;
+        let probed = self.probed.filter(|(_, at)| short && holds(*at));
+        let probed = probed.map_or(0.0, |(rate, _)| rate);
+        self.set(self.rate.min(probed.max(acknowledged * DECREASE)));
     }
 
     fn increase(&mut self, elapsed: Duration, seen: &Observation) {
-        if seen.limited == Limited::ByApplication || seen.queue > FULL_QUEUE {
+        if seen.limited == Limited::ByApplication {
             return;
         }
         let Some(acknowledged) = seen.acknowledged else {
@@ -154,6 +194,8 @@ mod tests {
             limited: Limited::ByNetwork,
             rtt: Duration::from_millis(50),
             queue: Duration::ZERO,
+            standing: Standing::Short,
+            loss: 0.0,
         }
     }
 
@@ -218,10 +260,32 @@ mod tests {
     }
 
     #[test]
+    fn the_queue_of_a_probe_takes_nothing_of_what_it_measured() {
+        let mut control = RateControl::new(1e6);
+        control.handle_probe(Micros(0), 9.5e5, Usage::Normal);
+        control.update(Micros::from_millis(100), &seen(Usage::Over, 8e5));
+        assert_eq!(control.rate(), 9.5e5);
+        control.update(Micros::from_millis(1_100), &seen(Usage::Over, 8e5));
+        assert_eq!(control.rate(), 8e5 * DECREASE);
+    }
+
+    #[test]
+    fn a_queue_that_stands_is_drained() {
+        let mut control = RateControl::new(1e6);
+        let stands = Observation {
+            standing: Standing::Drain,
+            ..seen(Usage::Normal, 1.2e6)
+        };
+        control.update(Micros(0), &stands);
+        assert_eq!(control.rate(), 1e6 * DRAIN);
+    }
+
+    #[test]
     fn a_queue_that_stands_is_not_fed() {
         let mut control = RateControl::new(1e6);
         let full = Observation {
             queue: Duration::from_millis(80),
+            standing: Standing::Long,
             ..seen(Usage::Normal, 1e6)
         };
         assert_eq!(after(&mut control, 0, 5, &full), 1e6);

@@ -125,6 +125,11 @@ impl SendLog {
         reported
     }
 
+    /// Reports whether nothing is remembered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.next == self.first
+    }
+
     /// Reports whether packets were sent of which nothing is known.
     pub(crate) fn has_unreported(&self) -> bool {
         self.next > self.reported.unwrap_or(0).max(self.first)

@@ -12,6 +12,7 @@ use crate::probe::{Probe, ProbeResult, ProbeResults};
 use crate::queue_delay::QueueDelay;
 use crate::rate_control::{Observation, RateControl};
 use crate::send_log::SentPacket;
+use crate::standing_queue::StandingQueue;
 
 /// Weight of the latest round trip.
 const RTT_WEIGHT: f64 = 0.2;
@@ -29,6 +30,7 @@ pub(crate) struct TransportControl {
     groups: PacketGroups,
     trend: DelayTrend,
     queue: QueueDelay,
+    standing: StandingQueue,
     acknowledged: AcknowledgedBitrate,
     loss: LossControl,
     probes: ProbeResults,
@@ -38,6 +40,8 @@ pub(crate) struct TransportControl {
     /// Of the feedback that is read: the shortest round trip, and what a probe found.
     reading_rtt: Option<Micros>,
     reading_probe: Option<ProbeResult>,
+    /// Whether nothing was heard for long.
+    silent: bool,
     /// Arrivals that fit to nothing.
     absurd: u64,
 }
@@ -49,6 +53,7 @@ impl TransportControl {
             groups: PacketGroups::default(),
             trend: DelayTrend::default(),
             queue: QueueDelay::default(),
+            standing: StandingQueue::default(),
             acknowledged: AcknowledgedBitrate::default(),
             loss: LossControl::default(),
             probes: ProbeResults::default(),
@@ -57,6 +62,7 @@ impl TransportControl {
             rtt: None,
             reading_rtt: None,
             reading_probe: None,
+            silent: false,
             absurd: 0,
         }
     }
@@ -107,36 +113,40 @@ impl TransportControl {
     /// Ends a feedback: moves the estimate. `bytes` were sent since the last one. Returns what a probe found.
     pub(crate) fn end_feedback(&mut self, now: Micros, bytes: u64) -> Option<ProbeResult> {
         self.queue.end_feedback(now);
+        if std::mem::take(&mut self.silent) {
+            // What was lost in an outage tells nothing of what the link carries.
+            self.loss = LossControl::default();
+        }
         if let Some(rtt) = self.reading_rtt.take() {
             let known = self.rtt.unwrap_or_else(|| rtt.duration()).as_secs_f64();
             let rtt = known + RTT_WEIGHT * (rtt.duration().as_secs_f64() - known);
             self.rtt = Some(Duration::from_secs_f64(rtt));
         }
         let limited = self.limit.update(now, bytes, self.estimate());
+        let queue = self.queue.standing();
+        let rtt = self.rtt().saturating_sub(queue);
         let seen = Observation {
             usage: self.trend.usage(),
             acknowledged: self.acknowledged.bitrate(),
             limited,
-            rtt: self.rtt(),
-            queue: self.queue.standing(),
+            rtt,
+            queue,
+            standing: self.standing.update(now, queue, rtt),
+            loss: self.loss.share(),
         };
-        self.rate.update(now, &seen);
         let probe = self.reading_probe.take();
-        if let Some(result) = probe
-            && seen.usage != Usage::Over
-            && result.rate > self.rate.rate()
-        {
-            self.rate.set(result.rate);
+        if let Some(result) = probe {
+            self.rate.handle_probe(now, result.rate, seen.usage);
         }
+        self.rate.update(now, &seen);
         self.loss.end_feedback(self.rate.rate(), seen.acknowledged);
         probe
     }
 
-    /// Lowers the estimate, because nothing is heard or somebody knows better.
+    /// Lowers the estimate, because nothing is heard.
     pub(crate) fn lower(&mut self, rate: f64) {
-        if rate < self.rate.rate() {
-            self.rate.set(rate);
-        }
+        self.rate.lower(rate);
+        self.silent = true;
     }
 
     /// Returns bits per second.

@@ -162,8 +162,7 @@ mod tests {
         };
         assert!(packets.next().is_none());
         assert_eq!(feedback.media_ssrc, MEDIA);
-        let mut statuses = Vec::new();
-        feedback.for_each(|status| statuses.push(status));
+        let statuses: Vec<_> = feedback.statuses().collect();
         assert_eq!(statuses.len(), usize::from(feedback.status_count));
         let TransportFeedback {
             base_seq, count, ..

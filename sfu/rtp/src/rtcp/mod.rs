@@ -13,7 +13,7 @@ pub use compound::{Compound, Packet, RtcpError};
 pub use feedback::{FirEntries, NackPair, NackPairs, Remb};
 pub use report::{ReportBlock, ReportBlocks, SdesItem, SdesItems, SenderReport, SsrcList};
 pub(crate) use transport_feedback::{Arrivals, write_transport_feedback};
-pub use transport_feedback::{PacketStatus, TransportFeedback};
+pub use transport_feedback::{PacketStatus, Statuses, TransportFeedback};
 pub use writer::{
     write_bye, write_fir, write_nack, write_pli, write_receiver_report, write_remb, write_sdes,
     write_sender_report,

@@ -49,35 +49,23 @@ impl<'a> TransportFeedback<'a> {
         })
     }
 
-    /// Calls `each` for every packet, in order; at most [`MAX_READ_ARRIVALS`] times.
-    /// Stops where the feedback ends early.
-    pub fn for_each(&self, mut each: impl FnMut(PacketStatus)) {
-        let total = self.status_count.min(MAX_READ_ARRIVALS);
-        let mut deltas = self.deltas();
-        let mut chunks = self.bytes;
-        // Ticks of 250 us.
-        let mut time = i64::from(self.reference_time) * 256;
-        let mut seq = self.base_seq;
-        let mut left = total;
-        while left > 0 {
-            let Some((chunk, rest)) = chunks.split_first_chunk::<2>() else {
-                return;
-            };
-            chunks = rest;
-            let chunk = Chunk::from(u16::from_be_bytes(*chunk));
-            for index in 0..chunk.len().min(left) {
-                let Some(delta) = take_delta(chunk.symbol(index), &mut deltas) else {
-                    return;
-                };
-                let arrival = delta.map(|delta| {
-                    time += i64::from(delta);
-                    Duration::from_micros(u64::try_from(time).unwrap_or(0) * 250)
-                });
-                each(PacketStatus { seq, arrival });
-                seq = seq.next();
-            }
-            left -= chunk.len().min(left);
+    /// Iterates over the packets, in order; at most [`MAX_READ_ARRIVALS`], and no further than where the
+    /// feedback ends early.
+    pub fn statuses(&self) -> Statuses<'a> {
+        Statuses {
+            chunks: self.bytes,
+            deltas: self.deltas(),
+            chunk: Chunk::EMPTY,
+            index: 0,
+            seq: self.base_seq,
+            time: i64::from(self.reference_time) * 256,
+            left: self.status_count.min(MAX_READ_ARRIVALS),
         }
+    }
+
+    /// Calls `each` for every packet, as [`TransportFeedback::statuses`] has them.
+    pub fn for_each(&self, each: impl FnMut(PacketStatus)) {
+        self.statuses().for_each(each);
     }
 
     /// Returns the deltas: they lie behind as many chunks as the packets take.
@@ -96,6 +84,47 @@ impl<'a> TransportFeedback<'a> {
             left = left.saturating_sub(len);
         }
         bytes
+    }
+}
+
+/// Iterator over the packets of a feedback.
+#[derive(Clone, Debug)]
+pub struct Statuses<'a> {
+    chunks: &'a [u8],
+    deltas: &'a [u8],
+    /// The chunk that is read, and its next symbol.
+    chunk: Chunk,
+    index: u16,
+    seq: SeqNo,
+    /// Arrival of the last that arrived, in ticks of 250 us.
+    time: i64,
+    left: u16,
+}
+
+impl Iterator for Statuses<'_> {
+    type Item = PacketStatus;
+
+    fn next(&mut self) -> Option<PacketStatus> {
+        self.left = self.left.checked_sub(1)?;
+        while self.index >= self.chunk.len() {
+            let (chunk, rest) = self.chunks.split_first_chunk::<2>()?;
+            self.chunks = rest;
+            self.chunk = Chunk::from(u16::from_be_bytes(*chunk));
+            self.index = 0;
+        }
+        let symbol = self.chunk.symbol(self.index);
+        let Some(delta) = take_delta(symbol, &mut self.deltas) else {
+            self.left = 0;
+            return None;
+        };
+        let arrival = delta.map(|delta| {
+            self.time += i64::from(delta);
+            Duration::from_micros(u64::try_from(self.time).unwrap_or(0) * 250)
+        });
+        let seq = self.seq;
+        self.index += 1;
+        self.seq = seq.next();
+        Some(PacketStatus { seq, arrival })
     }
 }
 
@@ -121,7 +150,7 @@ fn take_delta(symbol: u8, deltas: &mut &[u8]) -> Option<Option<i16>> {
 }
 
 /// A packet status chunk (sections 3.1.2 to 3.1.4).
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Chunk {
     /// One symbol, many times.
     Run { symbol: u8, len: u16 },
@@ -145,6 +174,8 @@ impl From<u16> for Chunk {
 }
 
 impl Chunk {
+    const EMPTY: Self = Self::Run { symbol: 0, len: 0 };
+
     fn len(self) -> u16 {
         match self {
             Self::Run { len, .. } => len,
