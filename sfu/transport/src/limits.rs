@@ -82,8 +82,12 @@ pub(crate) const REMEMBERED_TRANSACTIONS: usize = 16;
 /// section 5.1 allows 30 s; LiveKit gives a peer up after 15 s.
 pub(crate) const PROOF_LIFETIME: Duration = Duration::from_secs(15);
 
-/// How often the selected path is proved again (RFC 7675 section 5.1).
+/// How often the selected path is proved again (RFC 7675 section 5.1), with the next check of the peer's: clients
+/// check each 2 to 5 s, and to be woken for a check of ours costs a media thread more than to send it.
 pub(crate) const PROOF_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How old the proof of the selected path gets when no check of the peer's comes.
+pub(crate) const LATEST_PROOF_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Between checks of ours to one path whose answer has not come (RFC 8445 section 14.3), doubled each time.
 pub(crate) const FIRST_CHECK_TIMEOUT: Duration = Duration::from_millis(100);

@@ -5,7 +5,10 @@ use std::time::Instant;
 use sfu_model::{LinkProtocol, Path};
 
 use super::message::TransactionId;
-use crate::limits::{CHECK_PACE, FIRST_CHECK_TIMEOUT, MAX_CHECKS, PROOF_INTERVAL, PROOF_LIFETIME};
+use crate::limits::{
+    CHECK_PACE, FIRST_CHECK_TIMEOUT, LATEST_PROOF_INTERVAL, MAX_CHECKS, PROOF_INTERVAL,
+    PROOF_LIFETIME,
+};
 
 /// What shows that a path leads to the peer.
 ///
@@ -121,13 +124,17 @@ impl Answers {
         Some(self.proved_at? + PROOF_LIFETIME)
     }
 
-    /// Returns when the proof is due to be renewed.
+    /// Returns when the proof is due to be renewed, though no check of the peer's comes.
     fn renewal(&self, now: Instant) -> Instant {
-        self.proved_at.map_or(now, |at| at + PROOF_INTERVAL)
+        self.proved_at.map_or(now, |at| at + LATEST_PROOF_INTERVAL)
+    }
+
+    fn was_proved_lately(&self, now: Instant) -> bool {
+        self.proved_at.is_some_and(|at| now < at + PROOF_INTERVAL)
     }
 
     fn on_check(&mut self, now: Instant) {
-        if self.renewal(now) > now {
+        if self.was_proved_lately(now) {
             return;
         }
         let paced = self.asked.map(|asked| asked.latest_at + CHECK_PACE);
