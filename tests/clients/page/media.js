@@ -138,8 +138,8 @@ async function cameraTrack() {
   return stream.getVideoTracks()[0];
 }
 
-/** A moving picture of exactly this size, as a track. */
-function drawing({ width, height, frameRate }) {
+/** A moving picture of exactly this size, as a track; `detail` is how many small blocks change in each frame, which costs bits. */
+function drawing({ width, height, frameRate, detail = 0 }) {
   const canvas = Object.assign(document.createElement('canvas'), { width, height });
   const context = canvas.getContext('2d');
   let step = 0;
@@ -149,6 +149,10 @@ function drawing({ width, height, frameRate }) {
     context.fillRect(0, 0, width, height);
     context.fillStyle = 'white';
     context.fillRect(step * 11 % width, height / 4, width / 8, height / 2);
+    for (let block = 0; block < detail; block += 1) {
+      context.fillStyle = `hsl(${Math.random() * 360} 80% 50%)`;
+      context.fillRect(Math.random() * width, Math.random() * height, width / 40, height / 40);
+    }
   }, 1000 / frameRate);
   const [track] = canvas.captureStream(frameRate).getVideoTracks();
   const stop = track.stop.bind(track);

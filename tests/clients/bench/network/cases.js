@@ -1,14 +1,15 @@
 // What is tried on a bad network. The link is good for the first seconds, in which everybody joins.
 
 /** When the trouble of a case begins, in seconds of its link's script, and how long it is measured. */
-export const TROUBLE_S = 15;
+export const TROUBLE_S = 20;
 export const MEASURED_S = 15;
 export const OUTAGE_S = 5;
 
 const GOOD = '0s both delay=5ms';
 const PICTURE = { drawn: { width: 320, height: 180, frameRate: 15 } };
 const LAYERED = {
-  drawn: { width: 640, height: 360, frameRate: 15 },
+  // So much detail that each layer needs the bits that it may have.
+  drawn: { width: 640, height: 360, frameRate: 15, detail: 300 },
   publish: {
     simulcast: true,
     videoEncoding: { maxBitrate: 800_000, maxFramerate: 15 },
