@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -70,10 +72,11 @@ func orDefault(value, otherwise string) string {
 }
 
 func startServer(binary string) (stop func() error, err error) {
-	port := freePort("tcp")
+	port, metricsPort := freePort("tcp"), freePort("tcp")
 	// JSON is YAML: the configuration needs no second syntax here.
 	config, err := json.Marshal(map[string]any{
 		"port":           port,
+		"prometheus":     map[string]any{"port": metricsPort},
 		"bind_addresses": []string{loopback},
 		"keys":           map[string]string{ownKey: ownSecret},
 		"rtc": map[string]any{
@@ -104,7 +107,11 @@ func startServer(binary string) (stop func() error, err error) {
 		process.Process.Kill()
 		return nil, fmt.Errorf("%w; see %s", err, name)
 	}
-	return func() error { return stopServer(process.Process, ended, name) }, nil
+	metrics := fmt.Sprintf("http://%s:%d/metrics", loopback, metricsPort)
+	return func() error {
+		met := noLimitMet(metrics)
+		return errors.Join(met, stopServer(process.Process, ended, name))
+	}, nil
 }
 
 func freePort(network string) int {
@@ -146,6 +153,40 @@ func awaitAnswer(url string, ended <-chan error) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// countsALimit matches metrics that count a limit for clients (docs/limits.md).
+var countsALimit = regexp.MustCompile(`^sluice_(limit_hits_total\{|rooms_failed_total|drops_total\{.*"` +
+	`(too_long|too_many_ssrcs|not_sealed|data_refused|lossy_data_over_budget)")`)
+
+// noLimitMet tells which limits were met by the tests, which do nothing but use the server.
+func noLimitMet(metrics string) error {
+	answer, err := http.Get(metrics)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err
+	}
+	counted := false
+	var met []string
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); countsALimit.MatchString(line) {
+			counted = true
+			if !strings.HasSuffix(line, " 0") {
+				met = append(met, line)
+			}
+		}
+	}
+	switch {
+	case !counted:
+		return fmt.Errorf("%s counts no limits", metrics)
+	case met != nil:
+		return fmt.Errorf("limits that clients met who did nothing but use the server: %v", met)
+	}
+	return nil
 }
 
 func stopServer(process *os.Process, ended <-chan error, log string) error {

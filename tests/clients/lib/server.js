@@ -16,7 +16,7 @@ const OWN_SECRET = 'a-secret-of-the-tests-with-more-than-32-characters';
 export const serverIsGiven = Boolean(process.env.SLUICE_URL);
 
 /**
- * Returns the server to test: `{ url, http, apiKey, apiSecret, pid, stop() }`.
+ * Returns the server to test: `{ url, http, apiKey, apiSecret, pid, stop() }`, and with `metrics` (a URL) if it is started here.
  *
  * `config` is merged into the configuration of a server that this call starts; it has no effect on a given one.
  */
@@ -42,9 +42,11 @@ export function runningServer(address, pid) {
 
 /** Starts `binary` on free ports. */
 export async function startBinary(binary, config) {
-  const [port, tcpPort, udpPort] = [await freeTcpPort(), await freeTcpPort(), await freeUdpPort()];
+  const [port, tcpPort, metricsPort] = [await freeTcpPort(), await freeTcpPort(), await freeTcpPort()];
+  const udpPort = await freeUdpPort();
   const body = {
     port,
+    prometheus: { port: metricsPort },
     bind_addresses: ['127.0.0.1'],
     keys: { [OWN_KEY]: OWN_SECRET },
     ...config,
@@ -79,7 +81,11 @@ export async function startBinary(binary, config) {
     await gone;
     clearTimeout(force);
   };
-  return { url: `ws://127.0.0.1:${port}`, http, apiKey: OWN_KEY, apiSecret: OWN_SECRET, pid: child.pid, udpPort, tcpPort, logFile, stop };
+  const metrics = `http://127.0.0.1:${metricsPort}/metrics`;
+  return {
+    url: `ws://127.0.0.1:${port}`, http, metrics, apiKey: OWN_KEY, apiSecret: OWN_SECRET,
+    pid: child.pid, udpPort, tcpPort, logFile, stop,
+  };
 }
 
 function logDirectory() {

@@ -1,7 +1,9 @@
 // What the browser tests of one file share: a server, a browser, and participants that leave when their test ends.
+import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
 import { startChromium } from './chromium.js';
+import { limitsMet } from './limits.js';
 import { Participant } from './participant.js';
 import { servePages } from './pages.js';
 import { startServer } from './server.js';
@@ -29,7 +31,9 @@ export function callSuite({ config = {}, startAnother } = {}) {
     await suite.browser?.close();
     await suite.other?.close();
     await suite.pages?.close();
+    const met = suite.server?.metrics ? await limitsMet(suite.server) : [];
     await suite.server?.stop();
+    assert.deepEqual(met, [], 'limits that clients met who did nothing but use the server');
   });
 
   /** A participant that has not joined yet; its page is used again after the test. */

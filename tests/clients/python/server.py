@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import tempfile
@@ -16,6 +17,12 @@ START_TIMEOUT_S = 15
 STOP_TIMEOUT_S = 5
 OWN_KEY = "testkey"
 OWN_SECRET = "a-secret-of-the-tests-with-more-than-32-characters"
+
+# Metrics that count a limit for clients (docs/limits.md); those that behave meet none.
+COUNTS_A_LIMIT = re.compile(
+    r'sluice_(limit_hits_total\{|rooms_failed_total|drops_total\{.*"'
+    r'(too_long|too_many_ssrcs|not_sealed|data_refused|lossy_data_over_budget)")'
+)
 
 
 @dataclass(frozen=True)
@@ -39,23 +46,35 @@ def running_server():
     binary = os.environ.get("SLUICE_BIN")
     if not binary:
         raise RuntimeError("set SLUICE_URL (with SLUICE_API_KEY and SLUICE_API_SECRET) or SLUICE_BIN")
-    port = _free_port(socket.SOCK_STREAM)
+    port, metrics_port = _free_port(socket.SOCK_STREAM), _free_port(socket.SOCK_STREAM)
     log_file = _log_directory() / f"server-{port}.log"
     with open(log_file, "wb") as log:
-        process = subprocess.Popen([binary, "--config-body", _config(port)], stdout=log, stderr=log)
+        process = subprocess.Popen([binary, "--config-body", _config(port, metrics_port)], stdout=log, stderr=log)
         try:
             _wait_until_ready(process, port, log_file)
             yield Server(f"ws://{LOOPBACK}:{port}", OWN_KEY, OWN_SECRET)
             if process.poll() is not None:
                 raise RuntimeError(f"the server ended during the tests:\n{_tail(log_file)}")
+            if met := _limits_met(metrics_port):
+                raise RuntimeError(f"limits that clients met who did nothing but use the server: {met}")
         finally:
             _stop(process)
 
 
-def _config(port: int) -> str:
+def _limits_met(metrics_port: int) -> list[str]:
+    with urllib.request.urlopen(f"http://{LOOPBACK}:{metrics_port}/metrics", timeout=START_TIMEOUT_S) as answer:
+        metrics = answer.read().decode().splitlines()
+    counts = [line for line in metrics if COUNTS_A_LIMIT.match(line)]
+    if not counts:
+        raise RuntimeError("the server counts no limits")
+    return [line for line in counts if not line.endswith(" 0")]
+
+
+def _config(port: int, metrics_port: int) -> str:
     # JSON is YAML: the configuration needs no second syntax here.
     return json.dumps({
         "port": port,
+        "prometheus": {"port": metrics_port},
         "bind_addresses": [LOOPBACK],
         "keys": {OWN_KEY: OWN_SECRET},
         "rtc": {
