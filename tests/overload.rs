@@ -70,5 +70,5 @@ fn what_is_done_over_and_over_leaves_nothing_behind() {
 
 #[test]
 fn connections_that_are_left_are_let_go() {
-    hold(&["connections-idle"]);
+    hold(&["connections-idle", "connections-media"]);
 }

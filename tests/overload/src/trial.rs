@@ -7,6 +7,7 @@ use loadtest_peer::{Identity, IdentityError};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
+use crate::bounds::Bounds;
 use crate::case::{Case, Scale, Stage};
 use crate::client::{Client, Plan};
 use crate::figures::Figures;
@@ -54,8 +55,9 @@ const NEAR_PATIENCE: Duration = Duration::from_secs(30);
 const RECOVERY: Duration = Duration::from_secs(12);
 /// Between two looks at them.
 const LOOK: Duration = Duration::from_millis(250);
-/// Memory that does not count as left, in bytes: then nobody waits any longer for it to come back.
-const RECOVERED: u64 = 8_000_000;
+/// Memory that does not count as left, in bytes: then nobody waits any longer for it to come back. A test wants to know no
+/// more than whether its bound is kept.
+const RECOVERED: (u64, u64) = (Bounds::ANYWHERE.rss_left, 8_000_000);
 
 impl Trial<'_> {
     /// Plays the case and returns what was noticed of it.
@@ -152,9 +154,10 @@ impl Trial<'_> {
     /// Waits until memory and files are where they were, but not for ever.
     async fn recovered(&self, before: Usage) -> Option<Usage> {
         let until = Instant::now() + RECOVERY;
+        let recovered = self.scale.of(RECOVERED.0, RECOVERED.1);
         loop {
             let usage = self.server.usage()?;
-            let back = usage.rss <= before.rss + RECOVERED && usage.files <= before.files;
+            let back = usage.rss <= before.rss + recovered && usage.files <= before.files;
             if back || Instant::now() >= until {
                 return Some(usage);
             }
