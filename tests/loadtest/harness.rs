@@ -7,9 +7,9 @@ use std::process::Command;
 pub(crate) fn harness() -> PathBuf {
     let node = PathBuf::from(env!("CARGO_BIN_EXE_sluice"));
     let mut build = Command::new(env!("CARGO"));
-    // As one of the workspace it stands on what the tests stand on, and nothing is built a second time.
+    // As one of the workspace, and with a test, it stands on what the tests stand on, and nothing is built a second time.
     build.args(["build", "--quiet", "--offline", "--workspace"]);
-    build.args(["--bin", "loadtest"]);
+    build.args(["--bin", "loadtest", "--test", "architecture"]);
     if node
         .parent()
         .is_some_and(|profile| profile.ends_with("release"))

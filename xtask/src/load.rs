@@ -18,7 +18,7 @@ use quiet::wait_for_quiet;
 /// Runs every case against a node of the release build and against `others`, each written
 /// `NAME=URL=PID`, and prints the table.
 pub(crate) fn bench_load(others: &[&str]) -> Result<(), Failed> {
-    step::build_programs(&["--release"])?;
+    step::build_release()?;
     let others = others.iter().map(|other| Server::parse(other));
     let others = others.collect::<Result<Vec<_>, _>>()?;
     let results = Results::new()?;

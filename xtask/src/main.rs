@@ -9,30 +9,33 @@
     reason = "a command speaks on the terminal"
 )]
 
+mod check;
 mod deny;
 mod dev_node;
 mod fuzz;
+mod jobs;
 mod load;
 mod overload;
 mod server;
 mod step;
+mod test;
 
 use std::process::{Command, ExitCode};
 
-use deny::deny;
-use dev_node::DevNode;
+use check::check;
 use fuzz::fuzz;
 use load::bench_load;
 use overload::bench_overload;
 use step::{Failed, cargo, run, script};
+use test::{test, test_call_page, test_clients};
 
 /// How long each fuzz target runs where nothing is said.
-const FUZZ_SECONDS: u32 = 3;
+const FUZZ_SECONDS: u32 = 2;
 
 const USAGE: &str = "\
 cargo xtask check             format, Clippy and rustdoc without warnings, layering, licences and sources of dependencies
-cargo xtask test              unit, simulation and client tests (installs what they need)
-cargo xtask fuzz [SECONDS]    each fuzz target on its kept inputs, by default for three seconds
+cargo xtask test              unit, simulation, fuzz and client tests (installs what they need)
+cargo xtask fuzz [SECONDS]    each fuzz target on its kept inputs, by default for two seconds
 cargo xtask test clients [SUITE...]   only the tests with real clients, or some of them
 cargo xtask test call-page    only the test of the call page
 cargo xtask bench join [NAME=URL=PID...]   what a join costs, beside other servers where given
@@ -72,52 +75,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn check() -> Result<(), Failed> {
-    run(cargo().args(["fmt", "--all", "--check"]))?;
-    run(cargo().args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-        "--",
-        "--deny",
-        "warnings",
-    ]))?;
-    run(cargo().args(["test", "--locked", "--test", "architecture"]))?;
-    run(cargo()
-        .args(["doc", "--workspace", "--no-deps", "--locked"])
-        .env("RUSTDOCFLAGS", "--deny warnings"))?;
-    deny()
-}
-
-fn test() -> Result<(), Failed> {
-    run(cargo().args(["test", "--workspace", "--locked"]))?;
-    test_clients(&[])?;
-    test_call_page()
-}
-
-fn test_call_page() -> Result<(), Failed> {
-    run(&mut script("tests/clients/install.sh"))?;
-    run(cargo().args(["build", "--locked", "--bin", "sluice"]))?;
-    let node = DevNode::start("debug", &[])?;
-    run(Command::new("node")
-        .args(["--test", "tests/call-page/"])
-        .env("SLUICE_URL", &node.url))
-}
-
-fn test_clients(suites: &[&str]) -> Result<(), Failed> {
-    // The load harness is a client too: what it publishes is decoded.
-    step::build_programs(&[])?;
-    run(script("tests/clients/run.sh")
-        .args(suites)
-        .env("LOADTEST_BIN", step::binary("debug", "loadtest"))
-        .env("SLUICE_BIN", step::binary("debug", "sluice")))
-}
-
 /// Each server is started for each case, so others are given as a binary that takes LiveKit's configuration.
 fn bench_network(words: &[&str]) -> Result<(), Failed> {
     run(&mut script("tests/clients/install.sh"))?;
-    step::build_programs(&["--release"])?;
+    step::build_release()?;
     let sluice = format!("sluice={}", step::binary("release", "sluice").display());
     run(Command::new("node")
         .arg("tests/clients/bench/network/run.js")

@@ -23,12 +23,28 @@ pub(crate) fn cargo() -> Command {
     Command::new(option_env!("CARGO").unwrap_or("cargo"))
 }
 
-/// Builds the node and the load harness, with further `flags`.
-pub(crate) fn build_programs(flags: &[&str]) -> Result<(), Failed> {
+/// Builds the node and the load harness as the tests of the workspace do.
+///
+/// That a test is named has cargo count the features that tests ask of dependencies, which is what makes it the same
+/// build: without it half of the dependencies are compiled a second time.
+pub(crate) fn build_programs() -> Result<(), Failed> {
+    let build = ["build", "--workspace", "--locked"];
+    let what = [
+        "--bin",
+        "sluice",
+        "--bin",
+        "loadtest",
+        "--test",
+        "architecture",
+    ];
+    run(cargo().args(build).args(what))
+}
+
+/// Builds the node and the load harness for measurements.
+pub(crate) fn build_release() -> Result<(), Failed> {
     let packages = ["--package", "sluice", "--package", "loadtest"];
-    let mut build = cargo();
-    build.args(["build", "--locked", "--bins"]).args(packages);
-    run(build.args(flags))
+    let build = ["build", "--locked", "--release", "--bins"];
+    run(cargo().args(build).args(packages))
 }
 
 /// Returns a shell script of the repository.

@@ -1,8 +1,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use loadtest_peer::{DataStamp, Deframer, Stamp};
 use loadtest_peer::sdp::{Description, parse_candidate};
+use loadtest_peer::{DataStamp, Deframer, Framed, Stamp};
 
 // What the load harness takes from a server: descriptions, candidates, packets of data, the stamps in payloads, and TCP streams.
 fuzz_target!(|bytes: &[u8]| {
@@ -13,7 +13,9 @@ fuzz_target!(|bytes: &[u8]| {
     let mut deframer = Deframer::new(usize::from(u16::MAX));
     for part in bytes.chunks(7) {
         deframer.push(part);
-        while deframer.next_packet().expect("no length is too long").is_some() {}
+        while let Some(framed) = deframer.next_frame() {
+            assert!(matches!(framed, Framed::Packet(_)), "no length is too long");
+        }
     }
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;

@@ -11,7 +11,9 @@ fuzz_target!(|bytes: &[u8]| {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0, |word, byte| word << 8 | u32::from(*byte));
+        let word = chunk
+            .iter()
+            .fold(0, |word, byte| word << 8 | u32::from(*byte));
         let word = word << (8 * (3 - chunk.len()));
         for i in 0..=chunk.len() {
             let digit = word >> (18 - 6 * i) & 63;

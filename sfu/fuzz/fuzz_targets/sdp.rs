@@ -66,7 +66,11 @@ fn answer_each(descriptions: &[&str]) {
     for description in descriptions {
         let before = format!("{answerer:?}");
         match answerer.handle_offer(description) {
-            Err(_) => assert_eq!(format!("{answerer:?}"), before, "what is refused changes nothing"),
+            Err(_) => assert_eq!(
+                format!("{answerer:?}"),
+                before,
+                "what is refused changes nothing"
+            ),
             Ok(offered) => {
                 let mids = offered.sections.iter().map(|section| section.mid);
                 let decisions: BTreeMap<_, _> = mids.map(|mid| (mid, decision())).collect();
@@ -92,7 +96,11 @@ fn offer_to_each(descriptions: &[&str]) {
         offerer.create_offer();
         let before = format!("{offerer:?}");
         if offerer.handle_answer(0, description).is_err() {
-            assert_eq!(format!("{offerer:?}"), before, "what is refused changes nothing");
+            assert_eq!(
+                format!("{offerer:?}"),
+                before,
+                "what is refused changes nothing"
+            );
         }
         offerer.add_send(send(3, MediaKind::Video, Codec::H264));
     }
