@@ -141,10 +141,10 @@ fn start_rooms(config: &Config, keys: Arc<auth::Keys>) -> Result<Rooms, String> 
     shard.audio_levels = translate::audio_levels(config);
     let media = MediaConfig {
         udp: match config.rtc.udp_ports {
-            UdpPorts::One(port) => UdpAddresses::Shared(addresses.with_port(port)),
+            UdpPorts::One(port) => UdpAddresses::shared(addresses.with_port(port)),
             UdpPorts::Any | UdpPorts::Range { .. } => {
                 let ports = ports.iter().map(|port| addresses.with_port(*port));
-                UdpAddresses::OfEach(ports.collect())
+                UdpAddresses::of_each(ports.collect())
             }
         },
         tcp: config

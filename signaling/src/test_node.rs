@@ -90,7 +90,7 @@ impl TestNode {
     fn with_all(settings: Settings, admission: Arc<dyn Admission>, shards: u8) -> Self {
         let certificate = Arc::new(TransportConfig::generate().unwrap());
         let config = MediaConfig {
-            udp: UdpAddresses::Shared(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]),
+            udp: UdpAddresses::shared(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]),
             tcp: Vec::new(),
             shard: ShardConfig::new(Arc::clone(&certificate)),
             seeds: (0..shards).map(|shard| [shard; 32]).collect(),

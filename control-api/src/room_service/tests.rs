@@ -80,7 +80,7 @@ impl Node {
     fn start() -> Self {
         let certificate = Arc::new(TransportConfig::generate().unwrap());
         let media = MediaConfig {
-            udp: UdpAddresses::Shared(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]),
+            udp: UdpAddresses::shared(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]),
             tcp: Vec::new(),
             shard: ShardConfig::new(Arc::clone(&certificate)),
             seeds: vec![[7; 32]],

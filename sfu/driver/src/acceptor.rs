@@ -15,17 +15,11 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use sfu_model::ShardIndex;
 
-use crate::limits::TcpLimits;
+use crate::limits::{ACCEPT_PAUSE, ACCEPT_TURN, TcpLimits};
 use crate::mailbox::{Inbox, Letter, Mailbox};
 use crate::stream::Connection;
 
 use pending::{Pending, Progress};
-
-/// Connections accepted before those that wait have their turn.
-const ACCEPT_TURN: usize = 64;
-
-/// Pause after the system refused a connection: it is out of file handles, mostly.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// The token of the thread's mailbox; listeners follow, then connections.
 pub(crate) const MAILBOX: Token = Token(0);
@@ -138,7 +132,7 @@ impl Acceptor {
                 Err(error) if is_about_connection(error.kind()) => {}
                 Err(error) => {
                     tracing::warn!(%error, "ICE-TCP connections wait to be accepted");
-                    self.resume = Some(Instant::now() + PAUSE);
+                    self.resume = Some(Instant::now() + ACCEPT_PAUSE);
                     return;
                 }
             }

@@ -19,6 +19,28 @@ pub(crate) const COMMAND_SLICE: Duration = Duration::from_micros(200);
 /// Time for data messages, after packets had their turn.
 pub(crate) const DATA_SLICE: Duration = Duration::from_micros(200);
 
+/// Datagrams taken from a socket before everything else has its turn.
+pub(crate) const RECEIVE_TURN: usize = 256;
+
+/// Packets taken from a connection before others have their turn.
+pub(crate) const LINK_TURN: usize = 64;
+
+/// The same from one that may be a stranger's.
+pub(crate) const UNPROVEN_LINK_TURN: usize = 4;
+
+/// Bytes that may wait for a connection that does not take them: a second of a picture of 2 Mbit/s. Packets beyond are
+/// dropped, as a full path drops them.
+pub(crate) const LINK_BYTES: usize = 256 << 10;
+
+/// Capacity that the empty buffer of a connection keeps.
+pub(crate) const KEPT_BUFFER: usize = 16 << 10;
+
+/// Connections accepted before those that wait to be known have their turn.
+pub(crate) const ACCEPT_TURN: usize = 64;
+
+/// Pause after the system refused a connection: it is out of file handles, mostly.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// Bounds of what strangers may hold open by ICE-TCP.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TcpLimits {

@@ -7,13 +7,8 @@ use sfu_model::{MAX_DATAGRAM_BYTES, Path};
 use sfu_transport::framing::{Deframer, Framed};
 use sfu_transport::layout::Layout;
 
+use crate::limits::{KEPT_BUFFER, LINK_BYTES};
 use crate::stream::{ByteStream, Connection};
-
-/// Bytes that may wait for a slow receiver; packets beyond are dropped, as a full path drops them.
-const SEND_BUFFER: usize = 256 << 10;
-
-/// Capacity that an empty send buffer keeps.
-const KEPT_BUFFER: usize = 16 << 10;
 
 /// One connection.
 #[derive(Debug)]
@@ -94,7 +89,7 @@ impl Link {
     pub(crate) fn send(&mut self, frames: &[u8], layout: Layout, deadline: Instant) -> LinkState {
         if self.blocked || !self.unsent.is_empty() {
             for frame in frames.chunks(layout.stride()) {
-                if self.unsent.len() + frame.len() <= SEND_BUFFER {
+                if self.unsent.len() + frame.len() <= LINK_BYTES {
                     self.unsent.extend_from_slice(frame);
                 }
             }
@@ -187,7 +182,7 @@ mod tests {
     /// Sends numbered packets until the link drops some.
     fn fill(link: &mut Link) -> u32 {
         let mut sent = 0;
-        while !link.blocked || link.unsent.len() + 1200 < SEND_BUFFER {
+        while !link.blocked || link.unsent.len() + 1200 < LINK_BYTES {
             let mut packet = [0; 1200];
             packet[..4].copy_from_slice(&u32::to_be_bytes(sent));
             assert_eq!(send(link, &packet), LinkState::Drained);
@@ -204,7 +199,7 @@ mod tests {
         for _ in 0..10_000 {
             assert_eq!(send(&mut link, &[7; 1200]), LinkState::Drained);
         }
-        assert!(link.unsent.len() <= SEND_BUFFER);
+        assert!(link.unsent.len() <= LINK_BYTES);
         assert_eq!(link.deadline, silent_since, "it took nothing");
     }
 

@@ -8,15 +8,9 @@ use sfu_model::Path;
 use sfu_transport::framing::{Framed, frame_in_place};
 use sfu_transport::layout::Layout;
 
-use crate::limits::TcpLimits;
+use crate::limits::{LINK_TURN, TcpLimits, UNPROVEN_LINK_TURN};
 use crate::link::{Link, LinkState};
 use crate::stream::Connection;
-
-/// Packets taken from a connection before others have their turn.
-const TURN: usize = 64;
-
-/// The same from one that may be a stranger's.
-const UNPROVEN_TURN: usize = 4;
 
 /// All connections that were handed to a shard.
 ///
@@ -105,8 +99,8 @@ impl Links {
             return;
         };
         let turn = match self.unproven.contains(&token) {
-            true => UNPROVEN_TURN,
-            false => TURN,
+            true => UNPROVEN_LINK_TURN,
+            false => LINK_TURN,
         };
         match link.receive(turn, take) {
             LinkState::Drained => {}

@@ -33,14 +33,33 @@ pub struct MediaConfig {
     pub seeds: Vec<[u8; 32]>,
 }
 
-/// What shards bind for UDP.
-#[derive(Clone, Debug)]
-pub enum UdpAddresses {
-    /// Each shard its own: clients are told where their shard is.
-    OfEach(Vec<Vec<SocketAddr>>),
-    /// All the same (`SO_REUSEPORT`): the kernel leads each client to one of them, and that hands its
+/// What shards bind for UDP. There may be ports of both kinds, and several of each: of another address family, or for
+/// those whom a firewall lets go to few ports.
+#[derive(Clone, Debug, Default)]
+pub struct UdpAddresses {
+    /// Those of each shard: clients are told where their shard is.
+    pub of_each: Vec<Vec<SocketAddr>>,
+    /// Those of all shards (`SO_REUSEPORT`): the kernel leads each client to one of them, and that hands its
     /// datagrams over to the client's shard, if it is another.
-    Shared(Vec<SocketAddr>),
+    pub shared: Vec<SocketAddr>,
+}
+
+impl UdpAddresses {
+    /// For each shard ports of its own.
+    pub fn of_each(of_each: Vec<Vec<SocketAddr>>) -> Self {
+        Self {
+            of_each,
+            ..Self::default()
+        }
+    }
+
+    /// The same ports for all.
+    pub fn shared(shared: Vec<SocketAddr>) -> Self {
+        Self {
+            shared,
+            ..Self::default()
+        }
+    }
 }
 
 /// The bound addresses of one shard.
@@ -192,19 +211,19 @@ impl MediaPlane {
     /// Binds the ports of all shards.
     fn bind(&mut self, config: &MediaConfig) -> Result<Vec<Seat>, StartError> {
         let mut seats = Vec::new();
-        for shard in 0..config.seeds.len() {
-            let ports = match &config.udp {
-                UdpAddresses::OfEach(addresses) => {
-                    let addresses = addresses.get(shard).map_or(&[][..], Vec::as_slice);
-                    bind_all(addresses, UdpPort::bind)?
-                }
-                // The first has chosen the ports that were left open.
-                UdpAddresses::Shared(addresses) => match self.addresses.first() {
-                    None if config.seeds.len() == 1 => bind_all(addresses, UdpPort::bind)?,
-                    None => bind_all(addresses, UdpPort::bind_first_of_many)?,
-                    Some(first) => bind_all(&first.udp, UdpPort::bind_further)?,
-                },
+        let count = config.seeds.len();
+        let mut shared = config.udp.shared.clone();
+        for shard in 0..count {
+            let own = config.udp.of_each.get(shard);
+            let mut ports = bind_all(own.map_or(&[][..], Vec::as_slice), UdpPort::bind)?;
+            let bound = match (shard, count) {
+                (0, 1) => bind_all(&shared, UdpPort::bind)?,
+                (0, _) => bind_all(&shared, UdpPort::bind_first_of_many)?,
+                _ => bind_all(&shared, UdpPort::bind_further)?,
             };
+            // The first has chosen the ports that were left open.
+            shared = bound.iter().map(UdpPort::local).collect();
+            ports.extend(bound);
             let poll = Poll::new()?;
             let waker = Waker::new(poll.registry(), shard_thread::MAILBOX)?;
             let (mailbox, inbox) = mailbox(waker);
@@ -232,9 +251,9 @@ impl MediaPlane {
         let exchanges = Exchange::between(&self.shards);
         let mut shard_config = config.shard.clone();
         shard_config.shards = u16::try_from(count).unwrap_or(u16::MAX);
-        shard_config.arrivals = match config.udp {
-            UdpAddresses::OfEach(_) => Arrivals::AtOwner,
-            UdpAddresses::Shared(_) => Arrivals::Anywhere,
+        shard_config.arrivals = match config.udp.shared.is_empty() {
+            true => Arrivals::AtOwner,
+            false => Arrivals::Anywhere,
         };
         let seats = seats.into_iter().zip(exchanges).zip(&config.seeds);
         for (index, ((seat, exchange), seed)) in (0..).map(ShardIndex).zip(seats) {

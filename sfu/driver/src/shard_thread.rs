@@ -12,15 +12,12 @@ use sfu_transport::framing::Framed;
 use crate::clock;
 use crate::exchange::Exchange;
 use crate::health::Pulse;
-use crate::limits::{COMMAND_SLICE, DATA_SLICE, TcpLimits};
+use crate::limits::{COMMAND_SLICE, DATA_SLICE, RECEIVE_TURN, TcpLimits};
 use crate::links::Links;
 use crate::mailbox::{Inbox, Letter};
 use crate::report::{LatestReport, Reporter, ShardReport};
 use crate::turn::TurnLengths;
 use crate::udp::{Inbound, UdpPort};
-
-/// Datagrams taken from a socket before everything else has its turn.
-const RECEIVE_TURN: usize = 256;
 
 /// The token of the mailbox; UDP ports follow, then connections.
 pub(crate) const MAILBOX: Token = Token(0);

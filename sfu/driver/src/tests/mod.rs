@@ -39,7 +39,7 @@ fn loopback() -> SocketAddr {
 fn config() -> MediaConfig {
     let certificate = TransportConfig::generate().unwrap();
     MediaConfig {
-        udp: UdpAddresses::OfEach(vec![vec![loopback()], vec![loopback()]]),
+        udp: UdpAddresses::of_each(vec![vec![loopback()], vec![loopback()]]),
         tcp: vec![loopback()],
         shard: ShardConfig::new(Arc::new(certificate)),
         seeds: vec![[7; 32], [8; 32]],
@@ -130,7 +130,7 @@ fn an_address_that_is_taken_is_named() {
     let plane = start(TcpLimits::default());
     let taken = addresses(&plane).udp[0];
     let mut config = config();
-    config.udp = UdpAddresses::OfEach(vec![vec![loopback()], vec![taken]]);
+    config.udp = UdpAddresses::of_each(vec![vec![loopback()], vec![taken]]);
     let failed = MediaPlane::start(&config, drop).unwrap_err();
     let words = format!("UDP address {taken} cannot be bound");
     assert!(failed.to_string().starts_with(&words), "{failed}");

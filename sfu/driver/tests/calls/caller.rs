@@ -64,9 +64,12 @@ impl Caller {
             },
         ];
         crate::send(plane, commands);
+        let ports = &plane.addresses()[usize::from(peer.shard.0)].udp;
+        // Of each shard's callers the first goes to its first port, the next to the next.
+        let turn = usize::from(byte / 2);
         Self {
             socket,
-            server: plane.addresses()[usize::from(peer.shard.0)].udp[0],
+            server: ports[turn % ports.len()],
             client,
             check,
             credentials: remote,

@@ -75,7 +75,7 @@ fn send(plane: &MediaPlane, commands: impl IntoIterator<Item = Command>) {
 
 /// A plane of two shards, the second of which fails as soon as a peer connects there.
 fn start_failing() -> MediaPlane {
-    let ports = UdpAddresses::OfEach(vec![vec![loopback()], vec![loopback()]]);
+    let ports = UdpAddresses::of_each(vec![vec![loopback()], vec![loopback()]]);
     start_with(ports, |event| {
         let Event::PeerConnected { peer, .. } = event else {
             return;
@@ -101,7 +101,7 @@ fn all() -> Vec<u32> {
 
 #[test]
 fn peers_of_two_shards_with_a_port_each_see_each_other() {
-    let plane = start(UdpAddresses::OfEach(vec![
+    let plane = start(UdpAddresses::of_each(vec![
         vec![loopback()],
         vec![loopback()],
     ]));
@@ -111,8 +111,22 @@ fn peers_of_two_shards_with_a_port_each_see_each_other() {
 
 #[test]
 fn peers_of_two_shards_with_one_port_see_each_other() {
-    let plane = start(UdpAddresses::Shared(vec![loopback()]));
+    let plane = start(UdpAddresses::shared(vec![loopback()]));
     assert_eq!(plane.addresses()[0].udp, plane.addresses()[1].udp);
+    Call::begin(&plane, &all()).go_on();
+}
+
+#[test]
+fn peers_see_each_other_by_ports_of_their_shards_and_by_one_that_is_shared() {
+    let plane = start(UdpAddresses {
+        of_each: vec![vec![loopback()], vec![loopback()]],
+        shared: vec![loopback()],
+    });
+    let [first, second] = plane.addresses() else {
+        panic!("two shards");
+    };
+    assert_ne!(first.udp[0], second.udp[0]);
+    assert_eq!(first.udp[1], second.udp[1]);
     Call::begin(&plane, &all()).go_on();
 }
 
@@ -146,11 +160,11 @@ fn whoever_sends_to_a_shard_whose_thread_has_ended_is_not_held_up() {
 
 #[test]
 fn a_shared_port_is_shared_with_no_other_media_plane() {
-    let plane = start(UdpAddresses::Shared(vec![loopback()]));
+    let plane = start(UdpAddresses::shared(vec![loopback()]));
     let taken = plane.addresses()[0].udp[0];
     let certificate = TransportConfig::generate().unwrap();
     let config = MediaConfig {
-        udp: UdpAddresses::Shared(vec![taken]),
+        udp: UdpAddresses::shared(vec![taken]),
         tcp: Vec::new(),
         shard: ShardConfig::new(Arc::new(certificate)),
         seeds: vec![[7; 32], [8; 32]],
