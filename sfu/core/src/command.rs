@@ -18,10 +18,15 @@ impl Shard {
     /// doing so ends the peer that the command is about, and nobody else.
     pub fn handle_command(&mut self, now: Now, command: Command) {
         self.finish_fan_outs(now);
-        let at_stake = self
-            .peer_of(&command)
-            .map_or(AtStake::Nothing, AtStake::Named);
-        self.isolated(at_stake, |shard| shard.carry_out(now, command));
+        let about = self.peer_of(&command);
+        let link = about.filter(|_| changes_link(&command));
+        let at_stake = about.map_or(AtStake::Nothing, AtStake::Named);
+        self.isolated(at_stake, |shard| {
+            shard.carry_out(now, command);
+            if let Some(key) = link.and_then(|peer| shard.directory.peer(peer)) {
+                shard.review_link(now, key);
+            }
+        });
         self.count_held();
     }
 
@@ -215,5 +220,21 @@ impl Shard {
             self.paths.give_up(path, key, &mut self.exports);
         }
         self.count_held();
+    }
+}
+
+/// Reports whether a subscriber's tracks want otherwise of its link after a command than before.
+fn changes_link(command: &Command) -> bool {
+    match command {
+        Command::Subscribe { .. } | Command::Unsubscribe { .. } | Command::SetForwarding { .. } => {
+            true
+        }
+        Command::AddPeer { .. }
+        | Command::SetRemote { .. }
+        | Command::RestartIce { .. }
+        | Command::RemovePeer { .. }
+        | Command::Publish { .. }
+        | Command::Unpublish { .. }
+        | Command::SendData { .. } => false,
     }
 }

@@ -75,6 +75,11 @@ impl Shard {
                 ssrc,
                 clock,
             } => self.import_clock(publication, encoding, ssrc, clock),
+            ExportItem::Rates {
+                publication,
+                encoding,
+                rates,
+            } => self.import_rates(publication, encoding, *rates),
             ExportItem::KeyFrame {
                 publication,
                 encoding,

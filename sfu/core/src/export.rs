@@ -8,6 +8,7 @@ use sfu_rtp::{ExtendedSeqNo, RtpClock};
 use crate::DropReason;
 use crate::entrance::Claim;
 use crate::key_frame::Need;
+use crate::layer_rates::LayerRates;
 use crate::layers::Layers;
 use crate::limits::{
     MAX_EXPORT_BYTES, MAX_EXPORT_ITEMS, MAX_SPARE_EXPORT_BYTES, MAX_SPARE_EXPORT_ITEMS,
@@ -53,6 +54,12 @@ pub(crate) enum ExportItem {
         ssrc: Ssrc,
         clock: RtpClock,
     },
+    /// What the layers of an encoding cost by now, whether its packets cross or not.
+    Rates {
+        publication: PublicationId,
+        encoding: u8,
+        rates: Box<LayerRates>,
+    },
     /// Subscribers wait for a key frame.
     KeyFrame {
         publication: PublicationId,
@@ -80,6 +87,7 @@ impl ExportItem {
             | Self::Description(publication, _)
             | Self::Packet { publication, .. }
             | Self::Clock { publication, .. }
+            | Self::Rates { publication, .. }
             | Self::KeyFrame { publication, .. }
             | Self::Ended(publication) => Some(*publication),
             Self::Datagram { .. } | Self::PathTaken(..) | Self::PathLeft(_) | Self::PathLost(_) => {
@@ -96,6 +104,7 @@ impl ExportItem {
             | Self::Release(_)
             | Self::Description(..)
             | Self::Clock { .. }
+            | Self::Rates { .. }
             | Self::KeyFrame { .. }
             | Self::Ended(_)
             | Self::PathTaken(..)
@@ -234,6 +243,7 @@ impl ExportBatch {
                 },
                 ExportItem::Request { .. }
                 | ExportItem::Release(_)
+                | ExportItem::Rates { .. }
                 | ExportItem::KeyFrame { .. }
                 | ExportItem::Datagram { .. }
                 | ExportItem::PathTaken(..)
@@ -294,8 +304,8 @@ impl Exports {
         }
     }
 
-    /// Queues what a sender report says, unless the queue is nearly full.
-    pub(crate) fn push_clock(&mut self, to: ExportTarget, item: ExportItem) {
+    /// Queues what will be said again, such as what a sender report says, unless the queue is nearly full.
+    pub(crate) fn push_repeated(&mut self, to: ExportTarget, item: ExportItem) {
         if let Some(queue) = self.queue(to)
             && !queue.is_filled(7)
         {

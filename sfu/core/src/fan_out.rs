@@ -142,7 +142,7 @@ impl FanOut<'_> {
         let Some(peer) = self.peers.get_mut(subscription.peer) else {
             return;
         };
-        let Some(mut link) = peer.link(self.output) else {
+        let Some(mut link) = peer.link(now, self.output) else {
             return;
         };
         let (publication, live) = (&*self.publication, self.live);

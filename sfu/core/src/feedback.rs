@@ -2,15 +2,17 @@
 
 use std::time::Instant;
 
-use sfu_model::{Now, Ssrc};
+use sfu_model::{MediaKind, Now, Ssrc};
 use sfu_rtp::rtcp::{Packet, ReportBlocks, SenderReport};
 
 use crate::DropReason;
 use crate::Shard;
+use crate::bandwidth::Bandwidth;
 use crate::export::Exports;
 use crate::key_frame::Wanted;
 use crate::keys::PeerKey;
 use crate::output::Output;
+use crate::peer::Peer;
 use crate::repair::Repair;
 use crate::routes::Flow;
 use crate::tables::Tables;
@@ -21,6 +23,8 @@ struct Feedback<'a> {
     tables: &'a mut Tables,
     exports: &'a mut Exports,
     output: &'a mut Output,
+    /// Whether the peer's link carries otherwise than before.
+    link_moved: bool,
 }
 
 impl Shard {
@@ -42,6 +46,7 @@ impl Shard {
             tables: &mut self.tables,
             exports: &mut self.exports,
             output: &mut self.output,
+            link_moved: false,
         };
         for packet in compound {
             match packet {
@@ -49,8 +54,12 @@ impl Shard {
                 Err(_) => feedback.output.drop(DropReason::Malformed),
             }
         }
+        let link_moved = feedback.link_moved;
         for wanted in wanted {
             self.key_frames().request(now.mono, wanted);
+        }
+        if link_moved {
+            self.divide(now, key);
         }
     }
 }
@@ -76,8 +85,16 @@ impl Feedback<'_> {
                     wanted.extend(self.on_picture_lost(now.mono, key, media));
                 }
             }
-            Packet::Remb(_) => self.output.counters.rembs_in += 1,
-            Packet::TransportFeedback(_) => self.output.counters.transport_feedback_in += 1,
+            Packet::Remb(remb) => {
+                self.output.counters.rembs_in += 1;
+                self.link_moved |=
+                    self.with_bandwidth(key, |bandwidth| bandwidth.on_remb(now.mono, remb.bitrate));
+            }
+            Packet::TransportFeedback(feedback) => {
+                self.output.counters.transport_feedback_in += 1;
+                self.link_moved |=
+                    self.with_bandwidth(key, |bandwidth| bandwidth.on_feedback(now.mono, feedback));
+            }
             // A stream ends when its publication does, whatever its SSRC says.
             Packet::SourceDescription(_) | Packet::Goodbye(_) | Packet::Other { .. } => {}
         }
@@ -107,7 +124,23 @@ impl Feedback<'_> {
             {
                 receipt.peer.note_rtt(rtt);
             }
+            let is_video = self
+                .tables
+                .receipt(key, block.ssrc)
+                .is_some_and(|receipt| receipt.publication.kind() == MediaKind::Video);
+            let rtt = self.tables.peers.get(key).and_then(Peer::rtt);
+            self.link_moved |= is_video
+                && self.with_bandwidth(key, |bandwidth| {
+                    bandwidth.on_report(now, block.fraction_lost, rtt)
+                });
         }
+    }
+
+    /// Lets `take` take something that a subscriber says of its link. Returns what that returns.
+    fn with_bandwidth(&mut self, key: PeerKey, take: impl FnOnce(&mut Bandwidth) -> bool) -> bool {
+        let peer = self.tables.peers.get_mut(key);
+        let bandwidth = peer.and_then(|peer| peer.sends.bandwidth.as_deref_mut());
+        bandwidth.is_some_and(take)
     }
 
     /// Returns the key frame that a subscriber needs who lost a picture.

@@ -6,6 +6,7 @@ use sfu_rtp::{ExtendedSeqNo, ExtensionRanges, RtpClock, RtpHeader};
 use crate::arrival::Received;
 use crate::export::Description;
 use crate::keys::PublicationKey;
+use crate::layer_rates::LayerRates;
 use crate::moves::Moves;
 use crate::receive_stream::ReceiveStream;
 use crate::source::Source;
@@ -67,6 +68,15 @@ impl Shard {
         let stream = publication.and_then(|publication| publication.stream_mut(encoding));
         if let Some(stream) = stream.filter(|stream| stream.ssrc() == ssrc) {
             stream.set_clock(clock);
+        }
+    }
+
+    /// Takes what the layers of an import's encoding cost.
+    pub(crate) fn import_rates(&mut self, id: PublicationId, encoding: u8, rates: LayerRates) {
+        let key = self.imported(id);
+        let publication = key.and_then(|key| self.tables.publications.get_mut(key));
+        if let Some(stream) = publication.and_then(|it| it.stream_mut(encoding)) {
+            stream.set_rates(rates);
         }
     }
 

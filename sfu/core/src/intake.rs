@@ -8,6 +8,7 @@ use sfu_model::{Event, MediaKind, Now};
 use crate::arrival::{Arrival, Received};
 use crate::export::Exports;
 use crate::fan_outs::FanOuts;
+use crate::frame::Frame;
 use crate::keys::{OfSubscription, PeerKey};
 use crate::levels::Levels;
 use crate::output::Output;
@@ -142,8 +143,24 @@ impl<'a> Intake<'a> {
                 self.levels
                     .hear(now, key, publication, arrival, self.schedule);
             }
-            (MediaKind::Video, Some(frame)) if frame.key => self.note_size(now, arrival),
-            (MediaKind::Video, _) => {}
+            (MediaKind::Video, Some(frame)) => {
+                self.note_layer(now, arrival, frame);
+                if frame.key {
+                    self.note_size(now, arrival);
+                }
+            }
+            (MediaKind::Video, None) => {}
+        }
+    }
+
+    /// Counts a packet to its layer. Those who have subscribers of the publication hear what its layers cost, also of those
+    /// that do not go there.
+    #[inline]
+    fn note_layer(&mut self, now: Instant, arrival: &Arrival<'_>, frame: &Frame) {
+        let (encoding, len) = (arrival.encoding, arrival.packet.len());
+        let stream = self.publication.stream_mut(encoding);
+        if stream.is_some_and(|stream| stream.note_layer(now, frame, len)) {
+            self.publication.export_rates(encoding, self.exports);
         }
     }
 

@@ -172,11 +172,11 @@ impl Asker<'_> {
         let interval = interval.copied().unwrap_or(Duration::from_secs(1));
         let requests = publication.key_frames(encoding);
         if requests.is_some_and(|requests| requests.poll(now, interval)) {
-            self.send(publication, encoding);
+            self.send(now, publication, encoding);
         }
     }
 
-    fn send(&mut self, publication: &mut Publication, encoding: u8) {
+    fn send(&mut self, now: Instant, publication: &mut Publication, encoding: u8) {
         let requests = publication.key_frames(encoding);
         let need = requests.map_or(Need::Start, |requests| requests.most());
         let Some(stream) = publication.stream(encoding) else {
@@ -199,7 +199,7 @@ impl Asker<'_> {
             return;
         };
         let feedback_ssrc = peer.feedback_ssrc();
-        let Some(mut link) = peer.link(self.output) else {
+        let Some(mut link) = peer.link(now, self.output) else {
             return;
         };
         if link.send_rtcp(|out| write_pli(out, feedback_ssrc, stream.ssrc())) {

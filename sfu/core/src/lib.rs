@@ -64,14 +64,17 @@
 //!
 //! Invariant: no lock, and no allocation per packet once buffers have grown to the load.
 
+mod allocation;
 mod arrival;
 mod arriving_codec;
+mod bandwidth;
 mod command;
 mod counters;
 mod data_queue;
 mod data_work;
 mod demux;
 mod directory;
+mod dividing;
 mod drop_reason;
 mod entrance;
 mod exchange;
@@ -88,6 +91,7 @@ mod isolation;
 mod key_frame;
 mod key_frame_requests;
 mod keys;
+mod layer_rates;
 mod layer_selector;
 mod layers;
 mod levels;

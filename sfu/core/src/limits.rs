@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use sfu_model::Bitrate;
+
 /// Least time between two reports that a publication's codec is another: clients change it once in a
 /// call, if ever, and a publisher that alternates on every packet is told of no more often.
 pub(crate) const CODEC_REPORT_INTERVAL: Duration = Duration::from_secs(1);
@@ -107,3 +109,19 @@ pub(crate) const MAX_COMPOUND_BYTES: usize = 1_100;
 
 /// A peer is not woken again sooner than this: what a transport believes to be overdue cannot keep the shard busy.
 pub(crate) const LEAST_SLEEP: Duration = Duration::from_millis(1);
+
+/// How long what a layer sends is counted before its rate is said anew: a few pictures of a slow camera.
+pub(crate) const RATE_WINDOW: Duration = Duration::from_millis(500);
+
+/// What a link is taken to carry before anything shows that it does not, as in LiveKit: nobody who has a good link begins
+/// with a poor picture.
+pub(crate) const START_ESTIMATE: Bitrate = Bitrate(100_000_000);
+
+/// Longest time until a subscriber's link is divided anew: what its tracks cost is followed so closely.
+pub(crate) const DIVISION_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Time from one packet of a probe to the next that is due: finer would wake the shard for a packet each.
+pub(crate) const PROBE_STEP: Duration = Duration::from_millis(2);
+
+/// Packets of padding that one step of a probe sends at most.
+pub(crate) const PROBE_PACKETS: usize = 64;

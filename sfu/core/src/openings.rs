@@ -43,7 +43,7 @@ impl<'a> Openings<'a> {
             subscriptions,
             mut link,
             ..
-        } = peer.parts(output);
+        } = peer.parts(now.mono, output);
         let mut next: Option<Instant> = None;
         for (_, key) in subscriptions {
             if let Some(subscription) = self.tables.subscriptions.get_mut(*key) {

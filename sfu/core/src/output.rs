@@ -1,11 +1,13 @@
 //! What a shard has for others, and the way to one peer, on which packets are written and sealed.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use sfu_model::{Event, Extension, ExtensionMap, Path};
 use sfu_rtp::{Outgoing, OutgoingExtensions, OutgoingPayload, SeqNo, write_padding, write_rtp};
 use sfu_transport::{SealError, Transport};
 
+use crate::bandwidth::{Bandwidth, Use};
 use crate::transmit::{Priority, RunId, Slot, TransmitQueue};
 use crate::{Counters, DropReason};
 
@@ -81,6 +83,10 @@ pub(crate) struct Link<'a> {
     pub(crate) run: &'a mut RunId,
     /// Transport-wide number of the next packet.
     pub(crate) transport_cc: &'a mut SeqNo,
+    /// What its link carries, if it is sent video.
+    pub(crate) bandwidth: Option<&'a mut Bandwidth>,
+    /// When what is sent leaves.
+    pub(crate) now: Instant,
     pub(crate) output: &'a mut Output,
 }
 
@@ -96,21 +102,27 @@ impl Link<'_> {
         payload: &OutgoingPayload<'_>,
     ) -> bool {
         let extensions = self.stamped(map, extensions);
-        self.send(priority, |buffer| {
+        let is = match (priority, payload.original_seq) {
+            (Priority::Video, None) => Use::Granted,
+            _ => Use::Other,
+        };
+        self.send(priority, (extensions.transport_cc, is), |buffer| {
             write_rtp(buffer, header, map, &extensions, payload);
         })
     }
 
-    /// Writes, seals and queues a packet of nothing but padding.
+    /// Writes, seals and queues a packet of nothing but `padding` bytes.
     pub(crate) fn send_padding(
         &mut self,
+        is: Use,
         header: &Outgoing,
         map: &ExtensionMap,
         extensions: OutgoingExtensions<'_>,
+        padding: u8,
     ) -> bool {
         let extensions = self.stamped(map, extensions);
-        self.send(Priority::Video, |buffer| {
-            write_padding(buffer, header, map, &extensions, 1);
+        self.send(Priority::Video, (extensions.transport_cc, is), |buffer| {
+            write_padding(buffer, header, map, &extensions, padding);
         })
     }
 
@@ -129,29 +141,48 @@ impl Link<'_> {
         self.finish(Priority::Control, slot, sealed)
     }
 
-    /// Numbers a packet of the transport, if it carries times.
+    /// Numbers a packet of the transport, if it carries times. The number is taken when the packet is on its way.
     fn stamped<'a>(
-        &mut self,
+        &self,
         map: &ExtensionMap,
         mut extensions: OutgoingExtensions<'a>,
     ) -> OutgoingExtensions<'a> {
         let timed = extensions.abs_send_time.is_some();
         if timed && map.id(Extension::TransportCc).is_some() {
             extensions.transport_cc = Some(*self.transport_cc);
-            *self.transport_cc = self.transport_cc.next();
         }
         extensions
     }
 
     #[inline]
-    fn send(&mut self, priority: Priority, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+    fn send(
+        &mut self,
+        priority: Priority,
+        (number, is): (Option<SeqNo>, Use),
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> bool {
         let Some(mut slot) = self.begin(priority) else {
             return false;
         };
         write(&mut slot.bytes);
         let start = slot.start();
         let sealed = self.transport.seal_rtp(&mut slot.bytes, start);
-        self.finish(priority, slot, sealed)
+        let len = slot.bytes.len() - start;
+        let sent = self.finish(priority, slot, sealed);
+        if sent {
+            self.note_sent(number, len, is);
+        }
+        sent
+    }
+
+    #[inline]
+    fn note_sent(&mut self, number: Option<SeqNo>, len: usize, is: Use) {
+        if let Some(number) = number {
+            *self.transport_cc = number.next();
+        }
+        if let Some(bandwidth) = &mut self.bandwidth {
+            bandwidth.on_sent(self.now, number, len, is);
+        }
     }
 
     fn begin(&mut self, priority: Priority) -> Option<Slot> {

@@ -9,6 +9,7 @@ use sfu_transport::{CheckTag, Transport};
 
 use crate::DropReason;
 use crate::arrival::Received;
+use crate::bandwidth::Bandwidth;
 use crate::keys::{PeerKey, SubscriptionKey};
 use crate::output::{Link, Output};
 use crate::routes::Routes;
@@ -68,6 +69,8 @@ pub(crate) struct SendSide {
     /// Sorted by SSRC.
     subscriptions: Vec<(Ssrc, SubscriptionKey)>,
     transport_cc: SeqNo,
+    /// What its link carries, while it is sent video.
+    pub(crate) bandwidth: Option<Box<Bandwidth>>,
     /// The latest run of video.
     run: RunId,
     /// The latest run of data.
@@ -212,13 +215,13 @@ impl Peer {
 
     /// Returns the way to the peer, once it is connected.
     #[inline]
-    pub(crate) fn link<'a>(&'a mut self, output: &'a mut Output) -> Option<Link<'a>> {
-        self.parts(output).link
+    pub(crate) fn link<'a>(&'a mut self, now: Instant, output: &'a mut Output) -> Option<Link<'a>> {
+        self.parts(now, output).link
     }
 
     /// Returns its sides and the way to it, each to be used beside the others.
     #[inline]
-    pub(crate) fn parts<'a>(&'a mut self, output: &'a mut Output) -> PeerParts<'a> {
+    pub(crate) fn parts<'a>(&'a mut self, now: Instant, output: &'a mut Output) -> PeerParts<'a> {
         let sends = &mut self.sends;
         let path = self.path.filter(|_| self.link != LinkState::Connecting);
         let link = path.map(|path| Link {
@@ -226,6 +229,8 @@ impl Peer {
             path,
             run: &mut sends.run,
             transport_cc: &mut sends.transport_cc,
+            bandwidth: sends.bandwidth.as_deref_mut(),
+            now,
             output,
         });
         PeerParts {

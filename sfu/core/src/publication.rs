@@ -10,6 +10,7 @@ use sfu_model::{
 use sfu_rtp::payload::picture_size;
 use sfu_rtp::{ExtensionTable, RtpClock, StreamNumber};
 
+use crate::allocation::LayerCosts;
 use crate::arrival::{Arrival, Passage};
 use crate::arriving_codec::ArrivingCodec;
 use crate::export::{Description, ExportItem, ExportTarget, Exports, LiveStream};
@@ -210,7 +211,22 @@ impl Publication {
                 ssrc: stream.ssrc(),
                 clock,
             };
-            exports.push_clock(target, item);
+            exports.push_repeated(target, item);
+        }
+    }
+
+    /// Tells those who have subscribers of it what the layers of an encoding cost.
+    pub(crate) fn export_rates(&self, encoding: u8, exports: &mut Exports) {
+        let Some(stream) = self.stream(encoding) else {
+            return;
+        };
+        for target in self.recipients.all() {
+            let item = ExportItem::Rates {
+                publication: self.id,
+                encoding,
+                rates: Box::new(*stream.rates()),
+            };
+            exports.push_repeated(target, item);
         }
     }
 
@@ -441,6 +457,18 @@ impl Publication {
             Source::Peer(_) => self.those(|encoding| encoding.is_live(now)),
             Source::Import(import) => import.live.unwrap_or_default(),
         }
+    }
+
+    /// Returns what each of its layers costs, of the encodings that send.
+    pub(crate) fn layer_costs(&self, now: Instant) -> LayerCosts {
+        let mut costs = LayerCosts::default();
+        let live = self.candidates(now);
+        for (place, encoding) in (0..).zip(&self.encodings) {
+            if let Some(stream) = encoding.stream.as_deref().filter(|_| live.contains(place)) {
+                stream.rates().add_to(&mut costs, place);
+            }
+        }
+        costs
     }
 
     /// Returns which encodings send, or where none does, which ever have.

@@ -13,6 +13,7 @@ use sfu_rtp::{
 
 use crate::arriving_codec::is_same;
 use crate::frame::Frame;
+use crate::layer_rates::LayerRates;
 use crate::routes::Flow;
 use crate::whole_frame::{KeyFrameWatch, WholeKeyFrame};
 
@@ -33,6 +34,7 @@ pub(crate) struct ReceiveStream {
     clock: Option<RtpClock>,
     latest: Instant,
     key_frames: KeyFrameWatch,
+    rates: LayerRates,
     /// What AV1's frames follow, since the latest key frame.
     structure: Option<Box<TemplateStructure>>,
 }
@@ -62,6 +64,7 @@ impl ReceiveStream {
             clock: None,
             latest: now,
             key_frames: KeyFrameWatch::default(),
+            rates: LayerRates::new(now),
             structure: None,
         }
     }
@@ -150,6 +153,23 @@ impl ReceiveStream {
         frame: &Frame,
     ) -> Option<WholeKeyFrame> {
         self.key_frames.on_packet(now, seq, header, frame)
+    }
+
+    /// Counts a packet of video to its layer. Returns whether what layers cost is known anew.
+    #[inline]
+    pub(crate) fn note_layer(&mut self, now: Instant, frame: &Frame, len: usize) -> bool {
+        self.rates
+            .on_packet(now, frame.spatial, frame.temporal, len)
+    }
+
+    /// Takes what its layers cost, of which only some come here.
+    pub(crate) fn set_rates(&mut self, rates: LayerRates) {
+        self.rates = rates;
+    }
+
+    /// Returns how much each of its layers sends.
+    pub(crate) fn rates(&self) -> &LayerRates {
+        &self.rates
     }
 
     /// Reports once whether packets were given up that were missing: decoders need a key frame.

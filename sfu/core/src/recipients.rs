@@ -70,6 +70,11 @@ impl Recipients {
         needing.map(|known| known.target)
     }
 
+    /// Iterates over everybody.
+    pub(crate) fn all(&self) -> impl Iterator<Item = ExportTarget> {
+        self.all.iter().map(|known| known.target)
+    }
+
     /// Tells those whom `select` names how the publication is received.
     pub(crate) fn tell(
         &mut self,

@@ -40,7 +40,7 @@ impl<'a> Repair<'a> {
         let (rtt, feedback_ssrc) = (peer.rtt(), peer.feedback_ssrc());
         let PeerParts {
             receives, mut link, ..
-        } = peer.parts(self.output);
+        } = peer.parts(now, self.output);
         let mut next: Option<Instant> = None;
         for key in receives.routes.publications() {
             let publication = self.tables.publications.get_mut(key);
@@ -78,7 +78,7 @@ impl<'a> Repair<'a> {
             interval: Self::RETRANSMISSION_INTERVAL.min(rtt * 2),
         };
         let (mut asked, mut sent) = (0, 0);
-        if let Some(mut link) = receipt.peer.link(self.output) {
+        if let Some(mut link) = receipt.peer.link(now.mono, self.output) {
             for lost in lost.flat_map(|pair| pair.lost()) {
                 asked += 1;
                 let (subscription, publication) = (&mut *receipt.subscription, receipt.publication);

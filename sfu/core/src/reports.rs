@@ -36,7 +36,7 @@ impl<'a> Reports<'a> {
             return;
         };
         let feedback_ssrc = peer.feedback_ssrc();
-        let PeerParts { receives, link, .. } = peer.parts(self.output);
+        let PeerParts { receives, link, .. } = peer.parts(now, self.output);
         let (Some(twcc), Some(mut link)) = (&mut receives.twcc, link) else {
             return;
         };
@@ -53,7 +53,7 @@ impl<'a> Reports<'a> {
             return;
         };
         let feedback_ssrc = peer.feedback_ssrc();
-        let PeerParts { receives, link, .. } = peer.parts(self.output);
+        let PeerParts { receives, link, .. } = peer.parts(now, self.output);
         let mut blocks: Vec<ReportBlock> = Vec::with_capacity(Self::MAX_BLOCKS);
         for key in receives.routes.publications() {
             if let Some(publication) = self.tables.publications.get_mut(key) {
@@ -78,7 +78,7 @@ impl<'a> Reports<'a> {
             subscriptions,
             mut link,
             ..
-        } = peer.parts(self.output);
+        } = peer.parts(now, self.output);
         // Those that are due soon leave in the same datagram.
         let until = now + SENDER_REPORT_INTERVAL / 2;
         let mut reports = Vec::with_capacity(MAX_COMPOUND_BYTES);

@@ -14,7 +14,9 @@ use sfu_rtp::{
     RtpTimestamp, SentPacket, SeqNo, Sequencer,
 };
 
+use crate::allocation::Grant;
 use crate::arrival::Arrival;
+use crate::bandwidth::Use;
 use crate::key_frame::Need;
 use crate::keys::{PeerKey, PublicationKey};
 use crate::layer_selector::{LayerSelector, Selection};
@@ -27,7 +29,10 @@ use crate::output::Link;
 use crate::publication::Publication;
 use crate::transmit::Priority;
 
+mod claiming;
 pub(crate) mod retransmission;
+
+pub(crate) use claiming::Change;
 
 /// One peer's receipt of one publication: chooses its packets, numbers them as one stream, and
 /// sends them again when asked to.
@@ -38,6 +43,8 @@ pub(crate) struct Subscription {
     pub(crate) peer: PeerKey,
     pub(crate) started: bool,
     media: SendMedia,
+    /// What of the link it may use.
+    grant: Grant,
     selector: LayerSelector,
     stream: OutgoingStream,
     /// The codec of the latest packet, and how it is sent.
@@ -76,6 +83,7 @@ impl Subscription {
             publication,
             peer,
             started: false,
+            grant: Grant::Unlimited,
             selector: LayerSelector::new(media.forwarding),
             stream,
             latest: None,
@@ -92,12 +100,13 @@ impl Subscription {
     /// Replaces how it is sent; `stream` takes the place of the one it had, if its SSRC is another.
     pub(crate) fn update(&mut self, media: SendMedia, stream: Option<OutgoingStream>) {
         if let Some(stream) = stream {
-            self.selector = LayerSelector::new(media.forwarding);
+            self.selector = LayerSelector::new(self.grant.limit(media.forwarding));
             self.stream = stream;
             self.source = None;
         }
-        self.selector.set_wanted(media.forwarding);
-        self.media.forwarding = media.forwarding;
+        self.media.importance = media.importance;
+        self.media.pausing = media.pausing;
+        self.set_forwarding(media.forwarding);
         if media != self.media {
             // What was sent so far would not be written the same when it is sent again.
             self.forget_sent();
@@ -123,7 +132,7 @@ impl Subscription {
     /// Sets which layers are forwarded. Returns whether more is wanted than before.
     pub(crate) fn set_forwarding(&mut self, forwarding: Forwarding) -> bool {
         self.media.forwarding = forwarding;
-        self.selector.set_wanted(forwarding)
+        self.selector.set_wanted(self.grant.limit(forwarding))
     }
 
     /// Forgets what it knows of an encoding whose stream began anew.
@@ -274,7 +283,7 @@ impl Subscription {
                 link.send_rtp(Priority::Audio, &header, map, extensions, &payload);
             }
             None => {
-                link.send_padding(&header, map, extensions);
+                link.send_padding(Use::Other, &header, map, extensions, 1);
             }
         }
     }
@@ -373,7 +382,7 @@ impl Subscription {
         if let Some(gap) = gap {
             let header = self.header(&gap, binding, false);
             let extensions = self.stamp(OutgoingExtensions::default(), binding, arrival.departure);
-            link.send_padding(&header, &self.media.extensions, extensions);
+            link.send_padding(Use::Granted, &header, &self.media.extensions, extensions, 1);
         }
     }
 

@@ -56,6 +56,9 @@ impl Shard {
         if self.take_due(now, key, TimerReason::Opening) {
             Openings::new(&mut self.tables).send(now, key, &mut self.output);
         }
+        if self.take_due(now, key, TimerReason::Bandwidth) {
+            self.wake_bandwidth(now, key);
+        }
         let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };

@@ -27,6 +27,8 @@ pub enum TimerReason {
     AudioLevels,
     /// A publisher is asked again for a key frame that has not come.
     KeyFrame,
+    /// What a subscriber's link carries is divided anew, or probed.
+    Bandwidth,
 }
 
 impl TimerReason {
@@ -37,7 +39,7 @@ impl TimerReason {
     /// can bring sound and picture into step.
     pub(crate) const FIRST_SENDER_REPORT_DELAY: Duration = Duration::from_millis(50);
 
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Transport,
         Self::Nack,
         Self::TransportFeedback,
@@ -46,6 +48,7 @@ impl TimerReason {
         Self::Opening,
         Self::AudioLevels,
         Self::KeyFrame,
+        Self::Bandwidth,
     ];
 
     /// Returns the reason as text for logs.
@@ -59,6 +62,7 @@ impl TimerReason {
             Self::Opening => "opening",
             Self::AudioLevels => "audio levels",
             Self::KeyFrame => "key frame",
+            Self::Bandwidth => "bandwidth",
         }
     }
 }

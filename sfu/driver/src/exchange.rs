@@ -202,8 +202,8 @@ mod tests {
     use mio::{Events, Poll, Token, Waker};
     use sfu_core::ShardConfig;
     use sfu_model::{
-        Command, DataChannelOpener, Forwarding, IceCredentials, Opening, PeerId, PublicationId,
-        RoomIndex, SendMedia, Ssrc, SubscriptionId,
+        Command, DataChannelOpener, Forwarding, IceCredentials, Importance, Opening, Pausing,
+        PeerId, PublicationId, RoomIndex, SendMedia, Ssrc, SubscriptionId,
     };
     use sfu_transport::TransportConfig;
 
@@ -261,6 +261,8 @@ mod tests {
                 cname: String::new(),
                 forwarding: Forwarding::Paused,
                 opening: Opening::Media,
+                importance: Importance::default(),
+                pausing: Pausing::default(),
             };
             let subscription = SubscriptionId { room, index, shard };
             let publication = PublicationId {

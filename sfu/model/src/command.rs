@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use crate::{
     Codec, DataChannel, DataMessage, DtlsRole, ExtensionMap, Fingerprint, IceCredentials,
-    MediaKind, Mid, PayloadType, PeerId, PublicationId, Rid, ShardIndex, SpatialLayer, Ssrc,
-    SubscriptionId, TemporalLayer, Token,
+    Importance, MediaKind, Mid, PayloadType, PeerId, PublicationId, Rid, ShardIndex, SpatialLayer,
+    Ssrc, SubscriptionId, TemporalLayer, Token,
 };
 
 /// What the control plane asks of the shards; [`Command::destination`] says of which.
@@ -221,6 +221,20 @@ pub struct SendMedia {
     pub forwarding: Forwarding,
     /// What is sent while the publication sends nothing yet.
     pub opening: Opening,
+    /// How much it matters beside what else the peer is sent.
+    pub importance: Importance,
+    /// Whether nothing may be sent where the peer's link does not carry the least of it.
+    pub pausing: Pausing,
+}
+
+/// Whether video may be paused where a link has no room for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pausing {
+    /// Its lowest layer is sent, whatever becomes of it.
+    #[default]
+    Never,
+    /// The subscriber is told so.
+    Allowed,
 }
 
 /// What a subscription begins with.

@@ -1,6 +1,6 @@
 use crate::{
     Codec, DataChannel, DataMessage, PeerId, PictureSize, PublicationId, Rid, RoomIndex,
-    ShardIndex, Ssrc,
+    ShardIndex, Ssrc, SubscriptionId,
 };
 
 /// What a shard tells the control plane.
@@ -57,6 +57,16 @@ pub enum Event {
         /// How large its pictures are.
         size: PictureSize,
     },
+    /// Nothing is sent of a subscription any more, as its peer's link has no room for it.
+    SubscriptionPaused {
+        /// The subscription.
+        subscription: SubscriptionId,
+    },
+    /// It is sent again.
+    SubscriptionResumed {
+        /// The subscription.
+        subscription: SubscriptionId,
+    },
     /// A data channel can be written to.
     DataChannelOpened {
         /// The peer.
@@ -100,6 +110,8 @@ impl Event {
             Self::CodecChanged { publication, .. }
             | Self::EncodingStarted { publication, .. }
             | Self::PictureSized { publication, .. } => publication.room,
+            Self::SubscriptionPaused { subscription }
+            | Self::SubscriptionResumed { subscription } => subscription.room,
             Self::AudioLevels { room, .. } => *room,
         }
     }

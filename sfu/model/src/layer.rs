@@ -34,6 +34,18 @@ impl PictureSize {
     }
 }
 
+/// How much a track matters to a subscriber beside others, where its link does not carry them all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Importance {
+    /// A camera.
+    #[default]
+    Ordinary,
+    /// The camera of who speaks.
+    Speaker,
+    /// What somebody shows.
+    ScreenShare,
+}
+
 /// Bits per second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bitrate(pub u64);

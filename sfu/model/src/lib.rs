@@ -25,7 +25,7 @@ mod time;
 pub use codec::{Codec, MediaKind};
 pub use command::{
     CodecBinding, Command, DataChannelOpener, Destination, Forwarding, LayerOrder, Opening,
-    ReceiveEncoding, ReceiveMedia, SendMedia,
+    Pausing, ReceiveEncoding, ReceiveMedia, SendMedia,
 };
 pub use credentials::{Fingerprint, IceCredentials, InvalidFingerprint};
 pub use data::DataChannel;
@@ -34,7 +34,7 @@ pub use dtls_role::DtlsRole;
 pub use event::{AudioLevel, CloseReason, Event, LinkProtocol};
 pub use extension::{Extension, ExtensionId, ExtensionMap};
 pub use id::{PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId};
-pub use layer::{Bitrate, PictureSize, SpatialLayer, TemporalLayer};
+pub use layer::{Bitrate, Importance, PictureSize, SpatialLayer, TemporalLayer};
 pub use name::{ApiKey, NodeId, ParticipantIdentity, ParticipantSid, RoomName, RoomSid, TrackSid};
 pub use path::{MAX_DATAGRAM_BYTES, Path};
 pub use rtp::{Mid, PayloadType, Rid, Ssrc, Token, TokenTooLong};

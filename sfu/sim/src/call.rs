@@ -1,8 +1,8 @@
 use sfu_model::{
     Codec, CodecBinding, Command, DataChannelOpener, DtlsRole, Extension, ExtensionId,
-    ExtensionMap, Forwarding, IceCredentials, LayerOrder, MediaKind, Mid, Opening, PayloadType,
-    PeerId, PublicationId, ReceiveEncoding, ReceiveMedia, RoomIndex, SendMedia, ShardIndex,
-    SpatialLayer, Ssrc, SubscriptionId, TemporalLayer, Token,
+    ExtensionMap, Forwarding, IceCredentials, Importance, LayerOrder, MediaKind, Mid, Opening,
+    Pausing, PayloadType, PeerId, PublicationId, ReceiveEncoding, ReceiveMedia, RoomIndex,
+    SendMedia, ShardIndex, SpatialLayer, Ssrc, SubscriptionId, TemporalLayer, Token,
 };
 
 use crate::{ClientId, LinkProfile, Publisher, Random, Receiver, Reception, Seed, World};
@@ -202,6 +202,8 @@ impl Call {
                 temporal: TemporalLayer::MAX,
             },
             opening: Opening::Media,
+            importance: Importance::default(),
+            pausing: Pausing::default(),
         };
         let subscription = SubscriptionId {
             room: ROOM,

@@ -113,6 +113,8 @@ pub(crate) fn describe(event: &Event) -> String {
         | Event::CodecChanged { .. }
         | Event::EncodingStarted { .. }
         | Event::PictureSized { .. }
+        | Event::SubscriptionPaused { .. }
+        | Event::SubscriptionResumed { .. }
         | Event::DataChannelOpened { .. }
         | Event::AudioLevels { .. } => format!("{event:?}"),
     }

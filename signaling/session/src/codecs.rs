@@ -3,7 +3,7 @@
 use sfu_model::{Codec, MediaKind};
 use signaling_protocol::Client;
 
-use crate::negotiation::{BandwidthFeedback, CodecPolicy};
+use crate::negotiation::CodecPolicy;
 use crate::{EnabledCodec, proto};
 
 /// Retransmissions of video (RFC 4588 section 8.6).
@@ -23,7 +23,6 @@ pub(crate) fn codec_policy(client: &Client, enabled: &[EnabledCodec]) -> CodecPo
         subscribe_disabled,
         rtx: true,
         preferred_codec_alone: !client.obeys_codec_order(),
-        bandwidth_feedback: BandwidthFeedback::Remb,
         reuse_sections: client.takes_reused_sections(),
     }
 }

@@ -7,6 +7,7 @@ use signaling_protocol::{DisconnectCause, LeaveAction};
 use tracing::info;
 
 use crate::participant_key::ParticipantKey;
+use crate::proto::StreamState;
 use crate::proto::participant_info::State;
 use crate::transports::PathState;
 use crate::{Room, RoomNotice, TimerReason};
@@ -37,6 +38,14 @@ impl Room {
             }
             Event::DataChannelOpened { peer, channel } => {
                 self.handle_channel_opened(peer, channel);
+            }
+            Event::SubscriptionPaused { subscription } => {
+                self.subscriptions()
+                    .tell_state(subscription, StreamState::Paused);
+            }
+            Event::SubscriptionResumed { subscription } => {
+                self.subscriptions()
+                    .tell_state(subscription, StreamState::Active);
             }
             Event::CodecChanged { publication, codec } => {
                 self.handle_codec(now, publication, codec);

@@ -2,6 +2,7 @@
 
 mod active;
 mod dynacast;
+mod stream_state;
 mod wanted;
 
 use crate::ids::Ids;

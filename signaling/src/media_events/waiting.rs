@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use sfu_model::{DataChannel, Event, PeerId, PublicationId, Rid, ShardIndex};
+use sfu_model::{DataChannel, Event, PeerId, PublicationId, Rid, ShardIndex, SubscriptionId};
 
 use crate::limits::{LOSSY_BYTES, LOSSY_MESSAGES, LOSSY_MESSAGES_EACH};
 
@@ -32,6 +32,7 @@ enum State {
     Codec(PublicationId),
     Encoding(PublicationId, Option<Rid>),
     PictureSize(PublicationId, Rid),
+    Pause(SubscriptionId),
     Levels(ShardIndex),
 }
 
@@ -151,6 +152,8 @@ fn kind(event: &Event) -> Kind {
         Event::PictureSized {
             publication, rid, ..
         } => State::PictureSize(*publication, *rid),
+        Event::SubscriptionPaused { subscription }
+        | Event::SubscriptionResumed { subscription } => State::Pause(*subscription),
         Event::DataChannelOpened { peer, channel } => State::Channel(*peer, *channel),
         Event::AudioLevels { shard, .. } => State::Levels(*shard),
         Event::DataReceived {

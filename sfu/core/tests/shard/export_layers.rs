@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sfu_model::{Forwarding, MediaKind, ReceiveMedia, Ssrc};
-use sfu_rtp::rtcp::{Packet, SenderReport, write_sender_report};
+use sfu_model::{Bitrate, Forwarding, MediaKind, ReceiveMedia, Ssrc};
+use sfu_rtp::rtcp::{Packet, SenderReport, write_remb, write_sender_report};
 use sfu_rtp::{NtpTime, RtpTimestamp, SeqNo};
 
 use crate::export::{Pair, microphone};
@@ -79,6 +79,31 @@ fn an_export_carries_only_the_layers_that_are_needed_there() {
     let packets = call.received(0);
     assert_one_stream(&packets);
     assert!((14..=15).contains(&packets.len()), "{}", packets.len());
+}
+
+#[test]
+fn a_link_is_divided_by_what_every_layer_costs_at_home_also_those_that_do_not_cross() {
+    let mut call = Simulcast::to(&[ALL]);
+    // Some 30, 90 and 250 kbit/s.
+    let run = |call: &mut Simulcast| {
+        for picture in 0..100 {
+            for (layer, len) in EACH.into_iter().zip([100, 300, 900]) {
+                let packet = call.sources[layer].next_of(len, picture % 10 == 0);
+                call.pair.send_rtp(&packet);
+            }
+            call.pair.pass(Duration::from_millis(30));
+        }
+    };
+    run(&mut call);
+    call.pair.far.send_rtcp(0, |out| {
+        write_remb(out, Ssrc(1), Bitrate(150_000), &[Ssrc(50_000)]);
+    });
+    run(&mut call);
+    let received = call.received(0);
+    let latest = received.iter().rev().take(50);
+    let lengths: Vec<usize> = latest.map(Vec::len).collect();
+    let middle = |len: &usize| (300..600).contains(len);
+    assert!(lengths.iter().all(middle), "{lengths:?}");
 }
 
 #[test]

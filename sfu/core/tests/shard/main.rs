@@ -26,6 +26,7 @@ mod check;
 mod client;
 
 mod audio;
+mod bandwidth;
 mod churn;
 mod data;
 mod export;

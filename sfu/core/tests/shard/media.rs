@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use sfu_core::DropReason;
 use sfu_model::{
-    Codec, CodecBinding, Command, Extension, ExtensionId, ExtensionMap, Forwarding, LayerOrder,
-    MediaKind, Mid, Opening, PayloadType, ReceiveEncoding, ReceiveMedia, Rid, SendMedia,
-    SpatialLayer, Ssrc, TemporalLayer, Token,
+    Codec, CodecBinding, Command, Extension, ExtensionId, ExtensionMap, Forwarding, Importance,
+    LayerOrder, MediaKind, Mid, Opening, Pausing, PayloadType, ReceiveEncoding, ReceiveMedia, Rid,
+    SendMedia, SpatialLayer, Ssrc, TemporalLayer, Token,
 };
 use sfu_rtp::{
     ExtensionRanges, ExtensionTable, Outgoing, OutgoingExtensions, OutgoingPayload, RtpHeader,
@@ -105,6 +105,8 @@ pub(crate) fn send(kind: MediaKind, section: &str, ssrc: u32) -> SendMedia {
         cname: "somebody".to_owned(),
         forwarding: ALL,
         opening: Opening::Media,
+        importance: Importance::default(),
+        pausing: Pausing::default(),
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use mio::Waker;
 use sfu_core::{DropReason, ExportBatch, ShardConfig};
 use sfu_model::{
-    Command, DataChannelOpener, ExtensionMap, Forwarding, IceCredentials, Mid, Opening, PeerId,
-    PublicationId, RoomIndex, SendMedia, ShardIndex, Ssrc, SubscriptionId,
+    Command, DataChannelOpener, ExtensionMap, Forwarding, IceCredentials, Importance, Mid, Opening,
+    Pausing, PeerId, PublicationId, RoomIndex, SendMedia, ShardIndex, Ssrc, SubscriptionId,
 };
 use sfu_transport::TransportConfig;
 
@@ -159,6 +159,8 @@ fn what_another_shard_told_before_a_datagram_came_is_known_when_it_is_taken() {
                 cname: String::new(),
                 forwarding: Forwarding::Paused,
                 opening: Opening::Media,
+                importance: Importance::default(),
+                pausing: Pausing::default(),
             },
         },
     ] {

@@ -1,8 +1,9 @@
 //! A camera's section and its pictures.
 
 use sfu_model::{
-    Codec, CodecBinding, ExtensionMap, Forwarding, MediaKind, Mid, Opening, PayloadType,
-    ReceiveEncoding, ReceiveMedia, SendMedia, SpatialLayer, Ssrc, TemporalLayer, Token,
+    Codec, CodecBinding, ExtensionMap, Forwarding, Importance, MediaKind, Mid, Opening, Pausing,
+    PayloadType, ReceiveEncoding, ReceiveMedia, SendMedia, SpatialLayer, Ssrc, TemporalLayer,
+    Token,
 };
 use sfu_rtp::{Outgoing, OutgoingExtensions, OutgoingPayload, RtpTimestamp, SeqNo, write_rtp};
 
@@ -39,6 +40,8 @@ pub(crate) fn sent() -> SendMedia {
             temporal: TemporalLayer::MAX,
         },
         opening: Opening::Media,
+        importance: Importance::default(),
+        pausing: Pausing::default(),
     }
 }
 

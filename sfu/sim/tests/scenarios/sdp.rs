@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use sfu_model::{
     Codec, CodecBinding, Extension, ExtensionId, ExtensionMap, Fingerprint, Forwarding,
-    IceCredentials, LayerOrder, MediaKind, Mid, Opening, PayloadType, ReceiveEncoding,
-    ReceiveMedia, SendMedia, SpatialLayer, Ssrc, TemporalLayer, Token,
+    IceCredentials, Importance, LayerOrder, MediaKind, Mid, Opening, Pausing, PayloadType,
+    ReceiveEncoding, ReceiveMedia, SendMedia, SpatialLayer, Ssrc, TemporalLayer, Token,
 };
 
 /// An audio or video section of the client's.
@@ -195,6 +195,8 @@ impl<'a> Lines<'a> {
                 temporal: TemporalLayer::MAX,
             },
             opening: Opening::Media,
+            importance: Importance::default(),
+            pausing: Pausing::default(),
         };
         Answered::Sends(track.to_owned(), Box::new(media))
     }

@@ -147,7 +147,7 @@ impl AnswerSection {
             kind: offer.kind,
             direction: Direction::new(sent.is_some(), received.is_some()),
             payloads: Vec::new(),
-            extensions: extensions::answered(offer, policy.bandwidth_feedback),
+            extensions: extensions::answered(offer),
             simulcast: Vec::new(),
             sizes: Vec::new(),
             msid: None,
@@ -218,7 +218,7 @@ impl AnswerSection {
             self.slot = Slot::Idle;
             return None;
         };
-        let extensions = send_section::extension_map(offer, policy);
+        let extensions = extensions::written(offer);
         let media = send_section::send_media(mid, ssrcs, &payloads, extensions, &carried.track);
         if carried.reported.as_ref() != Some(&media) {
             answer

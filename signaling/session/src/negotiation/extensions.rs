@@ -2,7 +2,6 @@
 
 use sfu_model::{Extension, ExtensionId, ExtensionMap, MediaKind};
 
-use super::BandwidthFeedback;
 use super::description::Media;
 
 /// Extensions that are read of what a client publishes.
@@ -25,30 +24,38 @@ pub(super) fn received(kind: MediaKind) -> &'static [Extension] {
     }
 }
 
-/// Extensions that are written to what a client is sent. Only one of abs-send-time and transport-cc
-/// is among them: a receiver that sees both reports by the latter.
-pub(super) fn sent(kind: MediaKind, feedback: BandwidthFeedback) -> &'static [Extension] {
-    match (kind, feedback) {
-        (MediaKind::Audio, _) => &[Extension::AbsCaptureTime],
-        (MediaKind::Video, BandwidthFeedback::Remb) => &[
-            Extension::AbsSendTime,
-            Extension::AbsCaptureTime,
-            Extension::DependencyDescriptor,
-        ],
-        (MediaKind::Video, BandwidthFeedback::TransportCc) => &[
+/// Extensions that we can write to what a client is sent.
+pub(super) fn sent(kind: MediaKind) -> &'static [Extension] {
+    match kind {
+        MediaKind::Audio => &[Extension::AbsCaptureTime],
+        MediaKind::Video => &[
             Extension::TransportCc,
+            Extension::AbsSendTime,
             Extension::AbsCaptureTime,
             Extension::DependencyDescriptor,
         ],
     }
 }
 
+/// Returns the part of a client's header extensions that is written to what it is sent. Of those by which its link
+/// is estimated that is one: the transport's number, by which we estimate it; the time of sending, by which the
+/// client does (`goog-remb`), only where it knows no other.
+pub(super) fn written(remote: &Media) -> ExtensionMap {
+    let common = common(&remote.extensions, sent(remote.kind));
+    let numbered = common.id(Extension::TransportCc).is_some();
+    let is_written = |extension: Extension| !numbered || extension != Extension::AbsSendTime;
+    common
+        .iter()
+        .filter(|(extension, _)| is_written(*extension))
+        .collect()
+}
+
 /// Returns what of `offered` an answer accepts: in every section what is read and what is written.
 ///
 /// Chromium offers an extension in a new section only if its last sections of the kind were answered
 /// with it. One that was rejected where the client only receives is missing where it publishes.
-pub(super) fn answered(offered: &Media, feedback: BandwidthFeedback) -> ExtensionMap {
-    let wanted = [received(offered.kind), sent(offered.kind, feedback)].concat();
+pub(super) fn answered(offered: &Media) -> ExtensionMap {
+    let wanted = [received(offered.kind), sent(offered.kind)].concat();
     common(&offered.extensions, &wanted)
 }
 

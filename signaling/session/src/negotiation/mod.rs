@@ -36,5 +36,5 @@ pub use answerer::{Answer, Answerer, Offered, OfferedSection};
 pub use candidates::{Candidate, TransportFacts};
 pub use error::SdpError;
 pub use offerer::{Answered, FirstOffer, Offer, Offerer};
-pub use policy::{BandwidthFeedback, CodecPolicy};
+pub use policy::CodecPolicy;
 pub use track::{OfferedCodec, PublishDecision, SendTrack};

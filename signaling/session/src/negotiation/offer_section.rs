@@ -134,10 +134,7 @@ impl OfferSection {
             kind: self.kind,
             direction: Direction::Inactive,
             payloads: Vec::new(),
-            extensions: extensions::numbered(extensions::sent(
-                self.kind,
-                policy.bandwidth_feedback,
-            )),
+            extensions: extensions::numbered(extensions::sent(self.kind)),
             simulcast: Vec::new(),
             sizes: Vec::new(),
             msid: None,
@@ -240,8 +237,7 @@ impl Carried {
         if payloads.is_empty() {
             return None;
         }
-        let sent = extensions::sent(answered.kind, policy.bandwidth_feedback);
-        let extensions = extensions::common(&answered.extensions, sent);
+        let extensions = extensions::written(answered);
         let mut media = send_section::send_media(mid, ssrcs, &payloads, extensions, &self.track);
         let asks = |payload: &Payload| payload.has(Feedback::Nack);
         media.nack &= answered.payloads.iter().any(asks);

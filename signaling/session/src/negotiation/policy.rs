@@ -20,19 +20,8 @@ pub struct CodecPolicy {
     pub rtx: bool,
     /// The client ignores the order of codecs in an answer: answer with the preferred one alone.
     pub preferred_codec_alone: bool,
-    /// How the client tells what its downlink carries.
-    pub bandwidth_feedback: BandwidthFeedback,
     /// Whether a section can be used again after its subscription ended.
     pub reuse_sections: bool,
-}
-
-/// How a receiver tells its sender of the path between them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BandwidthFeedback {
-    /// `goog-remb`: the receiver estimates, by the abs-send-time extension.
-    Remb,
-    /// `transport-cc`: the receiver reports arrival times and the sender estimates.
-    TransportCc,
 }
 
 impl Default for CodecPolicy {
@@ -55,7 +44,6 @@ impl Default for CodecPolicy {
             subscribe_disabled: Vec::new(),
             rtx: true,
             preferred_codec_alone: false,
-            bandwidth_feedback: BandwidthFeedback::Remb,
             reuse_sections: true,
         }
     }

@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 
 use sfu_model::{
-    Codec, CodecBinding, ExtensionMap, MediaKind, Mid, Opening, PayloadType, SendMedia, Ssrc,
+    Codec, CodecBinding, ExtensionMap, Importance, MediaKind, Mid, Opening, Pausing, PayloadType,
+    SendMedia, Ssrc,
 };
 
 use super::codecs::{self, OFFERED, OfferedFormat};
@@ -11,7 +12,7 @@ use super::description::{Media, Msid, Stream};
 use super::numbers::Numbers;
 use super::payload::{Feedback, Format, Payload, rtx_of};
 use super::receive_section::{drop_red_without_opus, plain_opus_parameters, retransmission};
-use super::{BandwidthFeedback, CodecPolicy, SendTrack, extensions};
+use super::{CodecPolicy, SendTrack};
 
 /// Longest half of `a=msid` that is written.
 const MAX_MSID: usize = 256;
@@ -160,7 +161,7 @@ pub(super) fn payloads(
             continue;
         };
         let repaired = carries(&payload) && !red;
-        let mut feedback = feedback(codec, policy.bandwidth_feedback, repaired);
+        let mut feedback = feedback(codec, repaired);
         if codec.kind() == MediaKind::Video {
             feedback.retain(|feedback| payload.has(*feedback));
         }
@@ -204,11 +205,7 @@ pub(super) fn offered_payloads(
             payload_type: format.payload_type,
             format: Format::Codec(format.codec),
             fmtp: sent_parameters(format.codec, format.fmtp, track),
-            feedback: feedback(
-                format.codec,
-                policy.bandwidth_feedback,
-                carries(&format) && !red,
-            ),
+            feedback: feedback(format.codec, carries(&format) && !red),
         });
         if let Some(rtx) = format.rtx().filter(|_| policy.rtx) {
             offered.push(Payload {
@@ -226,16 +223,13 @@ pub(super) fn offered_payloads(
 
 /// Returns the feedback that we take for what we send. Audio is repaired by retransmission unless the
 /// track has redundancy.
-fn feedback(codec: Codec, bandwidth: BandwidthFeedback, repaired: bool) -> Vec<Feedback> {
-    let bandwidth = match bandwidth {
-        BandwidthFeedback::Remb => Feedback::GoogRemb,
-        BandwidthFeedback::TransportCc => Feedback::TransportCc,
-    };
+fn feedback(codec: Codec, repaired: bool) -> Vec<Feedback> {
     match codec.kind() {
         MediaKind::Audio if repaired => vec![Feedback::Nack],
         MediaKind::Audio => Vec::new(),
         MediaKind::Video => vec![
-            bandwidth,
+            Feedback::GoogRemb,
+            Feedback::TransportCc,
             Feedback::CcmFir,
             Feedback::Nack,
             Feedback::NackPli,
@@ -288,13 +282,9 @@ pub(super) fn send_media(
         cname: token(&track.stream_id),
         forwarding: track.forwarding,
         opening: Opening::Media,
+        importance: Importance::default(),
+        pausing: Pausing::default(),
     }
-}
-
-/// Returns the part of the client's header extensions that is written.
-pub(super) fn extension_map(remote: &Media, policy: &CodecPolicy) -> ExtensionMap {
-    let sent = extensions::sent(remote.kind, policy.bandwidth_feedback);
-    extensions::common(&remote.extensions, sent)
 }
 
 /// Adds the payload types of `more` to `payloads`, and to those that are in both the feedback.

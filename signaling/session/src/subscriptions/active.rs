@@ -1,12 +1,12 @@
 //! Subscriptions from their beginning to their end.
 
-use sfu_model::{Command, Now, Opening, SendMedia, SubscriptionId, TrackSid};
+use sfu_model::{Command, Importance, Now, Opening, SendMedia, SubscriptionId, TrackSid};
 
 use super::Subscriptions;
 use crate::negotiation::SendTrack;
 use crate::participant_key::ParticipantKey;
-use crate::proto::AudioTrackFeature;
 use crate::proto::signal_response::Message;
+use crate::proto::{AudioTrackFeature, TrackSource};
 use crate::subscribing::ActiveSubscription;
 use crate::{TimerReason, layers, proto};
 
@@ -92,6 +92,10 @@ impl Subscriptions<'_> {
         let Some((_, sid)) = self.tracks.of_subscription(subscription) else {
             return;
         };
+        let is_screen = self
+            .tracks
+            .get(&sid)
+            .is_some_and(|track| track.info.source() == TrackSource::ScreenShare);
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
@@ -108,6 +112,10 @@ impl Subscriptions<'_> {
         active.started = true;
         media.forwarding = active.forwarding;
         media.opening = opening;
+        media.importance = match is_screen {
+            true => Importance::ScreenShare,
+            false => Importance::Ordinary,
+        };
         self.outputs.media(Command::Subscribe {
             subscription,
             publication: active.publication,

@@ -1,10 +1,8 @@
-use std::collections::BTreeSet;
-
 use sfu_model::{DtlsRole, Extension, ExtensionId};
 
 use super::*;
 use crate::negotiation::description::Direction;
-use crate::negotiation::{BandwidthFeedback, FirstOffer, Offer, Offerer, SdpError};
+use crate::negotiation::{FirstOffer, Offer, Offerer, SdpError};
 
 fn offerer(policy: CodecPolicy) -> Offerer {
     Offerer::new(facts(), credentials(1), policy, FirstOffer::AtOnce, 6)
@@ -133,6 +131,7 @@ fn chromium_answers_all_that_it_decodes() {
     );
     let (_, video) = &answered.sends[1];
     assert!(video.nack && video.rtx_ssrc.is_some());
+    // The offer that this answers had no transport-cc: the client estimates.
     assert!(video.extensions.id(Extension::AbsSendTime).is_some());
     assert!(
         offerer.needs_offer(),
@@ -303,32 +302,32 @@ fn what_did_not_change_is_not_reported_again() {
 
 #[test]
 fn identifiers_of_extensions_mean_one_thing_in_the_bundle() {
-    for bandwidth_feedback in [BandwidthFeedback::Remb, BandwidthFeedback::TransportCc] {
-        let policy = CodecPolicy {
-            bandwidth_feedback,
-            ..CodecPolicy::default()
+    let mut offerer = offerer(CodecPolicy::default());
+    offerer.add_send(send(1, &[Codec::Vp8]));
+    offerer.add_send(send(2, &[Codec::Opus]));
+    let offer = offerer.create_offer().unwrap();
+    let mut bound: BTreeMap<ExtensionId, Extension> = BTreeMap::new();
+    for section in &parsed(&offer.sdp).sections {
+        let Some((_, media)) = section.media() else {
+            continue;
         };
-        let mut offerer = offerer(policy);
-        offerer.add_send(send(1, &[Codec::Vp8]));
-        offerer.add_send(send(2, &[Codec::Opus]));
-        let offer = offerer.create_offer().unwrap();
-        let mut bound: BTreeMap<ExtensionId, Extension> = BTreeMap::new();
-        for section in &parsed(&offer.sdp).sections {
-            let Some((_, media)) = section.media() else {
-                continue;
-            };
-            assert_eq!(media.direction, Direction::SendOnly);
-            for (extension, id) in media.extensions.iter() {
-                assert!((1..15).contains(&id.0), "the one-byte form ends at 14");
-                assert_eq!(*bound.entry(id).or_insert(extension), extension);
-            }
+        assert_eq!(media.direction, Direction::SendOnly);
+        for (extension, id) in media.extensions.iter() {
+            assert!((1..15).contains(&id.0), "the one-byte form ends at 14");
+            assert_eq!(*bound.entry(id).or_insert(extension), extension);
         }
-        let extensions: BTreeSet<Extension> = bound.into_values().collect();
-        let remb = bandwidth_feedback == BandwidthFeedback::Remb;
-        assert_eq!(extensions.contains(&Extension::AbsSendTime), remb);
-        assert_eq!(extensions.contains(&Extension::TransportCc), !remb);
-        assert_eq!(offer.sdp.contains("goog-remb"), remb);
     }
+}
+
+#[test]
+fn a_client_that_reports_arrivals_is_sent_no_times_of_sending() {
+    let mut offerer = offerer(CodecPolicy::default());
+    offerer.add_send(send(1, &[Codec::Vp8]));
+    let (offer, answered) = settle(&mut offerer);
+    assert!(offer.sdp.contains("transport-cc") && offer.sdp.contains("goog-remb"));
+    let (_, video) = &answered.sends[0];
+    assert!(video.extensions.id(Extension::TransportCc).is_some());
+    assert_eq!(video.extensions.id(Extension::AbsSendTime), None);
 }
 
 #[test]

@@ -1,0 +1,156 @@
+//! What a subscriber's link carries: estimated by what becomes of what is sent, divided between its tracks, and
+//! probed for more while they want more.
+
+mod probing;
+mod rate_meter;
+
+use std::time::{Duration, Instant};
+
+use sfu_bandwidth::{Estimator, ProbeCluster, TransportSeqNo};
+use sfu_model::Bitrate;
+use sfu_rtp::SeqNo;
+use sfu_rtp::rtcp::TransportFeedback;
+
+use crate::allocation::{Allocation, Claim};
+use crate::limits::{DIVISION_INTERVAL, START_ESTIMATE};
+
+use probing::Probing;
+use rate_meter::RateMeter;
+
+/// The state of one subscriber's link: there is one while a peer is sent video.
+#[derive(Debug)]
+pub(crate) struct Bandwidth {
+    estimator: Estimator,
+    allocation: Allocation,
+    /// What sound and repair take.
+    other: RateMeter,
+    /// The estimate that was divided last.
+    divided: Bitrate,
+    /// When it is divided again, whatever is heard.
+    due: Instant,
+    probing: Option<Probing>,
+}
+
+/// What is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Video for the first time: what claims are granted.
+    Granted,
+    /// Sound, and what is sent again.
+    Other,
+    /// What finds out whether the link carries more.
+    Probe,
+}
+
+impl Bandwidth {
+    /// An estimate that moved by less than one part in this many is as it was.
+    const NOTABLE: u64 = 32;
+
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            estimator: Estimator::new(now, START_ESTIMATE),
+            allocation: Allocation::default(),
+            other: RateMeter::new(now),
+            divided: START_ESTIMATE,
+            due: now + DIVISION_INTERVAL,
+            probing: None,
+        }
+    }
+
+    /// Notes that a packet of `len` bytes left, under a transport-wide number if it has one.
+    #[inline]
+    pub(crate) fn on_sent(&mut self, now: Instant, seq: Option<SeqNo>, len: usize, is: Use) {
+        if is == Use::Other {
+            self.other.add(now, len);
+        }
+        match seq {
+            Some(seq) => {
+                let cluster = self.cluster(len);
+                self.estimator
+                    .on_sent(now, TransportSeqNo(seq.0), len, cluster);
+            }
+            None => self.estimator.on_sent_unnumbered(len),
+        }
+    }
+
+    /// Returns the probe that a packet is part of, whatever else it is for.
+    #[inline]
+    fn cluster(&mut self, len: usize) -> Option<ProbeCluster> {
+        let probing = self.probing.as_mut()?;
+        probing.note(len);
+        Some(probing.cluster())
+    }
+
+    /// Takes what the peer says of when packets arrived. Returns whether the link is to be divided anew.
+    pub(crate) fn on_feedback(&mut self, now: Instant, feedback: &TransportFeedback<'_>) -> bool {
+        let statuses = feedback.statuses();
+        let statuses = statuses.map(|status| (TransportSeqNo(status.seq.0), status.arrival));
+        self.estimator.on_feedback(now, statuses);
+        self.has_moved()
+    }
+
+    /// Takes the most that the peer wants to be sent. Returns whether the link is to be divided anew.
+    pub(crate) fn on_remb(&mut self, now: Instant, bitrate: Bitrate) -> bool {
+        self.estimator.on_remb(now, bitrate);
+        self.has_moved()
+    }
+
+    /// Takes what the peer says of a stream of video. Returns whether the link is to be divided anew.
+    pub(crate) fn on_report(
+        &mut self,
+        now: Instant,
+        fraction_lost: u8,
+        rtt: Option<Duration>,
+    ) -> bool {
+        self.estimator.on_report(now, fraction_lost, rtt);
+        self.has_moved()
+    }
+
+    fn has_moved(&self) -> bool {
+        let estimate = self.estimator.estimate().0;
+        estimate.abs_diff(self.divided.0) > self.divided.0 / Self::NOTABLE
+    }
+
+    /// Divides the link between `claims`, and writes into each what it is granted.
+    pub(crate) fn divide(&mut self, now: Instant, claims: &mut [Claim]) {
+        let estimate = self.estimator.estimate();
+        self.divided = estimate;
+        let other = self.other.rate(now);
+        let budget = Bitrate(estimate.0.saturating_sub(other.0));
+        let outcome = self.allocation.divide(now, budget, claims);
+        let wanted = outcome.wanted.unwrap_or(outcome.granted);
+        self.estimator
+            .want(now, Bitrate(wanted.0.saturating_add(other.0)));
+        let latest = now + DIVISION_INTERVAL;
+        self.due = outcome.again.map_or(latest, |again| again.min(latest));
+    }
+
+    /// Does what is due. Returns whether the link is to be divided anew.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> bool {
+        self.estimator.handle_timeout(now);
+        if self.probing.is_none() {
+            self.probing = self
+                .estimator
+                .poll_probe(now)
+                .map(|probe| Probing::begin(now, probe));
+        }
+        self.due <= now || self.has_moved()
+    }
+
+    /// Returns how many bytes of a probe are to be sent by now.
+    pub(crate) fn probe_bytes(&mut self, now: Instant) -> usize {
+        let due = self.probing.as_ref().map_or(0, |probing| probing.due(now));
+        self.probing.take_if(|probing| probing.is_over(now));
+        due
+    }
+
+    /// Returns when there is something to do.
+    pub(crate) fn poll_timeout(&self, now: Instant) -> Instant {
+        let probe = self.probing.as_ref().map(|probing| probing.next(now));
+        let estimator = self.estimator.poll_timeout(now);
+        [probe, estimator]
+            .into_iter()
+            .flatten()
+            .fold(self.due, Instant::min)
+    }
+}
