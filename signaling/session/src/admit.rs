@@ -36,7 +36,7 @@ impl Room {
     ///
     /// Fails when the client may not come in; the room has not changed then.
     pub fn handle_join(&mut self, now: Now, mut join: Join) -> Result<(), JoinRefused> {
-        if self.life.is_closed() {
+        if self.room.is_closed() {
             return Err(JoinRefused::RoomClosed);
         }
         if let Some(resume) = join.parameters.resume.take() {
@@ -108,7 +108,7 @@ impl Room {
         newcomer: &Participant,
         replaced: Option<ParticipantKey>,
     ) -> Result<(), JoinRefused> {
-        let limit = usize::try_from(self.options.max_participants).unwrap_or(usize::MAX);
+        let limit = usize::try_from(self.room.options().max_participants).unwrap_or(usize::MAX);
         if limit == 0 || newcomer.is_dependent() {
             return Ok(());
         }
@@ -152,7 +152,7 @@ impl Room {
         parameters: &ConnectParameters,
         may_subscribe: bool,
     ) -> Transports {
-        let policy = codecs::codec_policy(&parameters.client, &self.options.codecs);
+        let policy = codecs::codec_policy(&parameters.client, &self.room.options().codecs);
         let shard = self.placement.choose();
         let transport = self.placement.transport(shard);
         let facts = self.reachability.facts_for(now.mono, identity, &transport);
@@ -196,7 +196,7 @@ impl Room {
     fn admit(&mut self, now: Now, newcomer: Participant, parameters: ConnectParameters) {
         let key = newcomer.key;
         if !newcomer.is_dependent() {
-            self.life.note_join();
+            self.room.note_join();
         }
         let recorder = newcomer.is_recorder();
         self.placement.settle(newcomer.transports.shard());
@@ -246,8 +246,8 @@ impl Room {
         let Some(participant) = self.roster.get(key) else {
             return;
         };
-        let policy = codecs::codec_policy(&participant.client, &self.options.codecs);
-        let publishable = codecs::publishable_codecs(&policy, &self.options.codecs);
+        let policy = codecs::codec_policy(&participant.client, &self.room.options().codecs);
+        let publishable = codecs::publishable_codecs(&policy, &self.room.options().codecs);
         let join = proto::JoinResponse {
             room: Some(self.info()),
             participant: Some(self.participant_info(participant)),
@@ -260,7 +260,7 @@ impl Room {
             client_configuration: codecs::client_configuration(&participant.client),
             ping_interval: seconds(PING_INTERVAL),
             ping_timeout: seconds(PING_TIMEOUT),
-            sif_trailer: self.sif_trailer.to_vec(),
+            sif_trailer: self.room.sif_trailer().to_vec(),
             enabled_publish_codecs: publishable
                 .into_iter()
                 .map(|enabled| codecs::named(enabled.codec, &enabled.fmtp))

@@ -1,7 +1,5 @@
 //! Carries out the calls of LiveKit's RoomService.
 
-use std::time::Duration;
-
 use prost::Message as _;
 use sfu_model::{Now, ParticipantIdentity, TrackSid};
 use signaling_protocol::{DisconnectCause, LeaveAction, sid};
@@ -25,7 +23,7 @@ impl Room {
         now: Now,
         request: RoomRequest,
     ) -> Result<RoomReply, RoomError> {
-        if self.life.is_closed() {
+        if self.room.is_closed() {
             return Err(RoomError::RoomClosed);
         }
         match request {
@@ -89,20 +87,7 @@ impl Room {
         if !self.facts.limits.allow_metadata(&update.metadata) {
             return Err(RoomError::MetadataTooLarge);
         }
-        let seconds = |given: u32| (given > 0).then(|| Duration::from_secs(given.into()));
-        let options = &mut self.options;
-        if let Some(timeout) = seconds(update.empty_timeout) {
-            options.empty_timeout = timeout;
-        }
-        if let Some(timeout) = seconds(update.departure_timeout) {
-            options.departure_timeout = timeout;
-        }
-        if update.max_participants > 0 {
-            options.max_participants = update.max_participants;
-        }
-        if !update.metadata.is_empty() {
-            options.metadata.clone_from(&update.metadata);
-        }
+        self.room.update(update);
         self.watch_idleness();
         self.tell_room();
         Ok(RoomReply::Room(Box::new(self.info())))
@@ -112,7 +97,7 @@ impl Room {
         if !self.facts.limits.allow_metadata(&metadata) {
             return Err(RoomError::MetadataTooLarge);
         }
-        self.options.metadata = metadata;
+        self.room.set_metadata(metadata);
         self.tell_room();
         Ok(RoomReply::Room(Box::new(self.info())))
     }

@@ -44,7 +44,7 @@ impl Room {
         }
         let was_active = participant.is_active();
         info!(
-            room = %self.options.name,
+            room = %self.room.name(),
             participant = %participant.sid,
             identity = %participant.identity,
             ?cause,
@@ -53,7 +53,7 @@ impl Room {
         participant.state = State::Disconnected;
         participant.touch();
         self.report_departure(now, &participant, cause, was_active);
-        self.life.note_leave(now.mono);
+        self.room.note_leave(now.mono);
         if self.roster.len() == 0 {
             self.updates.clear();
         }

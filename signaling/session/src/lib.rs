@@ -100,6 +100,7 @@ mod reachability;
 mod request;
 mod resume;
 mod room;
+mod room_facts;
 mod roster;
 mod rpc;
 mod sections;

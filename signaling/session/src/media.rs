@@ -98,7 +98,7 @@ impl Room {
     fn report_join(&mut self, key: ParticipantKey) {
         if let Some(participant) = self.roster.get(key) {
             info!(
-                room = %self.options.name,
+                room = %self.room.name(),
                 participant = %participant.sid,
                 identity = %participant.identity,
                 "a participant has joined"

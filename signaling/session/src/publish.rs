@@ -96,11 +96,12 @@ impl Room {
     ) -> Result<proto::TrackInfo, Refusal> {
         let random = self.ids.random();
         let participant = self.roster.get_mut(key).ok_or(Reason::NotFound)?;
-        let policy = codecs::codec_policy(&participant.client, &self.options.codecs);
-        let publishable: Vec<Codec> = codecs::publishable_codecs(&policy, &self.options.codecs)
-            .into_iter()
-            .map(|enabled| enabled.codec)
-            .collect();
+        let policy = codecs::codec_policy(&participant.client, &self.room.options().codecs);
+        let publishable: Vec<Codec> =
+            codecs::publishable_codecs(&policy, &self.room.options().codecs)
+                .into_iter()
+                .map(|enabled| enabled.codec)
+                .collect();
         let publishing = &mut participant.publishing;
         if let Some(sid) = publishing.pending.sid_of(&request.cid) {
             // Asking again is asking for the same, which has its sid already.

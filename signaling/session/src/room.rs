@@ -1,7 +1,6 @@
 //! One room.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sfu_model::{Now, RoomIndex, RoomName, RoomSid};
 use signaling_protocol::{DisconnectCause, LeaveAction, proto, room_sid};
@@ -9,10 +8,10 @@ use signaling_protocol::{DisconnectCause, LeaveAction, proto, room_sid};
 use crate::data_history::DataHistory;
 use crate::data_track::DataTracks;
 use crate::ids::Ids;
-use crate::life::Life;
 use crate::outputs::Outputs;
 use crate::placement::Placement;
 use crate::reachability::Reachability;
+use crate::room_facts::RoomFacts;
 use crate::roster::Roster;
 use crate::rpc::Rpcs;
 use crate::speakers::Speakers;
@@ -21,7 +20,6 @@ use crate::tracks::Tracks;
 use crate::updates::Updates;
 use crate::{
     ConnectionId, Deadline, NodeFacts, Output, RoomNotice, RoomOptions, RoomPlace, TimerReason,
-    codecs,
 };
 
 /// One room: who is in it, what they publish, and who receives it.
@@ -33,13 +31,9 @@ use crate::{
 #[derive(Debug)]
 pub struct Room {
     pub(crate) facts: Arc<NodeFacts>,
+    pub(crate) room: RoomFacts,
     pub(crate) ids: Ids,
     pub(crate) placement: Placement,
-    pub(crate) sid: RoomSid,
-    pub(crate) options: RoomOptions,
-    pub(crate) life: Life,
-    /// Marks frames that the server puts into encrypted streams. Secret to the room.
-    pub(crate) sif_trailer: [u8; 32],
     pub(crate) roster: Roster,
     pub(crate) tracks: Tracks,
     pub(crate) data_tracks: DataTracks,
@@ -62,14 +56,12 @@ impl Room {
         seed: [u8; 32],
     ) -> Self {
         let mut ids = Ids::new(place.index, seed);
+        let sid = room_sid(ids.random());
         let mut room = Self {
             facts,
-            placement: Placement::new(place),
-            sid: room_sid(ids.random()),
-            options,
-            life: Life::new(now),
-            sif_trailer: ids.random(),
+            room: RoomFacts::new(now, sid, options, ids.random()),
             ids,
+            placement: Placement::new(place),
             roster: Roster::default(),
             tracks: Tracks::default(),
             data_tracks: DataTracks::default(),
@@ -96,43 +88,22 @@ impl Room {
 
     /// Returns the room's name.
     pub fn name(&self) -> &RoomName {
-        &self.options.name
+        self.room.name()
     }
 
     /// Returns the room's sid.
     pub fn sid(&self) -> &RoomSid {
-        &self.sid
+        self.room.sid()
     }
 
     /// Reports whether the room is over; [`Output::Closed`] was or will be its last output.
     pub fn is_closed(&self) -> bool {
-        self.life.is_closed()
+        self.room.is_closed()
     }
 
     /// Returns the room as clients and callers are told of it.
     pub fn info(&self) -> proto::Room {
-        let seconds = |duration: Duration| u32::try_from(duration.as_secs());
-        let mut counts = (0, 0, false);
-        for participant in self.roster.iter() {
-            counts.0 += u32::from(!participant.is_dependent() && !participant.is_hidden());
-            counts.1 += u32::from(participant.is_publisher);
-            counts.2 |= participant.is_recorder();
-        }
-        proto::Room {
-            sid: self.sid.as_str().to_owned(),
-            name: self.options.name.as_str().to_owned(),
-            empty_timeout: seconds(self.options.empty_timeout).unwrap_or(u32::MAX),
-            departure_timeout: seconds(self.options.departure_timeout).unwrap_or(u32::MAX),
-            max_participants: self.options.max_participants,
-            creation_time: self.life.began_at().seconds(),
-            creation_time_ms: self.life.began_at().millis(),
-            enabled_codecs: codecs::room_codecs(&self.options.codecs),
-            metadata: self.options.metadata.clone(),
-            num_participants: counts.0,
-            num_publishers: counts.1,
-            active_recording: counts.2,
-            ..proto::Room::default()
-        }
+        self.room.describe(&self.roster)
     }
 
     /// Ends the room because the node stops: every client is told `SERVER_SHUTDOWN`.
@@ -164,7 +135,7 @@ impl Room {
 
     /// Ends the room: everybody is told why.
     pub(crate) fn close(&mut self, now: Now, cause: DisconnectCause) {
-        if !self.life.close() {
+        if !self.room.close() {
             return;
         }
         for key in self.roster.keys() {
@@ -182,7 +153,7 @@ impl Room {
             self.timers.cancel(&TimerReason::Idle);
             return;
         }
-        let at = self.life.idle_until(&self.options);
+        let at = self.room.idle_until();
         self.timers.set(TimerReason::Idle, at);
     }
 }

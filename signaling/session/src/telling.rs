@@ -36,7 +36,7 @@ impl Room {
     /// Returns the part that tells clients of participants.
     pub(crate) fn telling(&mut self) -> Telling<'_> {
         Telling {
-            closed: self.life.is_closed(),
+            closed: self.room.is_closed(),
             roster: &self.roster,
             tracks: &self.tracks,
             data_tracks: &self.data_tracks,
@@ -74,7 +74,7 @@ impl Room {
 
     /// Tells of the room as it is.
     pub(crate) fn tell_room(&mut self) {
-        if self.life.is_closed() {
+        if self.room.is_closed() {
             return;
         }
         self.timers.cancel(&TimerReason::RoomUpdate);
