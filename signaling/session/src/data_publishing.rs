@@ -13,6 +13,7 @@ use crate::participant::Participant;
 use crate::participant_key::ParticipantKey;
 use crate::proto::request_response::{Reason, Request};
 use crate::proto::signal_response::Message;
+use crate::respond::{respond, response};
 use crate::updates::Told;
 use crate::{Room, proto};
 
@@ -63,7 +64,8 @@ impl Room {
         refusal: &Refusal,
     ) {
         let request = Request::PublishDataTrack(request);
-        self.respond(key, 0, refusal.0, refusal.1, request);
+        let response = response(refusal.0, refusal.1, request);
+        respond(self.roster.get(key), response, &mut self.outputs);
     }
 
     /// Returns the number that the client gives the track.
@@ -143,7 +145,8 @@ impl Room {
         let track = self.data_tracks.of_source(key, source);
         let Some((sid, info)) = track.map(|track| (track.sid.clone(), track.info.clone())) else {
             let request = Request::UnpublishDataTrack(request);
-            self.respond(key, 0, Reason::NotFound, "", request);
+            let response = response(Reason::NotFound, "", request);
+            respond(self.roster.get(key), response, &mut self.outputs);
             return;
         };
         self.end_data_track(key, &sid);

@@ -98,6 +98,7 @@ mod publish;
 mod publishing;
 mod reachability;
 mod request;
+mod respond;
 mod resume;
 mod room;
 mod room_facts;

@@ -8,6 +8,7 @@ use crate::limits::{MAX_ATTRIBUTES, MAX_ROOM_TEXT_BYTES};
 use crate::participant::Participant;
 use crate::participant_key::ParticipantKey;
 use crate::proto::request_response::{Reason, Request};
+use crate::respond::{respond, response};
 use crate::{Room, RoomError, proto};
 
 /// Why a participant's name, metadata or attributes do not change.
@@ -63,7 +64,11 @@ impl Room {
             (Reason::Ok, "")
         };
         let id = update.request_id;
-        self.respond(key, id, reason, message, Request::UpdateMetadata(update));
+        let response = proto::RequestResponse {
+            request_id: id,
+            ..response(reason, message, Request::UpdateMetadata(update))
+        };
+        respond(self.roster.get(key), response, &mut self.outputs);
     }
 
     /// Changes what is given of a participant's name, metadata and attributes, for the API.

@@ -8,6 +8,7 @@ use crate::participant_key::ParticipantKey;
 use crate::pending_tracks::{TooMany, WaitsFor};
 use crate::proto::request_response::{Reason, Request};
 use crate::proto::signal_response::Message;
+use crate::respond::{respond, response};
 use crate::track::codec_of;
 use crate::{Room, TimerReason, proto, track_request};
 
@@ -25,7 +26,8 @@ impl Room {
         if !track_request::has_short_texts(&request) {
             let message = "exceeds track name or id length limit";
             let request = Request::AddTrack(request);
-            self.respond(key, 0, Reason::LimitExceeded, message, request);
+            let response = response(Reason::LimitExceeded, message, request);
+            respond(self.roster.get(key), response, &mut self.outputs);
             return;
         }
         let accepted = match request.r#type() {
@@ -42,7 +44,8 @@ impl Room {
                 self.explain_sections(now, key);
             }
             Err(Refusal { reason, message }) => {
-                self.respond(key, 0, reason, &message, Request::AddTrack(request));
+                let response = response(reason, message, Request::AddTrack(request));
+                respond(self.roster.get(key), response, &mut self.outputs);
             }
         }
     }

@@ -7,6 +7,7 @@ use crate::participant_key::ParticipantKey;
 use crate::proto::request_response::{Reason, Request};
 use crate::proto::signal_request::Message;
 use crate::proto::signal_response::Message as Response;
+use crate::respond::{respond, response};
 use crate::{ConnectionId, Room, proto};
 
 impl Room {
@@ -66,10 +67,10 @@ impl Room {
                 self.handle_data_subscription(now, key, update);
             }
             Message::StoreDataBlobRequest(request) => {
-                self.refuse(key, request.request_id, Reason::NotAllowed);
+                self.refuse(key, request.request_id);
             }
             Message::GetDataBlobRequest(request) => {
-                self.refuse(key, request.request_id, Reason::NotAllowed);
+                self.refuse(key, request.request_id);
             }
             // Layers are read from the media.
             Message::UpdateLayers(_) => {}
@@ -83,9 +84,9 @@ impl Room {
             return;
         }
         if let Err(error) = CandidateInit::read(&trickle.candidate_init) {
-            let message = error.to_string();
             let request = Request::Trickle(trickle);
-            self.respond(key, 0, Reason::UnclassifiedError, &message, request);
+            let response = response(Reason::UnclassifiedError, error.to_string(), request);
+            respond(self.roster.get(key), response, &mut self.outputs);
         }
     }
 
@@ -104,45 +105,13 @@ impl Room {
         self.outputs.signal(connection, pong);
     }
 
-    fn refuse(&mut self, key: ParticipantKey, request_id: u32, reason: Reason) {
-        self.send_response(key, request_id, reason, "", None);
-    }
-
-    /// Answers a client's request, with the request itself.
-    pub(crate) fn respond(
-        &mut self,
-        key: ParticipantKey,
-        request_id: u32,
-        reason: Reason,
-        message: &str,
-        request: Request,
-    ) {
-        self.send_response(key, request_id, reason, message, Some(request));
-    }
-
-    fn send_response(
-        &mut self,
-        key: ParticipantKey,
-        request_id: u32,
-        reason: Reason,
-        message: &str,
-        request: Option<Request>,
-    ) {
-        let Some(participant) = self.roster.get(key) else {
-            return;
+    /// Refuses what no client may do.
+    fn refuse(&mut self, key: ParticipantKey, request_id: u32) {
+        let response = proto::RequestResponse {
+            request_id,
+            reason: Reason::NotAllowed.into(),
+            ..proto::RequestResponse::default()
         };
-        let client = &participant.client;
-        let welcome = client.takes_track_subscribed()
-            && (reason != Reason::Ok || client.protocol().takes_successful_request_response());
-        if welcome {
-            let response = proto::RequestResponse {
-                request_id,
-                reason: reason.into(),
-                message: message.to_owned(),
-                request,
-            };
-            self.outputs
-                .signal(participant.connection, Response::RequestResponse(response));
-        }
+        respond(self.roster.get(key), response, &mut self.outputs);
     }
 }

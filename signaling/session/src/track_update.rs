@@ -6,6 +6,7 @@ use crate::limits::RESIZE_DELAY;
 use crate::participant_key::ParticipantKey;
 use crate::proto::AudioTrackFeature;
 use crate::proto::request_response::{Reason, Request};
+use crate::respond::{respond, response};
 use crate::track_request::without_repeats;
 use crate::{Room, TimerReason, proto};
 
@@ -18,7 +19,8 @@ impl Room {
         mute: proto::MuteTrackRequest,
     ) {
         if self.set_muted(now, key, &mute.sid, mute.muted).is_none() {
-            self.respond(key, 0, Reason::NotFound, "", Request::Mute(mute));
+            let response = response(Reason::NotFound, "", Request::Mute(mute));
+            respond(self.roster.get(key), response, &mut self.outputs);
         }
     }
 
@@ -53,7 +55,8 @@ impl Room {
             .is_none()
         {
             let request = Request::UpdateAudioTrack(update);
-            self.respond(key, 0, Reason::NotFound, "", request);
+            let response = response(Reason::NotFound, "", request);
+            respond(self.roster.get(key), response, &mut self.outputs);
         }
     }
 
@@ -72,7 +75,8 @@ impl Room {
             .is_none()
         {
             let request = Request::UpdateVideoTrack(update);
-            self.respond(key, 0, Reason::NotFound, "", request);
+            let response = response(Reason::NotFound, "", request);
+            respond(self.roster.get(key), response, &mut self.outputs);
         }
     }
 
