@@ -219,7 +219,7 @@ impl Room {
             false => self.telling().counts_changed(now),
         }
         for request in parameters.add_tracks {
-            self.handle_add_track(now, key, request);
+            self.publications().handle_add_track(now, key, request);
         }
         if let Some(offer) = parameters.publisher_offer {
             self.handle_join_offer(now, key, offer);

@@ -113,7 +113,9 @@ impl Room {
         if !muted && !self.facts.enable_remote_unmute {
             return Err(RoomError::RemoteUnmuteDisabled);
         }
-        let info = self.set_muted(now, key, track.as_str(), muted);
+        let info = self
+            .publications()
+            .set_muted(now, key, track.as_str(), muted);
         let info = info.ok_or(RoomError::TrackNotFound)?;
         let connection = self.roster.get(key).and_then(|p| p.connection);
         let mute = proto::MuteTrackRequest {

@@ -21,7 +21,7 @@ impl Room {
         action: Option<LeaveAction>,
     ) {
         self.say_farewell(key, cause, action);
-        self.unpublish_all(now, key);
+        self.publications().unpublish_all(now, key);
         self.end_data_tracks(key);
         self.forget_data_subscriptions(key);
         self.subscriptions().forget_subscriptions(now, key);

@@ -61,7 +61,6 @@
 )]
 
 mod admit;
-mod arriving;
 mod call;
 mod codecs;
 mod data;
@@ -94,7 +93,7 @@ mod participant_key;
 mod pending_tracks;
 mod permission;
 mod placement;
-mod publish;
+mod publications;
 mod publishing;
 mod reachability;
 mod request;
@@ -104,7 +103,6 @@ mod room;
 mod room_facts;
 mod roster;
 mod rpc;
-mod sections;
 mod shards;
 mod signal;
 mod simulate;
@@ -117,10 +115,8 @@ mod timers;
 mod track;
 mod track_permission;
 mod track_request;
-mod track_update;
 mod tracks;
 mod transports;
-mod unpublish;
 mod updates;
 
 pub use facts::{

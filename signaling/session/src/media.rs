@@ -48,18 +48,20 @@ impl Room {
                     .tell_state(subscription, StreamState::Active);
             }
             Event::CodecChanged { publication, codec } => {
-                self.handle_codec(now, publication, codec);
+                self.publications().handle_codec(now, publication, codec);
             }
             Event::EncodingStarted {
                 publication,
                 rid,
                 ssrc,
-            } => self.handle_encoding(publication, rid, ssrc),
+            } => self.publications().handle_encoding(publication, rid, ssrc),
             Event::PictureSized {
                 publication,
                 rid,
                 size,
-            } => self.handle_picture_size(now, publication, rid, size),
+            } => self
+                .publications()
+                .handle_picture_size(now, publication, rid, size),
         }
     }
 

@@ -80,7 +80,7 @@ impl Room {
         }
         let remote = (offered.ice.clone(), offered.fingerprint, DtlsRole::Server);
         up.path.follow(up.peer, remote, &mut self.outputs);
-        let decisions = self.match_sections(now, key, &offered);
+        let decisions = self.publications().match_sections(now, key, &offered);
         self.answer(now, key, offer.id, &decisions);
     }
 
@@ -100,7 +100,7 @@ impl Room {
         let connection = participant.connection;
         for (mid, media) in &answer.receives {
             if !decisions.contains_key(mid) {
-                self.receive_section(now, key, *mid, media);
+                self.publications().receive_section(now, key, *mid, media);
             }
         }
         self.start_subscriptions(key, answer.sends);
@@ -114,7 +114,7 @@ impl Room {
             .signal(connection, Message::Answer(description));
         self.subscriptions().repeat_demand_soon(now, key);
         for mid in decisions.keys() {
-            self.publish_section(now, key, *mid);
+            self.publications().publish_section(now, key, *mid);
         }
         self.subscriptions()
             .drop_unsupported(now, key, &answer.unsupported);

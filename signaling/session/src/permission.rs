@@ -28,7 +28,7 @@ impl Room {
         }
         participant.touch();
         let recorder = participant.is_recorder() != was_recorder;
-        self.revoke_tracks(now, key);
+        self.publications().revoke_tracks(now, key);
         if !permission.can_publish_data {
             self.end_data_tracks(key);
         }

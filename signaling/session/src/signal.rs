@@ -36,8 +36,8 @@ impl Room {
             Message::Offer(offer) => self.handle_offer(now, key, &offer),
             Message::Answer(answer) => self.handle_answer(now, key, &answer),
             Message::Trickle(trickle) => self.handle_trickle(key, trickle),
-            Message::AddTrack(request) => self.handle_add_track(now, key, request),
-            Message::Mute(mute) => self.handle_mute(now, key, mute),
+            Message::AddTrack(request) => self.publications().handle_add_track(now, key, request),
+            Message::Mute(mute) => self.publications().handle_mute(now, key, mute),
             Message::Subscription(update) => {
                 self.subscriptions().handle_subscription(now, key, &update);
             }
@@ -55,8 +55,12 @@ impl Room {
             Message::Ping(_) => self.handle_ping(now, key),
             Message::PingReq(ping) => self.handle_ping_req(now, key, ping),
             Message::UpdateMetadata(update) => self.handle_update_metadata(now, key, update),
-            Message::UpdateAudioTrack(update) => self.handle_update_audio_track(now, key, update),
-            Message::UpdateVideoTrack(update) => self.handle_update_video_track(now, key, update),
+            Message::UpdateAudioTrack(update) => self
+                .publications()
+                .handle_update_audio_track(now, key, update),
+            Message::UpdateVideoTrack(update) => self
+                .publications()
+                .handle_update_video_track(now, key, update),
             Message::PublishDataTrackRequest(request) => {
                 self.handle_publish_data_track(now, key, request);
             }

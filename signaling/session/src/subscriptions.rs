@@ -18,13 +18,13 @@ use crate::{NodeFacts, Room};
 /// It is all of a room that this may touch.
 #[derive(Debug)]
 pub(crate) struct Subscriptions<'a> {
-    facts: &'a NodeFacts,
-    ids: &'a mut Ids,
-    roster: &'a mut Roster,
-    tracks: &'a mut Tracks,
-    speakers: &'a Speakers,
-    timers: &'a mut Timers,
-    outputs: &'a mut Outputs,
+    pub(crate) facts: &'a NodeFacts,
+    pub(crate) ids: &'a mut Ids,
+    pub(crate) roster: &'a mut Roster,
+    pub(crate) tracks: &'a mut Tracks,
+    pub(crate) speakers: &'a Speakers,
+    pub(crate) timers: &'a mut Timers,
+    pub(crate) outputs: &'a mut Outputs,
 }
 
 impl Room {

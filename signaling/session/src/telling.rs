@@ -23,13 +23,13 @@ use crate::{ConnectionId, Room, TimerReason, proto};
 /// It is all of a room that this may touch.
 #[derive(Debug)]
 pub(crate) struct Telling<'a> {
-    closed: bool,
-    roster: &'a Roster,
-    tracks: &'a Tracks,
-    data_tracks: &'a DataTracks,
-    updates: &'a mut Updates,
-    timers: &'a mut Timers,
-    outputs: &'a mut Outputs,
+    pub(crate) closed: bool,
+    pub(crate) roster: &'a Roster,
+    pub(crate) tracks: &'a Tracks,
+    pub(crate) data_tracks: &'a DataTracks,
+    pub(crate) updates: &'a mut Updates,
+    pub(crate) timers: &'a mut Timers,
+    pub(crate) outputs: &'a mut Outputs,
 }
 
 impl Room {
@@ -48,7 +48,7 @@ impl Room {
 
     /// Returns what others are told of a participant.
     pub(crate) fn participant_info(&self, participant: &Participant) -> proto::ParticipantInfo {
-        described(participant, &self.tracks, &self.data_tracks)
+        describe(participant, &self.tracks, &self.data_tracks)
     }
 
     /// Returns what everybody but `except` is told of: nobody hidden.
@@ -124,7 +124,7 @@ impl Telling<'_> {
     /// Tells a participant of its own change: its client may wait for that.
     fn tell_itself(&mut self, key: ParticipantKey) {
         if let Some(participant) = self.roster.get(key) {
-            let info = described(participant, self.tracks, self.data_tracks);
+            let info = describe(participant, self.tracks, self.data_tracks);
             let to = participant.connection.into_iter().collect();
             self.send_update(to, vec![info]);
         }
@@ -134,7 +134,7 @@ impl Telling<'_> {
         let Some(participant) = self.roster.get(key) else {
             return;
         };
-        let info = described(participant, self.tracks, self.data_tracks);
+        let info = describe(participant, self.tracks, self.data_tracks);
         let to = match participant.is_hidden() {
             true => participant.connection.into_iter().collect(),
             false => self.roster.connections(|_| true),
@@ -191,7 +191,7 @@ impl Telling<'_> {
             };
             match participant.is_hidden() {
                 true => self.tell_one(key),
-                false => public.push(described(participant, self.tracks, self.data_tracks)),
+                false => public.push(describe(participant, self.tracks, self.data_tracks)),
             }
         }
         if !replaced.is_empty() {
@@ -270,7 +270,7 @@ impl Telling<'_> {
 }
 
 /// Returns what others are told of a participant.
-fn described(
+pub(crate) fn describe(
     participant: &Participant,
     tracks: &Tracks,
     data_tracks: &DataTracks,

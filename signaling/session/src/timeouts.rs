@@ -28,13 +28,13 @@ impl Room {
             TimerReason::Departure(key) => self.handle_departure(now, key),
             TimerReason::Farewell(key) => self.handle_lost_transport(now, key),
             TimerReason::RefreshToken(key) => self.refresh_token(now, key),
-            TimerReason::PendingTracks(key) => self.expire_pending(now, key),
+            TimerReason::PendingTracks(key) => self.publications().expire_pending(now, key),
             TimerReason::TrackNotFound(key, sid) => {
                 self.subscriptions().handle_track_not_found(key, &sid);
             }
             TimerReason::Demand(sid) => self.subscriptions().tell_demand(&sid),
             TimerReason::RepeatDemand(key) => self.subscriptions().repeat_demand(key),
-            TimerReason::Resize(sid) => self.handle_resize(now, &sid),
+            TimerReason::Resize(sid) => self.publications().handle_resize(now, &sid),
             TimerReason::TrackPermissions(key) => self.apply_track_permissions(now, key),
             TimerReason::SimulatedSpeaker(key) => {
                 Speakers::simulate(key, false, &self.roster, &mut self.outputs);

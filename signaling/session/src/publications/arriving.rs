@@ -2,10 +2,10 @@
 
 use sfu_model::{Codec, Command, Now, PictureSize, PublicationId, Rid, Ssrc, TrackSid};
 
-use crate::Room;
+use super::Publications;
 use crate::participant_key::ParticipantKey;
 
-impl Room {
+impl Publications<'_> {
     /// Takes what a publication's packets are.
     pub(crate) fn handle_codec(&mut self, now: Now, publication: PublicationId, codec: Codec) {
         let Some(sid) = self.tracks.sid_of_publication(publication) else {

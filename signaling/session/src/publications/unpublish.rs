@@ -2,11 +2,13 @@
 
 use sfu_model::{Command, Mid, Now, TrackSid};
 
+use super::Publications;
 use crate::participant_key::ParticipantKey;
 use crate::proto::signal_response::Message;
-use crate::{Room, RoomNotice, TimerReason, proto};
+use crate::telling::describe;
+use crate::{RoomNotice, TimerReason, proto};
 
-impl Room {
+impl Publications<'_> {
     /// Ends a track: for the shard, for its subscribers, for everybody.
     pub(crate) fn unpublish(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
         let Some(cid) = self.end_track(now, key, sid) else {
@@ -97,8 +99,8 @@ impl Room {
         }
         if let (Some(participant), true) = (self.roster.get(key), track.announced) {
             let ended = RoomNotice::TrackUnpublished {
-                room: Box::new(self.info()),
-                participant: Box::new(self.participant_info(participant)),
+                room: Box::new(self.room.describe(self.roster)),
+                participant: Box::new(describe(participant, self.tracks, self.data_tracks)),
                 track: Box::new(track.info),
             };
             self.outputs.notice(ended);

@@ -3,6 +3,7 @@
 use sfu_model::{Codec, Now, TrackSid};
 use signaling_protocol::track_sid;
 
+use super::Publications;
 use crate::codecs;
 use crate::participant_key::ParticipantKey;
 use crate::pending_tracks::{TooMany, WaitsFor};
@@ -10,9 +11,9 @@ use crate::proto::request_response::{Reason, Request};
 use crate::proto::signal_response::Message;
 use crate::respond::{respond, response};
 use crate::track::codec_of;
-use crate::{Room, TimerReason, proto, track_request};
+use crate::{TimerReason, proto, track_request};
 
-impl Room {
+impl Publications<'_> {
     /// Takes a client's wish to publish.
     pub(crate) fn handle_add_track(
         &mut self,
@@ -27,7 +28,7 @@ impl Room {
             let message = "exceeds track name or id length limit";
             let request = Request::AddTrack(request);
             let response = response(Reason::LimitExceeded, message, request);
-            respond(self.roster.get(key), response, &mut self.outputs);
+            respond(self.roster.get(key), response, self.outputs);
             return;
         }
         let accepted = match request.r#type() {
@@ -45,7 +46,7 @@ impl Room {
             }
             Err(Refusal { reason, message }) => {
                 let response = response(reason, message, Request::AddTrack(request));
-                respond(self.roster.get(key), response, &mut self.outputs);
+                respond(self.roster.get(key), response, self.outputs);
             }
         }
     }

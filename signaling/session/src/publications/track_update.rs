@@ -2,15 +2,16 @@
 
 use sfu_model::{Now, TrackSid};
 
+use super::Publications;
 use crate::limits::RESIZE_DELAY;
 use crate::participant_key::ParticipantKey;
 use crate::proto::AudioTrackFeature;
 use crate::proto::request_response::{Reason, Request};
 use crate::respond::{respond, response};
 use crate::track_request::without_repeats;
-use crate::{Room, TimerReason, proto};
+use crate::{TimerReason, proto};
 
-impl Room {
+impl Publications<'_> {
     /// Takes a client's word that its own track is muted, or no longer.
     pub(crate) fn handle_mute(
         &mut self,
@@ -20,7 +21,7 @@ impl Room {
     ) {
         if self.set_muted(now, key, &mute.sid, mute.muted).is_none() {
             let response = response(Reason::NotFound, "", Request::Mute(mute));
-            respond(self.roster.get(key), response, &mut self.outputs);
+            respond(self.roster.get(key), response, self.outputs);
         }
     }
 
@@ -56,7 +57,7 @@ impl Room {
         {
             let request = Request::UpdateAudioTrack(update);
             let response = response(Reason::NotFound, "", request);
-            respond(self.roster.get(key), response, &mut self.outputs);
+            respond(self.roster.get(key), response, self.outputs);
         }
     }
 
@@ -76,7 +77,7 @@ impl Room {
         {
             let request = Request::UpdateVideoTrack(update);
             let response = response(Reason::NotFound, "", request);
-            respond(self.roster.get(key), response, &mut self.outputs);
+            respond(self.roster.get(key), response, self.outputs);
         }
     }
 

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sfu_model::{Command, Mid, Now, ReceiveMedia, TrackSid};
 
+use super::Publications;
 use crate::demand::{Demand, ToldDemand};
 use crate::limits::MAX_UNEXPLAINED_SECTIONS;
 use crate::negotiation::{Offered, OfferedSection, PublishDecision};
 use crate::participant_key::ParticipantKey;
 use crate::publishing::PublishingSection;
+use crate::telling::describe;
 use crate::track::{PublishedStream, Track};
-use crate::{Room, RoomNotice, proto};
+use crate::{RoomNotice, proto};
 
-impl Room {
+impl Publications<'_> {
     /// Ends what an offer no longer publishes, and decides what its sections carry.
     pub(crate) fn match_sections(
         &mut self,
@@ -291,8 +293,8 @@ impl Room {
     fn report_track(&mut self, key: ParticipantKey, sid: &TrackSid) {
         if let (Some(participant), Some(track)) = (self.roster.get(key), self.tracks.get(sid)) {
             let published = RoomNotice::TrackPublished {
-                room: Box::new(self.info()),
-                participant: Box::new(self.participant_info(participant)),
+                room: Box::new(self.room.describe(self.roster)),
+                participant: Box::new(describe(participant, self.tracks, self.data_tracks)),
                 track: Box::new(track.info.clone()),
             };
             self.outputs.notice(published);
