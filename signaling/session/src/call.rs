@@ -1,16 +1,11 @@
 //! Carries out the calls of LiveKit's RoomService.
 
-use prost::Message as _;
 use sfu_model::{Now, ParticipantIdentity, TrackSid};
-use signaling_protocol::{DisconnectCause, LeaveAction, sid};
+use signaling_protocol::{DisconnectCause, LeaveAction};
 
 use crate::participant_key::ParticipantKey;
-use crate::proto::data_packet::Kind;
 use crate::proto::signal_response::Message;
 use crate::{Room, RoomError, RoomReply, RoomRequest, proto};
-
-/// Bytes of a nonce.
-const NONCE_LENGTH: usize = 16;
 
 impl Room {
     /// Carries out a call of the RoomService.
@@ -59,8 +54,11 @@ impl Room {
                 self.subscriptions().handle_subscription(now, key, &update);
                 Ok(RoomReply::Done)
             }
-            RoomRequest::SendData(request) => self.send_data(now, *request),
-            RoomRequest::PerformRpc(request) => self.start_rpc(now, &request),
+            RoomRequest::SendData(request) => {
+                self.messaging().send_data(now, *request)?;
+                Ok(RoomReply::Done)
+            }
+            RoomRequest::PerformRpc(request) => self.messaging().start_rpc(now, &request),
             RoomRequest::TransferParticipant => Err(RoomError::Unimplemented),
         }
     }
@@ -143,40 +141,5 @@ impl Room {
             self.set_permission(now, key, permission);
         }
         self.describe_participant(key)
-    }
-
-    fn send_data(
-        &mut self,
-        now: Now,
-        request: proto::SendDataRequest,
-    ) -> Result<RoomReply, RoomError> {
-        if !matches!(request.nonce.len(), 0 | NONCE_LENGTH) {
-            return Err(RoomError::InvalidNonce);
-        }
-        self.send_user_data(now, request)?;
-        Ok(RoomReply::Done)
-    }
-
-    /// Calls a method of a participant.
-    fn start_rpc(
-        &mut self,
-        now: Now,
-        request: &proto::PerformRpcRequest,
-    ) -> Result<RoomReply, RoomError> {
-        if request.destination_identity.is_empty() {
-            return Err(RoomError::NoDestination);
-        }
-        let callee = self.find(&request.destination_identity)?;
-        self.may_send_of_ours()?;
-        let name = sid("RPC_", self.ids.random());
-        let started = self
-            .rpcs
-            .start(now, (name, callee), request, &mut self.timers)?;
-        let message = self.message_of_ours(started.packet.encode_to_vec());
-        self.send_message(&[callee], Kind::Reliable, &message);
-        Ok(RoomReply::RpcStarted {
-            rpc: started.id,
-            timeout: started.timeout,
-        })
     }
 }

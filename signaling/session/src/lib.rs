@@ -63,7 +63,6 @@
 mod admit;
 mod call;
 mod codecs;
-mod data;
 mod data_history;
 mod data_publishing;
 mod data_track;
@@ -81,6 +80,7 @@ mod life;
 mod limits;
 mod media;
 mod messages;
+mod messaging;
 mod metadata;
 mod negotiate;
 pub mod negotiation;

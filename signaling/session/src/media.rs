@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use sfu_model::{CloseReason, Event, LinkProtocol, Now, PeerId};
+use sfu_model::{CloseReason, DataChannel, DataMessage, Event, LinkProtocol, Now, PeerId};
 use signaling_protocol::{DisconnectCause, LeaveAction};
 use tracing::info;
 
 use crate::participant_key::ParticipantKey;
 use crate::proto::StreamState;
+use crate::proto::data_packet::Kind;
 use crate::proto::participant_info::State;
 use crate::transports::PathState;
 use crate::{Room, RoomNotice, TimerReason};
@@ -37,7 +38,7 @@ impl Room {
                     .handle_levels(shard, levels, room, &mut self.outputs);
             }
             Event::DataChannelOpened { peer, channel } => {
-                self.handle_channel_opened(peer, channel);
+                self.messaging().handle_channel_opened(peer, channel);
             }
             Event::SubscriptionPaused { subscription } => {
                 self.subscriptions()
@@ -62,6 +63,28 @@ impl Room {
             } => self
                 .publications()
                 .handle_picture_size(now, publication, rid, size),
+        }
+    }
+
+    /// Takes a message that came on a participant's data channel.
+    fn handle_data(&mut self, now: Now, peer: PeerId, channel: DataChannel, message: DataMessage) {
+        let Some(key) = self.roster.by_peer(peer) else {
+            return;
+        };
+        let allowed = self.roster.get(key).map(|p| p.grant().may_publish_data());
+        if allowed != Some(true) {
+            return;
+        }
+        match channel {
+            DataChannel::Reliable => {
+                self.messaging()
+                    .handle_packet(now, key, Kind::Reliable, &message)
+            }
+            DataChannel::Lossy => self
+                .messaging()
+                .handle_packet(now, key, Kind::Lossy, &message),
+            DataChannel::Unlabelled => self.messaging().handle_unlabelled(key, &message),
+            DataChannel::DataTrack => self.route_data_packet(key, message),
         }
     }
 
@@ -91,7 +114,7 @@ impl Room {
         participant.touch();
         self.timers.cancel(&TimerReason::JoinTimeout(key));
         self.telling().tell_soon(now, key);
-        self.deliver_reliable_backlog(key);
+        self.messaging().deliver_reliable_backlog(key);
         self.subscriptions().reconcile_all(now, key);
         self.reconcile_all_data(now, key);
         self.report_join(key);

@@ -1,9 +1,6 @@
 //! How clients take up their sessions again.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use sfu_model::{Command, DataChannel, Now, TrackSid};
+use sfu_model::{Command, Now, TrackSid};
 use signaling_protocol::{DisconnectCause, LeaveAction, Resume, leave_request};
 use tracing::debug;
 
@@ -160,7 +157,8 @@ impl Room {
         if let Some(subscription) = state.data_subscription {
             self.handle_data_subscription(now, key, subscription);
         }
-        self.replay_messages(key, &state.datachannel_receive_states);
+        self.messaging()
+            .replay(key, &state.datachannel_receive_states);
     }
 
     fn knows_publications(&mut self, key: ParticipantKey, state: &proto::SyncState) -> bool {
@@ -183,26 +181,6 @@ impl Room {
         };
         state.publish_tracks.iter().all(&mut known)
             && state.publish_data_tracks.iter().all(known_data)
-    }
-
-    /// Sends again the reliable messages that came after the last one that the client saw of each
-    /// sender. It drops those that it has seen.
-    fn replay_messages(&mut self, key: ParticipantKey, seen: &[proto::DataChannelReceiveState]) {
-        let Some(participant) = self.roster.get(key) else {
-            return;
-        };
-        let seen: BTreeMap<&str, u32> = seen
-            .iter()
-            .map(|state| (state.publisher_sid.as_str(), state.last_seq))
-            .collect();
-        let peers: Arc<[_]> = Arc::from([participant.transports.primary_peer()]);
-        for payload in self.data.replay(&participant.identity, &seen) {
-            self.outputs.media(Command::SendData {
-                peers: Arc::clone(&peers),
-                channel: DataChannel::Reliable,
-                message: payload.into(),
-            });
-        }
     }
 
     /// Asks a client to resume, because media has stopped coming.
