@@ -207,7 +207,7 @@ impl Room {
         self.timers.set(TimerReason::JoinTimeout(key), at);
         self.open_primary(key);
         self.subscriptions().reconcile_all(now, key);
-        self.reconcile_all_data(now, key);
+        self.data_publications().reconcile_all_data(now, key);
         self.offer_now(now, key);
         self.watch_idleness();
         // It knows itself from its `JoinResponse`.

@@ -22,8 +22,8 @@ impl Room {
     ) {
         self.say_farewell(key, cause, action);
         self.publications().unpublish_all(now, key);
-        self.end_data_tracks(key);
-        self.forget_data_subscriptions(key);
+        self.data_publications().end_data_tracks(key);
+        self.data_publications().forget_data_subscriptions(key);
         self.subscriptions().forget_subscriptions(now, key);
         self.cancel_timers(key);
         self.rpcs

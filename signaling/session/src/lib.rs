@@ -64,7 +64,7 @@ mod admit;
 mod call;
 mod codecs;
 mod data_history;
-mod data_publishing;
+mod data_publications;
 mod data_track;
 mod demand;
 mod departures;

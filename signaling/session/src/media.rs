@@ -78,13 +78,14 @@ impl Room {
         match channel {
             DataChannel::Reliable => {
                 self.messaging()
-                    .handle_packet(now, key, Kind::Reliable, &message)
+                    .handle_packet(now, key, Kind::Reliable, &message);
             }
-            DataChannel::Lossy => self
-                .messaging()
-                .handle_packet(now, key, Kind::Lossy, &message),
+            DataChannel::Lossy => {
+                self.messaging()
+                    .handle_packet(now, key, Kind::Lossy, &message);
+            }
             DataChannel::Unlabelled => self.messaging().handle_unlabelled(key, &message),
-            DataChannel::DataTrack => self.route_data_packet(key, message),
+            DataChannel::DataTrack => self.data_publications().route_data_packet(key, message),
         }
     }
 
@@ -116,7 +117,7 @@ impl Room {
         self.telling().tell_soon(now, key);
         self.messaging().deliver_reliable_backlog(key);
         self.subscriptions().reconcile_all(now, key);
-        self.reconcile_all_data(now, key);
+        self.data_publications().reconcile_all_data(now, key);
         self.report_join(key);
     }
 

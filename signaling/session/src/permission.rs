@@ -30,10 +30,10 @@ impl Room {
         let recorder = participant.is_recorder() != was_recorder;
         self.publications().revoke_tracks(now, key);
         if !permission.can_publish_data {
-            self.end_data_tracks(key);
+            self.data_publications().end_data_tracks(key);
         }
         self.subscriptions().reconcile_all(now, key);
-        self.reconcile_all_data(now, key);
+        self.data_publications().reconcile_all_data(now, key);
         if let Some(participant) = self.roster.get_mut(key) {
             let media = participant.grant().may_publish();
             let media = media && !participant.publishing.tracks.is_empty();
@@ -110,7 +110,7 @@ impl Room {
         }
         for sid in data_tracks {
             for other in self.roster.keys() {
-                self.reconcile_data(other, &sid);
+                self.data_publications().reconcile_data(other, &sid);
             }
         }
         self.telling().schedule_numbers(now);

@@ -155,7 +155,8 @@ impl Room {
                 .handle_subscription(now, key, &subscription);
         }
         if let Some(subscription) = state.data_subscription {
-            self.handle_data_subscription(now, key, subscription);
+            self.data_publications()
+                .handle_data_subscription(now, key, subscription);
         }
         self.messaging()
             .replay(key, &state.datachannel_receive_states);

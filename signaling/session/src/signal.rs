@@ -62,13 +62,16 @@ impl Room {
                 .publications()
                 .handle_update_video_track(now, key, update),
             Message::PublishDataTrackRequest(request) => {
-                self.handle_publish_data_track(now, key, request);
+                self.data_publications()
+                    .handle_publish_data_track(now, key, request);
             }
             Message::UnpublishDataTrackRequest(request) => {
-                self.handle_unpublish_data_track(now, key, request);
+                self.data_publications()
+                    .handle_unpublish_data_track(now, key, request);
             }
             Message::UpdateDataSubscription(update) => {
-                self.handle_data_subscription(now, key, update);
+                self.data_publications()
+                    .handle_data_subscription(now, key, update);
             }
             Message::StoreDataBlobRequest(request) => {
                 self.refuse(key, request.request_id);
