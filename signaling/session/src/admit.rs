@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::Claims;
-use sfu_model::{Command, DataChannelOpener, Now, ParticipantIdentity, ParticipantSid, UnixTime};
+use sfu_model::{Now, ParticipantIdentity, ParticipantSid, UnixTime};
 use signaling_protocol::{
     ConnectParameters, DisconnectCause, LeaveAction, PeerConnections, participant_sid,
 };
@@ -208,7 +208,7 @@ impl Room {
         self.open_primary(key);
         self.subscriptions().reconcile_all(now, key);
         self.data_publications().reconcile_all_data(now, key);
-        self.offer_now(now, key);
+        self.negotiation().offer_now(now, key);
         self.watch_idleness();
         // It knows itself from its `JoinResponse`.
         if self.roster.iter().any(|other| other.key != key) {
@@ -319,32 +319,6 @@ impl Room {
         }
         let at = now.mono + TOKEN_REFRESH;
         self.timers.set(TimerReason::RefreshToken(key), at);
-    }
-}
-
-impl Upstream {
-    /// Asks the shard for the peer, once.
-    pub(crate) fn open(&mut self, outputs: &mut crate::outputs::Outputs) {
-        if !std::mem::replace(&mut self.path.open, true) {
-            outputs.media(Command::AddPeer {
-                peer: self.peer,
-                local: self.answerer.local().clone(),
-                data_channels: DataChannelOpener::Peer,
-            });
-        }
-    }
-}
-
-impl Downstream {
-    /// Asks the shard for the peer, once.
-    pub(crate) fn open(&mut self, outputs: &mut crate::outputs::Outputs) {
-        if !std::mem::replace(&mut self.path.open, true) {
-            outputs.media(Command::AddPeer {
-                peer: self.peer,
-                local: self.offerer.local().clone(),
-                data_channels: DataChannelOpener::Server,
-            });
-        }
     }
 }
 

@@ -85,6 +85,7 @@ mod metadata;
 mod negotiate;
 pub mod negotiation;
 mod notice;
+mod offer_answer;
 mod output;
 mod outputs;
 mod packet_origin;

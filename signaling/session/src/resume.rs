@@ -1,6 +1,6 @@
 //! How clients take up their sessions again.
 
-use sfu_model::{Command, Now, TrackSid};
+use sfu_model::{Now, TrackSid};
 use signaling_protocol::{DisconnectCause, LeaveAction, Resume, leave_request};
 use tracing::debug;
 
@@ -55,7 +55,7 @@ impl Room {
         self.distrust_udp(now, key, resume.reason);
         self.send_reconnect(now, key);
         self.refresh_token(now, key);
-        self.restart_subscriber_ice(now, key);
+        self.negotiation().restart_subscriber_ice(now, key);
         if fault == Some(ResumeFault::Answered) {
             self.cut_signal(key);
         }
@@ -106,28 +106,6 @@ impl Room {
         if let Some(participant) = self.roster.get_mut(key) {
             participant.last_signal = now.mono;
         }
-    }
-
-    /// Offers with other credentials on the subscriber transport. The only transport of a client is
-    /// restarted by the client's own offer.
-    pub(crate) fn restart_subscriber_ice(&mut self, now: Now, key: ParticipantKey) {
-        let Some(participant) = self.roster.get_mut(key) else {
-            return;
-        };
-        let local = self.ids.ice(participant.transports.shard());
-        let up = participant.transports.up();
-        up.offer_requested = false;
-        let Some(down) = participant.transports.down() else {
-            self.subscriptions().schedule_negotiation(now, key);
-            return;
-        };
-        if down.offered_at.is_none() {
-            return;
-        }
-        down.offerer.restart_ice(local.clone());
-        let peer = down.peer;
-        self.outputs.media(Command::RestartIce { peer, local });
-        self.offer_now(now, key);
     }
 
     /// Compares what the client believes to be published and subscribed with what is, after a

@@ -66,6 +66,6 @@ impl Room {
     fn switch_protocol(&mut self, now: Now, key: ParticipantKey, protocol: i32) {
         let tcp_only = protocol == i32::from(proto::CandidateProtocol::Tcp);
         self.set_tcp_only(now, key, tcp_only);
-        self.restart_subscriber_ice(now, key);
+        self.negotiation().restart_subscriber_ice(now, key);
     }
 }

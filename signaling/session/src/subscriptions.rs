@@ -6,6 +6,7 @@ mod stream_state;
 mod wanted;
 
 use crate::ids::Ids;
+use crate::offer_answer::Negotiation;
 use crate::outputs::Outputs;
 use crate::roster::Roster;
 use crate::speakers::Speakers;
@@ -38,6 +39,17 @@ impl Room {
             speakers: &self.speakers,
             timers: &mut self.timers,
             outputs: &mut self.outputs,
+        }
+    }
+}
+
+impl Subscriptions<'_> {
+    fn negotiation(&mut self) -> Negotiation<'_> {
+        Negotiation {
+            ids: self.ids,
+            roster: self.roster,
+            timers: self.timers,
+            outputs: self.outputs,
         }
     }
 }

@@ -19,7 +19,7 @@ impl Room {
             TimerReason::ParticipantUpdates => self.telling().schedule_updates(now),
             TimerReason::RoomUpdate => self.tell_room(),
             TimerReason::JoinOffer(key) => self.answer_join_offer(now, key),
-            TimerReason::Offer(key) => self.offer_now(now, key),
+            TimerReason::Offer(key) => self.negotiation().offer_now(now, key),
             TimerReason::Answer(key) => self.handle_missing_answer(now, key),
             TimerReason::JoinTimeout(key) => {
                 let action = Some(LeaveAction::Disconnect);

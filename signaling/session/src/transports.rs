@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sfu_model::{DtlsRole, Fingerprint, IceCredentials, PeerId, ShardIndex, SubscriptionId};
+use sfu_model::{
+    Command, DataChannelOpener, DtlsRole, Fingerprint, IceCredentials, PeerId, ShardIndex,
+    SubscriptionId,
+};
 
 use crate::limits::{OFFER_DELAY, OFFER_SPACING};
 use crate::negotiation::{Answerer, Offerer, SendTrack, TransportFacts};
+use crate::outputs::Outputs;
 use crate::proto;
 
 /// A participant's transports.
@@ -203,5 +207,52 @@ impl Transports {
         let since = offered_at.map(|at| now.saturating_duration_since(at));
         let rest = since.map(|since| OFFER_SPACING.saturating_sub(since));
         Some(rest.unwrap_or_default().max(OFFER_DELAY))
+    }
+}
+
+impl Upstream {
+    /// Asks the shard for the peer, once.
+    pub(crate) fn open(&mut self, outputs: &mut Outputs) {
+        if !std::mem::replace(&mut self.path.open, true) {
+            outputs.media(Command::AddPeer {
+                peer: self.peer,
+                local: self.answerer.local().clone(),
+                data_channels: DataChannelOpener::Peer,
+            });
+        }
+    }
+}
+
+impl Downstream {
+    /// Asks the shard for the peer, once.
+    pub(crate) fn open(&mut self, outputs: &mut Outputs) {
+        if !std::mem::replace(&mut self.path.open, true) {
+            outputs.media(Command::AddPeer {
+                peer: self.peer,
+                local: self.offerer.local().clone(),
+                data_channels: DataChannelOpener::Server,
+            });
+        }
+    }
+}
+
+impl PathState {
+    /// Tells the shard of the client's side of a transport, if it is other than it was.
+    pub(crate) fn follow(
+        &mut self,
+        peer: PeerId,
+        remote: (IceCredentials, Fingerprint, DtlsRole),
+        outputs: &mut Outputs,
+    ) {
+        if self.remote.as_ref() == Some(&remote) {
+            return;
+        }
+        self.remote = Some(remote.clone());
+        outputs.media(Command::SetRemote {
+            peer,
+            remote: remote.0,
+            fingerprint: remote.1,
+            role: remote.2,
+        });
     }
 }

@@ -79,7 +79,7 @@ impl Subscriptions<'_> {
         if let Some(participant) = self.roster.get_mut(key) {
             participant.transports.add_send(send);
         }
-        self.schedule_negotiation(now, key);
+        self.negotiation().schedule(now, key);
     }
 
     /// Has the shard send a subscription as it was negotiated.
@@ -155,7 +155,7 @@ impl Subscriptions<'_> {
         };
         participant.transports.remove_send(active.id);
         self.unsubscribe(now, key, sid, &active);
-        self.schedule_negotiation(now, key);
+        self.negotiation().schedule(now, key);
         let receives = self.roster.get(key).map(|p| &p.subscribing);
         if receives.is_some_and(|s| !s.receives_from(active.publisher)) {
             let (roster, outputs) = (&*self.roster, &mut *self.outputs);
@@ -267,15 +267,5 @@ impl Subscriptions<'_> {
             participant.subscribing.forget(sid);
         }
         self.refuse_subscription(key, sid, proto::SubscriptionError::SeTrackNotfound);
-    }
-
-    /// Sees to it that what changed is negotiated, together with what changes within a moment.
-    pub(crate) fn schedule_negotiation(&mut self, now: Now, key: ParticipantKey) {
-        let participant = self.roster.get(key);
-        let delay = participant.and_then(|it| it.transports.negotiation_delay(now.mono));
-        if let Some(delay) = delay {
-            self.timers
-                .set_once(TimerReason::Offer(key), now.mono + delay);
-        }
     }
 }
