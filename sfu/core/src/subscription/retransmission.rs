@@ -8,6 +8,7 @@ use sfu_rtp::{
     AbsSendTime, ExtensionRanges, Outgoing, OutgoingPayload, RtpHeader, SentPacket, SeqNo,
 };
 
+use crate::allocation::Grant;
 use crate::output::Link;
 use crate::publication::Publication;
 
@@ -37,8 +38,20 @@ impl Subscription {
         let Ok(sent) = sent else {
             return false;
         };
+        if self.is_superseded(&sent, publication) {
+            return false;
+        }
         self.send_again(again, lost, &sent, publication, link)
             .unwrap_or(false)
+    }
+
+    /// Reports whether a packet is of an encoding that another has taken the place of, on a link that has no room for both:
+    /// the decoder goes on with the other one's key frame, which what is sent again would only delay.
+    fn is_superseded(&self, sent: &SentPacket, publication: &Publication) -> bool {
+        let current = self.selector.current();
+        let current = current.and_then(|encoding| publication.stream(encoding));
+        self.grant != Grant::Unlimited
+            && current.is_some_and(|stream| stream.number() != sent.source)
     }
 
     fn send_again(

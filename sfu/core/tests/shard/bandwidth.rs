@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sfu_model::{Bitrate, Event, MediaKind, Pausing, Ssrc};
-use sfu_rtp::rtcp::write_remb;
+use sfu_rtp::rtcp::{NackPair, write_nack, write_remb};
 use sfu_rtp::{ExtensionRanges, ExtensionTable, RtpHeader, TwccRecorder};
 
 use crate::media::{Source, extensions, publish, send, subscribe};
@@ -123,6 +123,41 @@ fn the_least_is_sent_whatever_the_link_carries_unless_it_may_be_paused() {
     is_between(250, 450, one);
     let resumed = |event: &Event| matches!(event, Event::SubscriptionResumed { .. }).then_some(());
     assert_eq!(call.world.take_events(resumed).len(), 1);
+}
+
+#[test]
+fn what_a_switch_has_superseded_is_not_sent_again_to_a_link_without_room() {
+    let mut call = Call::new(Pausing::Never);
+    call.rates(3);
+    let end = Duration::from_secs(1);
+    call.run(end, |_| {});
+    let latest = |call: &Call| {
+        let got = call.world.participants[1].rtp.iter().rev();
+        let mut media = got.filter(|packet| ssrc_of(packet) == Ssrc(50_000));
+        media.next().unwrap().clone()
+    };
+    let high = latest(&call);
+    let ask = |call: &mut Call, packet: &[u8]| {
+        // What has just left is on its way.
+        call.run(Duration::from_millis(200), |_| {});
+        call.world.participants[1].rtp.clear();
+        let pair = NackPair {
+            first: RtpHeader::parse(packet).unwrap().seq,
+            following: 0,
+        };
+        call.world
+            .send_rtcp(1, |out| write_nack(out, Ssrc(1), Ssrc(50_000), &[pair]));
+        let sent = call.world.participants[1].rtp.iter();
+        sent.filter(|packet| ssrc_of(packet) != Ssrc(50_000))
+            .count()
+    };
+    assert_eq!(ask(&mut call, &high), 1);
+    call.say(1, 500_000);
+    call.run(end, |_| {});
+    let low = latest(&call);
+    assert!(low.len() < high.len());
+    assert_eq!(ask(&mut call, &high), 0);
+    assert_eq!(ask(&mut call, &low), 1);
 }
 
 /// A link of a fixed rate with a long queue, whose far end reports when packets arrived.
