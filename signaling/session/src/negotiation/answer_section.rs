@@ -2,7 +2,7 @@
 
 use sfu_model::{Mid, ReceiveMedia, SendMedia, SubscriptionId, TrackSid};
 
-use super::answerer::Answer;
+use super::answer::Answer;
 use super::description::{Direction, Media};
 use super::numbers::Numbers;
 use super::payload::Payload;

@@ -3,20 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sfu_model::{
-    Fingerprint, IceCredentials, MediaKind, Mid, ReceiveEncoding, ReceiveMedia, SendMedia,
-    SubscriptionId,
-};
+use sfu_model::{IceCredentials, MediaKind, Mid, ReceiveMedia, SubscriptionId};
 
+use super::answer::Answer;
 use super::answer_section::{AnswerSection, Slot};
 use super::description::{Content, Description, Media, Section, Setup, TransportDescription};
 use super::numbers::Numbers;
+use super::offered::{Offered, OfferedSection};
 use super::receive_section::{encodings, msid_of, offered_codecs};
 use super::send_section::Breadth;
 use super::write::{Origin, write};
-use super::{
-    CodecPolicy, OfferedCodec, PublishDecision, SdpError, SendTrack, TransportFacts, send_section,
-};
+use super::{CodecPolicy, PublishDecision, SdpError, SendTrack, TransportFacts, send_section};
 use crate::limits::MAX_TRIED_SECTIONS;
 
 /// Our half of a transport on which the client offers.
@@ -44,61 +41,6 @@ pub struct Answerer {
     rejected: BTreeSet<Mid>,
     /// Subscriptions without a section, in the order of their wish.
     queue: Vec<SendTrack>,
-}
-
-/// What an accepted offer says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offered {
-    /// The client's credentials.
-    pub ice: IceCredentials,
-    /// Of the client's certificate.
-    pub fingerprint: Fingerprint,
-    /// Whether the credentials differ from those of the last offer. The answer must then carry
-    /// other credentials of ours: see [`Answerer::restart_ice`].
-    pub ice_restarted: bool,
-    /// Audio and video sections that are not rejected, in their order.
-    pub sections: Vec<OfferedSection>,
-    /// Whether data channels are offered.
-    pub data_channels: bool,
-}
-
-/// An audio or video section of an offer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OfferedSection {
-    /// Its identifier.
-    pub mid: Mid,
-    /// Audio or video.
-    pub kind: MediaKind,
-    /// Whether the client sends in it. A section that did and does not do so has been unpublished,
-    /// as has one that is not listed any more.
-    pub publishes: bool,
-    /// The stream of `a=msid`, if any (`-` counts as none).
-    pub stream_id: Option<String>,
-    /// The track of `a=msid`: the `cid` of the client's request, mostly.
-    pub track_id: Option<String>,
-    /// RTP streams that are named, lowest layer first.
-    pub encodings: Vec<ReceiveEncoding>,
-    /// Codecs that are offered and that the client may publish in, preferred first.
-    pub codecs: Vec<OfferedCodec>,
-}
-
-/// What to tell the client and the shard.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// The text.
-    pub sdp: String,
-    /// The track of every section in which we send. What the client publishes is not in it: clients
-    /// keep one map for both of two transports, whose identifiers overlap.
-    pub mid_to_track_id: BTreeMap<String, String>,
-    /// Sections in which the client publishes and whose track or `ReceiveMedia` is other than at the
-    /// last answer (all of them at first). One without a decision is here too: its request may
-    /// follow.
-    pub receives: Vec<(Mid, ReceiveMedia)>,
-    /// Subscriptions that got a section, or whose `SendMedia` is other than at the last answer. Its
-    /// `forwarding` is what [`SendTrack`] said.
-    pub sends: Vec<(SubscriptionId, SendMedia)>,
-    /// Subscriptions of which the client accepts no codec. They are removed.
-    pub unsupported: Vec<SubscriptionId>,
 }
 
 impl Answerer {

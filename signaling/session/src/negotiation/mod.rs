@@ -9,6 +9,7 @@
 //! A description from a client is hostile until parsed: its size, sections and attributes are
 //! bounded, and one that is refused leaves everything as it was.
 
+mod answer;
 mod answer_section;
 mod answerer;
 mod candidates;
@@ -20,6 +21,7 @@ mod layer_order;
 mod lines;
 mod numbers;
 mod offer_section;
+mod offered;
 mod offerer;
 mod parse;
 mod parse_media;
@@ -32,9 +34,11 @@ mod tests;
 mod track;
 mod write;
 
-pub use answerer::{Answer, Answerer, Offered, OfferedSection};
+pub use answer::Answer;
+pub use answerer::Answerer;
 pub use candidates::{Candidate, TransportFacts};
 pub use error::SdpError;
+pub use offered::{Offered, OfferedSection};
 pub use offerer::{Answered, FirstOffer, Offer, Offerer};
 pub use policy::CodecPolicy;
 pub use track::{OfferedCodec, PublishDecision, SendTrack};
