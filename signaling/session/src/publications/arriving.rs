@@ -72,7 +72,7 @@ impl Publications<'_> {
     }
 
     /// Has those who receive a publication, or could not, negotiate the codec in which it comes by now.
-    pub(crate) fn follow_codec(&mut self, now: Now, sid: &TrackSid, publication: PublicationId) {
+    pub(super) fn follow_codec(&mut self, now: Now, sid: &TrackSid, publication: PublicationId) {
         let Some(track) = self.tracks.get_mut(sid) else {
             return;
         };

@@ -245,7 +245,7 @@ impl Publications<'_> {
     }
 
     /// Publishes sections whose request came after the answer.
-    pub(crate) fn explain_sections(&mut self, now: Now, key: ParticipantKey) {
+    pub(super) fn explain_sections(&mut self, now: Now, key: ParticipantKey) {
         for mid in self.match_unexplained(now, key) {
             self.publish_section(now, key, mid);
         }

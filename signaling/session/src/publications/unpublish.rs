@@ -10,7 +10,7 @@ use crate::{RoomNotice, TimerReason, proto};
 
 impl Publications<'_> {
     /// Ends a track: for the shard, for its subscribers, for everybody.
-    pub(crate) fn unpublish(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
+    pub(super) fn unpublish(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
         let Some(cid) = self.end_track(now, key, sid) else {
             return;
         };
@@ -56,7 +56,7 @@ impl Publications<'_> {
         }
     }
 
-    pub(crate) fn tell_unpublished(&mut self, key: ParticipantKey, sid: &TrackSid) {
+    pub(super) fn tell_unpublished(&mut self, key: ParticipantKey, sid: &TrackSid) {
         let Some(participant) = self.roster.get(key) else {
             return;
         };
@@ -109,7 +109,7 @@ impl Publications<'_> {
     }
 
     /// Ends the backup codec of a track. Its subscribers get the main one, if they can.
-    pub(crate) fn end_backup_stream(
+    pub(super) fn end_backup_stream(
         &mut self,
         now: Now,
         key: ParticipantKey,

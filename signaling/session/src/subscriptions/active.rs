@@ -12,7 +12,7 @@ use crate::{TimerReason, layers, proto};
 
 impl Subscriptions<'_> {
     /// Queues a subscription for negotiation.
-    pub(crate) fn subscribe(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
+    pub(super) fn subscribe(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
         let receiver = self.roster.get(key);
         let Some(shard) = receiver.map(|participant| participant.transports.shard()) else {
             return;

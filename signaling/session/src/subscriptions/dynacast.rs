@@ -71,7 +71,7 @@ impl Subscriptions<'_> {
     }
 
     /// Asks a publisher to send a codec that it announced, beside those that it sends.
-    pub(crate) fn request_codec(&mut self, sid: &TrackSid, codec: usize) {
+    pub(super) fn request_codec(&mut self, sid: &TrackSid, codec: usize) {
         let Some(track) = self.tracks.get(sid) else {
             return;
         };
