@@ -153,19 +153,31 @@ impl Call {
 
     /// Has a client publish a track, from when it is connected on.
     pub fn publish(&mut self, id: ClientId, kind: MediaKind) -> Track {
+        self.publish_encodings(id, kind, &[Publisher::BODY])
+    }
+
+    /// Has a client publish video of several encodings, the lowest first: of each, the bytes of a packet.
+    pub fn publish_simulcast(&mut self, id: ClientId, bodies: &[usize]) -> Track {
+        self.publish_encodings(id, MediaKind::Video, bodies)
+    }
+
+    fn publish_encodings(&mut self, id: ClientId, kind: MediaKind, bodies: &[usize]) -> Track {
         let section = self.next_section();
-        let (ssrc, rtx_ssrc) = ssrcs(section, 0, kind);
-        let encoding = ReceiveEncoding {
-            rid: None,
-            ssrc: Some(ssrc),
-            rtx_ssrc,
-        };
+        let ssrcs = (0..).step_by(2).take(bodies.len());
+        let encodings = ssrcs.map(|offset| {
+            let (ssrc, rtx_ssrc) = ssrcs_of(section, offset, kind);
+            ReceiveEncoding {
+                rid: None,
+                ssrc: Some(ssrc),
+                rtx_ssrc,
+            }
+        });
         let media = ReceiveMedia {
             kind,
             mid: mid(section),
             codecs: vec![codec(kind)],
             extensions: extensions(),
-            encodings: vec![encoding],
+            encodings: encodings.collect(),
             layer_order: LayerOrder::Known,
             nack: self.repair == Repair::Retransmit,
             transport_cc: kind == MediaKind::Video,
@@ -180,15 +192,20 @@ impl Call {
             peer: self.peer(id),
             media: media.clone(),
         });
-        let publisher = Publisher::new(self.world.now().mono, media, ssrc, rtx_ssrc);
-        self.world.client_mut(id).publish(publisher);
+        let now = self.world.now().mono;
+        let client = self.world.client_mut(id);
+        for ((encoding, body), number) in media.encodings.iter().zip(bodies).zip(0..) {
+            let ssrc = encoding.ssrc.expect("each has one");
+            let publisher = Publisher::new(now, media.clone(), ssrc, encoding.rtx_ssrc);
+            client.publish(publisher.of_encoding(number, *body));
+        }
         Track { publication, kind }
     }
 
     /// Has a client receive a track.
     pub fn subscribe(&mut self, id: ClientId, track: Track) -> Heard {
         let section = self.next_section();
-        let (ssrc, rtx_ssrc) = ssrcs(section, 1, track.kind);
+        let (ssrc, rtx_ssrc) = ssrcs_of(section, 500, track.kind);
         let media = SendMedia {
             mid: mid(section),
             ssrc,
@@ -257,9 +274,9 @@ fn mid(section: u32) -> Mid {
     Mid(token.expect("a number is short"))
 }
 
-/// Returns the SSRCs of a section's stream and of its retransmissions, on one of two sides.
-fn ssrcs(section: u32, side: u32, kind: MediaKind) -> (Ssrc, Option<Ssrc>) {
-    let ssrc = section * 1_000 + side * 500;
+/// Returns the SSRCs of a stream of a section and of its retransmissions.
+fn ssrcs_of(section: u32, offset: u32, kind: MediaKind) -> (Ssrc, Option<Ssrc>) {
+    let ssrc = section * 1_000 + offset;
     let video = kind == MediaKind::Video;
     (Ssrc(ssrc), video.then_some(Ssrc(ssrc + 1)))
 }

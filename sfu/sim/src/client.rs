@@ -1,9 +1,10 @@
 //! A client's side of a transport, by other crates than the server's: `rtc-stun`, `rtc-dtls`,
-//! `rtc-srtp` and libwebrtc's SCTP.
+//! `rtc-srtp`, `rtc-rtcp` and libwebrtc's SCTP.
 
 mod check;
 mod data;
 mod dtls;
+mod feedback;
 mod ice;
 mod inbound;
 
@@ -16,7 +17,7 @@ use sfu_model::{DataChannel, Fingerprint, IceCredentials, Now, ShardIndex};
 use sfu_rtp::SeqNo;
 use sfu_transport::{PacketKind, classify};
 
-use crate::media::{Outbox, Publisher, Receiver};
+use crate::media::{Arrivals, Outbox, Publisher, Receiver};
 use crate::{Random, Trace};
 use dtls::{Dtls, Srtp};
 use ice::Ice;
@@ -39,6 +40,8 @@ pub struct Client {
     mapped: Option<SocketAddr>,
     publishers: Vec<Publisher>,
     receivers: Vec<Receiver>,
+    /// Of all streams, for the server to estimate the link by.
+    arrivals: Arrivals,
     media: Outbox,
     datagrams: VecDeque<Vec<u8>>,
     woken_at: Option<Instant>,
@@ -83,6 +86,7 @@ impl Client {
             mapped: None,
             publishers: Vec::new(),
             receivers: Vec::new(),
+            arrivals: Arrivals::new(now.mono),
             media: Outbox {
                 packets: VecDeque::new(),
                 transport_cc: SeqNo(65_000),
@@ -195,7 +199,10 @@ impl Client {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let media = self.is_connected().then(|| {
             let publishers = self.publishers.iter().filter_map(Publisher::poll_timeout);
-            publishers.chain(self.receivers.iter().filter_map(Receiver::poll_timeout))
+            let receivers = self.receivers.iter().filter_map(Receiver::poll_timeout);
+            publishers
+                .chain(receivers)
+                .chain(self.arrivals.poll_timeout())
         });
         let ice = self.ice.as_ref().filter(|_| !self.is_closed());
         let transport = [
@@ -234,11 +241,8 @@ impl Client {
         for receiver in &mut self.receivers {
             receiver.handle_timeout(now.mono, &mut compound);
         }
-        if let Some(srtp) = self.srtp.as_mut().filter(|_| !compound.is_empty()) {
-            let sealed = srtp.seal.encrypt_rtcp(&compound);
-            let sealed = sealed.expect("feedback of our own can be sealed");
-            self.datagrams.push_back(sealed.to_vec());
-        }
+        self.arrivals.handle_timeout(now.mono, &mut compound);
+        self.send_rtcp(&compound);
     }
 
     /// Hands what was produced down to datagrams.

@@ -1,12 +1,10 @@
-use sfu_model::{Now, Ssrc};
-use sfu_rtp::rtcp::{Compound, Packet};
-use sfu_rtp::{RtpHeader, SeqNo};
+use sfu_model::Now;
+use sfu_rtp::RtpHeader;
 
 use super::dtls::DtlsEvent;
 use super::ice::Checked;
 use super::{Client, Phase};
 use crate::Trace;
-use crate::media::Publisher;
 
 /// What a client makes of the server's datagrams.
 impl Client {
@@ -74,61 +72,13 @@ impl Client {
         };
         let mut receivers = self.receivers.iter_mut();
         match receivers.find(|receiver| receiver.owns(header.ssrc)) {
-            Some(receiver) => receiver.handle(now.mono, &mut packet),
+            Some(receiver) => {
+                if let Some(seq) = receiver.transport_cc(&header, &packet) {
+                    self.arrivals.note(now.mono, seq, header.ssrc);
+                }
+                receiver.handle(now.mono, &mut packet);
+            }
             None => self.fault("media that nobody subscribed to"),
         }
     }
-
-    pub(super) fn handle_rtcp(&mut self, now: Now, datagram: &[u8], trace: &mut Trace) {
-        let Some(srtp) = &mut self.srtp else {
-            return;
-        };
-        let Ok(compound) = srtp.open.decrypt_rtcp(datagram) else {
-            self.fault("feedback that does not authenticate");
-            return;
-        };
-        for packet in Compound::new(&compound) {
-            let Ok(packet) = packet else {
-                self.fault("feedback that does not parse");
-                return;
-            };
-            self.handle_feedback(now, &packet, trace);
-        }
-    }
-
-    fn handle_feedback(&mut self, now: Now, packet: &Packet<'_>, trace: &mut Trace) {
-        match packet {
-            Packet::Nack { media, pairs } => {
-                let lost: Vec<SeqNo> = pairs.flat_map(|pair| pair.lost()).collect();
-                let what = format!("is asked for {} packets of {}", lost.len(), media.0);
-                trace.note(now.mono, &self.name, what);
-                let Some(publisher) = find(&mut self.publishers, *media) else {
-                    return;
-                };
-                for lost in lost {
-                    publisher.handle_nack(now, lost, &mut self.media);
-                }
-            }
-            Packet::PictureLossIndication { media } => {
-                let what = format!("is asked for a key frame of {}", media.0);
-                trace.note(now.mono, &self.name, what);
-                if let Some(publisher) = find(&mut self.publishers, *media) {
-                    publisher.handle_key_frame_request();
-                }
-            }
-            Packet::SenderReport { .. }
-            | Packet::ReceiverReport { .. }
-            | Packet::SourceDescription(_)
-            | Packet::Goodbye(_)
-            | Packet::TransportFeedback(_)
-            | Packet::FullIntraRequest(_)
-            | Packet::Remb(_)
-            | Packet::Other { .. } => {}
-        }
-    }
-}
-
-fn find(publishers: &mut [Publisher], ssrc: Ssrc) -> Option<&mut Publisher> {
-    let mut publishers = publishers.iter_mut();
-    publishers.find(|publisher| publisher.ssrc() == ssrc)
 }

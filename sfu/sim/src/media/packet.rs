@@ -13,16 +13,14 @@ pub(crate) struct Picture {
     pub(crate) key_frame: bool,
 }
 
-/// Bytes of a payload behind its descriptor, the number at the end not counted.
-const BODY: usize = 60;
-
-/// Writes the payload of the packet with this number: Opus without a picture, VP8 with one.
-pub(crate) fn write_payload(number: u32, picture: Option<Picture>) -> Vec<u8> {
+/// Writes the payload of the packet with this number: Opus without a picture, VP8 with one. It has `body` bytes
+/// between its descriptor and the number at its end.
+pub(crate) fn write_payload(number: u32, picture: Option<Picture>, body: usize) -> Vec<u8> {
     let mut payload = match picture {
         None => opus(),
         Some(picture) => vp8(picture),
     };
-    payload.resize(payload.len() + BODY, 0x55);
+    payload.resize(payload.len() + body, 0x55);
     payload.extend_from_slice(&number.to_be_bytes());
     payload
 }
@@ -55,7 +53,7 @@ fn vp8(picture: Picture) -> Vec<u8> {
 /// What a receiver reads of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// The number that its publisher gave it.
+    /// The number that its publisher gave it; the encoding is in its highest byte.
     pub number: u32,
     /// When it was captured.
     pub timestamp: RtpTimestamp,
@@ -89,6 +87,11 @@ impl Received {
             key_frame: peek.key_frame && picture.is_some(),
             picture,
         })
+    }
+
+    /// Returns its encoding, the lowest is the first.
+    pub fn encoding(&self) -> u8 {
+        self.number.to_be_bytes()[0]
     }
 
     /// Says what is wrong if `next` has the sequence number after this packet's.
@@ -152,7 +155,7 @@ mod tests {
             part: 0,
             key_frame: true,
         };
-        let payload = write_payload(77, Some(picture));
+        let payload = write_payload(77, Some(picture), 60);
         let peek = peek(Codec::Vp8, &payload).unwrap();
         assert!(peek.key_frame && peek.frame_start);
         assert_eq!(payload.last_chunk(), Some(&77_u32.to_be_bytes()));

@@ -8,7 +8,7 @@ use sfu_rtp::{
 
 use super::packet::{Picture, write_payload};
 
-/// A track that a client publishes: Opus, or VP8 of one layer.
+/// One encoding of a track that a client publishes: Opus, or VP8 of one layer.
 #[derive(Debug)]
 pub struct Publisher {
     media: ReceiveMedia,
@@ -21,6 +21,8 @@ pub struct Publisher {
     rtx_seq: SeqNo,
     timestamp: RtpTimestamp,
     number: u32,
+    /// Bytes of a payload, give or take a descriptor.
+    body: usize,
     picture: u16,
     key_frame_due: bool,
     /// What was sent lately, for retransmissions: header and payload.
@@ -53,6 +55,8 @@ impl Publisher {
     const HISTORY: usize = 512;
     /// Loudness of every packet: voice, -20 dBov (RFC 6464 section 3).
     const LEVEL: [u8; 1] = [0x80 | 20];
+    /// Bytes of a payload, where nothing else is said.
+    pub(crate) const BODY: usize = 60;
     /// Packets of a picture, and of a key frame.
     const PARTS: [u8; 2] = [3, 6];
 
@@ -74,11 +78,20 @@ impl Publisher {
             rtx_seq: SeqNo(65_530),
             timestamp: RtpTimestamp(u32::MAX - 20_000),
             number: 0,
+            body: Self::BODY,
             picture: 32_700,
             key_frame_due: true,
             history: VecDeque::new(),
             published: Published::default(),
         }
+    }
+
+    /// Makes it one encoding of several: the lowest is the first. Its packets have `body` bytes.
+    #[must_use]
+    pub fn of_encoding(mut self, encoding: u8, body: usize) -> Self {
+        self.number = u32::from_be_bytes([encoding, 0, 0, 0]);
+        self.body = body;
+        self
     }
 
     /// Returns what it has done.
@@ -93,6 +106,11 @@ impl Publisher {
 
     pub(crate) fn ssrc(&self) -> Ssrc {
         self.ssrc
+    }
+
+    /// Reports whether a stream is this one, or its retransmissions.
+    pub(crate) fn owns(&self, ssrc: Ssrc) -> bool {
+        ssrc == self.ssrc || Some(ssrc) == self.rtx_ssrc
     }
 
     /// Captures no more. What is still missing is sent again.
@@ -146,7 +164,7 @@ impl Publisher {
     }
 
     fn send(&mut self, now: Now, picture: Option<Picture>, marker: bool, out: &mut Outbox) {
-        let payload = write_payload(self.number, picture);
+        let payload = write_payload(self.number, picture, self.body);
         let header = Outgoing {
             ssrc: self.ssrc,
             seq: self.seq,

@@ -1,10 +1,17 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use rtc_rtcp::Packet;
+use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc_rtcp::transport_feedbacks::transport_layer_nack::{
+    TransportLayerNack, nack_pairs_from_sequence_numbers,
+};
 use sfu_model::{CodecBinding, SendMedia, Ssrc};
-use sfu_rtp::rtcp::{NackPair, write_nack, write_pli};
-use sfu_rtp::{RtpHeader, SeqUnwrapper, rtx};
+use sfu_rtp::{
+    ExtendedSeqNo, ExtensionRanges, ExtensionTable, RtpHeader, SeqNo, SeqUnwrapper, rtx,
+};
 
+use super::account::Account;
 use super::{Received, Reception};
 
 /// A subscription's far end: puts packets in order, asks for those that are missing, and checks
@@ -14,6 +21,7 @@ pub struct Receiver {
     media: SendMedia,
     /// The SSRC that its feedback is from.
     own_ssrc: Ssrc,
+    extensions: ExtensionTable,
     seqs: SeqUnwrapper,
     /// The number that comes out next, if nothing is given up.
     next: Option<u64>,
@@ -24,6 +32,7 @@ pub struct Receiver {
     last: Option<(Instant, Received)>,
     /// When the next key frame is asked for; `None` while pictures can be shown.
     key_frame_at: Option<Instant>,
+    account: Account,
     reception: Reception,
 }
 
@@ -46,9 +55,12 @@ impl Receiver {
 
     /// Makes the far end of a media section as it was negotiated.
     pub fn new(media: SendMedia, own_ssrc: Ssrc) -> Self {
+        let mut extensions = ExtensionTable::default();
+        extensions.add(&media.extensions);
         Self {
             media,
             own_ssrc,
+            extensions,
             seqs: SeqUnwrapper::default(),
             next: None,
             highest: None,
@@ -56,6 +68,7 @@ impl Receiver {
             missing: BTreeMap::new(),
             last: None,
             key_frame_at: None,
+            account: Account::default(),
             reception: Reception::default(),
         }
     }
@@ -70,9 +83,23 @@ impl Receiver {
         self.last.map(|(at, _)| at)
     }
 
+    pub(crate) fn ssrc(&self) -> Ssrc {
+        self.media.ssrc
+    }
+
     /// Reports whether a stream is this one, or its retransmissions.
     pub(crate) fn owns(&self, ssrc: Ssrc) -> bool {
         ssrc == self.media.ssrc || Some(ssrc) == self.media.rtx_ssrc
+    }
+
+    /// Returns the transport-wide number of a packet.
+    pub(crate) fn transport_cc(&self, header: &RtpHeader, packet: &[u8]) -> Option<SeqNo> {
+        ExtensionRanges::find(header, packet, &self.extensions).transport_cc(packet)
+    }
+
+    /// Takes what the server says of its clock.
+    pub(crate) fn handle_sender_report(&mut self, now: Instant, ntp_time: u64) {
+        self.account.note_sender_report(now, ntp_time);
     }
 
     /// Takes a packet.
@@ -91,6 +118,7 @@ impl Receiver {
         if header.ssrc == self.media.ssrc {
             let binding = find(codecs, |codec| codec.payload_type == header.payload_type)?;
             let received = Received::read(binding.codec, &header, packet)?;
+            self.account.note_packet(now, self.seqs.peek(header.seq));
             self.accept(now, &header, received);
             return Some(());
         }
@@ -136,6 +164,9 @@ impl Receiver {
             self.waiting.remove(&seq);
             let follows = self.next.replace(seq + 1) == Some(seq) && self.last.is_some();
             self.reception.delivered += 1;
+            if let Some(of_encoding) = self.count_of(received.encoding()) {
+                *of_encoding += 1;
+            }
             self.reception.key_frames += u64::from(received.key_frame);
             if received.key_frame {
                 self.key_frame_at = None;
@@ -150,11 +181,18 @@ impl Receiver {
         }
     }
 
+    fn count_of(&mut self, encoding: u8) -> Option<&mut u64> {
+        self.reception.by_encoding.get_mut(usize::from(encoding))
+    }
+
     fn check(&mut self, follows: bool, last: Received, received: Received) {
         // What was given up explains everything but a number that comes twice.
+        let same_encoding = received.encoding() == last.encoding();
         let fault = match follows {
             true => last.fault_of(&received),
-            false if received.number <= last.number => Some("a packet comes out twice"),
+            false if same_encoding && received.number <= last.number => {
+                Some("a packet comes out twice")
+            }
             false => None,
         };
         if let Some(fault) = fault {
@@ -171,34 +209,42 @@ impl Receiver {
             true => missing.ask_at.min(missing.since + Self::PATIENCE),
             false => missing.since + Self::PATIENCE,
         });
-        missing.chain(self.key_frame_at).min()
+        let due = missing.chain(self.key_frame_at);
+        due.chain(self.account.poll_timeout()).min()
     }
 
-    /// Asks for what is missing, and gives up what was for too long. Appends the feedback to
+    /// Reports, asks for what is missing, and gives up what was for too long. Appends the feedback to
     /// `compound`.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, compound: &mut Vec<u8>) {
+    pub(crate) fn handle_timeout(&mut self, now: Instant, compound: &mut Vec<Box<dyn Packet>>) {
         self.give_up(now);
         self.deliver(now);
+        if let Some(report) = self.account.report(now, self.own_ssrc, self.media.ssrc) {
+            compound.push(Box::new(report));
+        }
         if self.key_frame_at.is_some_and(|at| at <= now) {
             self.key_frame_at = Some(now + Self::KEY_FRAME_AGAIN);
-            write_pli(compound, self.own_ssrc, self.media.ssrc);
+            compound.push(Box::new(PictureLossIndication {
+                sender_ssrc: self.own_ssrc.0,
+                media_ssrc: self.media.ssrc.0,
+            }));
         }
         if !self.media.nack {
             return;
         }
-        let mut pairs = Vec::new();
+        let mut lost = Vec::new();
         for (seq, missing) in &mut self.missing {
             if missing.ask_at <= now {
                 missing.ask_at = now + Self::ASK_AGAIN;
                 missing.asked = true;
-                pairs.push(NackPair {
-                    first: sfu_rtp::ExtendedSeqNo(*seq).seq(),
-                    following: 0,
-                });
+                lost.push(ExtendedSeqNo(*seq).seq().0);
             }
         }
-        if !pairs.is_empty() {
-            write_nack(compound, self.own_ssrc, self.media.ssrc, &pairs);
+        if !lost.is_empty() {
+            compound.push(Box::new(TransportLayerNack {
+                sender_ssrc: self.own_ssrc.0,
+                media_ssrc: self.media.ssrc.0,
+                nacks: nack_pairs_from_sequence_numbers(&lost),
+            }));
         }
     }
 

@@ -11,6 +11,8 @@ pub struct Reception {
     pub lost: u64,
     /// Packets that came twice, or after they were given up.
     pub superfluous: u64,
+    /// Packets of each encoding that came out, the lowest first.
+    pub by_encoding: [u64; 3],
     /// Key frames.
     pub key_frames: u64,
     /// Longest time between two packets that came out.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sfu_model::MediaKind;
-use sfu_sim::{LinkProfile, Script};
+use sfu_model::{Bitrate, MediaKind};
+use sfu_sim::{Call, ClientId, Heard, LinkProfile, Script, Seed};
 
 use crate::support::{assert_no_faults, call, packets_of, replay};
 
@@ -31,5 +31,74 @@ fn what_a_link_does_not_carry_is_lost_and_the_call_goes_on_when_it_does() {
         let without_room = trace.count_endings("shard", "for which there is no room");
         assert!(without_room > 20, "{without_room}");
         trace
+    });
+}
+
+/// Bytes of a packet of each encoding: with headers some 90, 320 and 700 kbit/s.
+const BODIES: [usize; 3] = [100, 500, 1_100];
+
+/// Which encoding came out in the last second of some, whole and nothing else.
+fn in_last_second<const N: usize>(
+    call: &mut Call,
+    seconds: u64,
+    heard: [Heard; N],
+) -> [Option<usize>; N] {
+    let last = Duration::from_secs(1);
+    let packets = |call: &Call| heard.map(|heard| call.reception(heard).by_encoding);
+    call.world.run_for(Duration::from_secs(seconds) - last);
+    let mut before = packets(call).into_iter();
+    call.world.run_for(last);
+    packets(call).map(|after| only_encoding(before.next().unwrap_or_default(), after))
+}
+
+fn only_encoding(before: [u64; 3], after: [u64; 3]) -> Option<usize> {
+    let counts = before.into_iter().zip(after);
+    let counts = counts.map(|(before, after)| after - before).enumerate();
+    let mut came = counts.filter(|(_, count)| *count > 0);
+    let (encoding, count) = came.next()?;
+    let is_only = came.next().is_none() && count >= packets_of(MediaKind::Video, 1);
+    is_only.then_some(encoding)
+}
+
+/// A camera of three encodings, who shows it, and two who see it: the second has a link of its own.
+fn camera_for_two(seed: Seed, script: &str) -> (Call, [ClientId; 3], [Heard; 2]) {
+    let (mut call, clients) = call(seed, ["alice", "bob", "carol"], LinkProfile::CLEAN);
+    let [alice, bob, carol] = clients;
+    let script = Script::read(script).expect("a script");
+    call.world.run_script(carol, &script);
+    let camera = call.publish_simulcast(alice, &BODIES);
+    let heard = [bob, carol].map(|id| call.subscribe(id, camera));
+    (call, clients, heard)
+}
+
+#[test]
+fn a_subscriber_with_a_slow_link_gets_the_encoding_that_fits_and_a_fast_one_the_best() {
+    replay(|seed| {
+        let script = "0s both delay=20ms\n0s down rate=500kbit queue=300ms\n20s down rate=none";
+        let (mut call, clients, heard) = camera_for_two(seed, script);
+
+        let each = in_last_second(&mut call, 15, heard);
+        assert_eq!(each, [Some(2), Some(1)]);
+        let each = in_last_second(&mut call, 35, heard);
+        assert_eq!(each, [Some(2), Some(2)]);
+
+        assert_no_faults(&call, &clients);
+        assert_eq!(call.reception(heard[0]).lost, 0);
+        call.world.into_trace()
+    });
+}
+
+#[test]
+fn a_subscriber_who_asks_for_less_gets_the_encoding_that_fits() {
+    replay(|seed| {
+        let (mut call, clients, heard) = camera_for_two(seed, "0s both delay=20ms");
+        let each = in_last_second(&mut call, 3, heard);
+        assert_eq!(each, [Some(2), Some(2)]);
+        let carol = call.world.client_mut(clients[2]);
+        carol.ask_for_at_most(Bitrate(400_000));
+        let each = in_last_second(&mut call, 3, heard);
+        assert_eq!(each, [Some(2), Some(1)]);
+        assert_no_faults(&call, &clients);
+        call.world.into_trace()
     });
 }
