@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use auth::{InvalidKeys, Keys, Secret};
 use control_api::MetricsLogin;
-use sfu_model::{Codec, NodeId};
+use sfu_model::{Codec, NodeId, Pausing};
 use sfu_rtp::AudioLevelParameters;
 use signaling::{LoadLimits, NameLimits, Settings};
 use signaling_protocol::proto;
@@ -40,6 +40,10 @@ pub(crate) fn facts(config: &Config, node: NodeId) -> NodeFacts {
         },
         enable_remote_unmute: config.room.enable_remote_unmute,
         allow_tcp_fallback: config.rtc.allow_tcp_fallback,
+        pausing: match config.rtc.congestion_control.allow_pause {
+            true => Pausing::Allowed,
+            false => Pausing::Never,
+        },
     }
 }
 

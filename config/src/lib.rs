@@ -59,6 +59,6 @@ pub use limit::Limit;
 pub use logging::{LogLevel, Logging};
 pub use prometheus::{Prometheus, PrometheusLogin};
 pub use room::{CodecSpec, Room, RoomPreset};
-pub use rtc::{PliThrottle, Rtc};
+pub use rtc::{CongestionControl, PliThrottle, Rtc};
 pub use turn_server::{TurnCredentials, TurnProtocol, TurnServer};
 pub use udp_ports::UdpPorts;

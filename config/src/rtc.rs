@@ -34,6 +34,8 @@ pub struct Rtc {
     /// `allow_tcp_fallback`: a client whose media over UDP fails within 90 s of being connected is
     /// told of TCP alone when it comes back. Default true.
     pub allow_tcp_fallback: bool,
+    /// `congestion_control`: what is done for subscribers whose links carry too little.
+    pub congestion_control: CongestionControl,
 }
 
 /// The shortest time between two requests for a key frame of one layer.
@@ -55,6 +57,14 @@ impl Default for PliThrottle {
             high_quality: Duration::from_secs(1),
         }
     }
+}
+
+/// What is done for subscribers whose links carry too little.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CongestionControl {
+    /// `allow_pause`: video may be paused where the link has no room for its lowest layer, unless the client says otherwise.
+    /// Default false.
+    pub allow_pause: bool,
 }
 
 impl PliThrottle {
@@ -82,6 +92,7 @@ impl Default for Rtc {
             turn_servers: Vec::new(),
             pli_throttle: PliThrottle::default(),
             allow_tcp_fallback: true,
+            congestion_control: CongestionControl::default(),
         }
     }
 }
@@ -89,7 +100,7 @@ impl Default for Rtc {
 impl Rtc {
     pub(crate) fn read(group: &mut Group<'_>, dev: bool, read_file: Option<&FileReader>) -> Self {
         let default = Self::default();
-        unsupported(group);
+        unsupported(group, UNSUPPORTED);
         Self {
             udp_ports: udp_ports(group),
             tcp_port: group
@@ -113,6 +124,7 @@ impl Rtc {
             allow_tcp_fallback: group
                 .get("allow_tcp_fallback", value::truth)
                 .unwrap_or(default.allow_tcp_fallback),
+            congestion_control: group.group("congestion_control", CongestionControl::read),
         }
     }
 }
@@ -162,7 +174,14 @@ fn udp_ports(group: &mut Group<'_>) -> UdpPorts {
 
 /// Keys of LiveKit's that are not obeyed: their names, the values that ask for what happens anyway,
 /// and what follows.
-const UNSUPPORTED: &[(&[&str], &[&str], &str)] = &[
+/// Names of keys, the values with which they do no harm, and what becomes of any other.
+type Unsupported = (
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static str,
+);
+
+const UNSUPPORTED: &[Unsupported] = &[
     (
         &["use_external_ip"],
         &["false"],
@@ -234,11 +253,6 @@ const UNSUPPORTED: &[(&[&str], &[&str], &str)] = &[
         "has no effect: such an error ends the track or channel, not the session",
     ),
     (
-        &["congestion_control"],
-        &[],
-        "has no effect: layers are not chosen by the receivers' bandwidth",
-    ),
-    (
         &["tcp_fallback_rtt_threshold", "allow_udp_unstable_fallback"],
         &["0", "false"],
         "has no effect: UDP that loses packets is kept as long as media comes",
@@ -255,8 +269,40 @@ const UNSUPPORTED: &[(&[&str], &[&str], &str)] = &[
     ),
 ];
 
-fn unsupported(group: &mut Group<'_>) {
-    for &(names, harmless, consequence) in UNSUPPORTED {
+/// Keys of `congestion_control`: see [`UNSUPPORTED`].
+const UNSUPPORTED_OF_CONGESTION_CONTROL: [Unsupported; 2] = [
+    (
+        &["enabled"],
+        &["true"],
+        "has no effect: subscribers always get what their links carry",
+    ),
+    (
+        &[
+            "use_send_side_bwe",
+            "use_send_side_bwe_interceptor",
+            "send_side_bwe",
+            "send_side_bwe_pacer",
+            "stream_allocator",
+            "remote_bwe",
+            "disable_etimation_unmanaged_tracks",
+            "min_channel_capacity",
+        ],
+        &[],
+        "has no effect: links are estimated by when packets arrive, and divided by rules of the node's own",
+    ),
+];
+
+impl CongestionControl {
+    fn read(group: &mut Group<'_>) -> Self {
+        unsupported(group, &UNSUPPORTED_OF_CONGESTION_CONTROL);
+        Self {
+            allow_pause: group.get("allow_pause", value::truth).unwrap_or(false),
+        }
+    }
+}
+
+fn unsupported(group: &mut Group<'_>, keys: &[Unsupported]) {
+    for &(names, harmless, consequence) in keys {
         for name in names {
             group.unsupported(name, harmless, consequence);
         }

@@ -108,6 +108,7 @@ impl TestNode {
             limits: signaling_session::Limits::default(),
             enable_remote_unmute: false,
             allow_tcp_fallback: true,
+            pausing: sfu_model::Pausing::Never,
         };
         let keys = keys();
         let rooms = Rooms::new(RoomsParts {

@@ -459,3 +459,14 @@ fn a_node_has_25_seconds_to_stop_unless_said_otherwise() {
         Duration::from_secs(5)
     );
 }
+
+#[test]
+fn video_may_be_paused_where_the_operator_says_so() {
+    assert!(!read("").0.rtc.congestion_control.allow_pause);
+    let (config, warnings) = read("rtc: {congestion_control: {enabled: true, allow_pause: true}}");
+    assert!(config.rtc.congestion_control.allow_pause);
+    assert_eq!(warnings, Vec::<String>::new());
+    let (_, warnings) = read("rtc: {congestion_control: {enabled: false}}");
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].contains("rtc.congestion_control.enabled"));
+}

@@ -102,6 +102,7 @@ impl Node {
                 limits: Limits::default(),
                 enable_remote_unmute: false,
                 allow_tcp_fallback: true,
+                pausing: sfu_model::Pausing::Never,
             }),
             settings: Settings {
                 auto_create: true,

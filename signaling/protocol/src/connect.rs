@@ -70,6 +70,11 @@ pub struct ConnectParameters {
     pub auto_subscribe: bool,
     /// The client will say which layers it needs, so it begins with the lowest.
     pub adaptive_stream: bool,
+    /// Video may be paused where the client's link has no room for it; `None` leaves it to the configuration.
+    ///
+    /// Departure: LiveKit takes a join request that leaves it out for a refusal, so that its configuration has no effect on
+    /// clients with one peer connection.
+    pub subscriber_allow_pause: Option<bool>,
     /// Subscribe to all data tracks; `None` leaves it to the configuration.
     pub auto_subscribe_data_track: Option<bool>,
     /// Go on with an earlier session.
@@ -135,6 +140,7 @@ impl ConnectParameters {
             client: request.client_info.unwrap_or_default().into(),
             auto_subscribe: settings.auto_subscribe,
             adaptive_stream: settings.adaptive_stream,
+            subscriber_allow_pause: settings.subscriber_allow_pause,
             auto_subscribe_data_track: Some(settings.auto_subscribe_data_track()),
             resume: request.reconnect.then(|| Resume {
                 reason,
@@ -155,6 +161,7 @@ impl ConnectParameters {
             client: client_of_query(query).into(),
             auto_subscribe: query.flag("auto_subscribe").unwrap_or(true),
             adaptive_stream: query.flag("adaptive_stream").unwrap_or(false),
+            subscriber_allow_pause: query.flag("subscriber_allow_pause"),
             auto_subscribe_data_track: query.flag("auto_subscribe_data_track"),
             resume: resume_of_query(query),
             publish: query.get("publish").map(str::to_owned),

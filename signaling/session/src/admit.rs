@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::Claims;
-use sfu_model::{Now, ParticipantIdentity, ParticipantSid, UnixTime};
+use sfu_model::{Now, ParticipantIdentity, ParticipantSid, Pausing, UnixTime};
 use signaling_protocol::{
     ConnectParameters, DisconnectCause, LeaveAction, PeerConnections, participant_sid,
 };
@@ -140,6 +140,11 @@ impl Room {
             auto_subscribe: parameters.auto_subscribe,
             auto_subscribe_data: parameters.auto_subscribe_data_track.unwrap_or(false),
             adaptive_stream: parameters.adaptive_stream,
+            pausing: match parameters.subscriber_allow_pause {
+                Some(true) => Pausing::Allowed,
+                Some(false) => Pausing::Never,
+                None => self.facts.pausing,
+            },
             connection,
         };
         Participant::new(now.mono, now.unix, new)

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sfu_model::{Codec, NodeId, ParticipantSid, RoomIndex, RoomName, ShardIndex, UnixTime};
+use sfu_model::{
+    Codec, NodeId, ParticipantSid, Pausing, RoomIndex, RoomName, ShardIndex, UnixTime,
+};
 
 use crate::limits::MAX_ATTRIBUTES;
 use crate::negotiation::TransportFacts;
@@ -28,6 +30,8 @@ pub struct NodeFacts {
     pub enable_remote_unmute: bool,
     /// Whether a client whose media over UDP failed at once is reached over TCP.
     pub allow_tcp_fallback: bool,
+    /// Whether video of a client that says nothing of it may be paused where its link has no room for it.
+    pub pausing: Pausing,
 }
 
 impl fmt::Debug for NodeFacts {

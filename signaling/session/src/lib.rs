@@ -29,6 +29,7 @@
 //!     limits: Limits::default(),
 //!     enable_remote_unmute: false,
 //!     allow_tcp_fallback: true,
+//!     pausing: sfu_model::Pausing::Never,
 //! };
 //! let place = RoomPlace {
 //!     index: RoomIndex(1),

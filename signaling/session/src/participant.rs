@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use auth::{Claims, ParticipantKind, SourceSet, TrackSource, VideoGrant};
-use sfu_model::{ParticipantIdentity, ParticipantSid, UnixTime};
+use sfu_model::{ParticipantIdentity, ParticipantSid, Pausing, UnixTime};
 use signaling_protocol::Client;
 
 use crate::data_track::DataInterest;
@@ -41,6 +41,8 @@ pub(crate) struct Participant {
     pub(crate) last_signal: Instant,
     pub(crate) auto_subscribe: bool,
     pub(crate) adaptive_stream: bool,
+    /// Whether its video may be paused where its link has no room for it.
+    pub(crate) pausing: Pausing,
     pub(crate) transports: Transports,
     pub(crate) publishing: Publishing,
     pub(crate) subscribing: Subscribing,
@@ -70,6 +72,7 @@ pub(crate) struct NewParticipant {
     pub(crate) auto_subscribe: bool,
     pub(crate) auto_subscribe_data: bool,
     pub(crate) adaptive_stream: bool,
+    pub(crate) pausing: Pausing,
     pub(crate) connection: ConnectionId,
     pub(crate) transports: Transports,
 }
@@ -98,6 +101,7 @@ impl Participant {
             last_signal: mono,
             auto_subscribe: new.auto_subscribe,
             adaptive_stream: new.adaptive_stream,
+            pausing: new.pausing,
             transports: new.transports,
             publishing: Publishing::default(),
             subscribing: Subscribing::default(),

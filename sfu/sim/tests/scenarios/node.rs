@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use auth::{Claims, VideoGrant};
 use prost::Message as _;
-use sfu_model::{DataChannel, LinkProtocol, RoomIndex, ShardIndex};
+use sfu_model::{DataChannel, LinkProtocol, Pausing, RoomIndex, ShardIndex};
 use sfu_sim::{LinkProfile, Reception, Seed, World};
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
@@ -46,6 +46,7 @@ impl Node {
             limits: Limits::default(),
             enable_remote_unmute: false,
             allow_tcp_fallback: true,
+            pausing: Pausing::Never,
         };
         let transport = TransportFacts {
             fingerprint: world.fingerprint(),
@@ -121,6 +122,7 @@ impl Node {
             client: Client::from(info),
             auto_subscribe: true,
             adaptive_stream: false,
+            subscriber_allow_pause: None,
             auto_subscribe_data_track: None,
             resume,
             publish: None,

@@ -111,6 +111,7 @@ fn a_join_request_carries_everything_at_once() {
         connection_settings: Some(ConnectionSettings {
             auto_subscribe: true,
             adaptive_stream: true,
+            subscriber_allow_pause: Some(true),
             ..ConnectionSettings::default()
         }),
         metadata: "m".to_owned(),
@@ -128,6 +129,7 @@ fn a_join_request_carries_everything_at_once() {
         ..JoinRequest::default()
     }));
     assert!(parameters.auto_subscribe && parameters.adaptive_stream);
+    assert_eq!(parameters.subscriber_allow_pause, Some(true));
     assert_eq!(parameters.metadata.as_deref(), Some("m"));
     assert_eq!(parameters.attributes["k"], "v");
     assert_eq!(parameters.publisher_offer.unwrap().sdp, "v=0");

@@ -101,6 +101,7 @@ impl Subscriptions<'_> {
         };
         let peer = participant.transports.send_peer();
         let hidden = participant.is_hidden();
+        let pausing = participant.pausing;
         let opening = match participant.client.notices_tracks_by_negotiation() {
             true => Opening::Media,
             false => Opening::Padding,
@@ -112,6 +113,7 @@ impl Subscriptions<'_> {
         active.started = true;
         media.forwarding = active.forwarding;
         media.opening = opening;
+        media.pausing = pausing;
         media.importance = match is_screen {
             true => Importance::ScreenShare,
             false => Importance::Ordinary,

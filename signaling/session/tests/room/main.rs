@@ -10,6 +10,7 @@
 mod support;
 
 #[cfg(test)]
+mod adapting;
 mod bounds;
 #[cfg(test)]
 mod calls;

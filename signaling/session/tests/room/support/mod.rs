@@ -49,6 +49,7 @@ pub(crate) fn client(identity: &str) -> Joining {
             }),
             auto_subscribe: true,
             adaptive_stream: false,
+            subscriber_allow_pause: None,
             auto_subscribe_data_track: None,
             resume: None,
             publish: None,
@@ -139,6 +140,7 @@ impl World {
             limits: Limits::default(),
             enable_remote_unmute: false,
             allow_tcp_fallback: true,
+            pausing: sfu_model::Pausing::Never,
         };
         change(&mut options, &mut facts);
         let now = Now {
