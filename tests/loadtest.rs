@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use harness::harness;
+use metrics::limits_met;
 use serde_json::Value;
 use terminator::Terminator;
 
 #[path = "loadtest/harness.rs"]
 mod harness;
+#[path = "loadtest/metrics.rs"]
+mod metrics;
 #[path = "loadtest/terminator.rs"]
 mod terminator;
 
@@ -20,6 +23,7 @@ struct Node {
     /// Kept open: what the node says later must go somewhere.
     _said: BufReader<ChildStdout>,
     url: String,
+    metrics_port: u16,
 }
 
 impl Node {
@@ -30,17 +34,16 @@ impl Node {
 
     /// Starts a node that takes media by TCP too.
     fn start_with_tcp() -> Self {
-        let unused = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let port = unused.local_addr().expect("it is bound").port();
-        drop(unused);
-        Self::start_with(&format!("rtc: {{tcp_port: {port}}}"))
+        Self::start_with(&format!("rtc: {{tcp_port: {}}}", free_port()))
     }
 
     /// Starts a node and waits until it has said where it listens.
-    fn start_with(config: &str) -> Self {
+    fn start_with(rtc: &str) -> Self {
+        let metrics_port = free_port();
+        let config = format!("{{prometheus: {{port: {metrics_port}}}, {rtc}}}");
         let mut process = Command::new(env!("CARGO_BIN_EXE_sluice"))
             .args(["--dev", "--port", "0", "--udp-port", "0"])
-            .args(["--config-body", config])
+            .args(["--config-body", &config])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -53,13 +56,16 @@ impl Node {
             process,
             _said: said,
             url: url.expect("the node says where it listens"),
+            metrics_port,
         }
     }
 
-    /// Runs the harness for a second, in which everybody joins and stays, and returns its JSON.
+    /// Runs the harness for a second, in which everybody joins and stays and nobody meets a limit, and returns its
+    /// JSON.
     fn load(&self, flags: &[&str]) -> Value {
         let (status, result) = self.try_load(flags);
         assert!(status.success(), "{result:#}");
+        assert_eq!(limits_met(self.metrics_port), [""; 0], "{flags:?}");
         result
     }
 
@@ -123,6 +129,11 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         std::fs::remove_dir_all(&self.0).ok();
     }
+}
+
+fn free_port() -> u16 {
+    let unused = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    unused.local_addr().expect("it is bound").port()
 }
 
 fn number(result: &Value, place: &str) -> f64 {
