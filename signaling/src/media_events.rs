@@ -98,7 +98,7 @@ impl RoomEvents {
 
 #[cfg(test)]
 mod tests {
-    use sfu_model::{CloseReason, DataChannel, LinkProtocol, PeerId, ShardIndex};
+    use sfu_model::{CloseReason, DataChannel, LinkProtocol, NodeIndex, PeerId, ShardIndex};
 
     use super::*;
 
@@ -107,6 +107,7 @@ mod tests {
             room: RoomIndex(room),
             index: 1,
             shard: ShardIndex(0),
+            node: NodeIndex(0),
         }
     }
 

@@ -12,7 +12,7 @@ use auth::{ApiKey, Claims};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use sfu_driver::{MediaPlane, ShardReport};
-use sfu_model::{RoomIndex, RoomName, ShardIndex};
+use sfu_model::{NodeIndex, RoomIndex, RoomName, ShardIndex};
 use signaling_protocol::proto;
 use signaling_session::{
     ConnectionId, Join, JoinRefused, Room, RoomOptions, RoomPlace, RoomReply, RoomRequest,
@@ -379,6 +379,8 @@ impl Rooms {
     fn make_room(&self, index: RoomIndex, options: RoomOptions) -> Room {
         let parts = &self.0.shared.parts;
         let place = RoomPlace {
+            // No room spans nodes.
+            node: NodeIndex(0),
             index,
             home: home(index, parts.transports.len()),
             home_participants: self.settings().home_participants,

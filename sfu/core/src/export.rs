@@ -384,7 +384,7 @@ impl Exports {
 
 #[cfg(test)]
 mod tests {
-    use sfu_model::RoomIndex;
+    use sfu_model::{NodeIndex, RoomIndex};
 
     use super::*;
 
@@ -395,6 +395,7 @@ mod tests {
             room: RoomIndex(1),
             index: 1,
             shard: ShardIndex(0),
+            node: NodeIndex(0),
         }
     }
 

@@ -78,7 +78,9 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use sfu_model::{Command, DataChannelOpener, IceCredentials, Now, ShardIndex, UnixTime};
+    use sfu_model::{
+        Command, DataChannelOpener, IceCredentials, NodeIndex, Now, ShardIndex, UnixTime,
+    };
     use sfu_transport::TransportConfig;
 
     use super::*;
@@ -101,6 +103,7 @@ mod tests {
             room: RoomIndex(1),
             index: u32::from(index),
             shard: ShardIndex(0),
+            node: NodeIndex(0),
         };
         let command = Command::AddPeer {
             peer,
@@ -142,6 +145,7 @@ mod tests {
             room: RoomIndex(1),
             index: 1,
             shard: ShardIndex(0),
+            node: NodeIndex(0),
         };
         // It was about to be added.
         shard.isolated(AtStake::Named(peer), |_| {
@@ -160,6 +164,7 @@ mod tests {
             room: RoomIndex(1),
             index: 1,
             shard: ShardIndex(0),
+            node: NodeIndex(0),
         };
         let media = sfu_model::ReceiveMedia::unknown(sfu_model::MediaKind::Video);
         shard.handle_command(

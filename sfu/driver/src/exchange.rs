@@ -202,8 +202,8 @@ mod tests {
     use mio::{Events, Poll, Token, Waker};
     use sfu_core::ShardConfig;
     use sfu_model::{
-        Command, DataChannelOpener, Forwarding, IceCredentials, Importance, Opening, Pausing,
-        PeerId, PublicationId, RoomIndex, SendMedia, Ssrc, SubscriptionId,
+        Command, DataChannelOpener, Forwarding, IceCredentials, Importance, NodeIndex, Opening,
+        Pausing, PeerId, PublicationId, RoomIndex, SendMedia, Ssrc, SubscriptionId,
     };
     use sfu_transport::TransportConfig;
 
@@ -248,7 +248,12 @@ mod tests {
         /// Has the shard ask for a publication of the other shard, and sends that.
         fn ask(&mut self, index: u32) {
             let (room, shard) = (ROOM, HERE);
-            let peer = PeerId { room, index, shard };
+            let peer = PeerId {
+                room,
+                index,
+                shard,
+                node: NodeIndex(0),
+            };
             let local = IceCredentials::generate(shard, [3; 34]);
             let data_channels = DataChannelOpener::Peer;
             let media = SendMedia {
@@ -264,10 +269,17 @@ mod tests {
                 importance: Importance::default(),
                 pausing: Pausing::default(),
             };
-            let subscription = SubscriptionId { room, index, shard };
+            let subscription = SubscriptionId {
+                room,
+                index,
+                shard,
+                node: NodeIndex(0),
+            };
             let publication = PublicationId {
+                room,
+                index,
                 shard: THERE,
-                ..PublicationId { room, index, shard }
+                node: NodeIndex(0),
             };
             for command in [
                 Command::AddPeer {

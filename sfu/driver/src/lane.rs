@@ -170,7 +170,7 @@ mod tests {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
-    use sfu_model::{IceCredentials, RoomIndex};
+    use sfu_model::{IceCredentials, NodeIndex, RoomIndex};
 
     use super::*;
     use crate::mailbox::{Inbox, mailbox};
@@ -182,6 +182,7 @@ mod tests {
             room: RoomIndex(0),
             index,
             shard: HERE,
+            node: NodeIndex(0),
         };
         Command::RemovePeer { peer }
     }
@@ -229,6 +230,7 @@ mod tests {
                 room: RoomIndex(0),
                 index: 1,
                 shard: HERE,
+                node: NodeIndex(0),
             }]),
             channel,
             message: vec![1].into(),
@@ -254,6 +256,7 @@ mod tests {
                 room: RoomIndex(0),
                 index: 1,
                 shard,
+                node: NodeIndex(0),
             },
             local: IceCredentials::generate(shard, [3; 34]),
         };

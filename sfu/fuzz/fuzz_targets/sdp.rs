@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use sfu_model::{
-    Codec, Fingerprint, Forwarding, IceCredentials, LinkProtocol, MediaKind, RoomIndex, ShardIndex,
-    SubscriptionId, TrackSid,
+    Codec, Fingerprint, Forwarding, IceCredentials, LinkProtocol, MediaKind, NodeIndex, RoomIndex,
+    ShardIndex, SubscriptionId, TrackSid,
 };
 use signaling_session::negotiation::{
     Answerer, Candidate, CodecPolicy, FirstOffer, OfferedCodec, Offerer, PublishDecision,
@@ -33,6 +33,7 @@ fn send(index: u32, kind: MediaKind, codec: Codec) -> SendTrack {
             shard: ShardIndex(0),
             room: RoomIndex(0),
             index,
+            node: NodeIndex(0),
         },
         stream_id: format!("PA_x|TR_{index}"),
         track_sid: TrackSid::from(format!("TR_{index}")),

@@ -9,9 +9,13 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoomIndex(pub u32);
 
-/// A shard's number: `0..shards`.
+/// A shard's number in its node: `0..shards`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardIndex(pub u16);
+
+/// A node's number among those that a room may span. A node that is alone is number 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeIndex(pub u16);
 
 macro_rules! room_scoped_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -24,6 +28,8 @@ macro_rules! room_scoped_id {
             pub index: u32,
             /// The shard that it lives on, from beginning to end.
             pub shard: ShardIndex,
+            /// The node that it lives on, whose rooms and shards these are.
+            pub node: NodeIndex,
         }
 
         impl fmt::Display for $name {

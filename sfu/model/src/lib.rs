@@ -33,7 +33,7 @@ pub use data_budget::{DataBudget, DataMessage, DataPermit};
 pub use dtls_role::DtlsRole;
 pub use event::{AudioLevel, CloseReason, Event, LinkProtocol};
 pub use extension::{Extension, ExtensionId, ExtensionMap};
-pub use id::{PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId};
+pub use id::{NodeIndex, PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId};
 pub use layer::{Bitrate, Importance, PictureSize, SpatialLayer, TemporalLayer};
 pub use name::{ApiKey, NodeId, ParticipantIdentity, ParticipantSid, RoomName, RoomSid, TrackSid};
 pub use path::{MAX_DATAGRAM_BYTES, Path};

@@ -1,7 +1,7 @@
 use sfu_model::{
     Codec, CodecBinding, Command, DataChannelOpener, DtlsRole, Extension, ExtensionId,
-    ExtensionMap, Forwarding, IceCredentials, Importance, LayerOrder, MediaKind, Mid, Opening,
-    Pausing, PayloadType, PeerId, PublicationId, ReceiveEncoding, ReceiveMedia, RoomIndex,
+    ExtensionMap, Forwarding, IceCredentials, Importance, LayerOrder, MediaKind, Mid, NodeIndex,
+    Opening, Pausing, PayloadType, PeerId, PublicationId, ReceiveEncoding, ReceiveMedia, RoomIndex,
     SendMedia, ShardIndex, SpatialLayer, Ssrc, SubscriptionId, TemporalLayer, Token,
 };
 
@@ -83,6 +83,7 @@ impl Call {
             room: ROOM,
             index,
             shard,
+            node: NodeIndex(0),
         };
         self.peers.push((id, peer, local.clone()));
         self.world.command(&Command::AddPeer {
@@ -186,6 +187,7 @@ impl Call {
             room: ROOM,
             index: section,
             shard: self.peer(id).shard,
+            node: NodeIndex(0),
         };
         self.world.command(&Command::Publish {
             publication,
@@ -226,6 +228,7 @@ impl Call {
             room: ROOM,
             index: section,
             shard: self.peer(id).shard,
+            node: NodeIndex(0),
         };
         self.world.command(&Command::Subscribe {
             subscription,

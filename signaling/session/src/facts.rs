@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sfu_model::{
-    Codec, NodeId, ParticipantSid, Pausing, RoomIndex, RoomName, ShardIndex, UnixTime,
+    Codec, NodeId, NodeIndex, ParticipantSid, Pausing, RoomIndex, RoomName, ShardIndex, UnixTime,
 };
 
 use crate::limits::MAX_ATTRIBUTES;
@@ -112,6 +112,8 @@ impl Default for Limits {
 /// Where a room lives: its number, its shards, and how those are reached.
 #[derive(Clone, Debug)]
 pub struct RoomPlace {
+    /// The number of its node, which all ids carry that the room hands out.
+    pub node: NodeIndex,
     /// The room's number in the process.
     pub index: RoomIndex,
     /// The shard of its first participants, one of `shards`.

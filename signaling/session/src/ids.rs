@@ -1,7 +1,8 @@
 //! What names things in a room: the numbers that its shards know, sids, credentials and versions.
 
 use sfu_model::{
-    IceCredentials, PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId, UnixTime,
+    IceCredentials, NodeIndex, PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId,
+    UnixTime,
 };
 
 use crate::entropy::Entropy;
@@ -11,6 +12,7 @@ use crate::proto;
 /// Hands out ids, none of them twice.
 #[derive(Debug)]
 pub(crate) struct Ids {
+    node: NodeIndex,
     room: RoomIndex,
     entropy: Entropy,
     participant: u32,
@@ -23,8 +25,9 @@ pub(crate) struct Ids {
 
 impl Ids {
     /// `seed` must be unpredictable: credentials follow from it.
-    pub(crate) fn new(room: RoomIndex, seed: [u8; 32]) -> Self {
+    pub(crate) fn new(node: NodeIndex, room: RoomIndex, seed: [u8; 32]) -> Self {
         Self {
+            node,
             room,
             entropy: Entropy::new(seed),
             participant: 0,
@@ -51,6 +54,7 @@ impl Ids {
             room: self.room,
             index: self.peer,
             shard,
+            node: self.node,
         }
     }
 
@@ -61,6 +65,7 @@ impl Ids {
             room: self.room,
             index: self.publication,
             shard,
+            node: self.node,
         }
     }
 
@@ -71,6 +76,7 @@ impl Ids {
             room: self.room,
             index: self.subscription,
             shard,
+            node: self.node,
         }
     }
 
@@ -97,5 +103,21 @@ impl Ids {
     /// Returns a number that nobody can foresee.
     pub(crate) fn random_number(&mut self) -> u64 {
         self.entropy.number()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_say_on_which_node_and_shard_what_they_name_lives() {
+        let (node, shard) = (NodeIndex(7), ShardIndex(3));
+        let mut ids = Ids::new(node, RoomIndex(1), [0; 32]);
+        let (peer, publication) = (ids.peer(shard), ids.publication(shard));
+        let subscription = ids.subscription(shard);
+        assert_eq!((peer.node, peer.shard), (node, shard));
+        assert_eq!((publication.node, publication.shard), (node, shard));
+        assert_eq!((subscription.node, subscription.shard), (node, shard));
     }
 }

@@ -18,7 +18,7 @@
 //! use std::sync::Arc;
 //! use std::time::{Duration, Instant};
 //!
-//! use sfu_model::{Fingerprint, Now, RoomIndex, ShardIndex, UnixTime};
+//! use sfu_model::{Fingerprint, NodeIndex, Now, RoomIndex, ShardIndex, UnixTime};
 //! use signaling_session::negotiation::TransportFacts;
 //! use signaling_session::{Limits, NodeFacts, Output, Room, RoomNotice, RoomOptions, RoomPlace};
 //!
@@ -32,6 +32,7 @@
 //!     pausing: sfu_model::Pausing::Never,
 //! };
 //! let place = RoomPlace {
+//!     node: NodeIndex(0),
 //!     index: RoomIndex(1),
 //!     home: ShardIndex(0),
 //!     home_participants: 50,

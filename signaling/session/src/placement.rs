@@ -84,7 +84,7 @@ impl Placement {
 
 #[cfg(test)]
 mod tests {
-    use sfu_model::{Fingerprint, RoomIndex};
+    use sfu_model::{Fingerprint, NodeIndex, RoomIndex};
 
     use super::*;
 
@@ -94,6 +94,7 @@ mod tests {
             candidates: Vec::new(),
         });
         let place = RoomPlace {
+            node: NodeIndex(0),
             index: RoomIndex(1),
             home: ShardIndex(home),
             home_participants: at_home,

@@ -55,7 +55,7 @@ impl Room {
         options: RoomOptions,
         seed: [u8; 32],
     ) -> Self {
-        let mut ids = Ids::new(place.index, seed);
+        let mut ids = Ids::new(place.node, place.index, seed);
         let sid = room_sid(ids.random());
         let mut room = Self {
             facts,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sfu_model::{
-    CloseReason, Command, DataBudget, DataChannel, DataMessage, Event, PeerId, RoomIndex,
+    CloseReason, Command, DataBudget, DataChannel, DataMessage, Event, NodeIndex, PeerId, RoomIndex,
 };
 
 use crate::world::{HOME, ROOM, World};
@@ -28,6 +28,7 @@ fn peer_id(room: RoomIndex, index: u32) -> PeerId {
         room,
         index,
         shard: HOME,
+        node: NodeIndex(0),
     }
 }
 

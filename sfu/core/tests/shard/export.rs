@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use sfu_core::{DropReason, ExportBatch};
 use sfu_model::{
-    Command, Event, Forwarding, MediaKind, PayloadType, PublicationId, ReceiveMedia, SendMedia,
-    ShardIndex, Ssrc, SubscriptionId,
+    Command, Event, Forwarding, MediaKind, NodeIndex, PayloadType, PublicationId, ReceiveMedia,
+    SendMedia, ShardIndex, Ssrc, SubscriptionId,
 };
 use sfu_rtp::rtcp::{NackPair, Packet, SenderReport, write_nack, write_pli, write_sender_report};
 use sfu_rtp::{NtpTime, RtpTimestamp, SeqNo};
@@ -331,6 +331,7 @@ fn a_subscription_to_what_is_not_there_ends_at_once() {
         room: ROOM,
         index: 0,
         shard: ShardIndex(2),
+        node: NodeIndex(0),
     };
     pair.far.command(Command::Subscribe {
         subscription: far_subscription(0),

@@ -7,8 +7,8 @@ use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_srtp::context::Context;
 use sfu_core::{Arrivals, Shard, ShardConfig, Transmit};
 use sfu_model::{
-    Command, DataChannelOpener, DtlsRole, Event, IceCredentials, LinkProtocol, Now, Path, PeerId,
-    PublicationId, RoomIndex, ShardIndex, SubscriptionId, UnixTime,
+    Command, DataChannelOpener, DtlsRole, Event, IceCredentials, LinkProtocol, NodeIndex, Now,
+    Path, PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId, UnixTime,
 };
 use sfu_rtp::RtpHeader;
 use sfu_rtp::rtcp::{Compound, Packet};
@@ -30,6 +30,7 @@ pub(crate) fn publication_id(index: u32) -> PublicationId {
         room: ROOM,
         index,
         shard: HOME,
+        node: NodeIndex(0),
     }
 }
 
@@ -38,6 +39,7 @@ pub(crate) fn subscription_id(index: u32) -> SubscriptionId {
         room: ROOM,
         index,
         shard: HOME,
+        node: NodeIndex(0),
     }
 }
 
@@ -174,6 +176,7 @@ impl World {
                 room: ROOM,
                 index,
                 shard: self.index,
+                node: NodeIndex(0),
             },
             client: Client::new(self.now, &[SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm]),
             path: Path {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use mio::Waker;
 use sfu_core::{DropReason, ExportBatch, ShardConfig};
 use sfu_model::{
-    Command, DataChannelOpener, ExtensionMap, Forwarding, IceCredentials, Importance, Mid, Opening,
-    Pausing, PeerId, PublicationId, RoomIndex, SendMedia, ShardIndex, Ssrc, SubscriptionId,
+    Command, DataChannelOpener, ExtensionMap, Forwarding, IceCredentials, Importance, Mid,
+    NodeIndex, Opening, Pausing, PeerId, PublicationId, RoomIndex, SendMedia, ShardIndex, Ssrc,
+    SubscriptionId,
 };
 use sfu_transport::TransportConfig;
 
@@ -76,6 +77,7 @@ fn a_check_finds_the_peer_that_was_added_before_it_in_the_same_turn() {
         room: RoomIndex(0),
         index: 0,
         shard: SHARD,
+        node: NodeIndex(0),
     };
     mailbox.send(Letter::Command(
         Command::AddPeer {
@@ -133,11 +135,17 @@ fn what_another_shard_told_before_a_datagram_came_is_known_when_it_is_taken() {
     let (mut first, _) = threads.remove(0);
     second.inbox.acknowledge_wake();
     let (room, index, shard) = (RoomIndex(0), 0, SHARD);
-    let peer = PeerId { room, index, shard };
+    let peer = PeerId {
+        room,
+        index,
+        shard,
+        node: NodeIndex(0),
+    };
     let publication = PublicationId {
         room,
         index,
         shard: ShardIndex(1),
+        node: NodeIndex(0),
     };
     for command in [
         Command::AddPeer {
@@ -146,7 +154,12 @@ fn what_another_shard_told_before_a_datagram_came_is_known_when_it_is_taken() {
             data_channels: DataChannelOpener::Peer,
         },
         Command::Subscribe {
-            subscription: SubscriptionId { room, index, shard },
+            subscription: SubscriptionId {
+                room,
+                index,
+                shard,
+                node: NodeIndex(0),
+            },
             publication,
             peer,
             media: SendMedia {

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use sfu_core::ShardConfig;
 use sfu_model::{
-    Command, DataChannelOpener, DtlsRole, Fingerprint, IceCredentials, PeerId, RoomIndex,
-    ShardIndex,
+    Command, DataChannelOpener, DtlsRole, Fingerprint, IceCredentials, NodeIndex, PeerId,
+    RoomIndex, ShardIndex,
 };
 use sfu_transport::TransportConfig;
 
@@ -69,7 +69,12 @@ fn add_peer(plane: &MediaPlane) -> Check {
     let local = IceCredentials::generate(shard, [3; 34]);
     let room = RoomIndex(0);
     let index = 0;
-    let peer = PeerId { room, index, shard };
+    let peer = PeerId {
+        room,
+        index,
+        shard,
+        node: NodeIndex(0),
+    };
     let remote = IceCredentials {
         ufrag: "them".to_owned(),
         pwd: "a-password-of-two-and-twenty".to_owned(),

@@ -121,6 +121,7 @@ fn a_peer_has_a_bounded_number_of_connections_and_leaves_none_behind() {
                 room: RoomIndex(0),
                 index: 0,
                 shard: ShardIndex(1),
+                node: NodeIndex(0),
             },
         }],
     );

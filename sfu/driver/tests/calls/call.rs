@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use sfu_driver::MediaPlane;
-use sfu_model::{Command, PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId};
+use sfu_model::{Command, NodeIndex, PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId};
 
 use crate::caller::Caller;
 use crate::{PATIENCE, media, send};
@@ -23,6 +23,7 @@ pub(crate) fn peer_id(index: u32) -> PeerId {
         room: ROOM,
         index,
         shard: ShardIndex(u16::try_from(index % 2).unwrap()),
+        node: NodeIndex(0),
     }
 }
 
@@ -42,6 +43,7 @@ impl Call {
             room: ROOM,
             index: publisher.index,
             shard: publisher.shard,
+            node: NodeIndex(0),
         };
         let publish = Command::Publish {
             publication,
@@ -53,6 +55,7 @@ impl Call {
                 room: ROOM,
                 index: *index,
                 shard: peer_id(*index).shard,
+                node: NodeIndex(0),
             },
             publication,
             peer: peer_id(*index),

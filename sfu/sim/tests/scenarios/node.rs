@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use auth::{Claims, VideoGrant};
 use prost::Message as _;
-use sfu_model::{DataChannel, LinkProtocol, Pausing, RoomIndex, ShardIndex};
+use sfu_model::{DataChannel, LinkProtocol, NodeIndex, Pausing, RoomIndex, ShardIndex};
 use sfu_sim::{LinkProfile, Reception, Seed, World};
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
@@ -56,6 +56,7 @@ impl Node {
             }],
         };
         let place = RoomPlace {
+            node: NodeIndex(0),
             index: RoomIndex(1),
             home: ShardIndex(0),
             home_participants: 50,

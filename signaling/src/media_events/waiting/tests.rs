@@ -1,4 +1,4 @@
-use sfu_model::{CloseReason, LinkProtocol, RoomIndex};
+use sfu_model::{CloseReason, LinkProtocol, NodeIndex, RoomIndex};
 
 use super::*;
 
@@ -7,6 +7,7 @@ fn peer(index: u32) -> PeerId {
         room: RoomIndex(1),
         index,
         shard: ShardIndex(0),
+        node: NodeIndex(0),
     }
 }
 

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sfu_model::{
-    Codec, Fingerprint, Forwarding, IceCredentials, LinkProtocol, MediaKind, Mid, RoomIndex,
-    ShardIndex, SubscriptionId, Token, TrackSid,
+    Codec, Fingerprint, Forwarding, IceCredentials, LinkProtocol, MediaKind, Mid, NodeIndex,
+    RoomIndex, ShardIndex, SubscriptionId, Token, TrackSid,
 };
 
 use super::description::Description;
@@ -86,6 +86,7 @@ fn subscription(index: u32) -> SubscriptionId {
         shard: ShardIndex(0),
         room: RoomIndex(0),
         index,
+        node: NodeIndex(0),
     }
 }
 

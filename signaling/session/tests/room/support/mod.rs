@@ -10,8 +10,8 @@ use auth::{Claims, VideoGrant};
 use prost::Message as _;
 use sdp::Transport;
 use sfu_model::{
-    Command, DataChannel, Event, Fingerprint, LinkProtocol, Now, PeerId, RoomIndex, ShardIndex,
-    UnixTime,
+    Command, DataChannel, Event, Fingerprint, LinkProtocol, NodeIndex, Now, PeerId, RoomIndex,
+    ShardIndex, UnixTime,
 };
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
@@ -157,6 +157,7 @@ impl World {
             })
         };
         let place = RoomPlace {
+            node: NodeIndex(0),
             index: RoomIndex(1),
             home: ShardIndex(0),
             home_participants,
