@@ -10,7 +10,7 @@ pub(crate) const FRAME_LENGTH: usize = 2;
 /// nothing is copied.
 ///
 /// ```
-/// use sfu_transport::Layout;
+/// use sfu_transport::layout::Layout;
 ///
 /// let layout = Layout::new(2, 3);
 /// let datagrams: Vec<_> = layout.datagrams(b"__abc__de").collect();
