@@ -1,11 +1,5 @@
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE;
-use prost::Message as _;
-use signaling_protocol::proto::wrapped_join_request::Compression;
-use signaling_protocol::proto::{
-    ClientInfo, ConnectionSettings, JoinRequest, JoinResponse, WrappedJoinRequest, client_info,
-    signal_response,
-};
+use loadtest_peer::{Join, PROTOCOL};
+use signaling_protocol::proto::{JoinResponse, signal_response};
 
 use super::error::SessionError;
 use super::negotiate::Negotiation;
@@ -13,8 +7,6 @@ use crate::cli::Signalling;
 use crate::plan::ParticipantPlan;
 use crate::signal::Signal;
 
-/// The signalling protocol that we speak.
-const PROTOCOL: i32 = 15;
 /// The client that we resemble most: one that offers data channels and takes every codec.
 const SDK: &str = "rust";
 
@@ -28,15 +20,6 @@ pub(super) enum Begin<'a> {
     },
 }
 
-impl Begin<'_> {
-    fn sid(&self) -> &str {
-        match self {
-            Self::Fresh => "",
-            Self::Resumed { sid } => sid,
-        }
-    }
-}
-
 /// Returns the path and query of the upgrade request. With one peer connection the first offer, and the tracks
 /// that it publishes, ride in it.
 pub(super) fn endpoint(
@@ -46,37 +29,18 @@ pub(super) fn endpoint(
 ) -> String {
     match plan.signalling {
         Signalling::V1 => {
-            let (tracks, offer) = match session {
-                Begin::Fresh => (
-                    negotiation.add_track_requests(),
-                    Some(negotiation.next_offer()),
-                ),
-                Begin::Resumed { .. } => (Vec::new(), None),
+            let mut join = Join {
+                subscribes: plan.subscribes,
+                ..Join::default()
             };
-            let request = JoinRequest {
-                client_info: Some(ClientInfo {
-                    sdk: client_info::Sdk::Rust.into(),
-                    protocol: PROTOCOL,
-                    version: env!("CARGO_PKG_VERSION").to_owned(),
-                    os: std::env::consts::OS.to_owned(),
-                    ..ClientInfo::default()
-                }),
-                connection_settings: Some(ConnectionSettings {
-                    auto_subscribe: plan.subscribes,
-                    ..ConnectionSettings::default()
-                }),
-                add_track_requests: tracks,
-                publisher_offer: offer,
-                reconnect: session != Begin::Fresh,
-                participant_sid: session.sid().to_owned(),
-                ..JoinRequest::default()
-            };
-            let wrapped = WrappedJoinRequest {
-                compression: Compression::None.into(),
-                join_request: request.encode_to_vec(),
-            };
-            let text = URL_SAFE.encode(wrapped.encode_to_vec());
-            format!("/rtc/v1?join_request={text}")
+            match session {
+                Begin::Fresh => {
+                    join.tracks = negotiation.add_track_requests();
+                    join.offer = Some(negotiation.next_offer());
+                }
+                Begin::Resumed { sid } => join.resumes = Some(sid.to_owned()),
+            }
+            join.endpoint()
         }
         Signalling::V0 => {
             let resume = match session {

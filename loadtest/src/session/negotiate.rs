@@ -2,11 +2,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use loadtest_peer::sdp::{
-    Candidate, Description, LocalTransport, OfferSection, Role, Section, SectionKind,
-    parse_candidate, payload_types, write_answer, write_offer,
+    Candidate, Description, LocalTransport, OfferSection, Role, parse_candidate, write_answer,
+    write_offer,
 };
 use loadtest_peer::{DataChannelOpener, IceRole, Outbound, OutboundData, PeerConfig};
-use sfu_model::{Codec, IceCredentials, MediaKind, ShardIndex};
+use sfu_model::{IceCredentials, MediaKind, ShardIndex};
 use signaling_protocol::proto::{
     AddTrackRequest, MediaSectionsRequirement, SessionDescription, SignalTarget,
     SubscribedQualityUpdate, TrackPublishedResponse, TrickleRequest, signal_request,
@@ -27,8 +27,6 @@ use crate::signal::Signal;
 const FIRST_SECTIONS: usize = 3;
 /// Most sections that the server may ask for.
 const MAX_SECTIONS: usize = 2_048;
-/// Loudness of what is published: voice.
-const AUDIO_LEVEL: u8 = 20;
 
 /// Offers and answers of one participant, and the peers that come of them.
 pub(super) struct Negotiation<'a> {
@@ -100,7 +98,7 @@ impl<'a> Negotiation<'a> {
             seed = seed.wrapping_mul(0x9E37_79B1).wrapping_add(0x7F4A_7C15);
             seed
         });
-        let mut sections: Vec<_> = publications.iter().map(Publication::section).collect();
+        let mut sections: Vec<_> = publications.iter().map(|one| one.track.section()).collect();
         if plan.signalling == Signalling::V1 {
             push_receiving(&mut sections, MediaKind::Audio, FIRST_SECTIONS);
             push_receiving(&mut sections, MediaKind::Video, FIRST_SECTIONS);
@@ -129,7 +127,8 @@ impl<'a> Negotiation<'a> {
     }
 
     pub(super) fn add_track_requests(&self) -> Vec<AddTrackRequest> {
-        self.publications.iter().map(Publication::request).collect()
+        let publications = self.publications.iter();
+        publications.map(|one| one.track.request()).collect()
     }
 
     /// Writes the next offer of our own.
@@ -215,7 +214,7 @@ impl<'a> Negotiation<'a> {
     /// Takes the sid by which the server names one of our tracks.
     fn handle_published(&mut self, published: &TrackPublishedResponse) {
         let mut publications = self.publications.iter_mut();
-        let publication = publications.find(|publication| publication.cid == published.cid);
+        let publication = publications.find(|publication| publication.track.cid == published.cid);
         if let (Some(publication), Some(track)) = (publication, &published.track) {
             publication.sid = Some(track.sid.clone());
         }
@@ -417,22 +416,9 @@ impl<'a> Negotiation<'a> {
     fn outbound(&self, answer: &Description) -> Vec<Outbound> {
         let sent = self.sections.iter().zip(0_usize..);
         let sent = sent.filter(|(section, _)| matches!(section.role, Role::Send { .. }));
-        let tracks = sent
-            .zip(&self.publications)
-            .filter_map(|((_, mid), publication)| {
-                let mid = mid.to_string();
-                let section = answer.sections.iter().find(|section| section.mid == mid)?;
-                let (payload_type, rtx_type) = payload_types(publication.codec)?;
-                accepts(section, publication.codec).then(|| Outbound {
-                    kind: publication.kind,
-                    mid,
-                    payload_type,
-                    rtx_type,
-                    extensions: section.extensions,
-                    layers: publication.layers.clone(),
-                    audio_level: AUDIO_LEVEL,
-                })
-            });
+        let tracks = sent.zip(&self.publications);
+        let tracks = tracks
+            .filter_map(|((_, place), publication)| publication.track.outbound(answer, place));
         tracks.collect()
     }
 }
@@ -448,14 +434,6 @@ impl std::fmt::Debug for Negotiation<'_> {
 /// Returns where a candidate is, if the participant goes by its protocol.
 fn reachable(candidate: &Candidate, plan: &ParticipantPlan) -> Option<SocketAddr> {
     (candidate.protocol == plan.protocol).then_some(candidate.address)
-}
-
-fn accepts(section: &Section, codec: Codec) -> bool {
-    let wanted = SectionKind::Media(codec.kind());
-    let mut formats = section.formats.iter();
-    section.kind == wanted
-        && !section.rejected
-        && formats.any(|format| format.codec() == Some(codec))
 }
 
 fn push_receiving(sections: &mut Vec<OfferSection>, kind: MediaKind, count: usize) {

@@ -1,12 +1,8 @@
 use std::sync::Arc;
 
-use loadtest_peer::sdp::{OfferSection, OfferedLayer, Role};
-use loadtest_peer::{Demand, OutboundLayer, Sample};
+use loadtest_peer::{Demand, OutboundLayer, Picture, RIDS, Sample, Track};
 use sfu_model::{Codec, MediaKind, Ssrc};
-use signaling_protocol::proto::{
-    AddTrackRequest, SimulcastCodec, SubscribedQualityUpdate, TrackSource, TrackType, VideoLayer,
-    VideoQuality,
-};
+use signaling_protocol::proto::SubscribedQualityUpdate;
 
 use crate::plan::{ParticipantPlan, Video};
 use crate::samples::Samples;
@@ -14,24 +10,25 @@ use crate::samples::Samples;
 /// A track that a participant publishes.
 #[derive(Clone, Debug)]
 pub(super) struct Publication {
-    /// By which the server knows the track until it has a sid.
-    pub(super) cid: &'static str,
-    /// By which it knows it from then on.
+    pub(super) track: Track,
+    /// By which the server knows the track from when it has said so.
     pub(super) sid: Option<String>,
-    pub(super) kind: MediaKind,
-    pub(super) codec: Codec,
-    pub(super) layers: Vec<OutboundLayer>,
 }
 
-/// Names of simulcast layers as LiveKit's clients give them, the lowest first.
-const RIDS: [&str; 3] = ["q", "h", "f"];
-/// Sizes and bitrates of the samples.
-const SIZES: [(u32, u32, u32); 3] = [
-    (320, 180, 150_000),
-    (640, 360, 500_000),
-    (1_280, 720, 2_000_000),
+/// The pictures and bitrates of the samples.
+const PICTURES: [Picture; RIDS.len()] = [
+    picture(320, 180, 150_000),
+    picture(640, 360, 500_000),
+    picture(1_280, 720, 2_000_000),
 ];
-const QUALITIES: [VideoQuality; 3] = [VideoQuality::Low, VideoQuality::Medium, VideoQuality::High];
+
+const fn picture(width: u32, height: u32, bitrate: u32) -> Picture {
+    Picture {
+        width,
+        height,
+        bitrate,
+    }
+}
 
 impl Publication {
     /// Returns what a participant publishes; `random` yields SSRCs.
@@ -43,100 +40,51 @@ impl Publication {
         let mut publications = Vec::new();
         if plan.audio {
             let sample = Arc::clone(&samples.opus);
-            publications.push(Self {
-                cid: "microphone",
-                sid: None,
-                kind: MediaKind::Audio,
+            publications.push(Self::new(Track {
+                cid: "microphone".to_owned(),
                 codec: Codec::Opus,
                 layers: vec![encoding(sample, 0, None, &mut random)],
-            });
+                pictures: &[],
+            }));
         }
         if let Some(Video {
             codec, simulcast, ..
         }) = plan.video
         {
+            // Without simulcast it is the largest alone.
+            let first = if simulcast { 0 } else { PICTURES.len() - 1 };
             let layers = samples.video(codec).iter().cloned().zip(RIDS).zip(0..);
-            let layers = layers.filter(|(_, layer)| simulcast || *layer == 2);
-            publications.push(Self {
-                cid: "camera",
-                sid: None,
-                kind: MediaKind::Video,
-                codec,
-                layers: layers
-                    .map(|((sample, rid), layer)| {
-                        encoding(sample, layer, simulcast.then_some(rid), &mut random)
-                    })
-                    .collect(),
+            let layers = layers.skip(first).map(|((sample, rid), layer)| {
+                encoding(sample, layer, simulcast.then_some(rid), &mut random)
             });
+            publications.push(Self::new(Track {
+                cid: "camera".to_owned(),
+                codec,
+                layers: layers.collect(),
+                pictures: PICTURES.get(first..).unwrap_or_default(),
+            }));
         }
         publications
     }
 
-    pub(super) fn section(&self) -> OfferSection {
-        let layers = self.layers.iter().map(|layer| OfferedLayer {
-            rid: layer.rid,
-            ssrc: layer.ssrc,
-            rtx: layer.rtx,
-        });
-        OfferSection {
-            kind: self.kind,
-            role: Role::Send {
-                track: self.cid.to_owned(),
-                codec: self.codec,
-                layers: layers.collect(),
-            },
-        }
-    }
-
-    /// Returns how the track is announced.
-    pub(super) fn request(&self) -> AddTrackRequest {
-        let request = AddTrackRequest {
-            cid: self.cid.to_owned(),
-            name: self.cid.to_owned(),
-            ..AddTrackRequest::default()
-        };
-        match self.kind {
-            MediaKind::Audio => AddTrackRequest {
-                r#type: TrackType::Audio.into(),
-                source: TrackSource::Microphone.into(),
-                disable_red: true,
-                ..request
-            },
-            MediaKind::Video => {
-                let layers: Vec<_> = self.layers.iter().map(|layer| self.layer(layer)).collect();
-                let [.., (width, height, _)] = SIZES;
-                AddTrackRequest {
-                    r#type: TrackType::Video.into(),
-                    source: TrackSource::Camera.into(),
-                    width,
-                    height,
-                    layers: layers.clone(),
-                    simulcast_codecs: vec![SimulcastCodec {
-                        codec: self.codec.name().to_ascii_lowercase(),
-                        cid: self.cid.to_owned(),
-                        layers,
-                        ..SimulcastCodec::default()
-                    }],
-                    ..request
-                }
-            }
-        }
+    fn new(track: Track) -> Self {
+        Self { track, sid: None }
     }
 
     /// Returns which of the encodings the server says are received. What it says nothing of stays as it is.
     pub(super) fn demands(&self, update: &SubscribedQualityUpdate) -> Vec<(Ssrc, Demand)> {
-        let name = self.codec.name();
+        let name = self.track.codec.name();
         let mut codecs = update.subscribed_codecs.iter();
         let ours = codecs.find(|codec| codec.codec.eq_ignore_ascii_case(name));
         let qualities = ours.map_or(&[][..], |codec| &codec.qualities);
-        let layers = self.layers.iter();
-        let demands = layers.filter_map(|layer| {
-            let enabled = match self.layers.len() {
+        let layers = self.track.layers.iter().enumerate();
+        let demands = layers.filter_map(|(place, layer)| {
+            let enabled = match self.track.layers.len() {
                 // The only encoding serves whoever wants any.
                 1 if qualities.is_empty() => None,
                 1 => Some(qualities.iter().any(|wanted| wanted.enabled)),
                 _ => {
-                    let quality = self.quality(layer);
+                    let quality = self.track.quality(place);
                     let mut wanted = qualities.iter();
                     wanted
                         .find(|wanted| wanted.quality() == quality)
@@ -150,33 +98,6 @@ impl Publication {
             Some((layer.ssrc, demand))
         });
         demands.collect()
-    }
-
-    fn quality(&self, layer: &OutboundLayer) -> VideoQuality {
-        let at = usize::from(layer.layer);
-        // A single encoding is the highest quality, whatever its size.
-        match self.layers.len() {
-            1 => VideoQuality::High,
-            _ => QUALITIES.get(at).copied().unwrap_or(VideoQuality::High),
-        }
-    }
-
-    fn layer(&self, layer: &OutboundLayer) -> VideoLayer {
-        let at = usize::from(layer.layer);
-        let (width, height, bitrate) = SIZES.get(at).copied().unwrap_or_default();
-        VideoLayer {
-            quality: self.quality(layer).into(),
-            width,
-            height,
-            bitrate,
-            spatial_layer: i32::from(if self.layers.len() == 1 {
-                0
-            } else {
-                layer.layer
-            }),
-            rid: layer.rid.unwrap_or_default().to_owned(),
-            ..VideoLayer::default()
-        }
     }
 }
 
@@ -199,7 +120,8 @@ fn encoding(
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use signaling_protocol::proto::{SubscribedCodec, SubscribedQuality};
+    use loadtest_peer::QUALITIES;
+    use signaling_protocol::proto::{SubscribedCodec, SubscribedQuality, VideoQuality};
 
     use super::*;
     use crate::cli::Cli;
@@ -238,7 +160,7 @@ mod tests {
 
     fn demands(camera: &Publication, update: &SubscribedQualityUpdate) -> Vec<Demand> {
         let demands = camera.demands(update);
-        let named = demands.iter().zip(&camera.layers);
+        let named = demands.iter().zip(&camera.track.layers);
         assert!(named.into_iter().all(|((ssrc, _), of)| *ssrc == of.ssrc));
         demands.into_iter().map(|(_, demand)| demand).collect()
     }

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use livekit_protocol::signal_request;
-use loadtest_peer::{DataDelivery, Identity, Tally};
+use loadtest_peer::{DataDelivery, Identity, Tally, Track};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, spawn_local};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::media::Track;
 use crate::server::Server;
 use crate::signal;
 use seen::Order;

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::case::{Act, Case, PATIENCE, Stage};
 use crate::client::{Client, Plan, Seen};
-use crate::media::{Mark, Track, TrackKind};
+use crate::media::{Mark, TrackKind, track};
 use crate::neighbours::NEAR;
 
 /// How long one half of a cycle may take before the next begins all the same.
@@ -124,7 +124,7 @@ pub(super) const PUBLISH: Case = Case {
 
 /// Publishes a camera for a moment; `false` when the server is late to say that it may.
 async fn publish(client: &Client, cid: &str) -> Result<bool, String> {
-    let track = Track::new(cid.to_owned(), TrackKind::SimulcastCamera, Mark::Offender);
+    let track = track(cid.to_owned(), TrackKind::SimulcastCamera, Mark::Offender);
     let view = client.view();
     let answers = view.seen().answers;
     client.publish(track.map_err(|error| error.to_string())?);

@@ -17,11 +17,13 @@ const RETRY: Duration = Duration::from_millis(2);
 /// How long what was sent may take to arrive everywhere.
 const DELIVERY: Duration = Duration::from_secs(30);
 
-/// A flood of data from one sender.
+/// A flood of data from one sender; of what there are two, the first is of the short trial.
+#[derive(Clone, Copy)]
 struct Flood {
     delivery: DataDelivery,
     payload: usize,
-    messages: u64,
+    listeners: [usize; 2],
+    messages: [u64; 2],
     /// Messages between two pauses of [`PACE`].
     burst: u64,
 }
@@ -34,16 +36,14 @@ pub(super) const RELIABLE_TO_MANY: Case = Case {
     about: "sends 8,250 reliable messages of 1,000 bytes within 3 s to 40 listeners (short: 2,000 to 10)",
     by_tcp: false,
     play: |stage| {
-        Box::pin(async move {
-            let listeners = stage.join_listeners(stage.scale.of(10, 40)).await?;
-            let flood = Flood {
-                delivery: DataDelivery::Reliable,
-                payload: 1_000,
-                messages: stage.scale.of(2_000, 8_250),
-                burst: 28,
-            };
-            to_listeners(&stage, listeners, &flood).await
-        })
+        let flood = Flood {
+            delivery: DataDelivery::Reliable,
+            payload: 1_000,
+            listeners: [10, 40],
+            messages: [2_000, 8_250],
+            burst: 28,
+        };
+        Box::pin(flood.play(stage))
     },
 };
 
@@ -52,16 +52,14 @@ pub(super) const RELIABLE_TO_ONE: Case = Case {
     about: "sends 24 MB of reliable data as fast as it is taken to one listener (short: 6 MB)",
     by_tcp: false,
     play: |stage| {
-        Box::pin(async move {
-            let listeners = stage.join_listeners(1).await?;
-            let flood = Flood {
-                delivery: DataDelivery::Reliable,
-                payload: 15_000,
-                messages: stage.scale.of(400, 1_600),
-                burst: u64::MAX,
-            };
-            to_listeners(&stage, listeners, &flood).await
-        })
+        let flood = Flood {
+            delivery: DataDelivery::Reliable,
+            payload: 15_000,
+            listeners: [1, 1],
+            messages: [400, 1_600],
+            burst: u64::MAX,
+        };
+        Box::pin(flood.play(stage))
     },
 };
 
@@ -70,16 +68,14 @@ pub(super) const LOSSY_TO_MANY: Case = Case {
     about: "sends 10,000 lossy messages of 1,000 bytes within 3 s to 40 listeners (short: 3,000 to 10)",
     by_tcp: false,
     play: |stage| {
-        Box::pin(async move {
-            let listeners = stage.join_listeners(stage.scale.of(10, 40)).await?;
-            let flood = Flood {
-                delivery: DataDelivery::Lossy,
-                payload: 1_000,
-                messages: stage.scale.of(3_000, 10_000),
-                burst: 34,
-            };
-            to_listeners(&stage, listeners, &flood).await
-        })
+        let flood = Flood {
+            delivery: DataDelivery::Lossy,
+            payload: 1_000,
+            listeners: [10, 40],
+            messages: [3_000, 10_000],
+            burst: 34,
+        };
+        Box::pin(flood.play(stage))
     },
 };
 
@@ -115,50 +111,63 @@ pub(super) async fn send(
     true
 }
 
-/// Floods those who listen, and holds that all of them are still there and, of reliable data, have all.
-async fn to_listeners(stage: &Stage, listeners: Vec<Client>, flood: &Flood) -> Result<Act, String> {
-    let plan = Plan::new(NEAR, "offender").without_tracks_of_others();
-    let offender = stage.join(plan).await?;
-    let begun = Instant::now();
-    let until = begun + PATIENCE;
-    let mut sent = 0;
-    while sent < flood.messages {
-        let message = message(flood.delivery, sent, flood.payload);
-        if !send(&offender, flood.delivery, &message, until).await {
-            break;
+impl Flood {
+    /// Floods those who listen, and holds that all of them are still there and, of reliable data, have all.
+    async fn play(self, stage: Stage) -> Result<Act, String> {
+        let [short, whole] = self.listeners;
+        let listeners = stage.join_listeners(stage.scale.of(short, whole)).await?;
+        let plan = Plan::new(NEAR, "offender").without_tracks_of_others();
+        let offender = stage.join(plan).await?;
+        let [short, whole] = self.messages;
+        let begun = Instant::now();
+        let sent = self.send_all(&offender, stage.scale.of(short, whole)).await;
+        let took = begun.elapsed();
+        let least = self.least_received(&listeners, sent).await;
+        let ended = offender.ended().map(|why| format!(", then {why}"));
+        let mut fared = format!(
+            "{sent} sent in {:.1} s, {least} came{}",
+            took.as_secs_f64(),
+            ended.unwrap_or_default()
+        );
+        if let Some(why) = listeners.iter().find_map(Client::ended) {
+            return Err(format!("a listener lost its session: {why}; {fared}"));
         }
-        sent += 1;
-        if sent % flood.burst == 0 {
-            sleep(PACE).await;
+        if self.delivery == DataDelivery::Reliable && least < sent {
+            return Err(format!("reliable data was lost: {fared}"));
         }
+        fared.push_str(&format!(" after {:.1} s", begun.elapsed().as_secs_f64()));
+        let mut actors = listeners;
+        actors.push(offender);
+        Ok(Act { fared, actors })
     }
-    let took = begun.elapsed();
-    let mut received = Vec::new();
-    let until = Instant::now() + DELIVERY;
-    for listener in &listeners {
-        let view = listener.view();
-        if flood.delivery == DataDelivery::Reliable {
-            let all = view.until(DELIVERY, "for all data", |seen| seen.data >= sent);
-            timeout_at(until, all).await.ok();
+
+    /// Sends the messages, as many as are taken, and returns how many were.
+    async fn send_all(self, offender: &Client, messages: u64) -> u64 {
+        let until = Instant::now() + PATIENCE;
+        for sent in 0..messages {
+            let message = message(self.delivery, sent, self.payload);
+            if !send(offender, self.delivery, &message, until).await {
+                return sent;
+            }
+            if (sent + 1) % self.burst == 0 {
+                sleep(PACE).await;
+            }
         }
-        received.push(view.seen().data);
+        messages
     }
-    let lost = listeners.iter().filter_map(Client::ended).next();
-    let least = received.iter().copied().min().unwrap_or_default();
-    let ended = offender.ended().map(|why| format!(", then {why}"));
-    let mut fared = format!(
-        "{sent} sent in {:.1} s, {least} came{}",
-        took.as_secs_f64(),
-        ended.unwrap_or_default()
-    );
-    if let Some(why) = lost {
-        return Err(format!("a listener lost its session: {why}; {fared}"));
+
+    /// Returns how many messages came at least; of reliable data, after those that were sent had their time to.
+    async fn least_received(self, listeners: &[Client], sent: u64) -> u64 {
+        let until = Instant::now() + DELIVERY;
+        let mut least = u64::MAX;
+        for listener in listeners {
+            let view = listener.view();
+            if self.delivery == DataDelivery::Reliable {
+                let all = view.until(DELIVERY, "for all data", |seen| seen.data >= sent);
+                timeout_at(until, all).await.ok();
+            }
+            least = least.min(view.seen().data);
+        }
+        least
     }
-    if flood.delivery == DataDelivery::Reliable && least < sent {
-        return Err(format!("reliable data was lost: {fared}"));
-    }
-    fared.push_str(&format!(" after {:.1} s", begun.elapsed().as_secs_f64()));
-    let mut actors = listeners;
-    actors.push(offender);
-    Ok(Act { fared, actors })
 }

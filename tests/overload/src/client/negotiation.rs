@@ -3,20 +3,14 @@
 use std::net::SocketAddr;
 
 use livekit_protocol::{MediaSectionsRequirement, SessionDescription};
-use loadtest_peer::Outbound;
-use loadtest_peer::sdp::{
-    Description, LocalTransport, OfferSection, Role, SectionKind, payload_types, write_offer,
-};
+use loadtest_peer::sdp::{Description, LocalTransport, OfferSection, Role, write_offer};
+use loadtest_peer::{Outbound, Track};
 use sfu_model::{Fingerprint, IceCredentials, MediaKind};
-
-use crate::media::Track;
 
 /// Sections for tracks of others that a client offers at first.
 const FIRST_SECTIONS: usize = 3;
 /// Most sections that the server may ask for.
 const MAX_SECTIONS: usize = 4_096;
-/// Loudness of what is published: voice.
-const AUDIO_LEVEL: u8 = 20;
 
 /// The sections of our offers, and what each carries.
 #[derive(Debug)]
@@ -71,12 +65,9 @@ impl Negotiation {
 
     /// Gives a track a section: one that carried another, or the next.
     pub(super) fn add(&mut self, track: Track) {
-        let section = OfferSection {
-            kind: track.kind,
-            role: track.role(),
-        };
+        let section = track.section();
         let mut idle = self.sections.iter().zip(0..);
-        let idle = idle.find(|(idle, _)| idle.kind == track.kind && idle.role == Role::Idle);
+        let idle = idle.find(|(idle, _)| idle.kind == section.kind && idle.role == Role::Idle);
         let at = idle.map_or(self.sections.len(), |(_, at)| at);
         match self.sections.get_mut(at) {
             Some(place) => *place = section,
@@ -149,24 +140,9 @@ impl Negotiation {
     ) -> (Vec<Outbound>, Option<SessionDescription>) {
         let begun = self.tracks.iter_mut().filter(|known| !known.agreed);
         let begun = begun.filter_map(|known| {
-            let mid = known.section.to_string();
-            let section = answer.sections.iter().find(|section| section.mid == mid)?;
-            let track = &known.track;
-            let mut formats = section.formats.iter();
-            let accepted = section.kind == SectionKind::Media(track.kind)
-                && !section.rejected
-                && formats.any(|format| format.codec() == Some(track.codec));
-            let (payload_type, rtx_type) = payload_types(track.codec).filter(|_| accepted)?;
+            let outbound = known.track.outbound(answer, known.section)?;
             known.agreed = true;
-            Some(Outbound {
-                kind: track.kind,
-                mid,
-                payload_type,
-                rtx_type,
-                extensions: section.extensions,
-                layers: track.layers.clone(),
-                audio_level: AUDIO_LEVEL,
-            })
+            Some(outbound)
         });
         let begun = begun.collect();
         let outdated = std::mem::replace(&mut self.offer, Offer::None) == Offer::Outdated;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use loadtest_peer::{DataDelivery, Tally};
+use loadtest_peer::{DataDelivery, Tally, Track};
 use sfu_model::IceCredentials;
 use tokio::sync::{oneshot, watch};
 
-use crate::media::{Mark, Track, TrackKind};
+use crate::media::{Mark, TrackKind};
 use crate::signal::Appetite;
 
 /// Who joins, and how.

@@ -4,17 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE;
-use livekit_protocol::wrapped_join_request::Compression;
 use livekit_protocol::{
-    ClientInfo, ConnectionSettings, JoinRequest, LeaveRequest, ParticipantInfo, Ping,
-    WrappedJoinRequest, client_info, leave_request, participant_info, signal_request,
+    LeaveRequest, ParticipantInfo, Ping, leave_request, participant_info, signal_request,
     signal_response,
 };
 use loadtest_peer::sdp::{Description, parse_candidate};
-use loadtest_peer::{DataChannelOpener, IceRole, Identity, Peer, PeerConfig, PeerEvent, Tally};
-use prost::Message as _;
+use loadtest_peer::{
+    DataChannelOpener, IceRole, Identity, Join, Peer, PeerConfig, PeerEvent, Tally,
+};
 use sfu_model::{IceCredentials, LinkProtocol, ShardIndex};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant as TokioInstant, MissedTickBehavior, interval, sleep_until, timeout};
@@ -22,14 +19,12 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::negotiation::Negotiation;
 use super::seen::{Described, Order, Plan, Seen};
-use crate::media::Track;
+use crate::media::track;
 use crate::server::Server;
 use crate::signal::{Incoming, Receiving, Sending};
 use crate::socket::Socket;
 use crate::{clock, signal};
 
-/// The signalling protocol that we speak.
-const PROTOCOL: i32 = 15;
 /// How long a participant may take to be let in.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// Between pings, as LiveKit's clients send them.
@@ -157,33 +152,18 @@ async fn begin(means: &Means, plan: &Plan) -> Result<(Task, Receiving, Sending),
     let mut requests = Vec::new();
     for (kind, number) in plan.tracks.iter().zip(0..) {
         let cid = format!("{}-{number}", plan.identity);
-        let track = Track::new(cid, *kind, plan.mark).map_err(random)?;
+        let track = track(cid, *kind, plan.mark).map_err(random)?;
         requests.push(track.request());
         negotiation.add(track);
     }
     negotiation.add_first_sections();
-    let request = JoinRequest {
-        client_info: Some(ClientInfo {
-            sdk: client_info::Sdk::Rust.into(),
-            protocol: PROTOCOL,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            os: std::env::consts::OS.to_owned(),
-            ..ClientInfo::default()
-        }),
-        connection_settings: Some(ConnectionSettings {
-            auto_subscribe: plan.subscribes,
-            ..ConnectionSettings::default()
-        }),
-        add_track_requests: requests,
-        publisher_offer: negotiation.offer(),
-        ..JoinRequest::default()
+    let join = Join {
+        subscribes: plan.subscribes,
+        tracks: requests,
+        offer: negotiation.offer(),
+        resumes: None,
     };
-    let wrapped = WrappedJoinRequest {
-        compression: Compression::None.into(),
-        join_request: request.encode_to_vec(),
-    };
-    let text = URL_SAFE.encode(wrapped.encode_to_vec());
-    let endpoint = format!("/rtc/v1?join_request={text}");
+    let endpoint = join.endpoint();
     let token = means.server.token(&plan.room, &plan.identity);
     let connected = signal::connect(&means.server, &endpoint, &token, plan.appetite);
     let (sending, receiving, local) = connected.await?;
