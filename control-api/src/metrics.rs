@@ -77,7 +77,7 @@ async fn serve(
 /// A number of each shard that only grows.
 type Count = (&'static str, &'static str, fn(&ShardReport) -> u64);
 
-const COUNTS: [Count; 21] = [
+const COUNTS: [Count; 22] = [
     ("datagrams_in_total", "Datagrams that arrived.", |r| {
         r.counters.datagrams_in
     }),
@@ -104,6 +104,11 @@ const COUNTS: [Count; 21] = [
         "retransmissions_out_total",
         "RTP packets sent again to subscribers who missed them.",
         |r| r.counters.retransmissions_out,
+    ),
+    (
+        "redundancy_out_total",
+        "Packets of sound sent with more redundancy than they came with, to subscribers who lose much.",
+        |r| r.counters.redundancy_out,
     ),
     (
         "exports_out_total",

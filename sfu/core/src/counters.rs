@@ -21,6 +21,8 @@ pub struct Counters {
     pub rtp_out: u64,
     /// RTP packets that were sent again to a subscriber who missed them.
     pub retransmissions_out: u64,
+    /// Packets of sound that went out with more redundancy than they came with.
+    pub redundancy_out: u64,
     /// RTP packets that were copied to other shards, whose subscribers need them.
     pub exports_out: u64,
     /// RTP packets of other shards' publications that came.

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use sfu_model::{
-    Codec, CodecBinding, Forwarding, MediaKind, Now, Opening, PayloadType, SendMedia, Ssrc,
-    SubscriptionId,
+    Codec, CodecBinding, Forwarding, MediaKind, Now, Opening, PayloadType, RedundancyPolicy,
+    SendMedia, Ssrc, SubscriptionId,
 };
 use sfu_rtp::limits::{SENDER_REPORT_INTERVAL, SENDER_REPORT_RETRY};
 use sfu_rtp::payload::red::RedReceiver;
@@ -13,6 +13,8 @@ use sfu_rtp::{
     AbsSendTime, ExtendedSeqNo, Munged, Outgoing, OutgoingExtensions, OutgoingPayload,
     RtpTimestamp, SentPacket, SeqNo, Sequencer,
 };
+
+use redundancy::Redundancy;
 
 use crate::allocation::Grant;
 use crate::arrival::Arrival;
@@ -30,6 +32,7 @@ use crate::publication::Publication;
 use crate::transmit::Priority;
 
 mod claiming;
+mod redundancy;
 pub(crate) mod retransmission;
 
 pub(crate) use claiming::Change;
@@ -52,6 +55,7 @@ pub(crate) struct Subscription {
     /// The encoding that was forwarded last, for the step of time to the next one.
     source: Option<u8>,
     red: RedReceiver,
+    redundancy: Redundancy,
     sequencer: Sequencer,
     /// When a sender report is due; none while nothing is sent.
     report_due: Option<Instant>,
@@ -89,6 +93,7 @@ impl Subscription {
             latest: None,
             source: None,
             red: RedReceiver::default(),
+            redundancy: Redundancy::default(),
             sequencer: Self::sequencer(&media),
             report_due: None,
             reported: 0,
@@ -220,7 +225,10 @@ impl Subscription {
             }
             Selection::Forward { ends_frame } => {
                 let marker = arrival.header.marker || ends_frame;
-                self.send(now, arrival, binding, marker, link)
+                match self.deepens(now, arrival, binding) {
+                    true => self.send_deepened(now, arrival, binding, publication, link),
+                    false => self.send(now, arrival, binding, marker, link),
+                }
             }
         };
         Forwarded {
@@ -345,6 +353,7 @@ impl Subscription {
         now: Instant,
         block: &ReportBlock,
     ) -> Option<Duration> {
+        self.redundancy.on_loss(now, block.fraction_lost);
         self.stream.stats.on_report_block(now, block)
     }
 
@@ -396,6 +405,48 @@ impl Subscription {
         marker: bool,
         link: &mut Link<'_>,
     ) -> u64 {
+        self.send_bytes(now, arrival, (binding, arrival.payload()), marker, link)
+    }
+
+    /// Reports whether a packet of sound is to go out with more redundancy than it came with.
+    #[inline]
+    fn deepens(&self, now: Instant, arrival: &Arrival<'_>, binding: CodecBinding) -> bool {
+        arrival.codec == Codec::Red
+            && binding.codec == Codec::Red
+            && self.media.redundancy == RedundancyPolicy::ByLoss
+            && self.redundancy.is_called_for(now)
+            && self.varies_when_repeated(binding)
+    }
+
+    fn send_deepened(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival<'_>,
+        binding: CodecBinding,
+        publication: &Publication,
+        link: &mut Link<'_>,
+    ) -> u64 {
+        let mut redundancy = std::mem::take(&mut self.redundancy);
+        let stream = publication.stream(arrival.encoding);
+        let deepened = stream.and_then(|stream| redundancy.deepen(arrival, stream));
+        link.output.counters.redundancy_out += u64::from(deepened.is_some());
+        let bytes = deepened.unwrap_or_else(|| arrival.payload());
+        let marker = arrival.header.marker;
+        let packets = self.send_bytes(now, arrival, (binding, bytes), marker, link);
+        self.redundancy = redundancy;
+        packets
+    }
+
+    /// Sends a packet with these bytes for a payload.
+    #[inline]
+    fn send_bytes(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival<'_>,
+        (binding, bytes): (CodecBinding, &[u8]),
+        marker: bool,
+        link: &mut Link<'_>,
+    ) -> u64 {
         if binding.codec == Codec::Opus {
             if arrival.codec == Codec::Red {
                 return self.send_plain(now, arrival, binding, link);
@@ -419,7 +470,7 @@ impl Subscription {
             return 0;
         };
         let payload = OutgoingPayload {
-            bytes: arrival.payload(),
+            bytes,
             original_seq: None,
             vp8,
             padding: match self.varies_when_repeated(binding) {

@@ -203,7 +203,8 @@ mod tests {
     use sfu_core::ShardConfig;
     use sfu_model::{
         Command, DataChannelOpener, Forwarding, IceCredentials, Importance, NodeIndex, Opening,
-        Pausing, PeerId, PublicationId, RoomIndex, SendMedia, Ssrc, SubscriptionId,
+        Pausing, PeerId, PublicationId, RedundancyPolicy, RoomIndex, SendMedia, Ssrc,
+        SubscriptionId,
     };
     use sfu_transport::TransportConfig;
 
@@ -268,6 +269,7 @@ mod tests {
                 opening: Opening::Media,
                 importance: Importance::default(),
                 pausing: Pausing::default(),
+                redundancy: RedundancyPolicy::default(),
             };
             let subscription = SubscriptionId {
                 room,

@@ -225,6 +225,18 @@ pub struct SendMedia {
     pub importance: Importance,
     /// Whether nothing may be sent where the peer's link does not carry the least of it.
     pub pausing: Pausing,
+    /// Whether sound is sent with more redundancy than it comes with where much of it is lost.
+    pub redundancy: RedundancyPolicy,
+}
+
+/// With how much redundancy sound is sent that comes with some (RED, RFC 2198).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RedundancyPolicy {
+    /// With more than it comes with while the subscriber loses much.
+    #[default]
+    ByLoss,
+    /// As it comes: what is in it is encrypted end to end.
+    AsItComes,
 }
 
 /// Whether video may be paused where a link has no room for it.

@@ -25,7 +25,7 @@ mod time;
 pub use codec::{Codec, MediaKind};
 pub use command::{
     CodecBinding, Command, DataChannelOpener, Destination, Forwarding, LayerOrder, Opening,
-    Pausing, ReceiveEncoding, ReceiveMedia, SendMedia,
+    Pausing, ReceiveEncoding, ReceiveMedia, RedundancyPolicy, SendMedia,
 };
 pub use credentials::{Fingerprint, IceCredentials, InvalidFingerprint};
 pub use data::DataChannel;

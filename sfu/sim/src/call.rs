@@ -1,8 +1,9 @@
 use sfu_model::{
     Codec, CodecBinding, Command, DataChannelOpener, DtlsRole, Extension, ExtensionId,
     ExtensionMap, Forwarding, IceCredentials, Importance, LayerOrder, MediaKind, Mid, NodeIndex,
-    Opening, Pausing, PayloadType, PeerId, PublicationId, ReceiveEncoding, ReceiveMedia, RoomIndex,
-    SendMedia, ShardIndex, SpatialLayer, Ssrc, SubscriptionId, TemporalLayer, Token,
+    Opening, Pausing, PayloadType, PeerId, PublicationId, ReceiveEncoding, ReceiveMedia,
+    RedundancyPolicy, RoomIndex, SendMedia, ShardIndex, SpatialLayer, Ssrc, SubscriptionId,
+    TemporalLayer, Token,
 };
 
 use crate::{ClientId, LinkProfile, Publisher, Random, Receiver, Reception, Seed, World};
@@ -223,6 +224,7 @@ impl Call {
             opening: Opening::Media,
             importance: Importance::default(),
             pausing: Pausing::default(),
+            redundancy: RedundancyPolicy::default(),
         };
         let subscription = SubscriptionId {
             room: ROOM,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use sfu_core::DropReason;
 use sfu_model::{
     Codec, CodecBinding, Command, Extension, ExtensionId, ExtensionMap, Forwarding, Importance,
-    LayerOrder, MediaKind, Mid, Opening, Pausing, PayloadType, ReceiveEncoding, ReceiveMedia, Rid,
-    SendMedia, SpatialLayer, Ssrc, TemporalLayer, Token,
+    LayerOrder, MediaKind, Mid, Opening, Pausing, PayloadType, ReceiveEncoding, ReceiveMedia,
+    RedundancyPolicy, Rid, SendMedia, SpatialLayer, Ssrc, TemporalLayer, Token,
 };
 use sfu_rtp::{
     ExtensionRanges, ExtensionTable, Outgoing, OutgoingExtensions, OutgoingPayload, RtpHeader,
@@ -107,6 +107,7 @@ pub(crate) fn send(kind: MediaKind, section: &str, ssrc: u32) -> SendMedia {
         opening: Opening::Media,
         importance: Importance::default(),
         pausing: Pausing::default(),
+        redundancy: RedundancyPolicy::default(),
     }
 }
 

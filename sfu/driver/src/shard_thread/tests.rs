@@ -5,8 +5,8 @@ use mio::Waker;
 use sfu_core::{DropReason, ExportBatch, ShardConfig};
 use sfu_model::{
     Command, DataChannelOpener, ExtensionMap, Forwarding, IceCredentials, Importance, Mid,
-    NodeIndex, Opening, Pausing, PeerId, PublicationId, RoomIndex, SendMedia, ShardIndex, Ssrc,
-    SubscriptionId,
+    NodeIndex, Opening, Pausing, PeerId, PublicationId, RedundancyPolicy, RoomIndex, SendMedia,
+    ShardIndex, Ssrc, SubscriptionId,
 };
 use sfu_transport::TransportConfig;
 
@@ -174,6 +174,7 @@ fn what_another_shard_told_before_a_datagram_came_is_known_when_it_is_taken() {
                 opening: Opening::Media,
                 importance: Importance::default(),
                 pausing: Pausing::default(),
+                redundancy: RedundancyPolicy::default(),
             },
         },
     ] {

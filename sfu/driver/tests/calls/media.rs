@@ -2,8 +2,8 @@
 
 use sfu_model::{
     Codec, CodecBinding, ExtensionMap, Forwarding, Importance, MediaKind, Mid, Opening, Pausing,
-    PayloadType, ReceiveEncoding, ReceiveMedia, SendMedia, SpatialLayer, Ssrc, TemporalLayer,
-    Token,
+    PayloadType, ReceiveEncoding, ReceiveMedia, RedundancyPolicy, SendMedia, SpatialLayer, Ssrc,
+    TemporalLayer, Token,
 };
 use sfu_rtp::{Outgoing, OutgoingExtensions, OutgoingPayload, RtpTimestamp, SeqNo, write_rtp};
 
@@ -42,6 +42,7 @@ pub(crate) fn sent() -> SendMedia {
         opening: Opening::Media,
         importance: Importance::default(),
         pausing: Pausing::default(),
+        redundancy: RedundancyPolicy::default(),
     }
 }
 

@@ -11,6 +11,7 @@ pub mod opus;
 mod peek;
 mod picture_size;
 pub mod red;
+pub mod red_writer;
 mod vp8;
 mod vp8_munger;
 mod vp9;

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use sfu_model::{
     Codec, CodecBinding, Extension, ExtensionId, ExtensionMap, Fingerprint, Forwarding,
     IceCredentials, Importance, LayerOrder, MediaKind, Mid, Opening, Pausing, PayloadType,
-    ReceiveEncoding, ReceiveMedia, SendMedia, SpatialLayer, Ssrc, TemporalLayer, Token,
+    ReceiveEncoding, ReceiveMedia, RedundancyPolicy, SendMedia, SpatialLayer, Ssrc, TemporalLayer,
+    Token,
 };
 
 /// An audio or video section of the client's.
@@ -197,6 +198,7 @@ impl<'a> Lines<'a> {
             opening: Opening::Media,
             importance: Importance::default(),
             pausing: Pausing::default(),
+            redundancy: RedundancyPolicy::default(),
         };
         Answered::Sends(track.to_owned(), Box::new(media))
     }

@@ -36,7 +36,7 @@ pub(super) enum Slot {
     #[default]
     Idle,
     /// A subscription.
-    Carrying(Carried),
+    Carrying(Box<Carried>),
     /// Nothing, but the client was last told of a track.
     Ended,
 }
@@ -94,11 +94,11 @@ impl AnswerSection {
     /// Gives the section, which is idle, to a subscription.
     pub(super) fn seat(&mut self, track: SendTrack, numbers: &mut Numbers) {
         self.ssrcs = Some(SendSsrcs::draw(track.kind, numbers));
-        self.slot = Slot::Carrying(Carried {
+        self.slot = Slot::Carrying(Box::new(Carried {
             track,
             reported: None,
             stale: false,
-        });
+        }));
     }
 
     /// Replaces the subscription of the same id. Fails if the section has none, or if the client

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use sfu_model::{
     Codec, CodecBinding, ExtensionMap, Importance, MediaKind, Mid, Opening, Pausing, PayloadType,
-    SendMedia, Ssrc,
+    RedundancyPolicy, SendMedia, Ssrc,
 };
 
 use super::codecs::{self, OFFERED, OfferedFormat};
@@ -284,6 +284,7 @@ pub(super) fn send_media(
         opening: Opening::Media,
         importance: Importance::default(),
         pausing: Pausing::default(),
+        redundancy: RedundancyPolicy::default(),
     }
 }
 

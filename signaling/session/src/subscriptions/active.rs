@@ -1,10 +1,13 @@
 //! Subscriptions from their beginning to their end.
 
-use sfu_model::{Command, Importance, Now, Opening, SendMedia, SubscriptionId, TrackSid};
+use sfu_model::{
+    Command, Importance, Now, Opening, RedundancyPolicy, SendMedia, SubscriptionId, TrackSid,
+};
 
 use super::Subscriptions;
 use crate::negotiation::SendTrack;
 use crate::participant_key::ParticipantKey;
+use crate::proto::encryption;
 use crate::proto::signal_response::Message;
 use crate::proto::{AudioTrackFeature, TrackSource};
 use crate::subscribing::ActiveSubscription;
@@ -92,10 +95,14 @@ impl Subscriptions<'_> {
         let Some((_, sid)) = self.tracks.of_subscription(subscription) else {
             return;
         };
-        let is_screen = self
-            .tracks
-            .get(&sid)
-            .is_some_and(|track| track.info.source() == TrackSource::ScreenShare);
+        let Some(track) = self.tracks.get(&sid) else {
+            return;
+        };
+        let is_screen = track.info.source() == TrackSource::ScreenShare;
+        let redundancy = match track.info.encryption() {
+            encryption::Type::None => RedundancyPolicy::ByLoss,
+            encryption::Type::Gcm | encryption::Type::Custom => RedundancyPolicy::AsItComes,
+        };
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
@@ -114,6 +121,7 @@ impl Subscriptions<'_> {
         media.forwarding = active.forwarding;
         media.opening = opening;
         media.pausing = pausing;
+        media.redundancy = redundancy;
         media.importance = match is_screen {
             true => Importance::ScreenShare,
             false => Importance::Ordinary,
