@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use sfu_model::Bitrate;
 
 use crate::application_limit::Limited;
-use crate::limits::{FEEDBACK_STATUSES, MAX_ESTIMATE, MIN_ESTIMATE};
+use crate::limits::{FEEDBACK_STATUSES, MAX_ESTIMATE, MIN_ESTIMATE, STATUSES_OF_A_PACKET};
 use crate::micros::Micros;
 use crate::numbers::{ProbeCluster, TransportSeqNo};
 use crate::probe::Probe;
@@ -20,8 +20,8 @@ use crate::transport_control::TransportControl;
 pub struct Counters {
     /// Statuses of packets that were never sent, or too long ago.
     pub unknown_statuses: u64,
-    /// Statuses beyond what one feedback may have.
-    pub excess_statuses: u64,
+    /// Feedbacks that told of more packets than those that were sent call for.
+    pub cut_feedbacks: u64,
     /// Arrivals that fit to none before, as after a jump of the receiver's clock.
     pub absurd_arrivals: u64,
     /// Probes that were handed out.
@@ -48,6 +48,8 @@ pub struct Estimator {
     start: f64,
     want: f64,
     log: SendLog,
+    /// How many statuses of feedback are read until more is sent.
+    readable_statuses: usize,
     /// Bytes sent ever, and by the last feedback.
     bytes: u64,
     bytes_before: u64,
@@ -75,6 +77,7 @@ impl Estimator {
             start: bounded(start),
             want: 0.0,
             log: SendLog::default(),
+            readable_statuses: 0,
             bytes: 0,
             bytes_before: 0,
             silent: None,
@@ -108,6 +111,8 @@ impl Estimator {
             cluster,
         };
         self.log.push(seq, packet);
+        self.readable_statuses =
+            (self.readable_statuses + STATUSES_OF_A_PACKET).min(FEEDBACK_STATUSES);
         if self.silent.is_none() {
             self.arm_silence(departure);
         }
@@ -126,13 +131,15 @@ impl Estimator {
         statuses: impl IntoIterator<Item = (TransportSeqNo, Option<Duration>)>,
     ) {
         let now = self.micros(now);
+        let readable = self.readable_statuses;
         let mut statuses = statuses.into_iter();
         let before = self.estimate_bits();
         let transport = self
             .transport
             .get_or_insert_with(|| Box::new(TransportControl::new(before)));
         let mut known = false;
-        for (seq, arrival) in statuses.by_ref().take(FEEDBACK_STATUSES) {
+        for (seq, arrival) in statuses.by_ref().take(readable) {
+            self.readable_statuses -= 1;
             let arrival_time = arrival.map(Micros::from).unwrap_or_default();
             let reported = self.log.report(seq, arrival.is_some());
             known |= !matches!(reported, Reported::Unknown | Reported::Repeated);
@@ -146,7 +153,8 @@ impl Estimator {
                 Reported::Unknown => self.counters.unknown_statuses += 1,
             }
         }
-        self.counters.excess_statuses += statuses.count() as u64;
+        // The rest is not even counted: it costs its sender nothing to say so much.
+        self.counters.cut_feedbacks += u64::from(statuses.next().is_some());
         if known {
             self.is_told = true;
             self.end_feedback(now, before);
@@ -568,12 +576,29 @@ mod tests {
     }
 
     #[test]
-    fn a_feedback_of_more_statuses_than_are_remembered_is_cut() {
+    fn of_statuses_no_more_are_read_than_packets_that_were_sent_call_for() {
         let mut call = Call::new();
-        let now = call.now();
-        let statuses = (0..5_000).map(|seq| (TransportSeqNo(seq), None));
-        call.estimator.on_feedback(now, statuses);
-        let excess = 5_000 - FEEDBACK_STATUSES as u64;
-        assert_eq!(call.estimator.counters().excess_statuses, excess);
+        let asked = std::cell::Cell::new(0);
+        let tell = |call: &mut Call, count: u16| {
+            asked.set(0);
+            let statuses = (0..count).map(|seq| {
+                asked.set(asked.get() + 1);
+                (TransportSeqNo(seq.wrapping_add(30_000)), None)
+            });
+            let now = call.now();
+            call.estimator.on_feedback(now, statuses);
+            asked.get()
+        };
+        assert_eq!(tell(&mut call, 4_000), 1);
+        let sent = call.send(1).len();
+        let called_for = sent * STATUSES_OF_A_PACKET;
+        assert_eq!(tell(&mut call, 4_000), called_for + 1);
+        // However often it is said again.
+        assert_eq!(tell(&mut call, 4_000), 1);
+        assert_eq!(call.estimator.counters().cut_feedbacks, 3);
+        for _ in 0..100 {
+            call.send(1);
+        }
+        assert_eq!(tell(&mut call, u16::MAX), FEEDBACK_STATUSES + 1);
     }
 }

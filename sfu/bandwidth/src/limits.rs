@@ -24,6 +24,10 @@ pub(crate) const FIRST_SENT_PACKETS: usize = 32;
 /// no interval of feedback holds more than are remembered.
 pub(crate) const FEEDBACK_STATUSES: usize = SENT_PACKETS;
 
+/// Statuses that are read for each packet that was sent: it is told of once, and again where it comes late or a report
+/// is lost. Who tells of more is not heard until more is sent: 28 bytes can tell of thousands of packets.
+pub(crate) const STATUSES_OF_A_PACKET: usize = 4;
+
 /// Probe clusters of which arrivals are added up at a time: those of one step, and late ones of the step before.
 pub(crate) const PROBE_CLUSTERS: usize = 4;
 
