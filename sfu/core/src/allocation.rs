@@ -3,7 +3,7 @@
 //! **Goal.** The best pictures that fit, the more important first; none frozen for the sake of another, as long as
 //! there is room for the least of each; no layer that comes and goes.
 //!
-//! **Inputs.** The estimate of the link, less what sound, data and repair take ([`Budget`]); of each track what the
+//! **Inputs.** The estimate of the link, less what sound and repair take; of each track what the
 //! subscriber wants of it, how important it is, what each of its layers costs by now ([`LayerCosts`]), what it was
 //! granted last, and whether it may be paused ([`Claim`]). Sound is no claim: it is always sent.
 //!

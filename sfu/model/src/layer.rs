@@ -40,8 +40,6 @@ pub enum Importance {
     /// A camera.
     #[default]
     Ordinary,
-    /// The camera of who speaks.
-    Speaker,
     /// What somebody shows.
     ScreenShare,
 }
