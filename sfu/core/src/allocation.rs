@@ -34,9 +34,9 @@ mod patience;
 use std::cmp::Reverse;
 use std::time::Instant;
 
-use sfu_model::Bitrate;
+use sfu_model::{Bitrate, Pausing};
 
-pub(crate) use claim::{Claim, Grant, Pausing};
+pub(crate) use claim::{Claim, Grant};
 pub(crate) use ladder::{LayerCosts, Step};
 use patience::Patience;
 
@@ -123,7 +123,7 @@ impl Allocation {
 impl<'a> Share<'a> {
     fn new(claim: &'a mut Claim) -> Self {
         let ladder = Ladder::new(&claim.costs, claim.importance, claim.wanted);
-        let held = ladder.place_of(claim.held);
+        let held = ladder.place_of(claim.held());
         Self {
             claim,
             ladder,

@@ -18,7 +18,8 @@ impl Shard {
             return;
         };
         if bandwidth.handle_timeout(now.mono) {
-            self.divide(now, key);
+            let claims = self.tables.claims(now, key);
+            self.divide_between(now, key, claims);
         }
         self.send_probe(now, key);
         self.await_bandwidth(now, key);
@@ -27,19 +28,25 @@ impl Shard {
     /// Divides a subscriber's link between its tracks, which are others than before, or want otherwise. There is a link to be
     /// divided while there is video.
     pub(crate) fn review_link(&mut self, now: Now, key: PeerKey) {
-        let has_video = !self.tables.claims(now, key).is_empty();
+        let claims = self.tables.claims(now, key);
         let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };
-        if has_video && peer.sends.bandwidth.is_none() {
+        if !claims.is_empty() && peer.sends.bandwidth.is_none() {
             peer.sends.bandwidth = Some(Box::new(Bandwidth::new(now.mono)));
         }
-        self.divide(now, key);
+        self.divide_between(now, key, claims);
+        self.await_bandwidth(now, key);
     }
 
-    /// Divides a subscriber's link between its tracks anew, as it carries otherwise than before, or they want otherwise.
+    /// Divides a subscriber's link between its tracks anew, as it carries otherwise than before.
     pub(crate) fn divide(&mut self, now: Now, key: PeerKey) {
-        let mut claims = self.tables.claims(now, key);
+        let claims = self.tables.claims(now, key);
+        self.divide_between(now, key, claims);
+        self.await_bandwidth(now, key);
+    }
+
+    fn divide_between(&mut self, now: Now, key: PeerKey, mut claims: Vec<Claim>) {
         let peer = self.tables.peers.get_mut(key);
         let Some(bandwidth) = peer.and_then(|peer| peer.sends.bandwidth.as_deref_mut()) else {
             return;
@@ -48,7 +55,6 @@ impl Shard {
         for claim in claims {
             self.grant(now, &claim);
         }
-        self.await_bandwidth(now, key);
     }
 
     fn grant(&mut self, now: Now, claim: &Claim) {

@@ -12,7 +12,6 @@ use crate::export::Exports;
 use crate::key_frame::Wanted;
 use crate::keys::PeerKey;
 use crate::output::Output;
-use crate::peer::Peer;
 use crate::repair::Repair;
 use crate::routes::Flow;
 use crate::tables::Tables;
@@ -119,20 +118,18 @@ impl Feedback<'_> {
 
     fn on_report_blocks(&mut self, now: Instant, key: PeerKey, blocks: ReportBlocks<'_>) {
         for block in blocks {
-            if let Some(receipt) = self.tables.receipt(key, block.ssrc)
-                && let Some(rtt) = receipt.subscription.on_report_block(now, &block)
-            {
+            let Some(receipt) = self.tables.receipt(key, block.ssrc) else {
+                continue;
+            };
+            if let Some(rtt) = receipt.subscription.on_report_block(now, &block) {
                 receipt.peer.note_rtt(rtt);
             }
-            let is_video = self
-                .tables
-                .receipt(key, block.ssrc)
-                .is_some_and(|receipt| receipt.publication.kind() == MediaKind::Video);
-            let rtt = self.tables.peers.get(key).and_then(Peer::rtt);
-            self.link_moved |= is_video
-                && self.with_bandwidth(key, |bandwidth| {
-                    bandwidth.on_report(now, block.fraction_lost, rtt)
-                });
+            let rtt = receipt.peer.rtt();
+            if receipt.publication.kind() == MediaKind::Video
+                && let Some(bandwidth) = receipt.peer.sends.bandwidth.as_deref_mut()
+            {
+                self.link_moved |= bandwidth.on_report(now, block.fraction_lost, rtt);
+            }
         }
     }
 

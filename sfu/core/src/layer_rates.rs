@@ -7,8 +7,6 @@ use sfu_model::{Bitrate, SpatialLayer, TemporalLayer};
 use crate::allocation::{LayerCosts, Step};
 use crate::limits::RATE_WINDOW;
 
-const TEMPORAL: usize = TemporalLayer::MAX.0 as usize + 1;
-
 /// Bits per second of every layer of one stream, by what came of it lately.
 ///
 /// A rate follows a rise within a window or two, and a fall slowly: a screen share that stands still will move again, and
@@ -17,8 +15,8 @@ const TEMPORAL: usize = TemporalLayer::MAX.0 as usize + 1;
 pub(crate) struct LayerRates {
     since: Instant,
     /// Bytes since then, by spatial and temporal layer.
-    bytes: [[u32; TEMPORAL]; SpatialLayer::COUNT],
-    rates: [[u32; TEMPORAL]; SpatialLayer::COUNT],
+    bytes: [[u32; TemporalLayer::COUNT]; SpatialLayer::COUNT],
+    rates: [[u32; TemporalLayer::COUNT]; SpatialLayer::COUNT],
 }
 
 impl LayerRates {
@@ -79,7 +77,7 @@ impl LayerRates {
     /// Adds what each layer costs, with those that it stands on, to `costs`. `place` is the spatial layer of a stream that
     /// has but one.
     pub(crate) fn add_to(&self, costs: &mut LayerCosts, place: u8) {
-        let mut below = [0_u64; TEMPORAL];
+        let mut below = [0_u64; TemporalLayer::COUNT];
         for (spatial, row) in (0..).zip(&self.rates) {
             let mut sum = 0;
             for ((temporal, rate), below) in (0..).zip(row).zip(&mut below) {

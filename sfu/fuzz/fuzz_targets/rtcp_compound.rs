@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
             }
             Ok(Packet::TransportFeedback(feedback)) => {
                 let mut left = feedback.status_count;
-                feedback.for_each(|_| left -= 1);
+                feedback.statuses().for_each(|_| left -= 1);
             }
             Ok(Packet::FullIntraRequest(entries)) => assert!(entries.count() <= bytes.len()),
             Ok(Packet::Remb(remb)) => assert!(remb.ssrcs.count() <= 255),

@@ -14,6 +14,8 @@ impl SpatialLayer {
 pub struct TemporalLayer(pub u8);
 
 impl TemporalLayer {
+    /// Most temporal layers that a stream has.
+    pub const COUNT: usize = 4;
     /// The highest.
     pub const MAX: Self = Self(3);
 }

@@ -150,7 +150,7 @@ fn read_rtcp(bytes: &[u8]) {
             Ok(Packet::Nack { pairs, .. }) => {
                 assert!(pairs.flat_map(NackPair::lost).count() <= bytes.len() * 5);
             }
-            Ok(Packet::TransportFeedback(feedback)) => feedback.for_each(|_| {}),
+            Ok(Packet::TransportFeedback(feedback)) => feedback.statuses().for_each(|_| {}),
             Ok(Packet::FullIntraRequest(entries)) => assert!(entries.count() <= bytes.len()),
             Ok(Packet::Remb(remb)) => assert!(remb.ssrcs.count() <= 255),
             Ok(Packet::PictureLossIndication { .. } | Packet::Other { .. }) | Err(_) => {}

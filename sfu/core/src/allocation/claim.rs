@@ -1,11 +1,9 @@
 //! What a track asks of a link, and what it is granted.
 
-use sfu_model::Forwarding;
+use sfu_model::{Forwarding, Importance, Pausing};
 
 use super::{LayerCosts, Step};
 use crate::keys::SubscriptionKey;
-
-pub(crate) use sfu_model::{Importance, Pausing};
 
 /// What one track asks of a subscriber's link.
 #[derive(Clone, Debug)]
@@ -18,11 +16,9 @@ pub(crate) struct Claim {
     pub(crate) importance: Importance,
     /// What each layer costs.
     pub(crate) costs: LayerCosts,
-    /// What it was granted last; nothing if it was paused, or has just begun.
-    pub(crate) held: Option<Step>,
     /// Whether nothing may be sent where the least does not fit.
     pub(crate) pausing: Pausing,
-    /// What it is granted.
+    /// What it was granted last, and once the link is divided, what it is granted.
     pub(crate) grant: Grant,
 }
 
@@ -38,6 +34,15 @@ pub(crate) enum Grant {
 }
 
 impl Claim {
+    /// Returns the layers that it may be sent by its grant; nothing if it is paused.
+    pub(super) fn held(&self) -> Option<Step> {
+        match self.grant {
+            Grant::Unlimited => Some(self.wanted),
+            Grant::Layers(step) => Some(step),
+            Grant::Paused => None,
+        }
+    }
+
     /// Returns the order in which claims are served: by importance, then by what is wanted, for who shows a large
     /// picture looks at it; the rest by age.
     pub(super) fn precedence(&self) -> (Importance, Step, std::cmp::Reverse<SubscriptionKey>) {

@@ -2,8 +2,6 @@
 
 use sfu_model::{Bitrate, Importance, SpatialLayer, TemporalLayer};
 
-const TEMPORAL: usize = TemporalLayer::MAX.0 as usize + 1;
-
 /// Layers of a track: everything up to these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Step {
@@ -14,7 +12,7 @@ pub(crate) struct Step {
 /// What it costs to be sent a track up to each of its layers; zero where there is no such layer by now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LayerCosts {
-    costs: [[Bitrate; TEMPORAL]; SpatialLayer::COUNT],
+    costs: [[Bitrate; TemporalLayer::COUNT]; SpatialLayer::COUNT],
 }
 
 impl LayerCosts {
@@ -60,7 +58,7 @@ pub(super) struct Rung {
 /// The steps by which a track gets better: each costs more than the one before.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ladder {
-    rungs: [Rung; TEMPORAL * SpatialLayer::COUNT],
+    rungs: [Rung; TemporalLayer::COUNT * SpatialLayer::COUNT],
     len: usize,
 }
 

@@ -27,9 +27,8 @@ pub(super) fn claim(importance: Importance, costs: &[&[u64]]) -> Claim {
         wanted: step(2, 3),
         importance,
         costs: known,
-        held: None,
         pausing: Pausing::Never,
-        grant: Grant::Unlimited,
+        grant: Grant::Paused,
     }
 }
 
@@ -49,16 +48,9 @@ fn divide(
     claims: &mut [Claim],
 ) -> Vec<Option<u8>> {
     allocation.divide(now, kbps(rate), claims);
-    for claim in claims.iter_mut() {
-        claim.held = match claim.grant {
-            Grant::Layers(step) => Some(step),
-            Grant::Unlimited => Some(claim.wanted),
-            Grant::Paused => None,
-        };
-    }
     claims
         .iter()
-        .map(|claim| claim.held.map(|step| step.spatial.0))
+        .map(|claim| claim.held().map(|step| step.spatial.0))
         .collect()
 }
 
@@ -113,7 +105,7 @@ fn what_does_not_fit_is_paused_only_where_that_is_allowed() {
     assert_eq!(never, [Some(0), Some(0)]);
     for claim in &mut claims {
         claim.pausing = Pausing::Allowed;
-        claim.held = None;
+        claim.grant = Grant::Paused;
     }
     let allowed = divide(&mut Allocation::default(), start(), 150, &mut claims);
     assert_eq!(allowed, [Some(0), None]);

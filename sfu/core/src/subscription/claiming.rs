@@ -32,17 +32,11 @@ impl Subscription {
         let Forwarding::UpTo { spatial, temporal } = self.media.forwarding else {
             return None;
         };
-        let wanted = Step { spatial, temporal };
         Some(Claim {
             subscription: key,
-            wanted,
+            wanted: Step { spatial, temporal },
             importance: self.media.importance,
             costs,
-            held: match self.grant {
-                Grant::Unlimited => Some(wanted),
-                Grant::Layers(step) => Some(step),
-                Grant::Paused => None,
-            },
             pausing: self.media.pausing,
             grant: self.grant,
         })

@@ -259,6 +259,6 @@ fn a_feedback_that_tells_of_too_much_is_cut() {
         panic!("no feedback");
     };
     let mut statuses = 0;
-    feedback.for_each(|_| statuses += 1);
+    feedback.statuses().for_each(|_| statuses += 1);
     assert_eq!(statuses, MAX_READ_ARRIVALS);
 }

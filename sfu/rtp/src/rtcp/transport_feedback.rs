@@ -63,11 +63,6 @@ impl<'a> TransportFeedback<'a> {
         }
     }
 
-    /// Calls `each` for every packet, as [`TransportFeedback::statuses`] has them.
-    pub fn for_each(&self, each: impl FnMut(PacketStatus)) {
-        self.statuses().for_each(each);
-    }
-
     /// Returns the deltas: they lie behind as many chunks as the packets take.
     fn deltas(&self) -> &'a [u8] {
         let mut bytes = self.bytes;
