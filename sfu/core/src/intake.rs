@@ -144,6 +144,7 @@ impl<'a> Intake<'a> {
                     .hear(now, key, publication, arrival, self.schedule);
             }
             (MediaKind::Video, Some(frame)) => {
+                publication.note_alive(now, arrival.encoding);
                 self.note_layer(now, arrival, frame);
                 if frame.key {
                     self.note_size(now, arrival);

@@ -96,6 +96,7 @@ mod layer_selector;
 mod layers;
 mod levels;
 mod limits;
+mod liveness;
 mod loudness;
 mod membership;
 mod moves;

@@ -21,6 +21,13 @@ pub(crate) const LEARNED_SSRCS: usize = 8;
 /// longer than packets are reordered, short enough that nobody misses much of what comes after.
 pub(crate) const TAKEOVER: Duration = Duration::from_millis(500);
 
+/// An encoding that others of its publication have gone on without for so long, beyond how far it is behind them
+/// anyway, sends no more: nine pictures of a camera.
+pub(crate) const LAYER_SILENCE: Duration = Duration::from_millis(300);
+
+/// How far behind others an encoding is taken to be at most, and at first: a picture a second, and the way here.
+pub(crate) const LONGEST_LAYER_LAG: Duration = Duration::from_millis(1_200);
+
 /// How soon the request in reserve is made after another: libwebrtc passes over what comes sooner.
 pub(crate) const KEY_FRAME_SOONEST: Duration = Duration::from_millis(300);
 

@@ -18,6 +18,7 @@ use crate::key_frame::KeyFrameRequests;
 use crate::keys::{PublicationKey, SubscriptionKey};
 use crate::layers::Layers;
 use crate::limits::SIZE_REPORT_INTERVAL;
+use crate::liveness::Liveness;
 use crate::loudness::Loudness;
 use crate::moves::Moves;
 use crate::receive_stream::ReceiveStream;
@@ -53,6 +54,7 @@ pub(crate) struct Publication {
 #[derive(Debug, Default)]
 struct Encoding {
     stream: Option<Box<ReceiveStream>>,
+    liveness: Liveness,
     key_frames: KeyFrameRequests,
     /// The size of its pictures, as was told last, and when.
     told_size: Option<(PictureSize, Instant)>,
@@ -71,18 +73,11 @@ impl Encoding {
     /// Reports whether its stream sends.
     #[inline]
     fn is_live(&self, now: Instant) -> bool {
-        self.stream.as_deref().is_some_and(|stream| {
-            let silence = now.saturating_duration_since(stream.latest());
-            silence < Publication::SILENCE
-        })
+        self.stream.is_some() && self.liveness.is_live(now)
     }
 }
 
 impl Publication {
-    /// An encoding without packets for this long, while another one has some, is not live: longer
-    /// than the pauses of a slow screen share.
-    const SILENCE: Duration = Duration::from_millis(1_500);
-
     /// Most bytes that a packet is padded with to be as long as its neighbours.
     const MAX_LEVELLING: u8 = 4;
 
@@ -368,6 +363,7 @@ impl Publication {
         self.waiting.retain(|arrival| arrival.encoding != encoding);
         if let Some(encoding) = self.encodings.get_mut(usize::from(encoding)) {
             encoding.stream = Some(Box::new(stream));
+            encoding.liveness = Liveness::default();
         }
     }
 
@@ -449,8 +445,18 @@ impl Publication {
         }
     }
 
-    /// Returns which encodings send, when a packet of one of them has come at `now`; of an import,
-    /// those of which the owner says so.
+    /// An encoding has sent.
+    #[inline]
+    pub(crate) fn note_alive(&mut self, now: Instant, encoding: u8) {
+        for (place, other) in (0..).zip(&mut self.encodings) {
+            match place == encoding {
+                true => other.liveness.on_own(now),
+                false => other.liveness.on_other(now),
+            }
+        }
+    }
+
+    /// Returns which encodings send; of an import, those of which the owner says so.
     #[inline]
     pub(crate) fn live(&self, now: Instant) -> Layers {
         match self.source {

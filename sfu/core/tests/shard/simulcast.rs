@@ -193,6 +193,70 @@ fn an_encoding_that_falls_silent_gives_way_to_the_one_below() {
     assert_eq!(call.world.participants[1].rtp.len(), 2);
 }
 
+/// Returns how many ticks of 33 ms of the others it takes until the one below is asked for, when the highest encoding
+/// has stopped.
+fn ticks_until_noticed(call: &mut Simulcast) -> usize {
+    call.plis();
+    let noticed = (1..100).find(|_| {
+        call.tick(&[0, 1], &[]);
+        call.plis().contains(&SSRCS[1])
+    });
+    noticed.expect("a request for the encoding below")
+}
+
+#[test]
+fn a_camera_whose_best_encoding_stops_is_noticed_within_ten_pictures() {
+    let mut call = Simulcast::new();
+    call.tick(&EACH, &EACH);
+    for _ in 0..60 {
+        call.tick(&EACH, &[]);
+    }
+    let ticks = ticks_until_noticed(&mut call);
+    assert!(ticks <= 11, "{ticks}");
+    call.world.participants[1].rtp.clear();
+    call.tick(&[0, 1], &[1]);
+    call.tick(&[0, 1], &[]);
+    assert_eq!(call.world.participants[1].rtp.len(), 2);
+    // It comes back, and is taken up where it begins.
+    call.tick(&EACH, &[2]);
+    call.tick(&EACH, &[]);
+    assert_eq!(call.plis(), []);
+    assert_one_stream(&call.world.participants[1].rtp);
+    assert!((4..=5).contains(&call.world.participants[1].rtp.len()));
+}
+
+#[test]
+fn a_screen_that_stands_still_for_any_time_keeps_its_encoding() {
+    let mut call = Simulcast::new();
+    call.tick(&EACH, &EACH);
+    call.plis();
+    call.world.participants[1].rtp.clear();
+    for pause in [1_000, 1_000, 1_000, 30_000, 1_000, 600_000, 100, 100] {
+        call.world.pass(Duration::from_millis(pause));
+        call.tick(&EACH, &[]);
+    }
+    assert_eq!(call.plis(), []);
+    assert_eq!(call.world.participants[1].rtp.len(), 8);
+    assert_one_stream(&call.world.participants[1].rtp);
+}
+
+#[test]
+fn an_encoding_of_one_picture_a_second_beside_faster_ones_is_kept() {
+    let mut call = Simulcast::new();
+    call.tick(&EACH, &EACH);
+    call.plis();
+    call.world.participants[1].rtp.clear();
+    for tick in 1..=300 {
+        let layers = if tick % 30 == 0 { 3 } else { 2 };
+        for source in &mut call.sources[..layers] {
+            call.world.send_rtp(0, &source.next(false));
+        }
+        call.world.pass(Duration::from_millis(33));
+    }
+    assert_eq!(call.plis(), []);
+    assert_eq!(call.world.participants[1].rtp.len(), 10);
+}
+
 #[test]
 fn a_retransmission_is_known_by_the_rid_that_it_repairs() {
     let mut call = Simulcast::new();
