@@ -7,7 +7,7 @@ use std::thread;
 
 use control_api::metrics_routes;
 use sfu_core::ShardConfig;
-use sfu_driver::{MediaConfig, MediaPlane, UdpAddresses};
+use sfu_driver::{MediaConfig, MediaPlane, StartError, UdpAddresses};
 use sfu_transport::TransportConfig;
 use signaling::http::{self, Limits, TokenKeys};
 use signaling::{AdmitAll, MediaEvents, Rooms, RoomsParts, dev_routes, routes};
@@ -156,7 +156,7 @@ fn start_rooms(config: &Config, keys: Arc<auth::Keys>) -> Result<Rooms, String> 
         seeds: ports.iter().map(|_| random()).collect(),
     };
     let events = MediaEvents::default();
-    let media = MediaPlane::start(&media, events.sink()).map_err(|error| error.to_string())?;
+    let media = MediaPlane::start(&media, events.sink()).map_err(|error| why_no_media(&error))?;
     let transports = media.addresses().iter().map(|shard| {
         Arc::new(TransportFacts {
             fingerprint: certificate.fingerprint(),
@@ -174,6 +174,16 @@ fn start_rooms(config: &Config, keys: Arc<auth::Keys>) -> Result<Rooms, String> 
         keys,
         admission: Arc::new(AdmitAll),
     }))
+}
+
+/// Says which key of the configuration another node on the machine needs, too.
+fn why_no_media(error: &StartError) -> String {
+    let key = match error {
+        StartError::Udp { .. } => "rtc.udp_port",
+        StartError::Tcp { .. } => "rtc.tcp_port (0 for none)",
+        StartError::Thread(_) => return error.to_string(),
+    };
+    format!("{error}; {key} sets the port")
 }
 
 fn cores() -> usize {

@@ -18,7 +18,7 @@ const LIST_BYTES: usize = 256;
 /// Bytes of anything else that cost a unit.
 const BYTES: usize = 1024;
 
-/// What one connection may still ask for.
+/// What one participant may still ask for.
 #[derive(Debug)]
 pub(crate) struct Allowance {
     bucket: Bucket,
@@ -43,6 +43,11 @@ impl Allowance {
             bucket: Bucket::new(SIGNAL_RATE, now),
             over_since: None,
         }
+    }
+
+    /// Reports whether it is as if nothing had ever been asked for.
+    pub(crate) fn is_whole(&self, now: Instant) -> bool {
+        self.bucket.is_full(now)
     }
 
     /// Takes note of what a message costs.

@@ -128,9 +128,11 @@ async fn connect(
         Ok(presence) => presence,
         Err(refusal) => return refusal.into_response(),
     };
+    let holder = (applicant.room, join.claims.identity);
+    let allowance = rooms.allowance(holder);
     let max_message = rooms.settings().max_signal_message;
     let hits = Arc::clone(rooms.hits());
-    let connection = Connection::new(presence, responses, max_message, hits);
+    let connection = Connection::new(presence, responses, allowance, max_message, hits);
     upgrade
         .max_message_size(max_message)
         .max_frame_size(max_message)

@@ -1,7 +1,7 @@
 //! The task of one WebSocket: frames to letters, responses to frames.
 //!
 //! Reading and writing go on beside each other, so that a client that is told much is still heard.
-//! What it asks for is bounded three times before the room sees it: by its [`Allowance`], by the
+//! What it asks for is bounded three times before the room sees it: by its [`SharedAllowance`], by the
 //! answers that it has not read, and by the requests of it that wait in the room's mailbox. Over any
 //! of these it is not read.
 
@@ -21,7 +21,8 @@ use signaling_session::ConnectionId;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
-use crate::allowance::{Allowance, Verdict, cost};
+use crate::allowance::{Verdict, cost};
+use crate::allowances::SharedAllowance;
 use crate::clock;
 use crate::hits::{Limit, LimitHits};
 use crate::letter::Letter;
@@ -64,6 +65,7 @@ impl Drop for Presence {
 pub(crate) struct Connection {
     presence: Presence,
     responses: Responses,
+    allowance: SharedAllowance,
     /// Whether the client's last frame was text: it is answered in the same form.
     text: AtomicBool,
     /// Longest message in bytes.
@@ -158,12 +160,14 @@ impl Connection {
     pub(crate) fn new(
         presence: Presence,
         responses: Responses,
+        allowance: SharedAllowance,
         max_message: usize,
         hits: Arc<LimitHits>,
     ) -> Self {
         Self {
             presence,
             responses,
+            allowance,
             text: AtomicBool::new(false),
             max_message,
             requests: Arc::new(Semaphore::new(REQUESTS_IN_FLIGHT as usize)),
@@ -239,9 +243,8 @@ impl Connection {
 
     /// Reads what the client asks for.
     async fn read_all(&self, reader: &mut Reader) -> End {
-        let mut allowance = Allowance::new(Instant::now().into_std());
         loop {
-            if let Err(offence) = self.wait_for_allowance(&mut allowance).await {
+            if let Err(offence) = self.wait_for_allowance().await {
                 return self.expel(offence).await;
             }
             if self.responses.is_full_of_answers() {
@@ -258,7 +261,7 @@ impl Connection {
                 Err(_) => return End::Silent,
             };
             match self.take(frame).await {
-                Ok(units) => allowance.spend(Instant::now().into_std(), units),
+                Ok(units) => self.allowance.spend(Instant::now().into_std(), units),
                 Err(Untaken::RoomIsOver) => return self.room_is_over().await,
                 Err(Untaken::Unreadable(error)) => {
                     tracing::debug!(connection = self.presence.connection.0, %error, "A message is unreadable");
@@ -269,10 +272,10 @@ impl Connection {
     }
 
     /// Waits while the client has asked for more than it may, unless it goes on like that.
-    async fn wait_for_allowance(&self, allowance: &mut Allowance) -> Result<(), Offence> {
+    async fn wait_for_allowance(&self) -> Result<(), Offence> {
         let mut held = false;
         loop {
-            match allowance.verdict(Instant::now().into_std()) {
+            match self.allowance.verdict(Instant::now().into_std()) {
                 Verdict::Read => return Ok(()),
                 Verdict::Wait(time) => {
                     if !std::mem::replace(&mut held, true) {

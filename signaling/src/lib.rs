@@ -7,6 +7,7 @@
 
 mod admission;
 mod allowance;
+mod allowances;
 mod bucket;
 mod client_address;
 mod clock;

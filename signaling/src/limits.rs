@@ -70,7 +70,7 @@ pub(crate) const REQUESTS_IN_FLIGHT: u32 = 8;
 /// waits until there is no other.
 pub(crate) const REQUEST_BYTES: usize = 64 << 10;
 
-/// What a client may ask for on its signalling connection, in units of [`crate::allowance`]. Joining
+/// What a participant may ask for by signalling, in units of [`crate::allowance`]. Joining
 /// fifty others who publish two tracks each, or publishing twenty tracks, is under two thousand; what
 /// goes on for long (a hundred settings a second, an offer of a hundred sections each second) stays
 /// below what comes back.
@@ -81,6 +81,10 @@ pub(crate) const SIGNAL_RATE: Rate = Rate {
 
 /// How long a client may ask for more than comes back before it is disconnected.
 pub(crate) const SIGNAL_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Participants whose allowances are remembered before those are forgotten who are gone and have everything back, which
+/// takes 20 s: some hundred kilobytes. Beyond that as many again as are left.
+pub(crate) const FORGET_ALLOWANCES_FROM: usize = 1024;
 
 /// How long a room may take to disconnect a client for what it sent, before its connection is closed without a leave.
 /// Rooms answer within milliseconds; one that stands still is not waited for.

@@ -22,6 +22,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::admission::Admission;
+use crate::allowances::{Allowances, Holder, SharedAllowance};
 use crate::clock;
 use crate::connection::Presence;
 use crate::health::{NotReady, RoomsReport, ready, shards};
@@ -54,6 +55,7 @@ struct Inner {
     open: Registry,
     next_connection: AtomicU64,
     quotas: Quotas,
+    allowances: Allowances,
     /// Each connection has a receiver for as long as it lives.
     connections: watch::Sender<()>,
     /// Until somebody takes it.
@@ -75,6 +77,7 @@ impl Rooms {
             quotas: Quotas::new(Arc::clone(&shared.hits)),
             shared,
             open: Registry::default(),
+            allowances: Allowances::default(),
             next_connection: AtomicU64::new(1),
             connections: watch::Sender::new(()),
             notices: Mutex::new(Some(notices)),
@@ -284,6 +287,11 @@ impl Rooms {
 
     pub(crate) fn hits(&self) -> &Arc<LimitHits> {
         &self.0.shared.hits
+    }
+
+    /// Returns what one that has joined or resumed may ask for.
+    pub(crate) fn allowance(&self, holder: Holder) -> SharedAllowance {
+        self.0.allowances.of(holder, Instant::now())
     }
 
     /// Numbers a connection.

@@ -1,15 +1,25 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use auth::{Claims, VideoGrant, sign};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, SinkExt};
+use signaling_protocol::proto::signal_request::Message;
+use signaling_protocol::{Encoding, encode_request, proto};
 use signaling_session::JoinRefused;
+use tokio::time::timeout;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message as Frame;
 
+use crate::allowance::Verdict;
 use crate::clock;
+use crate::http::Limits;
 use crate::quotas::TooOften;
 use crate::refusal::Refusal;
 use crate::test_node::{KEY, TestNode, body_of, get_request, keys};
+
+/// Time after which what was waited for has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks to join with a token that names no room.
 async fn validate(node: &TestNode, grant: VideoGrant, query: &str) -> (StatusCode, String) {
@@ -64,6 +74,36 @@ async fn who_asks_too_often_whether_it_would_be_let_in_waits_as_if_it_joined() {
     // A little may have come back meanwhile, and is waited for.
     let (status, _) = ask().unwrap_or((StatusCode::ACCEPTED, String::new()));
     assert_ne!(status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_is_asked_for_on_one_connection_is_missing_on_the_next() {
+    let node = TestNode::start();
+    let address = node.serve(Limits::default()).await;
+    let token = node.token("lobby", "eve");
+    let (mut socket, _) = connect_async(format!("ws://{address}/rtc?access_token={token}"))
+        .await
+        .unwrap();
+    let list = proto::UpdateSubscription {
+        track_sids: vec!["x".repeat(60 << 10)],
+        ..proto::UpdateSubscription::default()
+    };
+    let message = Some(Message::Subscription(list));
+    let request = encode_request(Encoding::Binary, &proto::SignalRequest { message });
+    let flood = tokio::spawn(async move {
+        loop {
+            let frame = Frame::Binary(request.clone().into());
+            socket.send(frame).await.unwrap();
+        }
+    });
+    let next = || node.rooms.allowance(("lobby".into(), "eve".into()));
+    let is_missing = async {
+        while next().verdict(Instant::now()) == Verdict::Read {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, is_missing).await.unwrap();
+    flood.abort();
 }
 
 #[test]

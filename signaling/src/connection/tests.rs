@@ -46,7 +46,10 @@ async fn wire() -> Wire {
         upgrade
             .max_message_size(MAX)
             .max_frame_size(MAX)
-            .on_upgrade(move |socket| Connection::new(presence, responses, MAX, hits).run(socket))
+            .on_upgrade(move |socket| {
+                let allowance = SharedAllowance::new(Instant::now().into_std());
+                Connection::new(presence, responses, allowance, MAX, hits).run(socket)
+            })
     });
     let (ours, theirs) = tokio::io::duplex(PIPE);
     let app = TowerToHyperService::new(Router::new().route("/", upgrade));
