@@ -6,11 +6,11 @@
 
 mod body;
 mod error;
+mod histograms;
 mod json_form;
 mod message_fields;
 mod metrics;
 mod room_service;
-mod turns;
 mod twirp;
 
 pub use error::{Code, TwirpError};

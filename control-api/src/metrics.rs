@@ -17,7 +17,7 @@ use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry, TEXT_FORMAT, TextEn
 use sfu_driver::ShardReport;
 use signaling::{Limit, Rooms, RoomsReport};
 
-use crate::turns::turn_lengths;
+use crate::histograms::{turn_lengths, waits};
 
 /// Who may read metrics (RFC 7617).
 #[derive(Clone)]
@@ -77,7 +77,7 @@ async fn serve(
 /// A number of each shard that only grows.
 type Count = (&'static str, &'static str, fn(&ShardReport) -> u64);
 
-const COUNTS: [Count; 22] = [
+const COUNTS: [Count; 23] = [
     ("datagrams_in_total", "Datagrams that arrived.", |r| {
         r.counters.datagrams_in
     }),
@@ -109,6 +109,11 @@ const COUNTS: [Count; 22] = [
         "redundancy_out_total",
         "Packets of sound sent with more redundancy than they came with, to subscribers who lose much.",
         |r| r.counters.redundancy_out,
+    ),
+    (
+        "held_total",
+        "Video packets that had to wait for a subscriber's link.",
+        |r| r.counters.held,
     ),
     (
         "exports_out_total",
@@ -223,6 +228,7 @@ fn render(reports: &[ShardReport], rooms: &RoomsReport) -> prometheus::Result<St
     register(&registry, ProcessCollector::for_self())?;
     let mut families = registry.gather();
     families.push(turn_lengths(&shards));
+    families.push(waits(&shards));
     TextEncoder::new().encode_to_string(&families)
 }
 
@@ -337,6 +343,9 @@ mod tests {
             "sluice_data_holds_total{shard=\"1\"} 0",
             "sluice_turn_seconds_bucket{shard=\"0\",le=\"0.0002\"} 0",
             "sluice_turn_seconds_count{shard=\"1\"} 0",
+            "sluice_held_seconds_bucket{shard=\"0\",le=\"0.25\"} 0",
+            "sluice_held_total{shard=\"1\"} 0",
+            "sluice_drops_total{reason=\"layer_thinned\",shard=\"1\"} 0",
             "sluice_rooms 2",
             "sluice_rooms_behind 1",
             "sluice_room_lag_seconds 1.5",

@@ -1,6 +1,7 @@
-//! What a subscriber's link carries: estimated by what becomes of what is sent, divided between its tracks, and
-//! probed for more while they want more.
+//! What a subscriber's link carries: estimated by what becomes of what is sent, divided between its tracks,
+//! probed for more while they want more, and given no more than that at a time.
 
+mod pacer;
 mod probing;
 mod rate_meter;
 
@@ -14,6 +15,7 @@ use sfu_rtp::rtcp::TransportFeedback;
 use crate::allocation::{Allocation, Claim};
 use crate::limits::{DIVISION_INTERVAL, START_ESTIMATE};
 
+use pacer::Pacer;
 use probing::Probing;
 use rate_meter::RateMeter;
 
@@ -29,6 +31,7 @@ pub(crate) struct Bandwidth {
     /// When it is divided again, whatever is heard.
     due: Instant,
     probing: Option<Probing>,
+    pacer: Pacer,
 }
 
 /// What is sent.
@@ -46,6 +49,11 @@ impl Bandwidth {
     /// An estimate that moved by less than one part in this many is as it was.
     const NOTABLE: u64 = 32;
 
+    /// Packets leave at most half as fast again as the link is estimated to carry: what waits drains although more comes, and
+    /// an estimate that is too low holds nobody back for long. libwebrtc has 2.5, for an encoder that keeps to its
+    /// target; key frames of others make a queue on the way then.
+    const PACE: (u64, u64) = (3, 2);
+
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             estimator: Estimator::new(now, START_ESTIMATE),
@@ -54,6 +62,7 @@ impl Bandwidth {
             divided: START_ESTIMATE,
             due: now + DIVISION_INTERVAL,
             probing: None,
+            pacer: Pacer::new(now),
         }
     }
 
@@ -63,6 +72,7 @@ impl Bandwidth {
         if is == Use::Other {
             self.other.add(now, len);
         }
+        self.pacer.note(now, len);
         match seq {
             Some(seq) => {
                 let cluster = self.cluster(len);
@@ -86,13 +96,13 @@ impl Bandwidth {
         let statuses = feedback.statuses();
         let statuses = statuses.map(|status| (TransportSeqNo(status.seq.0), status.arrival));
         self.estimator.on_feedback(now, statuses);
-        self.has_moved()
+        self.follow_estimate()
     }
 
     /// Takes the most that the peer wants to be sent. Returns whether the link is to be divided anew.
     pub(crate) fn on_remb(&mut self, now: Instant, bitrate: Bitrate) -> bool {
         self.estimator.on_remb(now, bitrate);
-        self.has_moved()
+        self.follow_estimate()
     }
 
     /// Takes what the peer says of a stream of video. Returns whether the link is to be divided anew.
@@ -103,12 +113,41 @@ impl Bandwidth {
         rtt: Option<Duration>,
     ) -> bool {
         self.estimator.on_report(now, fraction_lost, rtt);
-        self.has_moved()
+        self.follow_estimate()
     }
 
-    fn has_moved(&self) -> bool {
-        let estimate = self.estimator.estimate().0;
-        estimate.abs_diff(self.divided.0) > self.divided.0 / Self::NOTABLE
+    /// Lets packets leave as fast as the estimate has it. Returns whether it has moved.
+    fn follow_estimate(&mut self) -> bool {
+        let estimate = self.estimator.estimate();
+        self.pacer.set_rate(self.pace(estimate));
+        estimate.0.abs_diff(self.divided.0) > self.divided.0 / Self::NOTABLE
+    }
+
+    /// Returns how fast packets may leave: as they come while nothing has shown a bound, and a probe at its own rate.
+    fn pace(&self, estimate: Bitrate) -> Option<Bitrate> {
+        if estimate >= START_ESTIMATE {
+            return None;
+        }
+        let (times, part) = Self::PACE;
+        let pace = Bitrate(estimate.0 * times / part);
+        let probe = self.probing.as_ref().map(Probing::rate);
+        Some(probe.map_or(pace, |probe| probe.max(pace)))
+    }
+
+    /// Reports whether the link has room for another packet of video.
+    #[inline]
+    pub(crate) fn has_room(&self, now: Instant) -> bool {
+        self.pacer.is_open(now)
+    }
+
+    /// Returns when the link has room for some packets of video.
+    pub(crate) fn room_at(&self, now: Instant) -> Instant {
+        self.pacer.opens(now)
+    }
+
+    /// Returns how many bytes may leave in a time, if that is bounded.
+    pub(crate) fn room_in(&self, time: Duration) -> Option<u64> {
+        self.pacer.bytes_in(time)
     }
 
     /// Divides the link between `claims`, and writes into each what it is granted.
@@ -134,13 +173,19 @@ impl Bandwidth {
                 .poll_probe(now)
                 .map(|probe| Probing::begin(now, probe));
         }
-        self.due <= now || self.has_moved()
+        self.follow_estimate() || self.due <= now
     }
 
     /// Returns how many bytes of a probe are to be sent by now.
     pub(crate) fn probe_bytes(&mut self, now: Instant) -> usize {
         let due = self.probing.as_ref().map_or(0, |probing| probing.due(now));
-        self.probing.take_if(|probing| probing.is_over(now));
+        if self
+            .probing
+            .take_if(|probing| probing.is_over(now))
+            .is_some()
+        {
+            self.follow_estimate();
+        }
         due
     }
 

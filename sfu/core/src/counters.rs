@@ -3,6 +3,7 @@
 use sfu_transport::DataCounts;
 
 use crate::DropReason;
+use crate::waits::Waits;
 
 /// What a shard has counted since it began. Gauges say how much it holds; the rest only grows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub struct Counters {
     pub retransmissions_out: u64,
     /// Packets of sound that went out with more redundancy than they came with.
     pub redundancy_out: u64,
+    /// Packets of video that had to wait for a subscriber's link.
+    pub held: u64,
+    /// How long they waited until they left.
+    pub waits: Waits,
     /// RTP packets that were copied to other shards, whose subscribers need them.
     pub exports_out: u64,
     /// RTP packets of other shards' publications that came.
@@ -81,6 +86,11 @@ impl Counters {
 
     pub(crate) fn drop(&mut self, reason: DropReason) {
         self.drop_many(reason, 1);
+    }
+
+    /// Counts `more` that were dropped for `reason`.
+    pub(crate) fn drop_several(&mut self, reason: DropReason, more: usize) {
+        self.drop_many(reason, more as u64);
     }
 
     /// Adds what a transport has counted of its data channels.

@@ -79,8 +79,9 @@ impl Shard {
         }
     }
 
-    /// Sends what is due of a probe.
+    /// Sends what is due of a probe: what waits for the link, or else padding.
     fn send_probe(&mut self, now: Now, key: PeerKey) {
+        self.send_held(now, key);
         let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };

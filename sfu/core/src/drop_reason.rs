@@ -67,6 +67,18 @@ drop_reasons! {
     EarlyRetransmission = "early_retransmission",
     /// The queue of outgoing datagrams was full.
     TransmitQueueFull = "transmit_queue_full",
+    /// A packet that a subscriber asked for again who asks for more than it may.
+    NackOverBudget = "nack_over_budget",
+    /// Video that waited for a subscriber's link, and that a later key frame made superfluous.
+    SkippedToKeyFrame = "skipped_to_key_frame",
+    /// Video of a highest temporal layer that waited for a subscriber's link for too long.
+    LayerThinned = "layer_thinned",
+    /// Video that waited for a subscriber's link for so long that it asked for a key frame instead.
+    GivenUp = "given_up",
+    /// A packet for which too many others waited for the same link.
+    HeldFull = "held_full",
+    /// Video that waited for a subscriber's link until its bytes were gone.
+    LeftRing = "left_ring",
     /// The receiver's transport is not up, or has no path.
     NotConnected = "not_connected",
     /// The receiver's transport may seal no more packets of the stream: its keys are exhausted, or it has more

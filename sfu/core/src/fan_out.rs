@@ -4,9 +4,10 @@ use std::hint::black_box;
 use std::ops::BitXor;
 use std::time::Instant;
 
-use sfu_model::Now;
+use sfu_model::{MediaKind, Now};
 
-use crate::Shard;
+use crate::arrival::Arrival;
+use crate::held::{Held, HeldFull};
 use crate::isolation::AtStake;
 use crate::keys::{OfPeer, OfSubscription, PublicationKey, SubscriptionKey};
 use crate::layers::Layers;
@@ -17,6 +18,7 @@ use crate::publication::Publication;
 use crate::slot_map::SlotMap;
 use crate::subscription::Subscription;
 use crate::timers::{Schedule, TimerReason};
+use crate::{Counters, DropReason, Shard};
 
 /// How far a fan-out came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,20 +136,33 @@ impl FanOut<'_> {
         black_box(read.flatten().fold(0, BitXor::bitxor));
     }
 
-    /// Takes all packets that wait to one subscriber.
-    fn serve(&mut self, now: Instant, subscription: SubscriptionKey) {
-        let Some(subscription) = self.subscriptions.get_mut(subscription) else {
+    /// Takes all packets that wait to one subscriber. Once its link has no room for more video, they wait there.
+    fn serve(&mut self, now: Instant, key: SubscriptionKey) {
+        let Some(subscription) = self.subscriptions.get_mut(key) else {
             return;
         };
         let Some(peer) = self.peers.get_mut(subscription.peer) else {
             return;
         };
-        let Some(mut link) = peer.link(now, self.output) else {
+        let parts = peer.parts(now, self.output);
+        let Some(mut link) = parts.link else {
             return;
         };
         let (publication, live) = (&*self.publication, self.live);
+        let is_paced = publication.kind() == MediaKind::Video;
         let (mut packets, mut waits) = (0, Layers::default());
         for arrival in publication.waiting() {
+            if is_paced && (parts.held.is_some() || !link.has_room()) {
+                let counters = &mut link.output.counters;
+                hold(
+                    now,
+                    (key, subscription),
+                    &arrival,
+                    live,
+                    (parts.held, counters),
+                );
+                continue;
+            }
             let forwarded = subscription.forward(now, &arrival, publication, live, &mut link);
             packets += forwarded.packets;
             match forwarded.awaits_key_frame {
@@ -155,25 +170,39 @@ impl FanOut<'_> {
                 false => waits.remove(arrival.encoding),
             }
         }
+        let holds = parts.held.is_some();
         self.awaited.unite(waits);
         self.output.counters.rtp_out += packets;
-        if packets > 0 {
-            Self::note_sent(now, subscription, peer, self.schedule);
-            subscription.started = true;
+        if packets > 0
+            && let Some(due) = subscription.note_started(now)
+        {
+            let reason = TimerReason::SenderReport;
+            peer.wake_by(due, reason, subscription.peer, self.schedule);
+        }
+        if holds && peer.await_room(now) {
+            peer.arm(subscription.peer, self.schedule);
         }
     }
+}
 
-    /// Sees to it that a subscriber hears of a stream that begins, or goes on after it stood still.
-    #[inline]
-    fn note_sent(
-        now: Instant,
-        subscription: &mut Subscription,
-        peer: &mut Peer,
-        schedule: &mut Schedule,
-    ) {
-        let due = now + TimerReason::FIRST_SENDER_REPORT_DELAY;
-        if subscription.schedule_report(due) {
-            peer.wake_by(due, TimerReason::SenderReport, subscription.peer, schedule);
+/// Has a packet wait for the link of a subscriber, if it is to be forwarded at all.
+#[cold]
+fn hold(
+    now: Instant,
+    (key, subscription): (SubscriptionKey, &mut Subscription),
+    arrival: &Arrival<'_>,
+    live: Layers,
+    (held, counters): (&mut Option<Box<Held>>, &mut Counters),
+) {
+    if !subscription.may_forward(arrival.encoding, live) {
+        return;
+    }
+    let held = held.get_or_insert_default();
+    match held.push_packet(now, key, arrival) {
+        Ok(()) => counters.held += 1,
+        Err(HeldFull) => {
+            counters.drop(DropReason::HeldFull);
+            subscription.give_up(now);
         }
     }
 }

@@ -60,6 +60,9 @@ impl Shard {
         if link_moved {
             self.divide(now, key);
         }
+        if let Some(peer) = self.tables.peers.get_mut(key) {
+            peer.arm(key, &mut self.schedule);
+        }
     }
 }
 

@@ -74,6 +74,13 @@ impl LayerRates {
         self.since = now;
     }
 
+    /// Returns the highest temporal layer that sends.
+    pub(crate) fn highest_temporal(&self) -> Option<u8> {
+        let layers = self.rates.iter().flat_map(|row| (0..).zip(row));
+        let sending = layers.filter(|(_, rate)| **rate > 0);
+        sending.map(|(temporal, _)| temporal).max()
+    }
+
     /// Adds what each layer costs, with those that it stands on, to `costs`. `place` is the spatial layer of a stream that
     /// has but one.
     pub(crate) fn add_to(&self, costs: &mut LayerCosts, place: u8) {

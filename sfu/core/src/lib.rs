@@ -46,7 +46,8 @@
 //! A packet's way through the modules: `demux` finds the peer, `receive` decrypts and finds the
 //! publication, whose `intake` takes it into one of its streams (`receiving`) and hands it on: to the
 //! levels of its room, to other shards, and into the queue for those who subscribe. `fan_out` offers it to each
-//! subscription, which selects (`layer_selector`), numbers (`outgoing_stream`) and sends it (`output`);
+//! subscription, which selects (`layer_selector`), numbers (`outgoing_stream`) and sends it (`output`), at once if the
+//! subscriber's link has room; otherwise it waits there (`held`, `thinning`) for its departure (`departures`);
 //! `feedback` takes what peers say of packets, `repair` asks for lost ones and sends them again, `reports`,
 //! `key_frame_requests` and `tick` say what is due. A publication with subscribers on another shard goes there once
 //! (`export`, `exchange`), and from there the same way (`import`). Where shards share a port, a datagram that came
@@ -73,6 +74,7 @@ mod counters;
 mod data_queue;
 mod data_work;
 mod demux;
+mod departures;
 mod directory;
 mod dividing;
 mod drop_reason;
@@ -85,6 +87,7 @@ mod feedback;
 mod frame;
 mod hand_over;
 mod hash;
+mod held;
 mod import;
 mod intake;
 mod isolation;
@@ -100,6 +103,7 @@ mod liveness;
 mod loudness;
 mod membership;
 mod moves;
+mod nack_budget;
 mod opening;
 mod openings;
 mod outgoing_stream;
@@ -123,9 +127,11 @@ mod subscription;
 mod tables;
 #[cfg(test)]
 mod test_clock;
+mod thinning;
 mod tick;
 mod timers;
 mod transmit;
+mod waits;
 mod whole_frame;
 
 pub use counters::Counters;
@@ -134,3 +140,4 @@ pub use export::{ExportBatch, ExportTarget, Exported};
 pub use shard::{Arrivals, Shard, ShardConfig};
 pub use timers::{Deadline, TimerReason};
 pub use transmit::Transmit;
+pub use waits::Waits;

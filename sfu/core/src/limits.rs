@@ -133,6 +133,49 @@ pub(crate) const PROBE_STEP: Duration = Duration::from_millis(2);
 /// Packets of padding that one step of a probe sends at most.
 pub(crate) const PROBE_PACKETS: usize = 64;
 
+/// Packets that a subscriber asks for again at once: what a third of a second of 20 Mbit/s has. What is left out it asks for
+/// again a round trip later.
+pub(crate) const NACKS_AT_ONCE: u32 = 512;
+
+/// The same in a second: twice what 20 Mbit/s have.
+pub(crate) const NACKS_PER_SECOND: u32 = 4_000;
+
+/// How much of the pacing rate leaves at once: a picture of a track that fits its link, as one run. It makes no longer
+/// queue on the way.
+pub(crate) const PACING_BURST: Duration = Duration::from_millis(20);
+
+/// Least time after which more of what waits for a link leaves: finer would wake the shard for every packet.
+pub(crate) const PACING_INTERVAL: Duration = Duration::from_millis(5);
+
+/// How long video waits at most for what does not wait, such as sound: as much as links queue.
+pub(crate) const PACING_DEBT: Duration = Duration::from_millis(500);
+
+/// Packets of video that wait for one subscriber's link: a quarter of a second of 40 Mbit/s.
+pub(crate) const MAX_HELD_PACKETS: usize = 1_024;
+
+/// Packets that wait to be sent again to one subscriber: who has lost more is better served by a key frame.
+pub(crate) const MAX_HELD_REPAIRS: usize = 256;
+
+/// How long video waits for a link before some of it is left out: players wait no longer for a picture, without being late.
+pub(crate) const THIN_AFTER: Duration = Duration::from_millis(250);
+
+/// Time from one look for what may be left out to the next.
+pub(crate) const THINNING_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How long video waits for a link before its track is given up until the next key frame: a little less than the
+/// publisher's ring surely has it, and longer than a key frame takes on a link that carries its track.
+pub(crate) const GIVE_UP_AFTER: Duration = Duration::from_millis(900);
+
+/// How long a track that was given up, soon after it was before, waits for somebody else's key frame until it asks for one
+/// of its own. It doubles each time: others pay for key frames too.
+pub(crate) const GIVE_UP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The same at most: a picture that stands still for longer is none.
+pub(crate) const MAX_GIVE_UP_PATIENCE: Duration = Duration::from_secs(8);
+
+/// After so long a track is given up as if for the first time.
+pub(crate) const GIVE_UP_CALM: Duration = Duration::from_secs(30);
+
 /// Earlier packets that are sent again with one of sound, where a subscriber loses much of it: two make less than a
 /// hundredth of a loss of a fifth.
 pub(crate) const REDUNDANT_BLOCKS: usize = 2;

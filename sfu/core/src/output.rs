@@ -91,6 +91,13 @@ pub(crate) struct Link<'a> {
 }
 
 impl Link<'_> {
+    /// Reports whether it has room for another packet of video by now.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        let bandwidth = self.bandwidth.as_ref();
+        bandwidth.is_none_or(|bandwidth| bandwidth.has_room(self.now))
+    }
+
     /// Writes, seals and queues a packet. Returns whether it is on its way.
     #[inline]
     pub(crate) fn send_rtp(

@@ -10,7 +10,9 @@ use sfu_transport::{CheckTag, Transport};
 use crate::DropReason;
 use crate::arrival::Received;
 use crate::bandwidth::Bandwidth;
+use crate::held::Held;
 use crate::keys::{PeerKey, SubscriptionKey};
+use crate::nack_budget::NackBudget;
 use crate::output::{Link, Output};
 use crate::routes::Routes;
 use crate::timers::{Deadline, Schedule, Sleeper, TimerReason, TimerTable};
@@ -71,6 +73,9 @@ pub(crate) struct SendSide {
     transport_cc: SeqNo,
     /// What its link carries, while it is sent video.
     pub(crate) bandwidth: Option<Box<Bandwidth>>,
+    /// What waits for its link, while something does.
+    pub(crate) held: Option<Box<Held>>,
+    pub(crate) nacks: NackBudget,
     /// The latest run of video.
     run: RunId,
     /// The latest run of data.
@@ -84,6 +89,8 @@ pub(crate) struct PeerParts<'a> {
     pub(crate) receives: &'a mut ReceiveSide,
     /// What it subscribes to, by SSRC.
     pub(crate) subscriptions: &'a [(Ssrc, SubscriptionKey)],
+    pub(crate) held: &'a mut Option<Box<Held>>,
+    pub(crate) nacks: &'a mut NackBudget,
     /// Nothing before it is connected.
     pub(crate) link: Option<Link<'a>>,
 }
@@ -236,6 +243,8 @@ impl Peer {
         PeerParts {
             receives: &mut self.receives,
             subscriptions: &sends.subscriptions,
+            held: &mut sends.held,
+            nacks: &mut sends.nacks,
             link,
         }
     }
@@ -318,6 +327,13 @@ impl Peer {
         if self.timers.set_if_earlier(reason, at) {
             self.arm(key, schedule);
         }
+    }
+
+    /// Sees to it that what waits for its link leaves as soon as there is room.
+    pub(crate) fn await_room(&mut self, now: Instant) -> bool {
+        let bandwidth = self.sends.bandwidth.as_deref();
+        let at = bandwidth.map_or(now, |bandwidth| bandwidth.room_at(now));
+        self.sends.held.is_some() && self.timers.set_if_earlier(TimerReason::Pacing, at)
     }
 
     /// The schedule has woken it: it is armed no more.

@@ -348,6 +348,16 @@ impl Publication {
         streams.find(|stream| stream.number() == number)
     }
 
+    /// Returns the encoding that the stream of a number is of, if nothing has taken its place.
+    pub(crate) fn place_of(&self, number: StreamNumber) -> Option<u8> {
+        let mut streams = (0..).zip(&self.encodings);
+        let is_it = |encoding: &Encoding| {
+            let stream = encoding.stream.as_deref();
+            stream.is_some_and(|stream| stream.number() == number)
+        };
+        streams.find_map(|(place, encoding)| is_it(encoding).then_some(place))
+    }
+
     /// Iterates over the streams that have begun, lowest first.
     pub(crate) fn streams_mut(&mut self) -> impl Iterator<Item = (u8, &mut ReceiveStream)> {
         (0..)

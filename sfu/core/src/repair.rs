@@ -2,15 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use sfu_model::{Now, Ssrc};
+use sfu_model::{MediaKind, Now, Ssrc};
 use sfu_rtp::AbsSendTime;
 use sfu_rtp::limits::FIRST_RTT;
 use sfu_rtp::rtcp::{NackPair, NackPairs, write_nack};
 
+use crate::DropReason;
+use crate::held::HeldRepair;
 use crate::key_frame::{Need, Wanted};
 use crate::keys::PeerKey;
 use crate::output::{Link, Output};
-use crate::peer::PeerParts;
+use crate::peer::{Peer, PeerParts};
 use crate::receive_stream::ReceiveStream;
 use crate::subscription::retransmission::Again;
 use crate::tables::Tables;
@@ -66,30 +68,70 @@ impl<'a> Repair<'a> {
         peer.timers.set(TimerReason::Nack, next);
     }
 
-    /// Sends a peer again what it says that it has not got.
+    /// Sends a peer again what it says that it has not got, as soon as its link has room.
     pub(crate) fn answer(&mut self, now: Now, key: PeerKey, media: Ssrc, lost: NackPairs<'_>) {
         let Some(receipt) = self.tables.receipt(key, media) else {
             return;
         };
-        let rtt = receipt.peer.rtt().unwrap_or(FIRST_RTT);
-        let again = Again {
+        let again = Self::again(now, receipt.peer);
+        let (subscription, publication) = (receipt.subscription, receipt.publication);
+        let is_paced = publication.kind() == MediaKind::Video;
+        let parts = receipt.peer.parts(now.mono, self.output);
+        let Some(mut link) = parts.link else {
+            return;
+        };
+        for lost in lost.flat_map(|pair| pair.lost()) {
+            link.output.counters.nacks_in += 1;
+            if !parts.nacks.take(now.mono) {
+                link.output.drop(DropReason::NackOverBudget);
+                continue;
+            }
+            let others_wait = parts.held.as_ref().is_some_and(|held| held.has_repairs());
+            if is_paced && (others_wait || !link.has_room()) {
+                let repair = HeldRepair {
+                    subscription: receipt.key,
+                    lost,
+                };
+                let held = parts.held.get_or_insert_default();
+                if held.push_repair(repair).is_err() {
+                    link.output.drop(DropReason::HeldFull);
+                }
+                continue;
+            }
+            if subscription.retransmit(&again, lost, publication, &mut link) {
+                note_sent(link.output);
+            }
+        }
+        receipt.peer.await_room(now.mono);
+    }
+
+    /// Sends a packet again that has waited for that.
+    pub(crate) fn repeat(&mut self, now: Now, repair: HeldRepair) {
+        let Some(receipt) = self.tables.receipt_of(repair.subscription) else {
+            return;
+        };
+        let again = Self::again(now, receipt.peer);
+        let (subscription, publication) = (receipt.subscription, receipt.publication);
+        if let Some(mut link) = receipt.peer.link(now.mono, self.output)
+            && subscription.retransmit(&again, repair.lost, publication, &mut link)
+        {
+            note_sent(link.output);
+        }
+    }
+
+    fn again(now: Now, peer: &Peer) -> Again {
+        let rtt = peer.rtt().unwrap_or(FIRST_RTT);
+        Again {
             now: now.mono,
             departure: AbsSendTime::from(now.unix),
             interval: Self::RETRANSMISSION_INTERVAL.min(rtt * 2),
-        };
-        let (mut asked, mut sent) = (0, 0);
-        if let Some(mut link) = receipt.peer.link(now.mono, self.output) {
-            for lost in lost.flat_map(|pair| pair.lost()) {
-                asked += 1;
-                let (subscription, publication) = (&mut *receipt.subscription, receipt.publication);
-                sent += u64::from(subscription.retransmit(&again, lost, publication, &mut link));
-            }
         }
-        let counters = &mut self.output.counters;
-        counters.nacks_in += asked;
-        counters.rtp_out += sent;
-        counters.retransmissions_out += sent;
     }
+}
+
+fn note_sent(output: &mut Output) {
+    output.counters.rtp_out += 1;
+    output.counters.retransmissions_out += 1;
 }
 
 /// Asks for what is missing of one stream, as soon as there is a `link`.

@@ -14,6 +14,7 @@ use sfu_rtp::{
     RtpTimestamp, SentPacket, SeqNo, Sequencer,
 };
 
+use progress::Progress;
 use redundancy::Redundancy;
 
 use crate::allocation::Grant;
@@ -29,11 +30,14 @@ use crate::opening::{OpeningPackets, silence};
 use crate::outgoing_stream::OutgoingStream;
 use crate::output::Link;
 use crate::publication::Publication;
+use crate::timers::TimerReason;
 use crate::transmit::Priority;
 
 mod claiming;
+mod progress;
 mod redundancy;
 pub(crate) mod retransmission;
+mod waiting;
 
 pub(crate) use claiming::Change;
 
@@ -63,6 +67,7 @@ pub(crate) struct Subscription {
     reported: u64,
     /// Packets of ours that it still has to begin with.
     opening: Option<OpeningPackets>,
+    progress: Progress,
 }
 
 /// What a packet did for one subscription.
@@ -98,6 +103,7 @@ impl Subscription {
             report_due: None,
             reported: 0,
             opening: None,
+            progress: Progress::default(),
             media,
         }
     }
@@ -235,7 +241,8 @@ impl Subscription {
             packets,
             awaits_key_frame: self
                 .selector
-                .awaits_key_frame(encoding, live, arrival.codec),
+                .awaits_key_frame(encoding, live, arrival.codec)
+                && self.progress.may_ask(now),
         }
     }
 
@@ -304,12 +311,15 @@ impl Subscription {
         self.media.codecs.iter().find(can).copied()
     }
 
-    /// Sets when a sender report is due, unless it is set. Returns whether it did.
+    /// Packets are on their way. Returns when the subscriber is to hear of a stream that begins, or goes on after it
+    /// stood still.
     #[inline]
-    pub(crate) fn schedule_report(&mut self, at: Instant) -> bool {
+    pub(crate) fn note_started(&mut self, now: Instant) -> Option<Instant> {
+        self.started = true;
+        let due = now + TimerReason::FIRST_SENDER_REPORT_DELAY;
         let idle = self.report_due.is_none();
-        self.report_due.get_or_insert(at);
-        idle
+        self.report_due.get_or_insert(due);
+        idle.then_some(due)
     }
 
     /// Returns when a sender report is due.
@@ -469,6 +479,7 @@ impl Subscription {
         let Some(munged) = self.stream.forward(now, arrival.seq, timestamp) else {
             return 0;
         };
+        self.progress.on_sent(arrival);
         let payload = OutgoingPayload {
             bytes,
             original_seq: None,

@@ -3,7 +3,9 @@
 
 use sfu_model::Ssrc;
 
-use crate::keys::{OfPeer, OfPublication, OfSubscription, PeerKey, PublicationKey};
+use crate::keys::{
+    OfPeer, OfPublication, OfSubscription, PeerKey, PublicationKey, SubscriptionKey,
+};
 use crate::moves::Moves;
 use crate::peer::Peer;
 use crate::publication::Publication;
@@ -23,6 +25,7 @@ pub(crate) struct Tables {
 pub(crate) struct Receipt<'a> {
     /// Who gets it.
     pub(crate) peer: &'a mut Peer,
+    pub(crate) key: SubscriptionKey,
     pub(crate) subscription: &'a mut Subscription,
     /// What it gets.
     pub(crate) publication: &'a Publication,
@@ -62,12 +65,18 @@ impl Tables {
 
     /// Finds what a peer gets under an SSRC of ours.
     pub(crate) fn receipt(&mut self, peer: PeerKey, ssrc: Ssrc) -> Option<Receipt<'_>> {
-        let peer = self.peers.get_mut(peer)?;
-        let key = peer.sends.find(ssrc)?;
+        let key = self.peers.get(peer)?.sends.find(ssrc)?;
+        self.receipt_of(key)
+    }
+
+    /// Finds who gets what by a subscription.
+    pub(crate) fn receipt_of(&mut self, key: SubscriptionKey) -> Option<Receipt<'_>> {
         let subscription = self.subscriptions.get_mut(key)?;
+        let peer = self.peers.get_mut(subscription.peer)?;
         let publication = self.publications.get(subscription.publication)?;
         Some(Receipt {
             peer,
+            key,
             subscription,
             publication,
         })

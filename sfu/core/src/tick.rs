@@ -59,6 +59,9 @@ impl Shard {
         if self.take_due(now, key, TimerReason::Bandwidth) {
             self.wake_bandwidth(now, key);
         }
+        if self.take_due(now, key, TimerReason::Pacing) {
+            self.send_held(now, key);
+        }
         let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };

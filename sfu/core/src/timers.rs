@@ -29,6 +29,8 @@ pub enum TimerReason {
     KeyFrame,
     /// What a subscriber's link carries is divided anew, or probed.
     Bandwidth,
+    /// What waits for a subscriber's link may leave.
+    Pacing,
 }
 
 impl TimerReason {
@@ -39,7 +41,7 @@ impl TimerReason {
     /// can bring sound and picture into step.
     pub(crate) const FIRST_SENDER_REPORT_DELAY: Duration = Duration::from_millis(50);
 
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Transport,
         Self::Nack,
         Self::TransportFeedback,
@@ -49,6 +51,7 @@ impl TimerReason {
         Self::AudioLevels,
         Self::KeyFrame,
         Self::Bandwidth,
+        Self::Pacing,
     ];
 
     /// Returns the reason as text for logs.
@@ -63,6 +66,7 @@ impl TimerReason {
             Self::AudioLevels => "audio levels",
             Self::KeyFrame => "key frame",
             Self::Bandwidth => "bandwidth",
+            Self::Pacing => "pacing",
         }
     }
 }

@@ -36,4 +36,5 @@ pub use health::{MediaHealth, ThreadHealth};
 pub use lane::RoomLane;
 pub use plane::{MediaConfig, MediaPlane, ShardAddresses, StartError, UdpAddresses};
 pub use report::ShardReport;
+pub use sfu_core::Waits;
 pub use turn::TurnLengths;

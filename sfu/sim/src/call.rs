@@ -16,6 +16,8 @@ pub struct Call {
     pub world: World,
     /// What is negotiated from here on.
     pub repair: Repair,
+    /// Packets of a key frame of what is published from here on.
+    pub key_frame: u8,
     random: Random,
     /// Clients, each with the server's credentials towards it.
     peers: Vec<(ClientId, PeerId, IceCredentials)>,
@@ -68,6 +70,7 @@ impl Call {
             random: world.random(Self::RANDOM_STREAM),
             world,
             repair: Repair::Retransmit,
+            key_frame: Publisher::KEY_FRAME,
             peers: Vec::new(),
             sections: 0,
         }
@@ -200,7 +203,7 @@ impl Call {
         for ((encoding, body), number) in media.encodings.iter().zip(bodies).zip(0..) {
             let ssrc = encoding.ssrc.expect("each has one");
             let publisher = Publisher::new(now, media.clone(), ssrc, encoding.rtx_ssrc);
-            client.publish(publisher.of_encoding(number, *body));
+            client.publish(publisher.of_encoding(number, *body, self.key_frame));
         }
         Track { publication, kind }
     }

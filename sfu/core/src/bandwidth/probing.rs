@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sfu_bandwidth::{Probe, ProbeCluster};
+use sfu_model::Bitrate;
 
 use crate::limits::PROBE_STEP;
 
@@ -28,6 +29,11 @@ impl Probing {
 
     pub(crate) fn cluster(&self) -> ProbeCluster {
         self.probe.cluster
+    }
+
+    /// Returns how fast it leaves.
+    pub(crate) fn rate(&self) -> Bitrate {
+        self.probe.rate
     }
 
     /// Notes that a packet of it left.
@@ -61,7 +67,6 @@ impl Probing {
 #[cfg(test)]
 mod tests {
     use sfu_bandwidth::{Estimator, TransportSeqNo};
-    use sfu_model::Bitrate;
 
     use super::*;
     use crate::test_clock::start;

@@ -37,6 +37,7 @@ mod key_frames;
 mod lifecycle;
 mod media;
 mod opening;
+mod pacing;
 mod restart;
 mod scalable;
 mod simulcast;

@@ -107,6 +107,8 @@ impl Received {
         let ahead = next_picture.wrapping_sub(picture) & 0x7fff;
         match (self.marker, next.start) {
             (true, false) => Some("a picture begins in its middle"),
+            // What a link had no room for may be cut off, if a key frame follows.
+            (false, true) if next.key_frame && ahead == 1 && step > 0 => None,
             (false, true) => Some("a picture has no end"),
             (true, true) if ahead != 1 => Some("picture numbers have a gap"),
             (true, true) if step <= 0 => Some("the time does not advance"),

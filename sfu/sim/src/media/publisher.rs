@@ -23,6 +23,8 @@ pub struct Publisher {
     number: u32,
     /// Bytes of a payload, give or take a descriptor.
     body: usize,
+    /// Packets of a key frame.
+    key_frame: u8,
     picture: u16,
     key_frame_due: bool,
     /// What was sent lately, for retransmissions: header and payload.
@@ -57,8 +59,10 @@ impl Publisher {
     const LEVEL: [u8; 1] = [0x80 | 20];
     /// Bytes of a payload, where nothing else is said.
     pub(crate) const BODY: usize = 60;
-    /// Packets of a picture, and of a key frame.
-    const PARTS: [u8; 2] = [3, 6];
+    /// Packets of a picture.
+    const PARTS: u8 = 3;
+    /// Packets of a key frame, where nothing else is said.
+    pub(crate) const KEY_FRAME: u8 = 6;
 
     /// Begins a track at `now`: `media` as it was negotiated, with the SSRC that the client chose.
     ///
@@ -79,6 +83,7 @@ impl Publisher {
             timestamp: RtpTimestamp(u32::MAX - 20_000),
             number: 0,
             body: Self::BODY,
+            key_frame: Self::KEY_FRAME,
             picture: 32_700,
             key_frame_due: true,
             history: VecDeque::new(),
@@ -86,11 +91,13 @@ impl Publisher {
         }
     }
 
-    /// Makes it one encoding of several: the lowest is the first. Its packets have `body` bytes.
+    /// Makes it one encoding of several: the lowest is the first. Its packets have `body` bytes, and a key frame so many
+    /// packets.
     #[must_use]
-    pub fn of_encoding(mut self, encoding: u8, body: usize) -> Self {
+    pub fn of_encoding(mut self, encoding: u8, body: usize, key_frame: u8) -> Self {
         self.number = u32::from_be_bytes([encoding, 0, 0, 0]);
         self.body = body;
+        self.key_frame = key_frame;
         self
     }
 
@@ -150,8 +157,11 @@ impl Publisher {
     fn send_picture(&mut self, now: Now, out: &mut Outbox) {
         let key_frame = std::mem::take(&mut self.key_frame_due);
         self.published.key_frames += u32::from(key_frame);
-        let [parts, key_parts] = Self::PARTS;
-        let parts = if key_frame { key_parts } else { parts };
+        let parts = if key_frame {
+            self.key_frame
+        } else {
+            Self::PARTS
+        };
         for part in 0..parts {
             let picture = Picture {
                 id: self.picture,

@@ -102,3 +102,35 @@ fn a_subscriber_who_asks_for_less_gets_the_encoding_that_fits() {
         call.world.into_trace()
     });
 }
+
+#[test]
+fn a_large_key_frame_fits_the_queue_of_a_link_that_is_known() {
+    replay(|seed| {
+        let (mut call, clients) = call(seed, ["alice", "bob", "carol"], LinkProfile::CLEAN);
+        let [alice, bob, carol] = clients;
+        // Half a megabit shows that the link has a bound; then it carries more.
+        let script = "0s both delay=20ms\n0s down rate=500kbit queue=150ms\n10s down rate=5Mbit";
+        let script = Script::read(script).expect("a script");
+        call.world.run_script(carol, &script);
+        call.key_frame = 175;
+        let camera = call.publish_simulcast(alice, &BODIES);
+        let heard = call.subscribe(carol, camera);
+        let each = in_last_second(&mut call, 30, [heard]);
+        assert_eq!(each, [Some(2)]);
+
+        let before = call.reception(heard).clone();
+        // Who comes has the publisher send key frames of 200 kB.
+        let newcomer = call.subscribe(bob, camera);
+        call.world.run_for(Duration::from_secs(5));
+
+        assert_no_faults(&call, &clients);
+        let after = call.reception(heard);
+        assert!(after.key_frames > before.key_frames, "{after:?}");
+        assert_eq!(
+            (after.lost, after.recovered),
+            (before.lost, before.recovered)
+        );
+        assert!(call.reception(newcomer).key_frames > 0);
+        call.world.into_trace()
+    });
+}
