@@ -37,7 +37,7 @@ use std::time::Instant;
 use sfu_model::{Bitrate, Pausing};
 
 pub(crate) use claim::{Claim, Grant};
-pub(crate) use ladder::{LayerCosts, Step};
+pub(crate) use ladder::LayerCosts;
 use patience::Patience;
 
 use ladder::Ladder;

@@ -28,6 +28,8 @@ pub(crate) struct Bandwidth {
     other: RateMeter,
     /// The estimate that was divided last.
     divided: Bitrate,
+    /// What is meant to be sent since then.
+    target: Bitrate,
     /// When it is divided again, whatever is heard.
     due: Instant,
     probing: Option<Probing>,
@@ -60,6 +62,7 @@ impl Bandwidth {
             allocation: Allocation::default(),
             other: RateMeter::new(now),
             divided: START_ESTIMATE,
+            target: Bitrate(0),
             due: now + DIVISION_INTERVAL,
             probing: None,
             pacer: Pacer::new(now),
@@ -157,11 +160,27 @@ impl Bandwidth {
         let other = self.other.rate(now);
         let budget = Bitrate(estimate.0.saturating_sub(other.0));
         let outcome = self.allocation.divide(now, budget, claims);
+        self.target = Bitrate(outcome.granted.0.saturating_add(other.0));
         let wanted = outcome.wanted.unwrap_or(outcome.granted);
         self.estimator
             .want(now, Bitrate(wanted.0.saturating_add(other.0)));
         let latest = now + DIVISION_INTERVAL;
         self.due = outcome.again.map_or(latest, |again| again.min(latest));
+    }
+
+    /// Returns what the link carries.
+    pub(crate) fn estimate(&self) -> Bitrate {
+        self.estimator.estimate()
+    }
+
+    /// Returns what is meant to be sent.
+    pub(crate) fn target(&self) -> Bitrate {
+        self.target
+    }
+
+    /// Returns how long packets wait in queues on the way.
+    pub(crate) fn queue_delay(&self) -> Duration {
+        self.estimator.queue_delay()
     }
 
     /// Does what is due. Returns whether the link is to be divided anew.

@@ -214,6 +214,7 @@ impl Shard {
         let Some(mut peer) = self.tables.peers.remove(key) else {
             return;
         };
+        self.census.dismiss(peer.id.room, key, &mut self.schedule);
         peer.disarm(key, &mut self.schedule);
         self.directory.remove_peer(&peer);
         for path in peer.paths {

@@ -22,6 +22,8 @@ pub(crate) enum AtStake {
     Publication(PublicationKey),
     /// The reports of a room's levels, until somebody is heard again.
     Levels(RoomIndex),
+    /// What is told of a room's streams, until another peer joins it.
+    Statistics(RoomIndex),
     Nothing,
 }
 
@@ -43,6 +45,7 @@ impl Shard {
             },
             AtStake::Publication(key) => self.give_up_publication(key),
             AtStake::Levels(room) => self.levels.forget(room),
+            AtStake::Statistics(room) => self.census.forget(room),
             AtStake::Nothing => {}
         }
     }

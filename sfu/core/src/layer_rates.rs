@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use sfu_model::{Bitrate, SpatialLayer, TemporalLayer};
+use sfu_model::{Bitrate, SpatialLayer, Step, TemporalLayer};
 
-use crate::allocation::{LayerCosts, Step};
+use crate::allocation::LayerCosts;
 use crate::limits::RATE_WINDOW;
 
 /// Bits per second of every layer of one stream, by what came of it lately.

@@ -65,6 +65,11 @@ impl LayerSelector {
         self.current
     }
 
+    /// Returns the highest spatial and temporal layers that are forwarded of the current encoding, as far as it has them.
+    pub(crate) fn layers(&self) -> (u8, u8) {
+        (self.spatial, self.temporal)
+    }
+
     /// Forgets the current encoding: its stream began anew.
     pub(crate) fn lose(&mut self, encoding: u8) {
         self.current.take_if(|current| *current == encoding);

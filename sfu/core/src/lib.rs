@@ -49,7 +49,7 @@
 //! subscription, which selects (`layer_selector`), numbers (`outgoing_stream`) and sends it (`output`), at once if the
 //! subscriber's link has room; otherwise it waits there (`held`, `thinning`) for its departure (`departures`);
 //! `feedback` takes what peers say of packets, `repair` asks for lost ones and sends them again, `reports`,
-//! `key_frame_requests` and `tick` say what is due. A publication with subscribers on another shard goes there once
+//! `key_frame_requests` and `tick` say what is due, and `census` tells once a second what was counted. A publication with subscribers on another shard goes there once
 //! (`export`, `exchange`), and from there the same way (`import`). Where shards share a port, a datagram that came
 //! in at the wrong one is handed over (`hand_over`).
 //!
@@ -69,6 +69,7 @@ mod allocation;
 mod arrival;
 mod arriving_codec;
 mod bandwidth;
+mod census;
 mod command;
 mod counters;
 mod data_queue;

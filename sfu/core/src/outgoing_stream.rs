@@ -1,9 +1,10 @@
 //! The numbers of one RTP stream that we send.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sfu_model::Ssrc;
 use sfu_rtp::payload::{Vp8Descriptor, Vp8Munger, Vp8Rewrite};
+use sfu_rtp::rtcp::ReportBlock;
 use sfu_rtp::{ExtendedSeqNo, Munged, Munger, RtpTimestamp, SenderStats, SeqNo};
 
 /// The RTP stream of one SSRC that we send: the numbers of its packets, and what was counted of them.
@@ -14,6 +15,18 @@ pub(crate) struct OutgoingStream {
     pub(crate) stats: SenderStats,
     /// Number of the next retransmission; they have an SSRC of their own.
     retransmission: SeqNo,
+    reported: Reported,
+}
+
+/// What a subscriber has said of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reported {
+    /// How many reports have come.
+    pub(crate) reports: u64,
+    /// Packets that were lost on the way by these, before any was sent again.
+    pub(crate) lost: u64,
+    /// Interarrival jitter by the latest, in timestamp units.
+    pub(crate) jitter: u32,
 }
 
 impl OutgoingStream {
@@ -27,6 +40,7 @@ impl OutgoingStream {
             vp8: Vp8Munger::new(),
             stats: SenderStats::new(ssrc),
             retransmission: SeqNo(u16::from_be_bytes([c & 0x7f, d])),
+            reported: Reported::default(),
         }
     }
 
@@ -84,6 +98,27 @@ impl OutgoingStream {
             self.vp8.leave_out(descriptor);
         }
         self.munger.leave_out(seq, timestamp)
+    }
+
+    /// Takes what the subscriber says of it. Returns the round-trip time, if that tells it.
+    pub(crate) fn on_report_block(
+        &mut self,
+        now: Instant,
+        block: &ReportBlock,
+    ) -> Option<Duration> {
+        // To the subscriber a packet that never came from the publisher is as lost as one that was lost on its way.
+        let never_sent = self.munger.numbers().saturating_sub(self.stats.packets());
+        let missing = u64::try_from(block.cumulative_lost).unwrap_or(0);
+        let reported = &mut self.reported;
+        reported.lost = reported.lost.max(missing.saturating_sub(never_sent));
+        reported.reports += 1;
+        reported.jitter = block.jitter;
+        self.stats.on_report_block(now, block)
+    }
+
+    /// Returns what the subscriber has said of it.
+    pub(crate) fn reported(&self) -> &Reported {
+        &self.reported
     }
 
     pub(crate) fn timestamp_offset(&self) -> Option<u32> {

@@ -4,8 +4,8 @@ use std::iter;
 use std::time::{Duration, Instant};
 
 use sfu_model::{
-    Codec, ExtensionMap, LayerOrder, MediaKind, Mid, PayloadType, PictureSize, PublicationId,
-    ReceiveEncoding, ReceiveMedia, Rid, SpatialLayer, Ssrc,
+    Codec, EncodingStatistics, ExtensionMap, LayerOrder, MediaKind, Mid, PayloadType, PictureSize,
+    PublicationId, ReceiveEncoding, ReceiveMedia, Rid, SpatialLayer, Ssrc,
 };
 use sfu_rtp::payload::picture_size;
 use sfu_rtp::{ExtensionTable, RtpClock, StreamNumber};
@@ -56,7 +56,9 @@ struct Encoding {
     stream: Option<Box<ReceiveStream>>,
     liveness: Liveness,
     key_frames: KeyFrameRequests,
-    /// The size of its pictures, as was told last, and when.
+    /// The size of its pictures.
+    size: Option<PictureSize>,
+    /// The size that was told last, and when.
     told_size: Option<(PictureSize, Instant)>,
 }
 
@@ -282,12 +284,14 @@ impl Publication {
         now: Instant,
         arrival: &Arrival<'_>,
     ) -> Option<(Rid, PictureSize)> {
+        let rid = self.rid_of(arrival.encoding);
+        let size = picture_size(arrival.codec, arrival.payload())?;
+        let encoding = self.encodings.get_mut(usize::from(arrival.encoding))?;
+        encoding.size = Some(size);
         if self.media.layer_order == LayerOrder::Known {
             return None;
         }
-        let rid = self.rid_of(arrival.encoding)?;
-        let size = picture_size(arrival.codec, arrival.payload())?;
-        let encoding = self.encodings.get_mut(usize::from(arrival.encoding))?;
+        let rid = rid?;
         let too_soon = |at| now.saturating_duration_since(at) < SIZE_REPORT_INTERVAL;
         match encoding.told_size {
             Some((told, at)) if told == size || too_soon(at) => return None,
@@ -315,6 +319,33 @@ impl Publication {
             Passage::WithDescriptor
         } else {
             Passage::WithoutDescriptor
+        }
+    }
+
+    /// Reports whether it comes in several encodings.
+    pub(crate) fn has_several_encodings(&self) -> bool {
+        self.media.encodings.len() > 1
+    }
+
+    /// Returns what was counted of each encoding of which something has come since that was told last.
+    pub(crate) fn take_statistics(&mut self, out: &mut Vec<EncodingStatistics>) {
+        let repaired = self.media.nack;
+        for (place, encoding) in (0..).zip(&mut self.encodings) {
+            let stream = encoding.stream.as_deref_mut();
+            let Some(counted) = stream.and_then(|stream| stream.take_counted(repaired)) else {
+                continue;
+            };
+            out.push(EncodingStatistics {
+                publication: self.id,
+                encoding: SpatialLayer(place),
+                size: encoding.size,
+                codec: counted.codec,
+                packets: counted.packets,
+                bytes: counted.bytes,
+                lost: counted.lost,
+                jitter: counted.jitter,
+                pictures: counted.pictures,
+            });
         }
     }
 

@@ -17,6 +17,29 @@ use crate::layer_rates::LayerRates;
 use crate::routes::Flow;
 use crate::whole_frame::{KeyFrameWatch, WholeKeyFrame};
 
+/// What came of a stream, each packet once, however often it was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Account {
+    packets: u64,
+    bytes: u64,
+    pictures: u64,
+    /// How many packets the control plane knows of.
+    told: u64,
+}
+
+/// What was counted of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) codec: Option<Codec>,
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    /// Packets that did not come, and will not.
+    pub(crate) lost: u64,
+    pub(crate) jitter: Duration,
+    /// Pictures whose last packet came.
+    pub(crate) pictures: u64,
+}
+
 /// One RTP stream that a publisher sends, its retransmissions folded in.
 #[derive(Debug)]
 pub(crate) struct ReceiveStream {
@@ -28,6 +51,7 @@ pub(crate) struct ReceiveStream {
     unwrapper: SeqUnwrapper,
     losses: NackTracker,
     stats: ReceptionStats,
+    account: Account,
     /// Whether something came since the last report.
     unreported: bool,
     cache: PacketCache,
@@ -37,6 +61,15 @@ pub(crate) struct ReceiveStream {
     rates: LayerRates,
     /// What AV1's frames follow, since the latest key frame.
     structure: Option<Box<TemplateStructure>>,
+}
+
+impl Account {
+    #[inline]
+    fn add(&mut self, header: &RtpHeader, len: usize) {
+        self.packets += 1;
+        self.bytes += len as u64;
+        self.pictures += u64::from(header.marker);
+    }
 }
 
 impl ReceiveStream {
@@ -59,6 +92,7 @@ impl ReceiveStream {
             unwrapper: SeqUnwrapper::default(),
             losses: NackTracker::new(),
             stats: ReceptionStats::new(clock_rate),
+            account: Account::default(),
             unreported: false,
             cache: PacketCache::new(cache),
             clock: None,
@@ -121,8 +155,33 @@ impl ReceiveStream {
             NackArrival::Newest | NackArrival::Found => {}
             NackArrival::Old => return None,
         }
+        self.account.add(header, packet.len());
         self.cache.insert(now, seq, packet);
         Some(seq)
+    }
+
+    /// Returns what was counted, if more came since the last time. Packets that are missing may still come where they are
+    /// `repaired`, which is asking for them.
+    pub(crate) fn take_counted(&mut self, repaired: bool) -> Option<Counted> {
+        let account = &mut self.account;
+        if std::mem::replace(&mut account.told, account.packets) == account.packets {
+            return None;
+        }
+        let awaited = match repaired {
+            true => self.losses.missing() as u64,
+            false => 0,
+        };
+        Some(Counted {
+            codec: self.codec.map(|(codec, _)| codec),
+            packets: account.packets,
+            bytes: account.bytes,
+            lost: self
+                .stats
+                .expected()
+                .saturating_sub(account.packets + awaited),
+            jitter: Duration::from_secs(self.stats.jitter().into()) / self.clock_rate,
+            pictures: account.pictures,
+        })
     }
 
     /// Keeps a packet that another shard has accepted, for subscribers who will miss it.

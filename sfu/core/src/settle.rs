@@ -66,6 +66,8 @@ impl Shard {
         let event = match event {
             TransportEvent::Connected { protocol } => {
                 peer.set_link_state(LinkState::Connected);
+                self.census
+                    .enrol(now.mono, id.room, key, &mut self.schedule);
                 self.key_frames().request_for_peer(now, key);
                 Event::PeerConnected { peer: id, protocol }
             }

@@ -7,6 +7,7 @@ use sfu_model::{Event, Now, Path, ShardIndex, SpatialLayer};
 use sfu_rtp::AudioLevelParameters;
 use sfu_transport::TransportConfig;
 
+use crate::census::Census;
 use crate::data_queue::DataWork;
 use crate::directory::Directory;
 use crate::export::Exports;
@@ -66,6 +67,7 @@ pub struct Shard {
     pub(crate) directory: Directory,
     pub(crate) tables: Tables,
     pub(crate) levels: Levels,
+    pub(crate) census: Census,
     pub(crate) schedule: Schedule,
     pub(crate) output: Output,
     pub(crate) exports: Exports,
@@ -82,6 +84,7 @@ impl Shard {
             index,
             exports: Exports::new(index, config.shards),
             levels: Levels::new(index, config.audio_levels),
+            census: Census::new(index),
             config,
             seed: Seed::new(seed),
             directory: Directory::default(),

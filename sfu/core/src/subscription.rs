@@ -34,6 +34,7 @@ use crate::timers::TimerReason;
 use crate::transmit::Priority;
 
 mod claiming;
+mod counting;
 mod progress;
 mod redundancy;
 pub(crate) mod retransmission;
@@ -65,9 +66,18 @@ pub(crate) struct Subscription {
     report_due: Option<Instant>,
     /// How many packets the last report told of.
     reported: u64,
+    told: Told,
     /// Packets of ours that it still has to begin with.
     opening: Option<OpeningPackets>,
     progress: Progress,
+}
+
+/// How far the control plane knows what was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Told {
+    packets: u64,
+    reports: u64,
+    grant: Option<Grant>,
 }
 
 /// What a packet did for one subscription.
@@ -102,6 +112,7 @@ impl Subscription {
             sequencer: Self::sequencer(&media),
             report_due: None,
             reported: 0,
+            told: Told::default(),
             opening: None,
             progress: Progress::default(),
             media,
@@ -364,7 +375,7 @@ impl Subscription {
         block: &ReportBlock,
     ) -> Option<Duration> {
         self.redundancy.on_loss(now, block.fraction_lost);
-        self.stream.stats.on_report_block(now, block)
+        self.stream.on_report_block(now, block)
     }
 
     /// Returns how packets of `codec` are sent: as they are, or RED's primary as plain Opus.

@@ -28,6 +28,11 @@ impl Shard {
                         shard.report_levels(now, room);
                     });
                 }
+                Sleeper::Statistics(room) => {
+                    self.isolated(AtStake::Statistics(room), |shard| {
+                        shard.tell_statistics(now, room);
+                    });
+                }
             }
         }
     }
@@ -92,6 +97,15 @@ impl Shard {
         let report = self.levels.report(now.mono, room, publications, schedule);
         if let Some(report) = report {
             self.output.event(report);
+        }
+    }
+
+    /// Tells what was counted in a room.
+    fn tell_statistics(&mut self, now: Now, room: RoomIndex) {
+        let (tables, schedule) = (&mut self.tables, &mut self.schedule);
+        let told = self.census.tell(now.mono, room, tables, schedule);
+        if let Some(told) = told {
+            self.output.event(told);
         }
     }
 

@@ -31,6 +31,8 @@ pub enum TimerReason {
     Bandwidth,
     /// What waits for a subscriber's link may leave.
     Pacing,
+    /// What was counted in a room is reported to the control plane.
+    Statistics,
 }
 
 impl TimerReason {
@@ -41,7 +43,7 @@ impl TimerReason {
     /// can bring sound and picture into step.
     pub(crate) const FIRST_SENDER_REPORT_DELAY: Duration = Duration::from_millis(50);
 
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Transport,
         Self::Nack,
         Self::TransportFeedback,
@@ -52,6 +54,7 @@ impl TimerReason {
         Self::KeyFrame,
         Self::Bandwidth,
         Self::Pacing,
+        Self::Statistics,
     ];
 
     /// Returns the reason as text for logs.
@@ -67,6 +70,7 @@ impl TimerReason {
             Self::KeyFrame => "key frame",
             Self::Bandwidth => "bandwidth",
             Self::Pacing => "pacing",
+            Self::Statistics => "statistics",
         }
     }
 }
@@ -139,7 +143,10 @@ impl TimerTable {
 pub(crate) enum Sleeper {
     Peer(PeerKey),
     Publication(PublicationKey),
+    /// A room whose levels are reported.
     Room(RoomIndex),
+    /// A room whose statistics are.
+    Statistics(RoomIndex),
 }
 
 /// Who sleeps until when: one entry each, with the earliest of its deadlines.

@@ -1,6 +1,6 @@
 use crate::{
     Codec, DataChannel, DataMessage, PeerId, PictureSize, PublicationId, Rid, RoomIndex,
-    ShardIndex, Ssrc, SubscriptionId,
+    ShardIndex, Ssrc, Statistics, SubscriptionId,
 };
 
 /// What a shard tells the control plane.
@@ -95,6 +95,18 @@ pub enum Event {
         /// The loudest first.
         levels: Vec<(PublicationId, AudioLevel)>,
     },
+    /// What was counted of the peers of a room on one shard, and of what they send and get: of each once a second, in
+    /// parts that are short enough not to delay packets.
+    Statistics {
+        /// The room.
+        room: RoomIndex,
+        /// Who reports.
+        shard: ShardIndex,
+        /// Which part of the room's report: the same one of the next second makes it superfluous.
+        part: u32,
+        /// What was counted.
+        streams: Box<Statistics>,
+    },
 }
 
 impl Event {
@@ -112,7 +124,7 @@ impl Event {
             | Self::PictureSized { publication, .. } => publication.room,
             Self::SubscriptionPaused { subscription }
             | Self::SubscriptionResumed { subscription } => subscription.room,
-            Self::AudioLevels { room, .. } => *room,
+            Self::AudioLevels { room, .. } | Self::Statistics { room, .. } => *room,
         }
     }
 }

@@ -20,6 +20,15 @@ impl TemporalLayer {
     pub const MAX: Self = Self(3);
 }
 
+/// Layers of a track: everything up to these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Step {
+    /// The highest resolution.
+    pub spatial: SpatialLayer,
+    /// The highest frame rate.
+    pub temporal: TemporalLayer,
+}
+
 /// The size of a picture, in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PictureSize {

@@ -20,6 +20,7 @@ pub mod limits;
 mod name;
 mod path;
 mod rtp;
+mod statistics;
 mod time;
 
 pub use codec::{Codec, MediaKind};
@@ -34,8 +35,11 @@ pub use dtls_role::DtlsRole;
 pub use event::{AudioLevel, CloseReason, Event, LinkProtocol};
 pub use extension::{Extension, ExtensionId, ExtensionMap};
 pub use id::{NodeIndex, PeerId, PublicationId, RoomIndex, ShardIndex, SubscriptionId};
-pub use layer::{Bitrate, Importance, PictureSize, SpatialLayer, TemporalLayer};
+pub use layer::{Bitrate, Importance, PictureSize, SpatialLayer, Step, TemporalLayer};
 pub use name::{ApiKey, NodeId, ParticipantIdentity, ParticipantSid, RoomName, RoomSid, TrackSid};
 pub use path::{MAX_DATAGRAM_BYTES, Path};
 pub use rtp::{Mid, PayloadType, Rid, Ssrc, Token, TokenTooLong};
+pub use statistics::{
+    EncodingStatistics, LinkStatistics, PeerStatistics, Statistics, SubscriptionStatistics,
+};
 pub use time::{Now, UnixTime};

@@ -167,6 +167,12 @@ impl Munger {
         self.stream.as_ref().map(|stream| stream.timestamp_offset)
     }
 
+    /// Returns how many numbers have been passed, those included that were kept for packets that are missing.
+    pub fn numbers(&self) -> u64 {
+        self.highest()
+            .map_or(0, |highest| highest.0 - self.first.0 + 1)
+    }
+
     /// Returns the highest number sent.
     pub fn highest(&self) -> Option<ExtendedSeqNo> {
         let stream = self.stream.as_ref()?;

@@ -146,6 +146,11 @@ impl NackTracker {
         interval.clamp(MIN_NACK_INTERVAL, MAX_NACK_INTERVAL)
     }
 
+    /// Returns how many packets are missing that may still come.
+    pub fn missing(&self) -> usize {
+        self.missing.len()
+    }
+
     /// Returns when [`NackTracker::take_due`] may have something to do next.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.due

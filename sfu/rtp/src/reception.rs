@@ -108,7 +108,8 @@ impl ReceptionStats {
         })
     }
 
-    fn expected(&self) -> u64 {
+    /// Returns how many packets were sent, as far as is known.
+    pub fn expected(&self) -> u64 {
         self.stream
             .map_or(0, |stream| stream.highest.0 - stream.lowest.0 + 1)
     }

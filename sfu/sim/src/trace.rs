@@ -106,6 +106,12 @@ pub(crate) fn describe(event: &Event) -> String {
             channel,
             message,
         } => format!("got {} bytes by {channel:?} of {peer}", message.len()),
+        Event::Statistics { streams, .. } => format!(
+            "counted {} peers, {} encodings, {} subscriptions",
+            streams.peers.len(),
+            streams.encodings.len(),
+            streams.subscriptions.len()
+        ),
         Event::PeerConnected { .. }
         | Event::PeerSilent { .. }
         | Event::PeerResumed { .. }

@@ -36,6 +36,12 @@ impl Liveness {
         self.heard_at = self.heard_at.map(|_| now);
     }
 
+    /// Returns how long nothing has come.
+    pub(crate) fn silence(&self, now: Instant) -> Duration {
+        self.heard_at
+            .map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
+    }
+
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<Silence> {
         let quiet = now.saturating_duration_since(self.heard_at?);
         if quiet >= TIMED_OUT_AFTER {

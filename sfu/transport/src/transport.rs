@@ -381,6 +381,11 @@ impl Transport {
         self.ice.paths()
     }
 
+    /// Returns how long nothing authenticated has come from the peer.
+    pub fn silence(&self, now: Instant) -> Duration {
+        self.liveness.silence(now)
+    }
+
     /// Tells whether DTLS is up.
     pub fn is_connected(&self) -> bool {
         match &self.phase {

@@ -37,6 +37,10 @@ impl Room {
                 self.speakers
                     .handle_levels(shard, levels, room, &mut self.outputs);
             }
+            Event::Statistics { streams, .. } => {
+                self.qualities
+                    .handle_statistics(&streams, &self.roster, &self.tracks);
+            }
             Event::DataChannelOpened { peer, channel } => {
                 self.messaging().handle_channel_opened(peer, channel);
             }
@@ -114,6 +118,7 @@ impl Room {
         participant.state = State::Active;
         participant.touch();
         self.timers.cancel(&TimerReason::JoinTimeout(key));
+        self.watch_qualities(now);
         self.telling().tell_soon(now, key);
         self.messaging().deliver_reliable_backlog(key);
         self.subscriptions().reconcile_all(now, key);

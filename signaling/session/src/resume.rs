@@ -105,6 +105,7 @@ impl Room {
         }
         if let Some(participant) = self.roster.get_mut(key) {
             participant.last_signal = now.mono;
+            participant.subscribing.mark_unaware(key);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::data_track::DataTracks;
 use crate::ids::Ids;
 use crate::outputs::Outputs;
 use crate::placement::Placement;
+use crate::qualities::Qualities;
 use crate::reachability::Reachability;
 use crate::room_facts::RoomFacts;
 use crate::roster::Roster;
@@ -41,6 +42,7 @@ pub struct Room {
     pub(crate) data: DataHistory,
     pub(crate) rpcs: Rpcs,
     pub(crate) speakers: Speakers,
+    pub(crate) qualities: Qualities,
     pub(crate) reachability: Reachability,
     pub(crate) timers: Timers,
     pub(crate) outputs: Outputs,
@@ -69,6 +71,7 @@ impl Room {
             data: DataHistory::default(),
             rpcs: Rpcs::default(),
             speakers: Speakers::default(),
+            qualities: Qualities::default(),
             reachability: Reachability::default(),
             timers: Timers::default(),
             outputs: Outputs::default(),

@@ -1,6 +1,6 @@
 //! What one participant receives, and wants to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sfu_model::{Forwarding, MediaKind, PublicationId, SubscriptionId, TrackSid};
 
@@ -16,6 +16,8 @@ pub(crate) struct Subscribing {
     tracks: BTreeMap<TrackSid, TrackInterest>,
     /// How many subscriptions there are of each publisher's tracks.
     publishers: BTreeMap<ParticipantKey, u32>,
+    /// Of whom it has not been told how they are connected.
+    unaware: BTreeSet<ParticipantKey>,
     audio: usize,
     video: usize,
 }
@@ -87,7 +89,11 @@ impl Subscribing {
     /// Writes a subscription down.
     pub(crate) fn start(&mut self, track: &TrackSid, subscription: ActiveSubscription) {
         *self.count(subscription.kind) += 1;
-        *self.publishers.entry(subscription.publisher).or_default() += 1;
+        let count = self.publishers.entry(subscription.publisher).or_default();
+        *count += 1;
+        if *count == 1 {
+            self.unaware.insert(subscription.publisher);
+        }
         self.begin_interest(track).active = Some(subscription);
     }
 
@@ -100,9 +106,27 @@ impl Subscribing {
             *count -= 1;
             if *count == 0 {
                 self.publishers.remove(&subscription.publisher);
+                self.unaware.remove(&subscription.publisher);
             }
         }
         Some(subscription)
+    }
+
+    /// Iterates over the subscriptions that there are.
+    pub(crate) fn active(&self) -> impl Iterator<Item = (&TrackSid, &ActiveSubscription)> {
+        let tracks = self.tracks.iter();
+        tracks.filter_map(|(sid, interest)| Some((sid, interest.active.as_ref()?)))
+    }
+
+    /// Notes that it, whose key this is, may have missed how it and its publishers are connected.
+    pub(crate) fn mark_unaware(&mut self, own: ParticipantKey) {
+        self.unaware.insert(own);
+        self.unaware.extend(self.publishers.keys());
+    }
+
+    /// Hands out of whom it has not been told how they are connected.
+    pub(crate) fn take_unaware(&mut self) -> BTreeSet<ParticipantKey> {
+        std::mem::take(&mut self.unaware)
     }
 
     /// Reports whether any track of a publisher is received.

@@ -44,6 +44,8 @@ pub enum TimerReason {
     TrackPermissions(ParticipantKey),
     /// The end of a simulated speaker.
     SimulatedSpeaker(ParticipantKey),
+    /// Connections that are judged.
+    Qualities,
     /// A call to a participant.
     Rpc(RpcId),
     /// A room that stays empty.

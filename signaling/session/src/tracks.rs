@@ -36,6 +36,11 @@ impl Tracks {
         self.tracks.get_mut(sid)
     }
 
+    /// Iterates in a defined order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.values()
+    }
+
     /// Returns the sids of what others know of, in a defined order.
     pub(crate) fn announced(&self) -> Vec<TrackSid> {
         let announced = self.tracks.values().filter(|track| track.announced);

@@ -34,6 +34,7 @@ enum State {
     PictureSize(PublicationId, Rid),
     Pause(SubscriptionId),
     Levels(ShardIndex),
+    Statistics(ShardIndex, u32),
 }
 
 /// Where lossy messages wait, by sender.
@@ -156,6 +157,7 @@ fn kind(event: &Event) -> Kind {
         | Event::SubscriptionResumed { subscription } => State::Pause(*subscription),
         Event::DataChannelOpened { peer, channel } => State::Channel(*peer, *channel),
         Event::AudioLevels { shard, .. } => State::Levels(*shard),
+        Event::Statistics { shard, part, .. } => State::Statistics(*shard, *part),
         Event::DataReceived {
             peer,
             channel,

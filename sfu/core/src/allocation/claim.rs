@@ -1,8 +1,8 @@
 //! What a track asks of a link, and what it is granted.
 
-use sfu_model::{Forwarding, Importance, Pausing};
+use sfu_model::{Forwarding, Importance, Pausing, Step};
 
-use super::{LayerCosts, Step};
+use super::LayerCosts;
 use crate::keys::SubscriptionKey;
 
 /// What one track asks of a subscriber's link.

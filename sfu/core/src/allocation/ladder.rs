@@ -1,13 +1,6 @@
 //! The layers of a track from the least to the best, and what each costs.
 
-use sfu_model::{Bitrate, Importance, SpatialLayer, TemporalLayer};
-
-/// Layers of a track: everything up to these.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Step {
-    pub(crate) spatial: SpatialLayer,
-    pub(crate) temporal: TemporalLayer,
-}
+use sfu_model::{Bitrate, Importance, SpatialLayer, Step, TemporalLayer};
 
 /// What it costs to be sent a track up to each of its layers; zero where there is no such layer by now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +23,17 @@ impl LayerCosts {
         let row = self.costs.get(usize::from(step.spatial.0));
         let cost = row.and_then(|row| row.get(usize::from(step.temporal.0)));
         cost.copied().unwrap_or_default()
+    }
+
+    /// Returns the best layers that there are of those that are wanted; where all lie above these, the lowest.
+    pub(crate) fn best_up_to(&self, wanted: Step) -> Option<Step> {
+        let is_wanted =
+            |step: &Step| step.spatial <= wanted.spatial && step.temporal <= wanted.temporal;
+        let steps = self.iter().map(|rung| rung.step);
+        steps
+            .filter(is_wanted)
+            .last()
+            .or_else(|| Some(self.iter().next()?.step))
     }
 
     /// Iterates over the layers that there are with what they cost, lowest first.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sfu_model::{Importance, SpatialLayer, TemporalLayer};
+use sfu_model::{Importance, SpatialLayer, Step, TemporalLayer};
 
 use super::*;
 use crate::keys::OfSubscription;

@@ -1,9 +1,9 @@
 //! What a subscription asks of its subscriber's link, and what it does with what it is granted.
 
-use sfu_model::{Extension, Forwarding, Now};
+use sfu_model::{Extension, Forwarding, Now, Step};
 use sfu_rtp::{AbsSendTime, Outgoing, OutgoingExtensions, RtpTimestamp};
 
-use crate::allocation::{Claim, Grant, LayerCosts, Step};
+use crate::allocation::{Claim, Grant, LayerCosts};
 use crate::bandwidth::Use;
 use crate::keys::SubscriptionKey;
 use crate::limits::PROBE_PACKETS;

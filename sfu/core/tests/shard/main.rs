@@ -41,5 +41,6 @@ mod pacing;
 mod restart;
 mod scalable;
 mod simulcast;
+mod statistics;
 mod strangers;
 mod world;

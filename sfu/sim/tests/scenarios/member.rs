@@ -1,5 +1,7 @@
 //! A participant's SDK: does what the server's messages ask for.
 
+use std::collections::BTreeMap;
+
 use sfu_model::{IceCredentials, MediaKind, Ssrc};
 use sfu_sim::{ClientId, Publisher, Receiver, World};
 use signaling_protocol::proto;
@@ -25,6 +27,9 @@ pub(crate) struct Member {
     pub(crate) heard: Vec<(String, usize)>,
     /// The last that was heard of the others.
     pub(crate) others: Vec<proto::ParticipantInfo>,
+    /// How well participants are connected, by sid, as was heard last.
+    qualities: BTreeMap<String, proto::ConnectionQuality>,
+    sid: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +55,8 @@ impl Member {
             first_ssrc,
             heard: Vec::new(),
             others: Vec::new(),
+            qualities: BTreeMap::new(),
+            sid: String::new(),
         };
         member.add_receiving(3, MediaKind::Audio);
         member.add_receiving(3, MediaKind::Video);
@@ -109,6 +116,7 @@ impl Member {
                 self.offer(world)
             }
             Response::Join(join) => {
+                self.sid = join.participant.unwrap_or_default().sid;
                 self.others = join.other_participants;
                 None
             }
@@ -116,6 +124,13 @@ impl Member {
                 for info in update.participants {
                     self.others.retain(|known| known.sid != info.sid);
                     self.others.push(info);
+                }
+                None
+            }
+            Response::ConnectionQuality(update) => {
+                for info in update.updates {
+                    let quality = info.quality();
+                    self.qualities.insert(info.participant_sid, quality);
                 }
                 None
             }
@@ -127,6 +142,18 @@ impl Member {
             _ => None,
         };
         offer.map(Request::Offer)
+    }
+
+    /// Returns how well it, or another, is connected, as it was told last.
+    pub(crate) fn quality_of(&self, other: Option<&str>) -> Option<proto::ConnectionQuality> {
+        let sid = match other {
+            None => &self.sid,
+            Some(identity) => {
+                let mut others = self.others.iter();
+                &others.find(|info| info.identity == identity)?.sid
+            }
+        };
+        self.qualities.get(sid).copied()
     }
 
     fn handle_answer(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sfu_model::MediaKind;
-use sfu_sim::{LinkProfile, PerMille, Seed};
+use sfu_sim::{LinkProfile, PerMille, Script, Seed};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_request::Message as Request;
 
@@ -202,6 +202,48 @@ fn reliable_messages_reach_the_others_complete_and_in_order_under_loss() {
                 .all(|packet| packet.participant_identity == "alice")
         );
         assert!(node.packets("alice").is_empty());
+        node.world.into_trace()
+    });
+}
+
+#[test]
+fn who_loses_packets_is_poorly_connected_and_nobody_else() {
+    use proto::ConnectionQuality::{Excellent, Poor};
+    replay(|seed| {
+        let mut node = room(seed, LinkProfile::CLEAN);
+        node.run_for(Duration::from_secs(10));
+        let own = |node: &Node, name: &str| node.member(name).quality_of(None);
+        assert_eq!(own(&node, "alice"), Some(Excellent));
+        assert_eq!(own(&node, "bob"), Some(Excellent));
+
+        let bob = node.member("bob").client;
+        let script = Script::read("0s down loss=20%\n30s down loss=0%").expect("a script");
+        node.world.run_script(bob, &script);
+        node.run_for(Duration::from_secs(25));
+        assert_eq!(own(&node, "bob"), Some(Poor));
+        let as_alice_knows = node.member("alice").quality_of(Some("bob"));
+        assert_eq!(as_alice_knows, Some(Poor));
+        assert_eq!(own(&node, "alice"), Some(Excellent));
+
+        node.run_for(Duration::from_secs(40));
+        assert_eq!(own(&node, "bob"), Some(Excellent));
+        node.world.into_trace()
+    });
+}
+
+#[test]
+fn a_publisher_whose_link_is_cut_is_lost_until_it_is_back() {
+    use proto::ConnectionQuality::{Excellent, Lost};
+    replay(|seed| {
+        let mut node = room(seed, LinkProfile::CLEAN);
+        node.run_for(Duration::from_secs(10));
+        let alice = node.member("alice").client;
+        node.world.set_links(alice, LinkProfile::CUT);
+        let of_alice = |node: &Node| node.member("bob").quality_of(Some("alice"));
+        node.run_until(Duration::from_secs(12), |node| of_alice(node) == Some(Lost));
+        node.world.set_links(alice, LinkProfile::CLEAN);
+        let is_back = |node: &Node| of_alice(node) == Some(Excellent);
+        node.run_until(Duration::from_secs(40), is_back);
         node.world.into_trace()
     });
 }

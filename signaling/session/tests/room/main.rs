@@ -34,6 +34,8 @@ mod placing;
 #[cfg(test)]
 mod publishing;
 #[cfg(test)]
+mod qualities;
+#[cfg(test)]
 mod resuming;
 #[cfg(test)]
 mod speaking;

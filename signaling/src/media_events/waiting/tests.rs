@@ -95,6 +95,23 @@ fn of_a_state_that_changes_a_thousand_times_the_latest_waits() {
 }
 
 #[test]
+fn of_each_part_of_what_a_shard_counts_the_latest_waits() {
+    let statistics = |shard, part| Event::Statistics {
+        room: RoomIndex(1),
+        shard: ShardIndex(shard),
+        part,
+        streams: Box::default(),
+    };
+    let mut waiting = WaitingEvents::default();
+    for _ in 0..1000 {
+        waiting.put(statistics(0, 0));
+        waiting.put(statistics(0, 1));
+        waiting.put(statistics(1, 0));
+    }
+    assert_eq!(taken(&mut waiting).len(), 3);
+}
+
+#[test]
 fn a_state_that_was_taken_is_told_again_when_it_changes() {
     let mut waiting = WaitingEvents::default();
     waiting.put(Event::PeerSilent { peer: peer(1) });
