@@ -77,7 +77,7 @@ async fn serve(
 /// A number of each shard that only grows.
 type Count = (&'static str, &'static str, fn(&ShardReport) -> u64);
 
-const COUNTS: [Count; 23] = [
+const COUNTS: [Count; 25] = [
     ("datagrams_in_total", "Datagrams that arrived.", |r| {
         r.counters.datagrams_in
     }),
@@ -114,6 +114,16 @@ const COUNTS: [Count; 23] = [
         "held_total",
         "Video packets that had to wait for a subscriber's link.",
         |r| r.counters.held,
+    ),
+    (
+        "repairs_in_total",
+        "Packets of publishers that repair lost ones (FlexFEC).",
+        |r| r.counters.repairs_in,
+    ),
+    (
+        "restored_in_total",
+        "RTP packets that were lost on their way from publishers and restored by such packets.",
+        |r| r.counters.restored_in,
     ),
     (
         "exports_out_total",

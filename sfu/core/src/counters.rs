@@ -18,6 +18,10 @@ pub struct Counters {
     pub bytes_out: u64,
     /// RTP packets accepted from publishers, retransmissions included.
     pub rtp_in: u64,
+    /// Packets of publishers that repair lost ones (FlexFEC).
+    pub repairs_in: u64,
+    /// RTP packets that were lost on their way from publishers and restored by those.
+    pub restored_in: u64,
     /// RTP packets sent to subscribers, retransmissions included.
     pub rtp_out: u64,
     /// RTP packets that were sent again to a subscriber who missed them.

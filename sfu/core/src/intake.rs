@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use sfu_model::{Event, MediaKind, Now};
+use sfu_rtp::{ExtensionRanges, RtpHeader};
 
 use crate::arrival::{Arrival, Received};
 use crate::export::Exports;
@@ -13,7 +14,7 @@ use crate::keys::{OfSubscription, PeerKey};
 use crate::levels::Levels;
 use crate::output::Output;
 use crate::peer::Peer;
-use crate::publication::Publication;
+use crate::publication::{Format, Publication};
 use crate::receiving::Losses;
 use crate::routes::{Flow, Route};
 use crate::slot_map::SlotMap;
@@ -67,20 +68,84 @@ impl<'a> Intake<'a> {
         })
     }
 
-    /// Takes a packet into its stream, and hands it on.
+    /// Takes a packet into its stream, and hands it on, with those that can be restored now that it has come.
     pub(crate) fn take(
         mut self,
         now: Now,
         received: Received<&mut [u8]>,
     ) -> Result<Taken, DropReason> {
+        let taken = match self.route.flow {
+            Flow::Primary | Flow::Retransmission => self.take_media(now, received)?,
+            Flow::Repair => {
+                let encoding = self.route.encoding;
+                self.publication
+                    .take_repair(encoding, &received.read_only())?;
+                self.output.counters.repairs_in += 1;
+                Taken::Done
+            }
+        };
+        self.take_restored(now);
+        Ok(taken)
+    }
+
+    /// Takes a packet that the publisher sent for its own sake, or again.
+    #[inline]
+    fn take_media(&mut self, now: Now, received: Received<&mut [u8]>) -> Result<Taken, DropReason> {
         let publication = &mut *self.publication;
-        let encoding = self.route.encoding;
         let format = publication.format(received.header.payload_type);
         let format = format.ok_or(DropReason::UnknownPayloadType)?;
         let received = match format.flow {
             Flow::Primary => received,
-            Flow::Retransmission => publication.restore(received, encoding, format)?,
+            Flow::Retransmission => publication.restore(received, self.route.encoding, format)?,
+            Flow::Repair => return Err(DropReason::UnknownPayloadType),
         };
+        self.take_packet(now, format, received.read_only())
+    }
+
+    /// Takes what is restored of lost packets as if it had been sent again.
+    #[inline]
+    fn take_restored(&mut self, now: Now) {
+        let encoding = self.route.encoding;
+        loop {
+            let Some(packet) = self.publication.restore_lost(encoding) else {
+                return;
+            };
+            match self.take_repaired(now, &packet) {
+                Ok(_) => self.output.counters.restored_in += 1,
+                Err(reason) => self.output.drop(reason),
+            }
+            if let Some(stream) = self.publication.stream_mut(encoding) {
+                stream.take_back(packet);
+            }
+        }
+    }
+
+    fn take_repaired(&mut self, now: Now, packet: &[u8]) -> Result<Taken, DropReason> {
+        let header = RtpHeader::parse(packet).map_err(|_| DropReason::Malformed)?;
+        let format = self.publication.format(header.payload_type);
+        let format = format.ok_or(DropReason::UnknownPayloadType)?;
+        let format = Format {
+            flow: Flow::Repair,
+            ..format
+        };
+        let received = Received {
+            packet,
+            header,
+            extensions: ExtensionRanges::find(&header, packet, &self.publication.extensions),
+        };
+        self.take_packet(now, format, received)
+    }
+
+    /// Takes a packet into its stream, and hands it on.
+    #[inline]
+    fn take_packet(
+        &mut self,
+        now: Now,
+        format: Format,
+        received: Received<&[u8]>,
+    ) -> Result<Taken, DropReason> {
+        let publication = &mut *self.publication;
+        let encoding = self.route.encoding;
         let ssrc = received.header.ssrc;
         if publication.ready_stream(now.mono, ssrc, encoding, format)? {
             if !publication.is_declared(encoding, ssrc) {
@@ -92,7 +157,6 @@ impl<'a> Intake<'a> {
             }
             begin_anew(publication, encoding, self.subscriptions);
         }
-        let received = received.read_only();
         let (seq, losses) = publication.number(now.mono, encoding, format, &received)?;
         let (arrival, is_anew) = publication.admit(now, encoding, format, seq, received)?;
         if is_anew {

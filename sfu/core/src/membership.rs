@@ -102,6 +102,9 @@ impl Membership<'_> {
             if let Some(ssrc) = declared.rtx_ssrc {
                 routes.declare(ssrc, route(Flow::Retransmission));
             }
+            if let Some(ssrc) = declared.flexfec_ssrc {
+                routes.declare(ssrc, route(Flow::Repair));
+            }
         }
         for ssrc in ended {
             if peer.receives.routes.find(ssrc).is_none() {

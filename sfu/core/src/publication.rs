@@ -271,6 +271,11 @@ impl Publication {
         })
     }
 
+    /// Reports whether a payload type is that of packets that repair lost ones.
+    pub(crate) fn is_repair(&self, payload_type: PayloadType) -> bool {
+        self.media.flexfec == Some(payload_type)
+    }
+
     /// Takes the codec of a packet. Returns whether the control plane is to be told of it.
     #[inline]
     pub(crate) fn note_codec(&mut self, now: Instant, codec: Codec) -> bool {
@@ -370,6 +375,14 @@ impl Publication {
     pub(crate) fn stream_mut(&mut self, encoding: u8) -> Option<&mut ReceiveStream> {
         let encoding = self.encodings.get_mut(usize::from(encoding))?;
         encoding.stream.as_deref_mut()
+    }
+
+    /// Restores a lost packet of an encoding, if that can be done by now: returns it whole.
+    #[inline]
+    pub(crate) fn restore_lost(&mut self, encoding: u8) -> Option<Vec<u8>> {
+        let encoding = self.encodings.get_mut(usize::from(encoding))?;
+        let stream = encoding.stream.as_deref_mut()?;
+        stream.restore_lost(&self.extensions)
     }
 
     /// Returns the stream of a number, if nothing has taken its place.

@@ -93,6 +93,8 @@ fn learn_route(
     let rid = match format.flow {
         Flow::Primary => received.extensions.rid(received.packet),
         Flow::Retransmission => received.extensions.repaired_rid(received.packet),
+        // Only a description says what such packets repair.
+        Flow::Repair => return Err(DropReason::UnknownSsrc),
     };
     let route = Route {
         publication: key,

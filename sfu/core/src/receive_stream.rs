@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use sfu_model::{Codec, MediaKind, Ssrc};
+use sfu_rtp::flexfec::{RepairPacketError, Repairs};
 use sfu_rtp::limits::{CACHED_AUDIO_PACKETS, CACHED_VIDEO_PACKETS};
 use sfu_rtp::payload::Peek;
 use sfu_rtp::rtcp::{NackPair, ReportBlock, SenderReport};
 use sfu_rtp::{
-    DependencyDescriptor, ExtendedSeqNo, FrameLayer, NackArrival, NackTracker, PacketCache,
-    ReceptionStats, RtpClock, RtpHeader, SeqUnwrapper, StreamNumber, TemplateStructure,
+    DependencyDescriptor, ExtendedSeqNo, ExtensionTable, FrameLayer, NackArrival, NackTracker,
+    PacketCache, ReceptionStats, RtpClock, RtpHeader, SeqUnwrapper, StreamNumber,
+    TemplateStructure,
 };
 
 use crate::arriving_codec::is_same;
@@ -55,6 +57,8 @@ pub(crate) struct ReceiveStream {
     /// Whether something came since the last report.
     unreported: bool,
     cache: PacketCache,
+    /// Since the first packet that repairs others.
+    repairs: Option<Box<Repairs>>,
     clock: Option<RtpClock>,
     latest: Instant,
     key_frames: KeyFrameWatch,
@@ -95,6 +99,7 @@ impl ReceiveStream {
             account: Account::default(),
             unreported: false,
             cache: PacketCache::new(cache),
+            repairs: None,
             clock: None,
             latest: now,
             key_frames: KeyFrameWatch::default(),
@@ -149,6 +154,9 @@ impl ReceiveStream {
         if flow == Flow::Primary {
             self.stats.on_packet(now, seq, header.timestamp);
             self.unreported = true;
+            if let Some(repairs) = &mut self.repairs {
+                repairs.on_packet(seq);
+            }
         }
         self.latest = now;
         match self.losses.on_packet(now, seq) {
@@ -158,6 +166,26 @@ impl ReceiveStream {
         self.account.add(header, packet.len());
         self.cache.insert(now, seq, packet);
         Some(seq)
+    }
+
+    /// Takes the payload of a packet that repairs others.
+    pub(crate) fn on_repair(&mut self, payload: &[u8]) -> Result<(), RepairPacketError> {
+        let repairs = self.repairs.get_or_insert_default();
+        repairs.on_repair(self.ssrc, payload).map(|_| ())
+    }
+
+    /// Restores a packet that is lost, if that can be done by now: returns it whole.
+    #[inline]
+    pub(crate) fn restore_lost(&mut self, table: &ExtensionTable) -> Option<Vec<u8>> {
+        let repairs = self.repairs.as_mut()?;
+        repairs.poll(&self.cache, table)
+    }
+
+    /// Takes a restored packet's buffer back.
+    pub(crate) fn take_back(&mut self, restored: Vec<u8>) {
+        if let Some(repairs) = &mut self.repairs {
+            repairs.take_back(restored);
+        }
     }
 
     /// Returns what was counted, if more came since the last time. Packets that are missing may still come where they are

@@ -46,6 +46,22 @@ impl Publication {
         })
     }
 
+    /// Takes a packet that repairs others of an encoding's stream.
+    pub(crate) fn take_repair(
+        &mut self,
+        encoding: u8,
+        received: &Received<&[u8]>,
+    ) -> Result<(), DropReason> {
+        if !self.is_repair(received.header.payload_type) {
+            return Err(DropReason::UnknownPayloadType);
+        }
+        let stream = self.stream_mut(encoding);
+        let stream = stream.ok_or(DropReason::EarlyRetransmission)?;
+        let payload = received.header.payload(received.packet);
+        let taken = stream.on_repair(payload);
+        taken.map_err(|_| DropReason::Malformed)
+    }
+
     /// Sees to it that an encoding has a stream of the packet's SSRC and clock. Returns whether it began.
     #[inline]
     pub(crate) fn ready_stream(

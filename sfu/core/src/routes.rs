@@ -23,6 +23,8 @@ pub(crate) enum Flow {
     Primary,
     /// RFC 4588.
     Retransmission,
+    /// FlexFEC: packets that repair others, and what they restored.
+    Repair,
 }
 
 /// Leads the SSRCs of one peer to its publications.

@@ -151,6 +151,8 @@ pub struct ReceiveMedia {
     pub mid: Mid,
     /// Payload types, preferred first.
     pub codecs: Vec<CodecBinding>,
+    /// The payload type of packets that repair lost ones (FlexFEC-03), if negotiated.
+    pub flexfec: Option<PayloadType>,
     /// Header extensions.
     pub extensions: ExtensionMap,
     /// RTP streams of the section, lowest layer first as far as is known; at most [`SpatialLayer::COUNT`].
@@ -170,6 +172,7 @@ impl ReceiveMedia {
             kind,
             mid: Mid(Token::default()),
             codecs: Vec::new(),
+            flexfec: None,
             extensions: ExtensionMap::default(),
             encodings: Vec::new(),
             layer_order: LayerOrder::Known,
@@ -198,6 +201,8 @@ pub struct ReceiveEncoding {
     pub ssrc: Option<Ssrc>,
     /// The SSRC of its retransmissions (`a=ssrc-group:FID`).
     pub rtx_ssrc: Option<Ssrc>,
+    /// The SSRC of the packets that repair it (`a=ssrc-group:FEC-FR`).
+    pub flexfec_ssrc: Option<Ssrc>,
 }
 
 /// How a subscription is sent: one media section of the subscriber.

@@ -72,8 +72,13 @@ impl ExtensionRanges {
     /// Returns the value of `extension` in `packet`, the one that was searched.
     #[inline]
     pub fn get<'a>(&self, packet: &'a [u8], extension: Extension) -> Option<&'a [u8]> {
-        let range = self.ranges.get(extension as usize).copied().flatten()?;
-        Some(range.of(packet))
+        Some(self.range(extension)?.of(packet))
+    }
+
+    /// Returns where the value of `extension` lies.
+    #[inline]
+    pub fn range(&self, extension: Extension) -> Option<ByteRange> {
+        self.ranges.get(extension as usize).copied().flatten()
     }
 
     /// Returns the media section's tag.

@@ -18,6 +18,8 @@ pub(crate) struct FixedHeader {
 
 impl FixedHeader {
     pub(crate) const LEN: usize = 12;
+    /// The bits of the version.
+    pub(crate) const VERSION: u8 = 3 << 6;
     /// Version 2, without anything else.
     pub(crate) const VERSION_2: u8 = 2 << 6;
     pub(crate) const PADDING: u8 = 1 << 5;

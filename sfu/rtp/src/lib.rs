@@ -11,7 +11,7 @@
 //!
 //! Received: [`RtpHeader::parse`], [`ExtensionRanges::find`], [`SeqUnwrapper`], [`ReceptionStats`],
 //! [`NackTracker`], [`PacketCache`], [`payload::peek`]. Retransmissions come in by
-//! [`rtx::restore`] first.
+//! [`rtx::restore`] first, and what is lost may come back by [`flexfec::Repairs`].
 //!
 //! Sent: [`Munger`] (and [`payload::Vp8Munger`]), [`write_rtp`], [`Sequencer`], [`SenderStats`].
 //!
@@ -46,6 +46,7 @@ mod clock;
 mod dependency_descriptor;
 mod extension;
 mod fixed_header;
+pub mod flexfec;
 mod header;
 pub mod limits;
 mod munger;

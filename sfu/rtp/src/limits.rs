@@ -29,6 +29,13 @@ pub const RETRANSMISSION_AGE: Duration = Duration::from_secs(10);
 /// missing in a row: then a key frame is cheaper.
 pub const MAX_MISSING: usize = 100;
 
+/// Repair packets (FlexFEC) of a stream that wait for what they protect: more than a second's worth, as one protects
+/// several packets and is of use only as long as its packets are in [`PROTECTED_PACKETS`].
+pub const WAITING_REPAIRS: usize = 64;
+
+/// Latest packets of a stream that can take part in a repair: a mask of FlexFEC reaches over 109.
+pub(crate) const PROTECTED_PACKETS: u64 = 128;
+
 /// Times that one packet is asked for.
 pub const MAX_NACK_TRIES: u8 = 5;
 

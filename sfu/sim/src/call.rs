@@ -172,15 +172,16 @@ impl Call {
         let encodings = ssrcs.map(|offset| {
             let (ssrc, rtx_ssrc) = ssrcs_of(section, offset, kind);
             ReceiveEncoding {
-                rid: None,
                 ssrc: Some(ssrc),
                 rtx_ssrc,
+                ..ReceiveEncoding::default()
             }
         });
         let media = ReceiveMedia {
             kind,
             mid: mid(section),
             codecs: vec![codec(kind)],
+            flexfec: None,
             extensions: extensions(),
             encodings: encodings.collect(),
             layer_order: LayerOrder::Known,

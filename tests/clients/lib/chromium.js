@@ -10,9 +10,13 @@ const FLAGS = [
   '--autoplay-policy=no-user-gesture-required', '--allow-loopback-in-peer-connection',
 ];
 
-/** Starts one Chromium; `page()` gives a page that shows `url` and has the client loaded. `camera` keeps the fake one running. */
-export async function startChromium(url, { camera = true } = {}) {
-  const browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args: FLAGS });
+/**
+ * Starts one Chromium; `page()` gives a page that shows `url` and has the client loaded. `camera` keeps the fake one
+ * running, `fieldTrials` are libwebrtc's (`Name/Enabled/`).
+ */
+export async function startChromium(url, { camera = true, fieldTrials = '' } = {}) {
+  const args = [...FLAGS, ...(fieldTrials && [`--force-fieldtrials=${fieldTrials}`])];
+  const browser = await chromium.launch({ executablePath: EXECUTABLE, headless: true, args });
   const context = await browser.newContext({ permissions: ['camera', 'microphone'] });
   const open = async () => {
     const page = await context.newPage();

@@ -32,6 +32,7 @@ mod data;
 mod export;
 mod export_layers;
 mod feedback;
+mod flexfec;
 mod hand_over;
 mod key_frames;
 mod lifecycle;

@@ -72,6 +72,7 @@ pub(crate) fn receive(
     ReceiveMedia {
         kind,
         mid: mid(section),
+        flexfec: None,
         codecs: vec![match kind {
             MediaKind::Audio => opus(),
             MediaKind::Video => vp8(),

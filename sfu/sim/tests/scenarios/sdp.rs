@@ -168,6 +168,7 @@ impl<'a> Lines<'a> {
                 kind,
                 mid: self.mid(),
                 codecs: vec![codec],
+                flexfec: None,
                 extensions: self.extensions(),
                 encodings: vec![ReceiveEncoding::default()],
                 layer_order: LayerOrder::Known,

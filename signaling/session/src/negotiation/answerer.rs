@@ -139,10 +139,8 @@ impl Answerer {
         for (mid, media) in offer.sections.iter().filter_map(Section::media) {
             for stream in &media.streams {
                 self.numbers.avoid(stream.ssrc);
-                stream
-                    .rtx
-                    .into_iter()
-                    .for_each(|rtx| self.numbers.avoid(rtx));
+                let serving = [stream.rtx, stream.flexfec].into_iter().flatten();
+                serving.for_each(|ssrc| self.numbers.avoid(ssrc));
             }
             let mut section = last.remove(&mid).unwrap_or_default();
             section.follow_offer(media);

@@ -131,6 +131,8 @@ pub(super) struct Stream {
     pub(super) ssrc: Ssrc,
     /// The other SSRC of `a=ssrc-group:FID`.
     pub(super) rtx: Option<Ssrc>,
+    /// The other SSRC of `a=ssrc-group:FEC-FR` (RFC 8627 section 5.1); never of what we send.
+    pub(super) flexfec: Option<Ssrc>,
     /// `a=ssrc:… cname:…`.
     pub(super) cname: String,
 }

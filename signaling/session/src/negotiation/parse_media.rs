@@ -132,11 +132,16 @@ fn build_payload(said: Said<'_>, kind: MediaKind) -> Option<Payload> {
         return None;
     }
     let payload_type = said.payload_type;
-    let is_rtx = said.rtpmap.is_some_and(|rtpmap| {
-        let name = rtpmap.split('/').next().unwrap_or(rtpmap);
-        name.eq_ignore_ascii_case("rtx")
-    });
-    let format = if is_rtx {
+    let is_named = |format: &str| {
+        said.rtpmap.is_some_and(|rtpmap| {
+            let name = rtpmap.split('/').next().unwrap_or(rtpmap);
+            name.eq_ignore_ascii_case(format)
+        })
+    };
+    let is_rtx = is_named("rtx");
+    let format = if is_named("flexfec-03") && kind == MediaKind::Video {
+        Format::FlexFec
+    } else if is_rtx {
         let of = said.fmtp.and_then(|fmtp| parameter(fmtp, "apt"));
         Format::Rtx {
             of: of.and_then(parse_payload_type)?,
@@ -256,6 +261,8 @@ struct Sources {
     ssrcs: Vec<Ssrc>,
     /// `FID`: retransmissions by what they retransmit.
     rtx: BTreeMap<Ssrc, Ssrc>,
+    /// `FEC-FR`: what repairs a stream, by the stream.
+    flexfec: BTreeMap<Ssrc, Ssrc>,
     /// `SIM`: simulcast layers, lowest first.
     simulcast: Vec<Ssrc>,
     cnames: BTreeMap<Ssrc, String>,
@@ -305,18 +312,26 @@ impl Sources {
             ("FID", [primary, rtx]) if self.rtx.len() < MAX_SSRCS && primary != rtx => {
                 self.rtx.insert(*primary, *rtx);
             }
+            ("FEC-FR", [primary, repair])
+                if self.flexfec.len() < MAX_SSRCS && primary != repair =>
+            {
+                self.flexfec.insert(*primary, *repair);
+            }
             ("SIM", [_, ..]) => self.simulcast = members,
             _ => {}
         }
         Ok(())
     }
 
-    /// Returns what is sent: the layers of `SIM`, or everything that retransmits nothing.
+    /// Returns what is sent: the layers of `SIM`, or everything that neither retransmits nor repairs another.
     fn streams(self) -> Vec<Stream> {
         let primaries = if self.simulcast.is_empty() {
-            let is_rtx = |ssrc: &Ssrc| self.rtx.values().any(|rtx| rtx == ssrc);
+            let serves = |ssrc: &Ssrc| {
+                let mut serving = self.rtx.values().chain(self.flexfec.values());
+                serving.any(|other| other == ssrc)
+            };
             let mut ssrcs = self.ssrcs;
-            ssrcs.retain(|ssrc| !is_rtx(ssrc));
+            ssrcs.retain(|ssrc| !serves(ssrc));
             ssrcs
         } else {
             self.simulcast
@@ -324,6 +339,7 @@ impl Sources {
         let streams = primaries.into_iter().map(|ssrc| Stream {
             ssrc,
             rtx: self.rtx.get(&ssrc).copied(),
+            flexfec: self.flexfec.get(&ssrc).copied(),
             cname: self.cnames.get(&ssrc).cloned().unwrap_or_default(),
         });
         streams.collect()

@@ -23,6 +23,8 @@ pub(super) enum Format {
         /// `apt`.
         of: PayloadType,
     },
+    /// Packets that repair lost ones (draft-ietf-payload-flexible-fec-scheme-03).
+    FlexFec,
 }
 
 /// Feedback that a receiver may give (RFC 4585, RFC 5104, and Google's).
@@ -62,11 +64,11 @@ impl Feedback {
 }
 
 impl Payload {
-    /// Returns the codec, unless these are retransmissions.
+    /// Returns the codec, unless these are retransmissions or repairs.
     pub(super) fn codec(&self) -> Option<Codec> {
         match self.format {
             Format::Codec(codec) => Some(codec),
-            Format::Rtx { .. } => None,
+            Format::Rtx { .. } | Format::FlexFec => None,
         }
     }
 

@@ -37,7 +37,14 @@ pub(super) fn payloads(
         answered.push(answer_payload(payload, decision));
         answered.extend(retransmission(offer, policy, payload));
     }
+    answered.extend(repairs(offer).map(|repairs| answer_payload(repairs, decision)));
     answered
+}
+
+/// Returns the offered format of packets that repair lost ones: it serves every codec.
+fn repairs(offer: &Media) -> Option<&Payload> {
+    let mut payloads = offer.payloads.iter();
+    payloads.find(|payload| payload.format == Format::FlexFec)
 }
 
 /// Returns the codecs that the client offers and may publish in, preferred first.
@@ -173,6 +180,10 @@ pub(super) fn receive_media(mid: Mid, offer: &Media, payloads: &[Payload]) -> Re
         kind: offer.kind,
         mid,
         codecs,
+        flexfec: payloads
+            .iter()
+            .find(|payload| payload.format == Format::FlexFec)
+            .map(|payload| payload.payload_type),
         extensions,
         encodings,
         layer_order,
@@ -189,8 +200,7 @@ pub(super) fn encodings(offer: &Media) -> (Vec<ReceiveEncoding>, LayerOrder) {
         .into_iter()
         .map(|rid| ReceiveEncoding {
             rid: Some(rid),
-            ssrc: None,
-            rtx_ssrc: None,
+            ..ReceiveEncoding::default()
         })
         .collect();
     if encodings.is_empty() {
@@ -198,6 +208,7 @@ pub(super) fn encodings(offer: &Media) -> (Vec<ReceiveEncoding>, LayerOrder) {
             rid: None,
             ssrc: Some(stream.ssrc),
             rtx_ssrc: stream.rtx,
+            flexfec_ssrc: stream.flexfec,
         });
         encodings.extend(by_ssrc);
     }

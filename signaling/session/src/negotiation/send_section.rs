@@ -100,6 +100,7 @@ impl SendTrack {
         vec![Stream {
             ssrc: ssrcs.media,
             rtx: ssrcs.rtx.filter(|_| has_rtx(payloads)),
+            flexfec: None,
             cname: token(&self.stream_id),
         }]
     }
@@ -114,7 +115,7 @@ fn token(text: &str) -> String {
 }
 
 fn has_rtx(payloads: &[Payload]) -> bool {
-    let is_rtx = |payload: &Payload| payload.codec().is_none();
+    let is_rtx = |payload: &Payload| matches!(payload.format, Format::Rtx { .. });
     payloads.iter().any(is_rtx)
 }
 

@@ -174,6 +174,7 @@ impl Text {
                 self.line(format_args!("a=rtpmap:{number} rtx/{clock_rate}"));
                 self.line(format_args!("a=fmtp:{number} apt={}", of.0));
             }
+            Format::FlexFec => self.line(format_args!("a=rtpmap:{number} flexfec-03/90000")),
         }
         if let Some(fmtp) = &payload.fmtp {
             self.line(format_args!("a=fmtp:{number} {fmtp}"));

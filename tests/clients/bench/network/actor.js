@@ -1,4 +1,5 @@
 // One participant in a Chromium of its own, for a network namespace of its own: `ip netns exec NAME node actor.js`.
+// An argument is libwebrtc's field trials.
 //
 // Reads one JSON array a line from standard input, and writes one JSON object a line: ["start", server, { room, identity }]
 // first, then the operations of Participant with their arguments.
@@ -9,7 +10,7 @@ import { servePages } from '../../lib/pages.js';
 import { Participant } from '../../lib/participant.js';
 
 const pages = await servePages();
-const chromium = await startChromium(pages.url, { camera: false });
+const chromium = await startChromium(pages.url, { camera: false, fieldTrials: process.argv[2] });
 let participant;
 
 async function perform([operation, ...args]) {

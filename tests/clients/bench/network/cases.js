@@ -16,6 +16,8 @@ const LAYERED = {
     videoSimulcastLayers: [[160, 90, 80_000, 15], [320, 180, 250_000, 15]],
   },
 };
+// One layer: Chromium protects no simulcast.
+const ALONE = { ...LAYERED, publish: { simulcast: false, videoEncoding: LAYERED.publish.videoEncoding } };
 const sound = (red) => ({ publish: { red, dtx: false } });
 
 const trouble = (...lines) => [GOOD, ...lines.map((line) => `${TROUBLE_S}s ${line}`)].join('\n');
@@ -24,11 +26,23 @@ const lossy = (name, ...lines) => [
   { name: `${name}, no RED`, script: trouble(...lines), audio: sound(false) },
 ];
 
-/** `fast` has a second subscriber beside the server; `back` tells how long after the outage the picture comes back. */
+const FLEXFEC = 'WebRTC-FlexFEC-03/Enabled/WebRTC-FlexFEC-03-Advertised/Enabled/';
+
+/**
+ * `up` has the publisher at the far end. `fast` has a second subscriber beside the server; `back` tells how long after the
+ * outage the picture comes back.
+ */
 export const CASES = [
   ...lossy('10 % loss down', 'down loss=10%'),
   ...lossy('20 % loss down', 'down loss=20%'),
   ...lossy('10 % loss down, 100 ms each way', 'both delay=100ms', 'down loss=10%'),
+  ...[['', ''], [', FlexFEC', FLEXFEC]].map(([suffix, fieldTrials]) => ({
+    name: `8 % loss up, 50 ms each way${suffix}`,
+    script: trouble('both delay=50ms', 'up loss=8%'),
+    video: ALONE,
+    up: true,
+    fieldTrials,
+  })),
   {
     name: `outage of ${OUTAGE_S} s`,
     script: `${trouble('both loss=100%')}\n${TROUBLE_S + OUTAGE_S}s both loss=0%`,

@@ -43,10 +43,10 @@ export async function startLink(script) {
   };
 }
 
-/** Starts a participant in a namespace, or in this one; `perform(operation, ...args)` has it do something. */
-export function startActor(namespace) {
+/** Starts a participant in a namespace, or in this one, with libwebrtc's field trials; `perform(operation, ...args)` has it do something. */
+export function startActor(namespace, fieldTrials = '') {
   const inside = namespace ? ['ip', 'netns', 'exec', namespace] : [];
-  const [command, ...args] = [...inside, process.execPath, path.join(HERE, 'actor.js')];
+  const [command, ...args] = [...inside, process.execPath, path.join(HERE, 'actor.js'), fieldTrials];
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const answers = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {

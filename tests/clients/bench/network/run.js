@@ -2,8 +2,8 @@
 //
 //   LOADTEST_BIN=... node bench/network/run.js [--cases=TEXT;...] name=binary ...
 //
-// Needs root: `loadtest link` makes the network. The server and the publisher are at its near end, the subscriber at its
-// far end; both are Chromium with livekit-client. The servers take turns within each case. A binary takes LiveKit's
+// Needs root: `loadtest link` makes the network. The server is at its near end; at its far end the subscriber is, or the
+// publisher where its own loss is tried; both are Chromium with livekit-client. The servers take turns within each case. A binary takes LiveKit's
 // configuration by --config-body.
 import { startBinary } from '../../lib/server.js';
 import { freshRoom } from '../../lib/token.js';
@@ -33,7 +33,7 @@ class TooBusy extends Error {}
 
 const until = (time) => new Promise((resolve) => setTimeout(resolve, Math.max(0, time - Date.now())));
 
-async function measure(server, { script, audio, video, fast, back }) {
+async function measure(server, { script, audio, video, fast, back, up, fieldTrials }) {
   const link = await startLink(script);
   const owned = [() => link.end()];
   try {
@@ -42,12 +42,12 @@ async function measure(server, { script, audio, video, fast, back }) {
     const at = { ...node, url: node.url.replace('127.0.0.1', NEAR), http: undefined };
     const room = freshRoom('network');
     const actor = async (identity, namespace) => {
-      const started = startActor(namespace);
+      const started = startActor(namespace, fieldTrials);
       owned.unshift(() => started.end());
       await started.perform('start', at, { room, identity });
       return started;
     };
-    const [publisher, subscriber] = await Promise.all([actor('publisher'), actor('subscriber', link.far)]);
+    const [publisher, subscriber] = await Promise.all([actor('publisher', up && link.far), actor('subscriber', up ? undefined : link.far)]);
     const neighbour = fast ? await actor('neighbour') : undefined;
     if (audio) await publisher.perform('publishAudio', audio);
     if (video) await publisher.perform('publishVideo', video);

@@ -254,6 +254,42 @@ fn ssrc_groups_name_the_layers() {
 }
 
 #[test]
+fn packets_that_repair_lost_ones_are_received_where_they_are_offered() {
+    let plain = negotiate(&mut answerer(CodecPolicy::default()), PION, &[]);
+    assert_eq!(plain.receives[0].1.flexfec, None);
+    assert!(!plain.sdp.contains("flexfec"));
+    let line = |line: &str| PION.lines().find(|it| it.starts_with(line)).unwrap();
+    let section = line("m=video");
+    let offer = PION
+        .replace(
+            section,
+            &format!(
+                "{section} 115\na=rtpmap:115 flexfec-03/90000\n\
+                 a=fmtp:115 repair-window=10000000\na=rtcp-fb:115 transport-cc\na=rtcp-fb:115 goog-remb"
+            ),
+        )
+        .replace(line("a=ssrc-group:SIM"), "a=ssrc-group:FEC-FR 11 31\na=ssrc:31 cname:x");
+    for alone in [false, true] {
+        let policy = CodecPolicy {
+            preferred_codec_alone: alone,
+            ..CodecPolicy::default()
+        };
+        let answer = negotiate(&mut answerer(policy), &offer, &[]);
+        let (_, media) = &answer.receives[0];
+        assert_eq!(media.flexfec, Some(PayloadType(115)));
+        let streams = media.encodings.iter();
+        let streams: Vec<_> = streams.map(|it| (it.ssrc, it.flexfec_ssrc)).collect();
+        assert_eq!(streams[0], (Some(Ssrc(11)), Some(Ssrc(31))));
+        assert!(!streams.iter().any(|(ssrc, _)| *ssrc == Some(Ssrc(31))));
+        assert!(answer.sdp.contains(
+            "a=rtpmap:115 flexfec-03/90000\r\na=fmtp:115 repair-window=10000000\r\n\
+             a=rtcp-fb:115 transport-cc\r\n"
+        ));
+        assert!(!answer.sdp.contains("a=rtcp-fb:115 goog-remb"));
+    }
+}
+
+#[test]
 fn an_msid_of_an_ssrc_counts_where_there_is_no_other() {
     let offered = answerer(CodecPolicy::default()).handle_offer(PION).unwrap();
     let section = &offered.sections[0];
