@@ -134,3 +134,37 @@ fn a_large_key_frame_fits_the_queue_of_a_link_that_is_known() {
         call.world.into_trace()
     });
 }
+
+#[test]
+fn who_has_next_to_no_link_hears_all_the_same_and_the_others_notice_nothing() {
+    replay(|seed| {
+        let (mut call, clients) = call(seed, ["alice", "bob", "carol"], LinkProfile::CLEAN);
+        let [alice, bob, carol] = clients;
+        let script = "0s both delay=20ms\n0s down rate=80kbit queue=300ms";
+        let script = Script::read(script).expect("a script");
+        call.world.run_script(carol, &script);
+        let tracks = [
+            call.publish(alice, MediaKind::Audio),
+            call.publish_simulcast(alice, &BODIES[1..2]),
+        ];
+        let [heard, seen] = tracks.map(|track| call.subscribe(bob, track));
+        let [slow, slow_seen] = tracks.map(|track| call.subscribe(carol, track));
+        call.world.run_for(Duration::from_secs(10));
+        let sound = call.reception(slow).delivered;
+        let key_frames = call.reception(seen).key_frames;
+        call.world.run_for(Duration::from_secs(60));
+
+        assert_no_faults(&call, &clients);
+        let sound = call.reception(slow).delivered - sound;
+        assert!(sound >= packets_of(MediaKind::Audio, 60), "{sound}");
+        assert_eq!(call.reception(slow).lost, 0);
+        for quick in [heard, seen] {
+            assert_eq!(call.reception(quick).lost, 0);
+        }
+        // Those that the slow one asks for too.
+        let key_frames = call.reception(seen).key_frames - key_frames;
+        assert!(key_frames <= 15, "{key_frames} in a minute");
+        assert!(call.reception(slow_seen).key_frames > 0);
+        call.world.into_trace()
+    });
+}
