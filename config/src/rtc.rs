@@ -235,6 +235,11 @@ const UNSUPPORTED: &[Unsupported] = &[
         "has no effect: the queues of data channels have fixed limits",
     ),
     (
+        &["rtx_budget"],
+        &[],
+        "has no effect: what is sent again waits for the subscriber's link, and has no other bound",
+    ),
+    (
         &[
             "packet_buffer_size",
             "packet_buffer_size_video",

@@ -137,6 +137,11 @@ impl Bandwidth {
         Some(probe.map_or(pace, |probe| probe.max(pace)))
     }
 
+    /// Returns the round-trip time, as reports of arrivals show it.
+    pub(crate) fn rtt(&self) -> Option<Duration> {
+        self.estimator.rtt()
+    }
+
     /// Reports whether the link has room for another packet of video.
     #[inline]
     pub(crate) fn has_room(&self, now: Instant) -> bool {

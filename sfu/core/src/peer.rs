@@ -210,7 +210,8 @@ impl Peer {
 
     /// Returns the round-trip time, if it is known.
     pub(crate) fn rtt(&self) -> Option<Duration> {
-        self.rtt
+        let bandwidth = self.sends.bandwidth.as_deref();
+        self.rtt.or_else(|| bandwidth?.rtt())
     }
 
     /// Takes the latest round-trip time into the average.

@@ -1,10 +1,10 @@
 //! Packets that were lost: publishers are asked for them, and subscribers are sent them again.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sfu_model::{MediaKind, Now, Ssrc};
 use sfu_rtp::AbsSendTime;
-use sfu_rtp::limits::FIRST_RTT;
+use sfu_rtp::limits::{FIRST_RTT, MAX_NACK_INTERVAL, MIN_NACK_INTERVAL};
 use sfu_rtp::rtcp::{NackPair, NackPairs, write_nack};
 
 use crate::DropReason;
@@ -25,10 +25,6 @@ pub(crate) struct Repair<'a> {
 }
 
 impl<'a> Repair<'a> {
-    /// A packet is not sent again sooner than this after it was sent before, or twice the round-trip
-    /// time if that is shorter.
-    const RETRANSMISSION_INTERVAL: Duration = Duration::from_millis(100);
-
     pub(crate) fn new(tables: &'a mut Tables, output: &'a mut Output) -> Self {
         Self { tables, output }
     }
@@ -119,12 +115,16 @@ impl<'a> Repair<'a> {
         }
     }
 
+    /// A packet is not sent again sooner than most of a round trip after it was sent before: who asks for it by then does
+    /// not know yet that it is on its way. Clients that only receive do not know the round trip.
+    ///
+    /// Departure: LiveKit sends it again after 100 ms, which is twice where the round trip is 200 ms.
     fn again(now: Now, peer: &Peer) -> Again {
-        let rtt = peer.rtt().unwrap_or(FIRST_RTT);
+        let interval = peer.rtt().unwrap_or(FIRST_RTT) * 3 / 4;
         Again {
             now: now.mono,
             departure: AbsSendTime::from(now.unix),
-            interval: Self::RETRANSMISSION_INTERVAL.min(rtt * 2),
+            interval: interval.clamp(MIN_NACK_INTERVAL, MAX_NACK_INTERVAL),
         }
     }
 }
