@@ -9,6 +9,8 @@ pub(crate) use link::LinkFlags;
 use loadtest_peer::DataStamp;
 use sfu_model::{Codec, LinkProtocol};
 
+use crate::bare_send::MAX_BYTES;
+
 /// Real LiveKit sessions against any LiveKit server, many from one process.
 #[derive(Debug, Parser)]
 #[command(
@@ -37,6 +39,12 @@ pub(crate) enum Task {
     },
     /// Leads the packets between two network namespaces over a link that is slow, far or lossy, as a script says.
     Link(LinkFlags),
+    /// Prints what the kernel alone takes to send one datagram on this machine, in microseconds of CPU.
+    BareSend {
+        /// Length of a datagram.
+        #[arg(long, default_value_t = 1_150, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_BYTES)))]
+        bytes: u16,
+    },
 }
 
 /// What is tested, and how.

@@ -1,6 +1,7 @@
 //! Real LiveKit sessions against any LiveKit server, many from one process, and a report of what they got and of what
 //! they cost the server. `loadtest --help` explains the flags, `loadtest/README.md` the result.
 
+mod bare_send;
 mod cli;
 mod crowd;
 mod limits;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let outcome = match &cli.task {
         Some(Task::Compare { before, after }) => report::compare(before, after).map(|()| 0),
         Some(Task::Link(flags)) => link::link(flags),
+        Some(Task::BareSend { bytes }) => bare_send::bare_send(*bytes).map(|()| 0),
         None => test(&cli.test).map(|succeeded| u8::from(!succeeded)),
     };
     match outcome {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::dev_node::DevNode;
 use crate::server::Server;
 use crate::step::{self, Failed, run};
-use cases::{CASES, Case, Figure};
+use cases::{CASES, Case};
 use quiet::wait_for_quiet;
 
 /// Runs every case against a node of the release build and against `others`, each written
@@ -32,7 +32,21 @@ pub(crate) fn bench_load(others: &[&str]) -> Result<(), Failed> {
         let theirs = theirs.collect::<Result<Vec<_>, _>>()?;
         for figure in case.figures {
             let theirs = theirs.iter().map(|runs| (figure.read)(runs)).collect();
-            rows.push((figure, (figure.read)(&ours), theirs));
+            rows.push(Row {
+                name: figure.name.to_owned(),
+                aim: figure.aim,
+                ours: (figure.read)(&ours),
+                theirs,
+            });
+        }
+        if let Some(datagram) = case.datagram {
+            let bare = bare_send(datagram.bytes)?;
+            println!("a bare send of {} bytes: {bare:.3} us", datagram.bytes);
+            let costs = rows.iter().skip(rows.len() - case.figures.len());
+            let costs: Vec<_> = costs
+                .map(|row| row.in_bare_sends(bare, datagram.aim))
+                .collect();
+            rows.extend(costs);
         }
     }
     results.print_circumstances()?;
@@ -103,25 +117,55 @@ fn read(json: &Path) -> Result<Value, Failed> {
 }
 
 /// A figure with ours, and each other server's.
-type Row = (&'static Figure, Option<f64>, Vec<Option<f64>>);
+struct Row {
+    name: String,
+    aim: &'static str,
+    ours: Option<f64>,
+    theirs: Vec<Option<f64>>,
+}
+
+impl Row {
+    /// Returns what a packet costs by what the kernel alone takes for it, so that machines compare.
+    fn in_bare_sends(&self, bare: f64, aim: &'static str) -> Self {
+        let by_bare = |cost: Option<f64>| cost.map(|cost| cost / bare);
+        Self {
+            name: format!("{}, in bare sends", self.name.trim_end_matches(" (us)")),
+            aim,
+            ours: by_bare(self.ours),
+            theirs: self.theirs.iter().copied().map(by_bare).collect(),
+        }
+    }
+}
+
+/// Returns what the kernel alone takes for a datagram now, in microseconds.
+fn bare_send(bytes: u16) -> Result<f64, Failed> {
+    let mut harness = Command::new(step::binary("release", "loadtest"));
+    harness.args(["bare-send", "--bytes", &bytes.to_string()]);
+    let output = harness
+        .output()
+        .map_err(|error| Failed(format!("loadtest bare-send: {error}")))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let bare = text.trim().parse();
+    bare.map_err(|_| Failed(format!("loadtest bare-send said {text:?}")))
+}
 
 fn print_table(others: &[Server], rows: &[Row]) {
     let headings = others.iter().map(|other| format!("{} | ratio", other.name));
     let headings: Vec<_> = headings.collect();
     println!("\n| figure | Sluice | {} | aim |", headings.join(" | "));
     println!("|---|---|{}---|", "---|---|".repeat(others.len()));
-    for (figure, ours, theirs) in rows {
-        let theirs = theirs.iter().map(|theirs| {
-            let ratio = ours.zip(*theirs).map(|(ours, theirs)| ours / theirs);
+    for row in rows {
+        let theirs = row.theirs.iter().map(|theirs| {
+            let ratio = row.ours.zip(*theirs).map(|(ours, theirs)| ours / theirs);
             format!("{} | {}", shown(*theirs), shown(ratio))
         });
         let theirs: Vec<_> = theirs.collect();
-        let ours = shown(*ours);
         println!(
-            "| {} | {ours} | {} | {} |",
-            figure.name,
+            "| {} | {} | {} | {} |",
+            row.name,
+            shown(row.ours),
             theirs.join(" | "),
-            figure.aim
+            row.aim
         );
     }
 }

@@ -8,8 +8,28 @@ pub(super) struct Case {
     pub(super) node: &'static [&'static str],
     /// Flags of the harness, for each of its runs; all are of the same node.
     pub(super) runs: &'static [&'static str],
+    /// The datagrams that subscribers get, where all figures are what a packet costs.
+    pub(super) datagram: Option<Datagram>,
     pub(super) figures: &'static [Figure],
 }
+
+/// What the kernel alone is measured with, for comparison.
+#[derive(Clone, Copy)]
+pub(super) struct Datagram {
+    pub(super) bytes: u16,
+    /// What a packet may cost, in what the kernel alone takes for it.
+    pub(super) aim: &'static str,
+}
+
+const VIDEO: Datagram = Datagram {
+    bytes: 1_150,
+    aim: "0.6",
+};
+
+const AUDIO: Datagram = Datagram {
+    bytes: 120,
+    aim: "1.4",
+};
 
 /// A figure of a case.
 pub(super) struct Figure {
@@ -26,6 +46,7 @@ pub(super) const CASES: &[Case] = &[
         runs: &[
             "--video-publishers 1 --no-simulcast --subscribers 100 --num-per-second 50 --duration 15",
         ],
+        datagram: Some(VIDEO),
         figures: &[Figure {
             name: "CPU per video packet, 1 to 100 (us)",
             aim: "0.9",
@@ -35,6 +56,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         node: &[],
         runs: &["--audio-publishers 5 --subscribers 145 --num-per-second 50 --duration 15"],
+        datagram: Some(AUDIO),
         figures: &[Figure {
             name: "CPU per audio packet, 5 to 150 (us)",
             aim: "1.5",
@@ -46,6 +68,7 @@ pub(super) const CASES: &[Case] = &[
         runs: &[
             "--video-publishers 1 --no-simulcast --subscribers 250 --num-per-second 50 --duration 15",
         ],
+        datagram: None,
         figures: &[
             Figure {
                 name: "added latency, 1 to 250, p50 (us)",
@@ -64,6 +87,7 @@ pub(super) const CASES: &[Case] = &[
         runs: &[
             "--rooms 30 --video-publishers 1 --no-simulcast --subscribers 9 --num-per-second 50 --duration 15",
         ],
+        datagram: None,
         figures: &[
             Figure {
                 name: "added latency, 30 rooms of 1 to 9, p50 (us)",
@@ -83,6 +107,7 @@ pub(super) const CASES: &[Case] = &[
             "--video-publishers 1 --no-simulcast --subscribers 100 --num-per-second 50 --duration 5",
             "--video-publishers 1 --no-simulcast --subscribers 400 --num-per-second 50 --duration 5",
         ],
+        datagram: None,
         figures: &[Figure {
             name: "memory per subscriber beyond 100 (kB)",
             aim: "100",
@@ -97,6 +122,7 @@ pub(super) const CASES: &[Case] = &[
         runs: &[
             "--video-publishers 1 --no-simulcast --subscribers 1000 --num-per-second 50 --duration 10",
         ],
+        datagram: None,
         figures: &[
             Figure {
                 name: "1 to 1,000: participants joined",
@@ -116,6 +142,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         node: &["--shards", "1"],
         runs: &SPREAD,
+        datagram: Some(VIDEO),
         figures: &[
             Figure {
                 name: "CPU per video packet, 1 to 10, 1 shard (us)",
@@ -137,6 +164,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         node: &["--shards", "2"],
         runs: &SPREAD,
+        datagram: Some(VIDEO),
         figures: &[
             Figure {
                 name: "CPU per video packet, 1 to 10, 2 shards (us)",
@@ -158,6 +186,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         node: &[],
         runs: &["--churn --num-per-second 200 --duration 20 --stay 0.5"],
+        datagram: None,
         figures: &[
             Figure {
                 name: "CPU per join and leave (ms)",
@@ -184,6 +213,7 @@ pub(super) const CASES: &[Case] = &[
             "--churn --num-per-second 200 --duration 10 --stay 0.2",
             "--churn --num-per-second 200 --duration 50 --stay 0.2",
         ],
+        datagram: None,
         figures: &[
             Figure {
                 name: "memory after 10,000 joins and leaves, by that before",
