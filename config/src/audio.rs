@@ -36,8 +36,8 @@ impl Audio {
         let default = Self::default();
         group.unsupported(
             "active_red_encoding",
-            &["false"],
-            "has no effect: redundant audio is forwarded as it comes and never added",
+            &["true"],
+            "has no effect: redundancy is added to audio for subscribers who lose packets, and for no others",
         );
         group.unsupported(
             "enable_loss_proxying",

@@ -77,7 +77,7 @@ async fn serve(
 /// A number of each shard that only grows.
 type Count = (&'static str, &'static str, fn(&ShardReport) -> u64);
 
-const COUNTS: [Count; 25] = [
+const COUNTS: [Count; 26] = [
     ("datagrams_in_total", "Datagrams that arrived.", |r| {
         r.counters.datagrams_in
     }),
@@ -107,7 +107,7 @@ const COUNTS: [Count; 25] = [
     ),
     (
         "redundancy_out_total",
-        "Packets of sound sent with more redundancy than they came with, to subscribers who lose much.",
+        "Packets of sound sent with redundancy that was made here, to subscribers who lose some.",
         |r| r.counters.redundancy_out,
     ),
     (
@@ -124,6 +124,11 @@ const COUNTS: [Count; 25] = [
         "restored_in_total",
         "RTP packets that were lost on their way from publishers and restored by such packets.",
         |r| r.counters.restored_in,
+    ),
+    (
+        "recovered_out_total",
+        "Packets of sound sent out of the redundancy of later ones, to subscribers of plain Opus.",
+        |r| r.counters.recovered_out,
     ),
     (
         "exports_out_total",

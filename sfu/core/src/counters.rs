@@ -32,6 +32,8 @@ pub struct Counters {
     pub held: u64,
     /// How long they waited until they left.
     pub waits: Waits,
+    /// Packets of sound that subscribers of plain Opus were sent out of the redundancy of later ones.
+    pub recovered_out: u64,
     /// RTP packets that were copied to other shards, whose subscribers need them.
     pub exports_out: u64,
     /// RTP packets of other shards' publications that came.

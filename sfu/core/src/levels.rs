@@ -117,7 +117,7 @@ impl Levels {
 
     fn duration(arrival: &Arrival<'_>) -> Duration {
         let payload = match arrival.codec {
-            Codec::Red => red::primary(arrival.payload()).unwrap_or_default(),
+            Codec::Red => red::primary(arrival.payload()).map_or(&[][..], |block| block.bytes),
             Codec::Opus => arrival.payload(),
             Codec::Pcmu
             | Codec::Pcma

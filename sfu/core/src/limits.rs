@@ -189,9 +189,9 @@ pub(crate) const STREAMS_OF_ONE_PART: usize = 256;
 /// Time from one such part to the next: two hundred of them, 50,000 streams, fit into a second.
 pub(crate) const STATISTICS_STEP: Duration = Duration::from_millis(5);
 
-/// Earlier packets that are sent again with one of sound, where a subscriber loses much of it: two make less than a
-/// hundredth of a loss of a fifth.
-pub(crate) const REDUNDANT_BLOCKS: usize = 2;
+/// How many packets of sound it takes until one that was lost counts a third of what it did: two and a half seconds. One
+/// that is lost by itself is less than a hundredth of them.
+pub(crate) const SOUND_LOSS_PACKETS: f32 = 128.0;
 
 /// How long a subscriber must not have lost much sound until it is sent no more redundancy than comes.
-pub(crate) const REDUNDANCY_CALM: Duration = Duration::from_secs(15);
+pub(crate) const REDUNDANCY_CALM: Duration = Duration::from_secs(10);

@@ -276,6 +276,14 @@ impl Publication {
         self.media.flexfec == Some(payload_type)
     }
 
+    /// Returns the payload type of a codec.
+    #[inline]
+    pub(crate) fn payload_type(&self, codec: Codec) -> Option<PayloadType> {
+        let mut bindings = self.media.codecs.iter();
+        let binding = bindings.find(|binding| binding.codec == codec)?;
+        Some(binding.payload_type)
+    }
+
     /// Takes the codec of a packet. Returns whether the control plane is to be told of it.
     #[inline]
     pub(crate) fn note_codec(&mut self, now: Instant, codec: Codec) -> bool {

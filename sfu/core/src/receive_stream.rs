@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sfu_model::{Codec, MediaKind, Ssrc};
 use sfu_rtp::flexfec::{RepairPacketError, Repairs};
-use sfu_rtp::limits::{CACHED_AUDIO_PACKETS, CACHED_VIDEO_PACKETS};
+use sfu_rtp::limits::{CACHED_AUDIO_PACKETS, CACHED_VIDEO_PACKETS, NACK_GRACE};
 use sfu_rtp::payload::Peek;
 use sfu_rtp::rtcp::{NackPair, ReportBlock, SenderReport};
 use sfu_rtp::{
@@ -84,9 +84,9 @@ impl ReceiveStream {
         kind: MediaKind,
         clock_rate: u32,
     ) -> Self {
-        let cache = match kind {
-            MediaKind::Audio => CACHED_AUDIO_PACKETS,
-            MediaKind::Video => CACHED_VIDEO_PACKETS,
+        let (cache, grace) = match kind {
+            MediaKind::Audio => (CACHED_AUDIO_PACKETS, Duration::ZERO),
+            MediaKind::Video => (CACHED_VIDEO_PACKETS, NACK_GRACE),
         };
         Self {
             number,
@@ -94,7 +94,7 @@ impl ReceiveStream {
             clock_rate,
             codec: None,
             unwrapper: SeqUnwrapper::default(),
-            losses: NackTracker::new(),
+            losses: NackTracker::with_grace(grace),
             stats: ReceptionStats::new(clock_rate),
             account: Account::default(),
             unreported: false,

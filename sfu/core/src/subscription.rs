@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use sfu_model::{
-    Codec, CodecBinding, Forwarding, MediaKind, Now, Opening, PayloadType, RedundancyPolicy,
-    SendMedia, Ssrc, SubscriptionId,
+    Codec, CodecBinding, Forwarding, MediaKind, Now, Opening, PayloadType, SendMedia, Ssrc,
+    SubscriptionId,
 };
 use sfu_rtp::limits::{SENDER_REPORT_INTERVAL, SENDER_REPORT_RETRY};
 use sfu_rtp::payload::red::RedReceiver;
 use sfu_rtp::rtcp::{ReportBlock, write_sdes, write_sender_report};
 use sfu_rtp::{
-    AbsSendTime, ExtendedSeqNo, Munged, Outgoing, OutgoingExtensions, OutgoingPayload,
+    AbsSendTime, ExtendedSeqNo, Munged, Outgoing, OutgoingExtensions, OutgoingPayload, Rewrite,
     RtpTimestamp, SentPacket, SeqNo, Sequencer,
 };
 
@@ -38,6 +38,8 @@ mod counting;
 mod progress;
 mod redundancy;
 pub(crate) mod retransmission;
+mod sound;
+mod sound_loss;
 mod waiting;
 
 pub(crate) use claiming::Change;
@@ -61,6 +63,10 @@ pub(crate) struct Subscription {
     source: Option<u8>,
     red: RedReceiver,
     redundancy: Redundancy,
+    /// Whether the subscriber has asked for sound again.
+    asks_for_sound: bool,
+    /// The payload of sound that was made last.
+    made: Vec<u8>,
     sequencer: Sequencer,
     /// When a sender report is due; none while nothing is sent.
     report_due: Option<Instant>,
@@ -78,6 +84,29 @@ struct Told {
     packets: u64,
     reports: u64,
     grant: Option<Grant>,
+}
+
+/// What is sent of a packet, and how.
+#[derive(Clone, Copy, Debug)]
+struct Payload<'a> {
+    binding: CodecBinding,
+    bytes: &'a [u8],
+    marker: bool,
+    /// How `bytes` are found again.
+    rewrite: Rewrite,
+}
+
+impl<'a> Payload<'a> {
+    /// Returns the payload of a packet as it came.
+    #[inline]
+    fn of(arrival: &Arrival<'a>, binding: CodecBinding) -> Self {
+        Self {
+            binding,
+            bytes: arrival.payload(),
+            marker: arrival.header.marker,
+            rewrite: Rewrite::None,
+        }
+    }
 }
 
 /// What a packet did for one subscription.
@@ -109,6 +138,8 @@ impl Subscription {
             source: None,
             red: RedReceiver::default(),
             redundancy: Redundancy::default(),
+            asks_for_sound: false,
+            made: Vec::new(),
             sequencer: Self::sequencer(&media),
             report_due: None,
             reported: 0,
@@ -238,14 +269,15 @@ impl Subscription {
             }
             Selection::Switch => {
                 self.switch_source(now, arrival, publication);
-                self.send(now, arrival, binding, arrival.header.marker, link)
+                self.send_media(now, arrival, binding, publication, link)
+            }
+            Selection::Forward { .. } if binding.codec.kind() == MediaKind::Audio => {
+                self.send_sound(now, arrival, binding, publication, link)
             }
             Selection::Forward { ends_frame } => {
-                let marker = arrival.header.marker || ends_frame;
-                match self.deepens(now, arrival, binding) {
-                    true => self.send_deepened(now, arrival, binding, publication, link),
-                    false => self.send(now, arrival, binding, marker, link),
-                }
+                let mut payload = Payload::of(arrival, binding);
+                payload.marker |= ends_frame;
+                self.send(now, arrival, payload, link)
             }
         };
         Forwarded {
@@ -374,18 +406,29 @@ impl Subscription {
         now: Instant,
         block: &ReportBlock,
     ) -> Option<Duration> {
-        self.redundancy.on_loss(now, block.fraction_lost);
-        self.stream.on_report_block(now, block)
+        let rtt = self.stream.on_report_block(now, block);
+        if self.media.kind() == MediaKind::Audio {
+            let (packets, lost) = (self.stream.stats.packets(), self.stream.reported().lost);
+            self.redundancy.on_report(now, packets, lost);
+        }
+        rtt
     }
 
     /// Returns how packets of `codec` are sent: as they are, or RED's primary as plain Opus.
     #[inline]
     fn binding(&self, codec: Codec) -> Option<CodecBinding> {
-        let find = |codec| {
-            let mut bindings = self.media.codecs.iter();
-            bindings.find(|binding| binding.codec == codec).copied()
+        let opus = || {
+            let is_red = codec == Codec::Red;
+            is_red.then(|| self.payload_format(Codec::Opus)).flatten()
         };
-        find(codec).or_else(|| (codec == Codec::Red).then(|| find(Codec::Opus)).flatten())
+        self.payload_format(codec).or_else(opus)
+    }
+
+    /// Returns what the subscriber has negotiated of a codec.
+    #[inline]
+    fn payload_format(&self, codec: Codec) -> Option<CodecBinding> {
+        let mut bindings = self.media.codecs.iter();
+        bindings.find(|binding| binding.codec == codec).copied()
     }
 
     fn switch_source(&mut self, now: Instant, arrival: &Arrival<'_>, publication: &Publication) {
@@ -416,30 +459,8 @@ impl Subscription {
         }
     }
 
-    /// Sends a packet, or the several that a RED packet brings to a subscriber of plain Opus.
     #[inline]
-    fn send(
-        &mut self,
-        now: Instant,
-        arrival: &Arrival<'_>,
-        binding: CodecBinding,
-        marker: bool,
-        link: &mut Link<'_>,
-    ) -> u64 {
-        self.send_bytes(now, arrival, (binding, arrival.payload()), marker, link)
-    }
-
-    /// Reports whether a packet of sound is to go out with more redundancy than it came with.
-    #[inline]
-    fn deepens(&self, now: Instant, arrival: &Arrival<'_>, binding: CodecBinding) -> bool {
-        arrival.codec == Codec::Red
-            && binding.codec == Codec::Red
-            && self.media.redundancy == RedundancyPolicy::ByLoss
-            && self.redundancy.is_called_for(now)
-            && self.varies_when_repeated(binding)
-    }
-
-    fn send_deepened(
+    fn send_media(
         &mut self,
         now: Instant,
         arrival: &Arrival<'_>,
@@ -447,34 +468,28 @@ impl Subscription {
         publication: &Publication,
         link: &mut Link<'_>,
     ) -> u64 {
-        let mut redundancy = std::mem::take(&mut self.redundancy);
-        let stream = publication.stream(arrival.encoding);
-        let deepened = stream.and_then(|stream| redundancy.deepen(arrival, stream));
-        link.output.counters.redundancy_out += u64::from(deepened.is_some());
-        let bytes = deepened.unwrap_or_else(|| arrival.payload());
-        let marker = arrival.header.marker;
-        let packets = self.send_bytes(now, arrival, (binding, bytes), marker, link);
-        self.redundancy = redundancy;
-        packets
+        match binding.codec.kind() {
+            MediaKind::Audio => self.send_sound(now, arrival, binding, publication, link),
+            MediaKind::Video => self.send(now, arrival, Payload::of(arrival, binding), link),
+        }
     }
 
-    /// Sends a packet with these bytes for a payload.
+    /// Sends a packet with this payload.
     #[inline]
-    fn send_bytes(
+    fn send(
         &mut self,
         now: Instant,
         arrival: &Arrival<'_>,
-        (binding, bytes): (CodecBinding, &[u8]),
-        marker: bool,
+        payload: Payload<'_>,
         link: &mut Link<'_>,
     ) -> u64 {
-        if binding.codec == Codec::Opus {
-            if arrival.codec == Codec::Red {
-                return self.send_plain(now, arrival, binding, link);
-            }
-            if !self.red.on_plain(arrival.seq, arrival.header.timestamp) {
-                return 0;
-            }
+        let Payload {
+            binding, marker, ..
+        } = payload;
+        if (arrival.codec, binding.codec) == (Codec::Opus, Codec::Opus)
+            && !self.red.on_plain(arrival.seq, arrival.header.timestamp)
+        {
+            return 0;
         }
         let vp8 = match arrival.vp8() {
             None => None,
@@ -491,8 +506,9 @@ impl Subscription {
             return 0;
         };
         self.progress.on_sent(arrival);
+        let rewrite = vp8.map_or(payload.rewrite, |(_, rewrite)| Rewrite::Vp8(rewrite));
         let payload = OutgoingPayload {
-            bytes,
+            bytes: payload.bytes,
             original_seq: None,
             vp8,
             padding: match self.varies_when_repeated(binding) {
@@ -515,63 +531,31 @@ impl Subscription {
             source_seq: arrival.seq,
             timestamp: header.timestamp,
             marker,
-            vp8: vp8.map(|(_, rewrite)| rewrite),
+            rewrite,
         };
-        self.note_sent(now, munged.seq, packet);
+        self.note_sent(now, munged.seq, binding, packet);
         self.stream.stats.on_sent(payload.bytes.len());
         u64::from(sent)
     }
 
-    fn send_plain(
+    #[inline]
+    fn note_sent(
         &mut self,
         now: Instant,
-        arrival: &Arrival<'_>,
+        seq: ExtendedSeqNo,
         binding: CodecBinding,
-        link: &mut Link<'_>,
-    ) -> u64 {
-        let mut packets = 0;
-        let mut red = self.red;
-        let timestamp = arrival.header.timestamp;
-        red.on_packet(arrival.seq, timestamp, arrival.payload(), |plain| {
-            let munged = self.stream.forward(now, plain.seq, plain.timestamp);
-            let Some(munged) = munged else { return };
-            let header = self.header(&munged, binding, arrival.header.marker);
-            let mut extensions = OutgoingExtensions::default();
-            if plain.seq == arrival.seq {
-                extensions = arrival.passed_on();
-            }
-            let extensions = self.stamp(extensions, binding, arrival.departure);
-            let payload = OutgoingPayload::plain(plain.bytes);
-            let sent = link.send_rtp(
-                Priority::Audio,
-                &header,
-                &self.media.extensions,
-                extensions,
-                &payload,
-            );
-            // What was recovered is not in the publisher's ring: it is not sent again.
-            if plain.seq == arrival.seq {
-                let packet = SentPacket {
-                    source: arrival.stream,
-                    source_seq: plain.seq,
-                    timestamp: header.timestamp,
-                    marker: header.marker,
-                    vp8: None,
-                };
-                self.note_sent(now, munged.seq, packet);
-            }
-            self.stream.stats.on_sent(plain.bytes.len());
-            packets += u64::from(sent);
-        });
-        self.red = red;
-        packets
-    }
-
-    #[inline]
-    fn note_sent(&mut self, now: Instant, seq: ExtendedSeqNo, packet: SentPacket) {
-        if self.media.nack {
+        packet: SentPacket,
+    ) {
+        if self.may_repeat(binding) {
             self.sequencer.record(now, seq, packet);
         }
+    }
+
+    /// Reports whether a packet may be sent again. Sound with redundancy seldom needs it: that begins when the subscriber has
+    /// asked for the first time.
+    #[inline]
+    fn may_repeat(&self, binding: CodecBinding) -> bool {
+        self.media.nack && (binding.codec != Codec::Red || self.asks_for_sound)
     }
 
     #[inline]
@@ -607,7 +591,7 @@ impl Subscription {
     /// packet around its payload, or is not sent again at all.
     #[inline]
     fn varies_when_repeated(&self, binding: CodecBinding) -> bool {
-        !self.media.nack || self.retransmission_format(binding).is_some()
+        !self.may_repeat(binding) || self.retransmission_format(binding).is_some()
     }
 
     /// Returns the SSRC and payload type of retransmissions (RFC 4588), where they are negotiated.

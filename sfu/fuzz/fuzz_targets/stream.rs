@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use sfu_model::Ssrc;
 use sfu_rtp::rtcp::NackPair;
 use sfu_rtp::{
-    Munger, NackTracker, PacketCache, ReceptionStats, RtpTimestamp, SentPacket, SeqNo,
+    Munger, NackTracker, PacketCache, ReceptionStats, Rewrite, RtpTimestamp, SentPacket, SeqNo,
     SeqUnwrapper, Sequencer, StreamNumber, TwccRecorder,
 };
 
@@ -51,7 +51,7 @@ fuzz_target!(|bytes: &[u8]| {
                 source_seq: seq,
                 timestamp: munged.timestamp,
                 marker: false,
-                vp8: None,
+                rewrite: Rewrite::None,
             };
             sequencer.record(now, munged.seq, sent);
             let again = sequencer.retransmit(now, munged.seq.seq(), Duration::ZERO);

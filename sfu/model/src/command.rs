@@ -230,17 +230,17 @@ pub struct SendMedia {
     pub importance: Importance,
     /// Whether nothing may be sent where the peer's link does not carry the least of it.
     pub pausing: Pausing,
-    /// Whether sound is sent with more redundancy than it comes with where much of it is lost.
+    /// Whether sound is sent with more redundancy than it comes with where some of it is lost.
     pub redundancy: RedundancyPolicy,
 }
 
-/// With how much redundancy sound is sent that comes with some (RED, RFC 2198).
+/// With how much redundancy Opus is sent (RED, RFC 2198) to those who take that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RedundancyPolicy {
-    /// With more than it comes with while the subscriber loses much.
+    /// With more than it comes with while the subscriber loses some.
     #[default]
     ByLoss,
-    /// As it comes: what is in it is encrypted end to end.
+    /// As it comes: it is encrypted end to end, or its publisher wants none.
     AsItComes,
 }
 

@@ -13,8 +13,8 @@ use sfu_rtp::limits::{ARRIVALS_INTERVAL, CACHED_VIDEO_PACKETS};
 use sfu_rtp::payload::{Vp8Descriptor, Vp8Munger, peek};
 use sfu_rtp::{
     AbsSendTime, ExtendedSeqNo, ExtensionRanges, ExtensionTable, Munger, NackTracker, Outgoing,
-    OutgoingExtensions, OutgoingPayload, PacketCache, ReceptionStats, RtpHeader, RtpTimestamp,
-    SentPacket, SeqNo, Sequencer, StreamNumber, TwccRecorder, write_rtp,
+    OutgoingExtensions, OutgoingPayload, PacketCache, ReceptionStats, Rewrite, RtpHeader,
+    RtpTimestamp, SentPacket, SeqNo, Sequencer, StreamNumber, TwccRecorder, write_rtp,
 };
 
 const HEADER: Outgoing = Outgoing {
@@ -145,7 +145,7 @@ fn forward(packet: &Packet) {
             source_seq,
             timestamp: munged.timestamp,
             marker: false,
-            vp8,
+            rewrite: Rewrite::Vp8(rewrite),
         };
         sequencer.record(now, munged.seq, sent);
         black_box(&out);

@@ -75,7 +75,7 @@ pub use nack::{NackArrival, NackTracker};
 pub use reception::ReceptionStats;
 pub use sender::SenderStats;
 pub use seq::{ExtendedSeqNo, RtpTimestamp, SeqNo, SeqUnwrapper};
-pub use sequencer::{NotRetransmitted, SentPacket, Sequencer, StreamNumber};
+pub use sequencer::{NotRetransmitted, Rewrite, SentPacket, Sequencer, StreamNumber};
 pub use twcc::TwccRecorder;
 pub use writer::{Outgoing, OutgoingExtensions, OutgoingPayload, write_padding, write_rtp};
 

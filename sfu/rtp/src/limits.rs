@@ -48,7 +48,8 @@ pub const MAX_NACK_INTERVAL: Duration = Duration::from_millis(400);
 /// Round-trip time until one was measured.
 pub const FIRST_RTT: Duration = Duration::from_millis(70);
 
-/// How long a packet may be merely reordered before it is asked for.
+/// How long a packet of video may be merely reordered before it is asked for. Those of sound come so far apart that who
+/// misses one has waited already.
 pub const NACK_GRACE: Duration = Duration::from_millis(10);
 
 /// Pairs of one request, each for up to 17 packets; what does not fit is due at once again.
@@ -75,7 +76,7 @@ pub const MAX_COMPOUND_PACKETS: usize = 64;
 /// Runs of left-out packets that are remembered for late ones, which are not forwarded before them.
 pub const MAX_LEFT_OUT_RUNS: usize = 128;
 
-/// Redundant blocks of a packet that are read: clients send two. A payload with more does not parse.
+/// Redundant blocks of a packet that are read, the latest ones: clients send two at most.
 pub const MAX_REDUNDANT_BLOCKS: usize = 8;
 
 /// NAL units of one aggregation packet that are looked at: parameter sets come first.

@@ -26,6 +26,8 @@ pub struct NackTracker {
     highest: Option<ExtendedSeqNo>,
     /// In ascending order.
     missing: Vec<Missing>,
+    /// How long a packet may be merely reordered before it is asked for.
+    grace: Duration,
     rtt: Duration,
     /// Not later than the earliest deadline in `missing`.
     due: Option<Instant>,
@@ -40,11 +42,17 @@ struct Missing {
 }
 
 impl NackTracker {
-    /// Makes a tracker that misses nothing.
+    /// Makes a tracker that misses nothing yet.
     pub fn new() -> Self {
+        Self::with_grace(NACK_GRACE)
+    }
+
+    /// Makes one that asks for a packet when it has been missing for `grace`.
+    pub fn with_grace(grace: Duration) -> Self {
         Self {
             highest: None,
             missing: Vec::new(),
+            grace,
             rtt: FIRST_RTT,
             due: None,
             given_up: false,
@@ -99,7 +107,7 @@ impl NackTracker {
             self.missing.drain(..excess.min(self.missing.len()));
             self.given_up = true;
         }
-        let due = now + NACK_GRACE;
+        let due = now + self.grace;
         self.missing
             .extend((highest.0 + 1..seq.0).map(|seq| Missing {
                 seq: ExtendedSeqNo(seq),
@@ -230,6 +238,16 @@ mod tests {
         let due = tracker.poll_timeout().unwrap();
         assert_eq!(due, now + NACK_GRACE);
         assert_eq!(asked(&mut tracker, due), [0, 1]);
+    }
+
+    #[test]
+    fn without_a_grace_a_lost_packet_is_asked_for_at_once() {
+        let now = crate::any_instant();
+        let mut tracker = NackTracker::with_grace(Duration::ZERO);
+        for seq in [100, 102] {
+            tracker.on_packet(now, ExtendedSeqNo(seq));
+        }
+        assert_eq!(asked(&mut tracker, now), [101]);
     }
 
     #[test]

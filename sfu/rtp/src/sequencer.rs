@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::limits::{
     FIRST_RING_LEN, MAX_RETRANSMISSIONS, MAX_RING_LEN, RETAINED_MILLIS, RETRANSMISSION_AGE,
 };
-use crate::payload::Vp8Rewrite;
+use crate::payload::{RedRecipe, Vp8Rewrite};
 use crate::{ExtendedSeqNo, RtpTimestamp, SeqNo};
 
 /// Names one received stream among those of a publication. A stream that takes the place of another has
@@ -33,8 +33,49 @@ pub struct SentPacket {
     pub timestamp: RtpTimestamp,
     /// Marker bit that it was sent with.
     pub marker: bool,
-    /// What replaced its VP8 descriptor.
-    pub vp8: Option<Vp8Rewrite>,
+    /// What became of its payload.
+    pub rewrite: Rewrite,
+}
+
+/// What became of a payload on its way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rewrite {
+    /// It went as it came.
+    #[default]
+    None,
+    /// Its VP8 descriptor was replaced.
+    Vp8(Vp8Rewrite),
+    /// Sound was put together anew.
+    Sound(RedRecipe),
+}
+
+impl Rewrite {
+    /// Returns its kind, as a flag, and what four bytes say of it.
+    fn to_parts(self) -> (u8, [u8; 4]) {
+        match self {
+            Self::None => (0, [0; 4]),
+            Self::Vp8(rewrite) => {
+                let [high, low] = rewrite.picture_id.to_be_bytes();
+                let bytes = [high, low, rewrite.tl0_pic_idx, rewrite.key_idx];
+                (Flags::VP8, bytes)
+            }
+            Self::Sound(recipe) => (Flags::SOUND, [recipe.to_byte(), 0, 0, 0]),
+        }
+    }
+
+    fn from_parts(flags: Flags, [b0, b1, b2, b3]: [u8; 4]) -> Self {
+        if flags.has(Flags::VP8) {
+            Self::Vp8(Vp8Rewrite {
+                picture_id: u16::from_be_bytes([b0, b1]),
+                tl0_pic_idx: b2,
+                key_idx: b3,
+            })
+        } else if flags.has(Flags::SOUND) {
+            Self::Sound(RedRecipe::from_byte(b0))
+        } else {
+            Self::None
+        }
+    }
 }
 
 /// Remembers which packet was sent under which number, so that a subscriber can ask for it again.
@@ -59,13 +100,13 @@ struct Entry {
     sent_at: u32,
     seq: u16,
     source_seq_high: u16,
-    vp8: Vp8Rewrite,
+    rewrite: [u8; 4],
     source: StreamNumber,
     retransmissions: u8,
     flags: Flags,
 }
 
-/// What else is known of a packet: three bits, and above them the sequencer's age when it was noted. Zero
+/// What else is known of a packet: four bits, and above them the sequencer's age when it was noted. Zero
 /// is a place that is free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Flags(u8);
@@ -73,15 +114,15 @@ struct Flags(u8);
 impl Flags {
     const SENT: u8 = 1;
     const VP8: u8 = 2;
-    const MARKER: u8 = 4;
-    const AGE_SHIFT: u32 = 3;
+    const SOUND: u8 = 4;
+    const MARKER: u8 = 8;
+    const AGE_SHIFT: u32 = 4;
     /// How many ages can be told apart.
     const AGES: u8 = 1 << (u8::BITS - Self::AGE_SHIFT);
 
-    fn of(packet: &SentPacket, age: u8) -> Self {
-        let vp8 = if packet.vp8.is_some() { Self::VP8 } else { 0 };
+    fn of(packet: &SentPacket, rewrite: u8, age: u8) -> Self {
         let marker = if packet.marker { Self::MARKER } else { 0 };
-        Self(Self::SENT | vp8 | marker | age << Self::AGE_SHIFT)
+        Self(Self::SENT | rewrite | marker | age << Self::AGE_SHIFT)
     }
 
     fn is_sent_at(self, age: u8) -> bool {
@@ -116,6 +157,7 @@ impl Sequencer {
         let seq = seq.seq().0;
         self.make_room(seq, sent_at);
         let age = self.age;
+        let (kind, rewrite) = packet.rewrite.to_parts();
         let Some(entry) = self.entry(seq) else {
             return;
         };
@@ -125,10 +167,10 @@ impl Sequencer {
             sent_at,
             seq,
             source_seq_high: ((packet.source_seq.0 >> 32) & 0xffff) as u16,
-            vp8: packet.vp8.unwrap_or_default(),
+            rewrite,
             source: packet.source,
             retransmissions: 0,
-            flags: Flags::of(&packet, age),
+            flags: Flags::of(&packet, kind, age),
         };
     }
 
@@ -177,7 +219,7 @@ impl Sequencer {
             ),
             timestamp: RtpTimestamp(entry.timestamp),
             marker: entry.flags.has(Flags::MARKER),
-            vp8: entry.flags.has(Flags::VP8).then_some(entry.vp8),
+            rewrite: Rewrite::from_parts(entry.flags, entry.rewrite),
         })
     }
 
@@ -249,6 +291,7 @@ pub enum NotRetransmitted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::payload::Origin;
 
     const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -258,8 +301,8 @@ mod tests {
             source_seq: ExtendedSeqNo(source_seq),
             timestamp: RtpTimestamp(9),
             marker: true,
-            vp8: Some(Vp8Rewrite {
-                picture_id: 1,
+            rewrite: Rewrite::Vp8(Vp8Rewrite {
+                picture_id: 0x7ffe,
                 tl0_pic_idx: 2,
                 key_idx: 3,
             }),
@@ -280,6 +323,22 @@ mod tests {
         assert_eq!(ask(100), Ok(original));
         assert_eq!(ask(150), Ok(original));
         assert_eq!(ask(200), Err(NotRetransmitted::TooOften));
+    }
+
+    #[test]
+    fn of_what_sound_was_made_is_remembered() {
+        let now = crate::any_instant();
+        let mut sequencer = Sequencer::new(16);
+        let before = [Origin::Carried, Origin::Kept];
+        for rewrite in [Rewrite::None, Rewrite::Sound(RedRecipe { before })] {
+            let sent = SentPacket {
+                rewrite,
+                ..packet(7)
+            };
+            sequencer.record(now, ExtendedSeqNo(65_536), sent);
+            let again = sequencer.retransmit(now, SeqNo(0), Duration::ZERO);
+            assert_eq!(again, Ok(sent));
+        }
     }
 
     #[test]

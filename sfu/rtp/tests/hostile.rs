@@ -10,7 +10,7 @@ use sfu_rtp::payload::{Descriptor, Vp8Munger, opus, peek};
 use sfu_rtp::rtcp::{Compound, NackPair, Packet};
 use sfu_rtp::{
     DependencyDescriptor, ExtendedSeqNo, ExtensionRanges, ExtensionTable, Munger, NackTracker,
-    Outgoing, OutgoingExtensions, OutgoingPayload, PacketCache, ReceptionStats, RtpHeader,
+    Outgoing, OutgoingExtensions, OutgoingPayload, PacketCache, ReceptionStats, Rewrite, RtpHeader,
     RtpTimestamp, SentPacket, SeqNo, SeqUnwrapper, Sequencer, StreamNumber, TemplateStructure,
     TwccRecorder, rtx, write_rtp,
 };
@@ -77,7 +77,8 @@ fn read_payload(payload: &[u8]) {
             .sum::<usize>()
             <= payload.len()
     );
-    RedReceiver::default().on_packet(ExtendedSeqNo(3), RtpTimestamp(0), payload, |packet| {
+    let red = (payload, PayloadType(111));
+    RedReceiver::default().on_packet(ExtendedSeqNo(3), RtpTimestamp(0), red, |packet| {
         assert!(packet.bytes.len() <= payload.len());
     });
     if let Ok(structure) = TemplateStructure::parse(payload) {
@@ -279,7 +280,7 @@ fn no_order_of_packets_panics_or_grows_without_bound() {
                 source_seq: seq,
                 timestamp: munged.timestamp,
                 marker: false,
-                vp8: None,
+                rewrite: Rewrite::None,
             };
             sequencer.record(now, munged.seq, packet);
         }

@@ -18,6 +18,10 @@ pub struct Call {
     pub repair: Repair,
     /// Packets of a key frame of what is published from here on.
     pub key_frame: u8,
+    /// In what microphones are published from here on.
+    pub microphones: Sound,
+    /// What those take who subscribe to a microphone from here on.
+    pub ears: Sound,
     random: Random,
     /// Clients, each with the server's credentials towards it.
     peers: Vec<(ClientId, PeerId, IceCredentials)>,
@@ -31,6 +35,15 @@ pub enum Repair {
     Retransmit,
     /// They stay lost.
     Forgo,
+}
+
+/// How sound goes over a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sound {
+    /// As Opus.
+    Plain,
+    /// With redundancy (RED).
+    Redundant,
 }
 
 /// A track that a client publishes.
@@ -71,6 +84,8 @@ impl Call {
             world,
             repair: Repair::Retransmit,
             key_frame: Publisher::KEY_FRAME,
+            microphones: Sound::Plain,
+            ears: Sound::Plain,
             peers: Vec::new(),
             sections: 0,
         }
@@ -180,7 +195,7 @@ impl Call {
         let media = ReceiveMedia {
             kind,
             mid: mid(section),
-            codecs: vec![codec(kind)],
+            codecs: codecs(kind, self.microphones),
             flexfec: None,
             extensions: extensions(),
             encodings: encodings.collect(),
@@ -217,7 +232,7 @@ impl Call {
             mid: mid(section),
             ssrc,
             rtx_ssrc,
-            codecs: vec![codec(track.kind)],
+            codecs: codecs(track.kind, self.ears),
             extensions: extensions(),
             nack: self.repair == Repair::Retransmit,
             cname: "somebody".to_owned(),
@@ -290,18 +305,20 @@ fn ssrcs_of(section: u32, offset: u32, kind: MediaKind) -> (Ssrc, Option<Ssrc>) 
     (Ssrc(ssrc), video.then_some(Ssrc(ssrc + 1)))
 }
 
-fn codec(kind: MediaKind) -> CodecBinding {
-    match kind {
-        MediaKind::Audio => CodecBinding {
-            codec: Codec::Opus,
-            payload_type: PayloadType(111),
-            rtx: None,
-        },
-        MediaKind::Video => CodecBinding {
-            codec: Codec::Vp8,
-            payload_type: PayloadType(96),
-            rtx: Some(PayloadType(97)),
-        },
+fn codecs(kind: MediaKind, sound: Sound) -> Vec<CodecBinding> {
+    let binding = |codec, payload_type, rtx: Option<u8>| CodecBinding {
+        codec,
+        payload_type: PayloadType(payload_type),
+        rtx: rtx.map(PayloadType),
+    };
+    let (red, opus) = (
+        binding(Codec::Red, 63, None),
+        binding(Codec::Opus, 111, None),
+    );
+    match (kind, sound) {
+        (MediaKind::Video, _) => vec![binding(Codec::Vp8, 96, Some(97))],
+        (MediaKind::Audio, Sound::Plain) => vec![opus],
+        (MediaKind::Audio, Sound::Redundant) => vec![red, opus],
     }
 }
 

@@ -36,7 +36,7 @@ mod scenario;
 mod trace;
 mod world;
 
-pub use call::{Call, Heard, Repair, Track};
+pub use call::{Call, Heard, Repair, Sound, Track};
 pub use client::{Client, DataChannels, write_check};
 pub use media::{Published, Publisher, Received, Receiver, Reception};
 pub use scenario::replay;

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sfu_model::{
     Codec, Forwarding, LayerOrder, MediaKind, Mid, PictureSize, PublicationId, ReceiveEncoding,
-    ReceiveMedia, Rid, Ssrc, TrackSid,
+    ReceiveMedia, RedundancyPolicy, Rid, Ssrc, TrackSid,
 };
 
 use crate::demand::{Demand, ToldDemand};
 use crate::negotiation::{OfferedCodec, PublishDecision};
 use crate::participant_key::ParticipantKey;
 use crate::proto;
-use crate::proto::AudioTrackFeature;
+use crate::proto::{AudioTrackFeature, encryption};
 
 /// A track in the room.
 #[derive(Debug)]
@@ -70,6 +70,15 @@ impl Track {
             dtx: !self.has_feature(AudioTrackFeature::TfNoDtx),
             stereo: self.has_feature(AudioTrackFeature::TfStereo),
             red: !self.info.disable_red,
+        }
+    }
+
+    /// Returns whether sound may be sent with more redundancy than it comes with.
+    pub(crate) fn redundancy(&self) -> RedundancyPolicy {
+        let is_plain = self.info.encryption() == encryption::Type::None;
+        match is_plain && !self.info.disable_red {
+            true => RedundancyPolicy::ByLoss,
+            false => RedundancyPolicy::AsItComes,
         }
     }
 
@@ -182,21 +191,30 @@ impl Track {
         Some(media)
     }
 
-    /// Has subscribers accept the codecs in which a publication comes, of those that its section offers. Returns whether
+    /// Has subscribers accept the codecs in which a publication comes, of those that its section offers, and Opus with
+    /// redundancy if that may be added. Returns whether
     /// these are others than before; a publisher that alternates does not change them each time.
     pub(crate) fn follow_codec(
         &mut self,
         publication: PublicationId,
         offered: &[OfferedCodec],
     ) -> bool {
+        let redundancy = self.redundancy();
         let Some(stream) = self.stream_of_mut(publication) else {
             return false;
         };
         let unheard = stream.heard.is_empty().then(|| stream.arriving()).flatten();
         let codecs = stream.heard.iter().copied().chain(unheard);
-        let codecs = codecs
+        let mut codecs: Vec<_> = codecs
             .flat_map(|it| subscribable_codecs(it, offered))
             .collect();
+        let has = |codec| codecs.iter().any(|it: &OfferedCodec| it.codec == codec);
+        if redundancy == RedundancyPolicy::ByLoss && has(Codec::Opus) && !has(Codec::Red) {
+            codecs.push(OfferedCodec {
+                codec: Codec::Red,
+                fmtp: None,
+            });
+        }
         let changed = codecs != stream.codecs;
         stream.codecs = codecs;
         changed

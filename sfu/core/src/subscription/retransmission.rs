@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use sfu_model::Codec;
-use sfu_rtp::payload::{Descriptor, peek, red};
+use sfu_model::{Codec, CodecBinding, MediaKind};
+use sfu_rtp::payload::{Descriptor, peek};
 use sfu_rtp::{
-    AbsSendTime, ExtensionRanges, Outgoing, OutgoingPayload, RtpHeader, SentPacket, SeqNo,
+    AbsSendTime, ExtensionRanges, Outgoing, OutgoingPayload, Rewrite, RtpHeader, SentPacket, SeqNo,
 };
 
 use crate::allocation::Grant;
@@ -13,6 +13,7 @@ use crate::output::Link;
 use crate::publication::Publication;
 
 use super::Subscription;
+use super::redundancy::Sound;
 
 /// When packets are sent again.
 #[derive(Clone, Copy, Debug)]
@@ -34,15 +35,23 @@ impl Subscription {
         publication: &Publication,
         link: &mut Link<'_>,
     ) -> bool {
+        let is_audio = self.media.kind() == MediaKind::Audio;
+        self.asks_for_sound |= is_audio;
         let sent = self.sequencer.retransmit(again.now, lost, again.interval);
         let Ok(sent) = sent else {
             return false;
         };
+        if is_audio {
+            let packets = self.stream.stats.packets();
+            self.redundancy.on_asked(again.now, packets, lost);
+        }
         if self.is_superseded(&sent, publication) {
             return false;
         }
-        self.send_again(again, lost, &sent, publication, link)
-            .unwrap_or(false)
+        let mut made = std::mem::take(&mut self.made);
+        let repeated = self.send_again(again, (lost, &sent), publication, &mut made, link);
+        self.made = made;
+        repeated.unwrap_or(false)
     }
 
     /// Reports whether a packet is of an encoding that another has taken the place of, on a link that has no room for both:
@@ -57,24 +66,26 @@ impl Subscription {
     fn send_again(
         &mut self,
         again: &Again,
-        lost: SeqNo,
-        sent: &SentPacket,
+        (lost, sent): (SeqNo, &SentPacket),
         publication: &Publication,
+        made: &mut Vec<u8>,
         link: &mut Link<'_>,
     ) -> Option<bool> {
-        let packet = publication
-            .stream_of(sent.source)?
-            .packet(sent.source_seq)?;
+        let stream = publication.stream_of(sent.source)?;
+        let packet = stream.packet(sent.source_seq)?;
         let read = RtpHeader::parse(packet).ok()?;
         let format = publication.format(read.payload_type)?;
-        let binding = self.binding(format.codec)?;
-        let mut bytes = read.payload(packet);
-        if format.codec == Codec::Red && binding.codec == Codec::Opus {
-            bytes = red::primary(bytes)?;
-        }
-        let vp8 = match (sent.vp8, peek(format.codec, bytes).ok()?.descriptor) {
-            (Some(rewrite), Descriptor::Vp8(descriptor)) => Some((descriptor, rewrite)),
-            (None, _) | (Some(_), Descriptor::None | Descriptor::Vp9(_)) => None,
+        let source = Sound {
+            publication,
+            stream,
+            seq: sent.source_seq,
+            header: read,
+            payload: read.payload(packet),
+        };
+        let (binding, bytes) = self.payload_again(sent.rewrite, &source, format.codec, made)?;
+        let vp8 = match (sent.rewrite, peek(format.codec, bytes).ok()?.descriptor) {
+            (Rewrite::Vp8(rewrite), Descriptor::Vp8(descriptor)) => Some((descriptor, rewrite)),
+            _ => None,
         };
         let mut header = Outgoing {
             ssrc: self.media.ssrc,
@@ -106,5 +117,25 @@ impl Subscription {
             extensions,
             &payload,
         ))
+    }
+
+    /// Returns a payload as it was sent, in which format.
+    fn payload_again<'a>(
+        &self,
+        rewrite: Rewrite,
+        source: &Sound<'a>,
+        codec: Codec,
+        made: &'a mut Vec<u8>,
+    ) -> Option<(CodecBinding, &'a [u8])> {
+        let Rewrite::Sound(recipe) = rewrite else {
+            return Some((self.binding(codec)?, source.payload));
+        };
+        let opus = self.payload_format(Codec::Opus)?;
+        if !recipe.has_redundancy() {
+            return Some((opus, source.primary()?));
+        }
+        let red = self.payload_format(Codec::Red)?;
+        let is_made = source.write_as(made, opus.payload_type, recipe);
+        is_made.then_some((red, made.as_slice()))
     }
 }

@@ -6,14 +6,14 @@ use sfu_model::{
     Codec, CodecBinding, Event, MediaKind, PayloadType, ReceiveEncoding, RoomIndex, Ssrc,
 };
 use sfu_rtp::RtpHeader;
-use sfu_rtp::rtcp::{NackPair, ReportBlock, write_nack, write_receiver_report};
+use sfu_rtp::rtcp::{NackPair, write_nack};
 
 use crate::media::{MICROPHONE, OPUS, Source, opus, publish, receive, send, subscribe};
 use crate::world::{World, publication_id};
 
-const RED: PayloadType = PayloadType(63);
+pub(crate) const RED: PayloadType = PayloadType(63);
 
-fn red() -> CodecBinding {
+pub(crate) fn red() -> CodecBinding {
     CodecBinding {
         codec: Codec::Red,
         payload_type: RED,
@@ -21,7 +21,7 @@ fn red() -> CodecBinding {
     }
 }
 
-fn microphone(codecs: &[CodecBinding]) -> World {
+pub(crate) fn microphone(codecs: &[CodecBinding]) -> World {
     let mut world = World::with(2);
     let encoding = ReceiveEncoding {
         ssrc: Some(MICROPHONE),
@@ -175,63 +175,6 @@ fn a_subscriber_of_plain_opus_gets_each_packet_once_and_lost_ones_from_redundanc
     };
     world.send_rtcp(1, |out| write_nack(out, Ssrc(9), Ssrc(60_000), &[pair]));
     assert_eq!(payloads(&mut world), [(OPUS.0, b"three".to_vec())]);
-}
-
-/// Has participant 1 report that it has lost so many 256ths of its sound.
-fn lose(world: &mut World, fraction_lost: u8) {
-    let block = ReportBlock {
-        ssrc: Ssrc(60_000),
-        fraction_lost,
-        cumulative_lost: 0,
-        highest_seq: 0,
-        jitter: 0,
-        last_sender_report: 0,
-        delay: 0,
-    };
-    world.send_rtcp(1, |out| write_receiver_report(out, Ssrc(9), &[block]));
-}
-
-/// Returns what the blocks of the latest packet of participant 1 hold, the oldest first.
-fn latest_blocks(world: &mut World) -> Vec<Vec<u8>> {
-    let (_, payload) = payloads(world).pop().unwrap();
-    let blocks = sfu_rtp::payload::red::blocks(&payload);
-    blocks.map(|block| block.bytes.to_vec()).collect()
-}
-
-#[test]
-fn who_loses_much_sound_is_sent_more_of_what_came_before_and_nobody_else_is() {
-    let mut world = microphone(&[red(), opus()]);
-    world.join();
-    for subscriber in [1, 2] {
-        let mut media = send(MediaKind::Audio, "0", 60_000);
-        media.codecs = vec![red(), opus()];
-        media.nack = false;
-        subscribe(&mut world, subscriber, media);
-    }
-    let mut source = source(RED);
-    let texts = [&b"one"[..], b"two", b"three", b"four"];
-    let mut next = |world: &mut World, place: usize| {
-        let packet = red_packet(&mut source, texts[place - 1], texts[place]);
-        world.send_rtp(0, &packet);
-    };
-    next(&mut world, 1);
-    assert_eq!(latest_blocks(&mut world), texts[..2]);
-    next(&mut world, 2);
-    lose(&mut world, 26);
-    next(&mut world, 3);
-    assert_eq!(latest_blocks(&mut world), texts[1..]);
-    let other = world.participants[2].rtp.last().unwrap();
-    let header = RtpHeader::parse(other).unwrap();
-    assert_eq!(
-        sfu_rtp::payload::red::blocks(header.payload(other)).count(),
-        2
-    );
-    // Its packets would go out again with other bytes under the same number.
-    let mut media = send(MediaKind::Audio, "0", 60_000);
-    media.codecs = vec![red(), opus()];
-    subscribe(&mut world, 1, media);
-    next(&mut world, 3);
-    assert_eq!(latest_blocks(&mut world).len(), 2);
 }
 
 fn codecs_told(world: &mut World) -> Vec<Codec> {

@@ -39,6 +39,7 @@ mod lifecycle;
 mod media;
 mod opening;
 mod pacing;
+mod redundancy;
 mod restart;
 mod scalable;
 mod simulcast;

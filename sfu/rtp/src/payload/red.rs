@@ -24,8 +24,8 @@ const REDUNDANT_HEADER_LEN: usize = 4;
 /// Another block's header follows this one.
 const F: u8 = 0x80;
 
-/// Iterates over the blocks of a RED payload, oldest first. Ends at once when the payload does not
-/// parse as a whole.
+/// Iterates over the blocks of a RED payload, oldest first; of more than [`MAX_REDUNDANT_BLOCKS`] over the latest. Ends at
+/// once when the payload does not parse as a whole.
 pub fn blocks(payload: &[u8]) -> Blocks<'_> {
     Blocks::parse(payload).unwrap_or(Blocks {
         headers: &[],
@@ -46,18 +46,22 @@ impl<'a> Blocks<'a> {
     /// Checks that headers and blocks fit into `payload`.
     fn parse(payload: &'a [u8]) -> Option<Self> {
         let mut rest = payload;
-        let mut redundant_len = 0;
-        for _ in 0..=MAX_REDUNDANT_BLOCKS {
-            if rest.first()? & F == 0 {
-                let headers_len = payload.len() - rest.len() + 1;
-                let (headers, blocks) = payload.split_at_checked(headers_len)?;
-                return (redundant_len <= blocks.len()).then_some(Self { headers, blocks });
-            }
+        let (mut redundant, mut redundant_len) = (0, 0);
+        while rest.first()? & F != 0 {
             let (header, behind) = rest.split_first_chunk::<REDUNDANT_HEADER_LEN>()?;
             redundant_len += RedundantHeader::from(*header).len;
+            redundant += 1;
             rest = behind;
         }
-        None
+        let (headers, blocks) = payload.split_at_checked(payload.len() - rest.len() + 1)?;
+        if redundant_len > blocks.len() {
+            return None;
+        }
+        let mut all = Self { headers, blocks };
+        for _ in MAX_REDUNDANT_BLOCKS..redundant {
+            all.next();
+        }
+        Some(all)
     }
 }
 
@@ -106,9 +110,27 @@ impl<'a> Iterator for Blocks<'a> {
     }
 }
 
-/// Returns the primary encoding: the packet as plain Opus. `None` when the payload does not parse.
-pub fn primary(payload: &[u8]) -> Option<&[u8]> {
-    blocks(payload).last().map(|block| block.bytes)
+/// Returns the primary encoding. `None` when the payload does not parse.
+pub fn primary(payload: &[u8]) -> Option<Block<'_>> {
+    blocks(payload).last()
+}
+
+/// Returns how many redundant blocks the headers name, if there are at most `most` and all is of one payload type, which
+/// the primary has as well. The blocks themselves are not looked at.
+#[inline]
+pub fn plain_depth(payload: &[u8], payload_type: PayloadType, most: usize) -> Option<usize> {
+    let mut rest = payload;
+    for depth in 0..=most {
+        let first = *rest.first()?;
+        if first & !F != payload_type.0 {
+            return None;
+        }
+        if first & F == 0 {
+            return Some(depth);
+        }
+        rest = rest.get(REDUNDANT_HEADER_LEN..)?;
+    }
+    None
 }
 
 /// A plain packet out of a RED one.
@@ -131,7 +153,8 @@ pub struct RedReceiver {
 }
 
 impl RedReceiver {
-    /// Calls `plain` for each packet that `payload` brings and that was not had before, in order.
+    /// Calls `plain` for each packet that `payload` brings and that was not had before, in order. What is of another
+    /// payload type than `inner` is left out.
     ///
     /// The n-th block before the primary is taken for the n-th packet before it, provided that its
     /// timestamp lies behind the newest packet's: a sender may leave out packets that are too old.
@@ -139,13 +162,16 @@ impl RedReceiver {
         &mut self,
         seq: ExtendedSeqNo,
         timestamp: RtpTimestamp,
-        payload: &'a [u8],
+        (payload, inner): (&'a [u8], PayloadType),
         mut plain: impl FnMut(PlainPacket<'a>),
     ) {
         let blocks = blocks(payload);
         let mut behind = blocks.clone().count() as u64;
         for block in blocks {
             behind -= 1;
+            if block.payload_type != inner {
+                continue;
+            }
             let packet = PlainPacket {
                 seq: seq.minus(behind),
                 timestamp: timestamp.plus(u32::from(block.timestamp_offset).wrapping_neg()),
@@ -223,6 +249,7 @@ mod tests {
     fn receive(receiver: &mut RedReceiver, seq: u64, payload: &[u8]) -> Vec<(u64, u32, Vec<u8>)> {
         let mut plain = Vec::new();
         let timestamp = RtpTimestamp(960 * u32::try_from(seq - 70_000).unwrap());
+        let payload = (payload, PayloadType(111));
         receiver.on_packet(ExtendedSeqNo(seq), timestamp, payload, |packet| {
             plain.push((packet.seq.0, packet.timestamp.0, packet.bytes.to_vec()));
         });
@@ -243,22 +270,55 @@ mod tests {
                 (0, b"newest", true)
             ]
         );
-        assert_eq!(primary(&payload), Some(&b"newest"[..]));
+        assert_eq!(primary(&payload).unwrap().bytes, b"newest");
     }
 
     #[test]
     fn what_does_not_fit_as_a_whole_has_no_blocks() {
         let payload = red(&[(1_920, b"old"), (960, b"newer")], b"");
-        assert_eq!(primary(&payload), Some(&b""[..]));
+        assert_eq!(primary(&payload).unwrap().bytes, b"");
         for len in 0..payload.len() {
             assert_eq!(primary(&payload[..len]), None);
         }
-        let many = [(960, &b"x"[..]); MAX_REDUNDANT_BLOCKS + 1];
+    }
+
+    #[test]
+    fn of_more_blocks_than_are_read_the_latest_are() {
+        let texts: Vec<String> = (0..30).map(|text| "x".repeat(text)).collect();
+        let redundant: Vec<_> = texts.iter().map(|text| (960, text.as_bytes())).collect();
+        let payload = red(&redundant, b"newest");
+        let read: Vec<_> = blocks(&payload).map(|block| block.bytes.len()).collect();
+        assert_eq!(read, [22, 23, 24, 25, 26, 27, 28, 29, 6]);
+    }
+
+    #[test]
+    fn headers_tell_how_deep_a_payload_is_if_it_is_of_one_encoding() {
+        let [one, two] = [&[(960, &b"a"[..])][..], &[(1_920, b"a"), (960, b"b")]];
+        let depth = |payload: &[u8], most| plain_depth(payload, PayloadType(111), most);
+        assert_eq!(depth(&red(&[], b"c"), 2), Some(0));
+        assert_eq!(depth(&red(one, b"c"), 2), Some(1));
+        assert_eq!(depth(&red(two, b"c"), 2), Some(2));
+        assert_eq!(depth(&red(two, b"c"), 1), None);
+        let mut other = red(two, b"c");
+        other[4] = 0x80 | 13;
+        assert_eq!(depth(&other, 2), None);
+        assert_eq!(depth(&[], 2), None);
+    }
+
+    #[test]
+    fn what_is_of_another_payload_type_is_no_packet_of_the_stream() {
+        let mut receiver = RedReceiver::default();
+        receive(&mut receiver, 70_001, &red(&[], b"1"));
+        let mut digits = red(&[(1_920, b"2"), (960, b"digit")], b"4");
+        digits[4] = 0x80 | 126;
+        let plain = receive(&mut receiver, 70_004, &digits);
         assert_eq!(
-            blocks(&red(&many[1..], b"y")).count(),
-            MAX_REDUNDANT_BLOCKS + 1
+            plain,
+            [
+                (70_002, 1_920, b"2".to_vec()),
+                (70_004, 3_840, b"4".to_vec())
+            ]
         );
-        assert_eq!(blocks(&red(&many, b"y")).count(), 0);
     }
 
     #[test]

@@ -15,9 +15,9 @@ const MAX_AGE: u32 = 0x3fff;
 const F: u8 = 0x80;
 
 /// What an earlier packet held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Earlier<'a> {
-    /// How far before the primary's timestamp its own lies.
+    /// How far before the primary's timestamp its own lies, in ticks of the clock.
     pub age: u32,
     /// Its primary encoding.
     pub bytes: &'a [u8],
@@ -31,7 +31,7 @@ impl Earlier<'_> {
 }
 
 /// Replaces `out` with a payload of `primary` behind those of `earlier` that fit, oldest first. Returns whether there is
-/// one: not where it would be too long.
+/// one: not where it would be too long, or without any redundancy.
 pub fn write_red(
     out: &mut Vec<u8>,
     payload_type: PayloadType,
@@ -50,7 +50,7 @@ pub fn write_red(
         out.extend_from_slice(block.bytes);
     }
     out.extend_from_slice(primary);
-    out.len() <= MAX_PAYLOAD
+    out.len() <= MAX_PAYLOAD && earlier.iter().any(Earlier::fits)
 }
 
 #[cfg(test)]
@@ -87,11 +87,16 @@ mod tests {
             (960, &long[..]),
             (960, b""),
             (0, b"of no other time"),
+            (480, b"old"),
         ];
         let earlier = earlier.map(|(age, bytes)| Earlier { age, bytes });
         let mut out = Vec::new();
         assert!(write_red(&mut out, OPUS, &earlier, b"newest"));
-        assert_eq!(read(&out), [(0, b"newest".to_vec())]);
+        assert_eq!(
+            read(&out),
+            [(480, b"old".to_vec()), (0, b"newest".to_vec())]
+        );
+        assert!(!write_red(&mut out, OPUS, &earlier[..4], b"newest"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use sfu_model::Codec;
+use sfu_model::{Codec, PayloadType};
 use sfu_rtp::payload::{Descriptor, PictureId, peek};
 use sfu_rtp::{RtpHeader, RtpTimestamp};
 
@@ -22,6 +22,25 @@ pub(crate) fn write_payload(number: u32, picture: Option<Picture>, body: usize) 
     };
     payload.resize(payload.len() + body, 0x55);
     payload.extend_from_slice(&number.to_be_bytes());
+    payload
+}
+
+/// Writes a payload with an earlier one of 20 ms before (RFC 2198 section 3), if there is one.
+pub(crate) fn write_redundant(
+    inner: PayloadType,
+    earlier: Option<&[u8]>,
+    primary: &[u8],
+) -> Vec<u8> {
+    let mut payload = Vec::new();
+    if let Some(earlier) = earlier {
+        let len = u32::try_from(earlier.len()).unwrap_or(u32::MAX);
+        let [_, offset_and_len @ ..] = (960 << 10 | len).to_be_bytes();
+        payload.push(0x80 | inner.0);
+        payload.extend_from_slice(&offset_and_len);
+    }
+    payload.push(inner.0);
+    payload.extend_from_slice(earlier.unwrap_or_default());
+    payload.extend_from_slice(primary);
     payload
 }
 
@@ -70,7 +89,11 @@ pub struct Received {
 impl Received {
     /// Reads a packet whose retransmission, if it came by one, was undone.
     pub fn read(codec: Codec, header: &RtpHeader, packet: &[u8]) -> Option<Self> {
-        let payload = header.payload(packet);
+        Self::read_payload(codec, header, header.payload(packet))
+    }
+
+    /// Reads a payload that came with a header.
+    pub(crate) fn read_payload(codec: Codec, header: &RtpHeader, payload: &[u8]) -> Option<Self> {
         let peek = peek(codec, payload).ok()?;
         let picture = match peek.descriptor {
             Descriptor::None | Descriptor::Vp9(_) => None,

@@ -1,14 +1,14 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use sfu_model::{CodecBinding, MediaKind, Now, ReceiveMedia, Ssrc};
+use sfu_model::{Codec, CodecBinding, MediaKind, Now, PayloadType, ReceiveMedia, Ssrc};
 use sfu_rtp::{
     AbsSendTime, Outgoing, OutgoingExtensions, OutgoingPayload, RtpTimestamp, SeqNo, write_rtp,
 };
 
-use super::packet::{Picture, write_payload};
+use super::packet::{Picture, write_payload, write_redundant};
 
-/// One encoding of a track that a client publishes: Opus, or VP8 of one layer.
+/// One encoding of a track that a client publishes: Opus, with redundancy (RED) or without, or VP8 of one layer.
 #[derive(Debug)]
 pub struct Publisher {
     media: ReceiveMedia,
@@ -27,6 +27,8 @@ pub struct Publisher {
     key_frame: u8,
     picture: u16,
     key_frame_due: bool,
+    /// The Opus of the packet before.
+    earlier: Option<Vec<u8>>,
     /// What was sent lately, for retransmissions: header and payload.
     history: VecDeque<(Outgoing, Vec<u8>)>,
     published: Published,
@@ -86,6 +88,7 @@ impl Publisher {
             key_frame: Self::KEY_FRAME,
             picture: 32_700,
             key_frame_due: true,
+            earlier: None,
             history: VecDeque::new(),
             published: Published::default(),
         }
@@ -174,7 +177,11 @@ impl Publisher {
     }
 
     fn send(&mut self, now: Now, picture: Option<Picture>, marker: bool, out: &mut Outbox) {
-        let payload = write_payload(self.number, picture, self.body);
+        let mut payload = write_payload(self.number, picture, self.body);
+        if self.codec.codec == Codec::Red {
+            let redundant = write_redundant(self.opus(), self.earlier.as_deref(), &payload);
+            self.earlier = Some(std::mem::replace(&mut payload, redundant));
+        }
         let header = Outgoing {
             ssrc: self.ssrc,
             seq: self.seq,
@@ -190,6 +197,13 @@ impl Publisher {
             self.history.pop_front();
         }
         self.history.push_back((header, payload));
+    }
+
+    /// Returns the payload type of what is in its redundancy.
+    fn opus(&self) -> PayloadType {
+        let mut codecs = self.media.codecs.iter();
+        let opus = codecs.find(|binding| binding.codec == Codec::Opus);
+        opus.map_or(self.codec.payload_type, |opus| opus.payload_type)
     }
 
     /// Sends again what the server asks for.

@@ -6,7 +6,8 @@ use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc_rtcp::transport_feedbacks::transport_layer_nack::{
     TransportLayerNack, nack_pairs_from_sequence_numbers,
 };
-use sfu_model::{CodecBinding, SendMedia, Ssrc};
+use sfu_model::{Codec, CodecBinding, SendMedia, Ssrc};
+use sfu_rtp::payload::red;
 use sfu_rtp::{
     ExtendedSeqNo, ExtensionRanges, ExtensionTable, RtpHeader, SeqNo, SeqUnwrapper, rtx,
 };
@@ -117,8 +118,11 @@ impl Receiver {
         let codecs = self.media.codecs.iter();
         if header.ssrc == self.media.ssrc {
             let binding = find(codecs, |codec| codec.payload_type == header.payload_type)?;
-            let received = Received::read(binding.codec, &header, packet)?;
             self.account.note_packet(now, self.seqs.peek(header.seq));
+            if binding.codec == Codec::Red {
+                return self.take_redundant(now, &header, packet);
+            }
+            let received = Received::read(binding.codec, &header, packet)?;
             self.accept(now, &header, received);
             return Some(());
         }
@@ -127,6 +131,30 @@ impl Receiver {
         let header = RtpHeader::parse(original).ok()?;
         let received = Received::read(binding.codec, &header, original)?;
         self.accept(now, &header, received);
+        Some(())
+    }
+
+    /// Takes a packet of sound with those before it: of these, what is missing.
+    fn take_redundant(&mut self, now: Instant, header: &RtpHeader, packet: &[u8]) -> Option<()> {
+        let blocks = red::blocks(header.payload(packet));
+        let primary = blocks.clone().last()?;
+        let received = Received::read_payload(Codec::Opus, header, primary.bytes)?;
+        let seq = self.seqs.peek(header.seq).0;
+        self.accept(now, header, received);
+        for block in blocks.filter(|block| !block.primary) {
+            let back = block.timestamp_offset / 960;
+            let missing = seq.checked_sub(u64::from(back))?;
+            if !self.missing.contains_key(&missing) {
+                continue;
+            }
+            let mut header = *header;
+            header.seq = ExtendedSeqNo(missing).seq();
+            let age = u32::from(block.timestamp_offset);
+            header.timestamp = header.timestamp.plus(age.wrapping_neg());
+            let received = Received::read_payload(Codec::Opus, &header, block.bytes)?;
+            self.reception.redundant += 1;
+            self.accept(now, &header, received);
+        }
         Some(())
     }
 

@@ -7,6 +7,8 @@ pub struct Reception {
     pub delivered: u64,
     /// Packets of them that were missing first and came when they were asked for.
     pub recovered: u64,
+    /// Packets of them that were missing first and came in the redundancy of others.
+    pub redundant: u64,
     /// Packets that never came.
     pub lost: u64,
     /// Packets that came twice, or after they were given up.

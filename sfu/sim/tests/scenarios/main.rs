@@ -13,5 +13,6 @@ mod pressure;
 mod rooms;
 mod sdp;
 mod shards;
+mod sound;
 mod strangers;
 mod support;

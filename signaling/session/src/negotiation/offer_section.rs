@@ -5,7 +5,7 @@ use sfu_model::{MediaKind, Mid, SendMedia, SubscriptionId};
 use super::description::{Content, Direction, Media, MediaLine, Section, media_name};
 use super::extensions;
 use super::numbers::Numbers;
-use super::payload::{Feedback, Payload};
+use super::payload::Payload;
 use super::send_section::{Breadth, SendSsrcs};
 use super::{CodecPolicy, SendTrack, send_section};
 
@@ -238,9 +238,9 @@ impl Carried {
             return None;
         }
         let extensions = extensions::written(answered);
-        let mut media = send_section::send_media(mid, ssrcs, &payloads, extensions, &self.track);
-        let asks = |payload: &Payload| payload.has(Feedback::Nack);
-        media.nack &= answered.payloads.iter().any(asks);
+        // Whether sound can be asked for again is the offer's to say: libwebrtc asks if that has `nack`, and leaves it out of
+        // its answer.
+        let media = send_section::send_media(mid, ssrcs, &payloads, extensions, &self.track);
         Some(media)
     }
 }

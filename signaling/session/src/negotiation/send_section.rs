@@ -153,16 +153,12 @@ pub(super) fn payloads(
     if !suitable.iter().any(carries) {
         return Vec::new();
     }
-    let red = suitable
-        .iter()
-        .any(|payload| carries(payload) && payload.codec() == Some(Codec::Red));
     let mut answered = Vec::new();
     for payload in suitable {
         let Some(codec) = payload.codec() else {
             continue;
         };
-        let repaired = carries(&payload) && !red;
-        let mut feedback = feedback(codec, repaired);
+        let mut feedback = feedback(codec, carries(&payload));
         if codec.kind() == MediaKind::Video {
             feedback.retain(|feedback| payload.has(*feedback));
         }
@@ -197,16 +193,13 @@ pub(super) fn offered_payloads(
     if !formats.iter().any(carries) {
         return Vec::new();
     }
-    let red = formats
-        .iter()
-        .any(|format| carries(format) && format.codec == Codec::Red);
     let mut offered = Vec::new();
     for format in formats {
         offered.push(Payload {
             payload_type: format.payload_type,
             format: Format::Codec(format.codec),
             fmtp: sent_parameters(format.codec, format.fmtp, track),
-            feedback: feedback(format.codec, carries(&format) && !red),
+            feedback: feedback(format.codec, carries(&format)),
         });
         if let Some(rtx) = format.rtx().filter(|_| policy.rtx) {
             offered.push(Payload {
@@ -222,11 +215,14 @@ pub(super) fn offered_payloads(
     offered
 }
 
-/// Returns the feedback that we take for what we send. Audio is repaired by retransmission unless the
-/// track has redundancy.
-fn feedback(codec: Codec, repaired: bool) -> Vec<Feedback> {
+/// Returns the feedback that we take for what we send. Lost audio can be asked for again, also where it has redundancy: that
+/// brings back what the redundancy did not, and tells at once that something is lost.
+///
+/// Departure: LiveKit has none asked for again that has redundancy.
+fn feedback(codec: Codec, carries: bool) -> Vec<Feedback> {
     match codec.kind() {
-        MediaKind::Audio if repaired => vec![Feedback::Nack],
+        // Clients look at the codec in the redundancy.
+        MediaKind::Audio if carries && codec != Codec::Red => vec![Feedback::Nack],
         MediaKind::Audio => Vec::new(),
         MediaKind::Video => vec![
             Feedback::GoogRemb,

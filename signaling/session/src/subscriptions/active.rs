@@ -1,13 +1,10 @@
 //! Subscriptions from their beginning to their end.
 
-use sfu_model::{
-    Command, Importance, Now, Opening, RedundancyPolicy, SendMedia, SubscriptionId, TrackSid,
-};
+use sfu_model::{Command, Importance, Now, Opening, SendMedia, SubscriptionId, TrackSid};
 
 use super::Subscriptions;
 use crate::negotiation::SendTrack;
 use crate::participant_key::ParticipantKey;
-use crate::proto::encryption;
 use crate::proto::signal_response::Message;
 use crate::proto::{AudioTrackFeature, TrackSource};
 use crate::subscribing::ActiveSubscription;
@@ -99,10 +96,7 @@ impl Subscriptions<'_> {
             return;
         };
         let is_screen = track.info.source() == TrackSource::ScreenShare;
-        let redundancy = match track.info.encryption() {
-            encryption::Type::None => RedundancyPolicy::ByLoss,
-            encryption::Type::Gcm | encryption::Type::Custom => RedundancyPolicy::AsItComes,
-        };
+        let redundancy = track.redundancy();
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };

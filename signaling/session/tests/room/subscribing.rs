@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sfu_model::{Command, Forwarding, SpatialLayer};
+use sfu_model::{Codec, Command, Forwarding, RedundancyPolicy, SpatialLayer};
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
 use signaling_protocol::proto::{self, SubscriptionError};
@@ -348,4 +348,52 @@ fn who_knows_tracks_by_their_packets_is_sent_some_before_the_publisher_sends() {
     };
     assert_eq!(opening(proto::client_info::Sdk::Go), Some(Opening::Padding));
     assert_eq!(opening(proto::client_info::Sdk::Js), Some(Opening::Media));
+}
+
+/// Has a client publish a microphone, and another one subscribe after a first one. Returns how that is sent.
+fn sent_sound(
+    change: impl Fn(&mut proto::AddTrackRequest),
+    red: bool,
+) -> (Vec<Codec>, RedundancyPolicy) {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    let bob = world.join(client("bob").two_transports());
+    world.answer(bob);
+    world.connect(bob);
+    for cid in ["first", "second"] {
+        let mut request = microphone(cid);
+        change(&mut request);
+        world.send(alice, Request::AddTrack(request));
+        world.member(alice).up.add_sending(true, cid).red = red;
+        world.offer(alice);
+    }
+    world.negotiate(bob);
+    let mut commands = world.commands.iter().rev();
+    commands
+        .find_map(|command| match command {
+            Command::Subscribe { media, .. } => {
+                let codecs = media.codecs.iter().map(|binding| binding.codec);
+                Some((codecs.collect(), media.redundancy))
+            }
+            _ => None,
+        })
+        .unwrap()
+}
+
+#[test]
+fn sound_may_be_sent_with_redundancy_unless_it_is_encrypted_or_its_publisher_wants_none() {
+    let plain = |_: &mut proto::AddTrackRequest| {};
+    let without = |request: &mut proto::AddTrackRequest| request.disable_red = true;
+    let encrypted = |request: &mut proto::AddTrackRequest| {
+        request.encryption = proto::encryption::Type::Gcm.into();
+    };
+    let by_loss = |codecs: &[Codec]| (codecs.to_vec(), RedundancyPolicy::ByLoss);
+    assert_eq!(sent_sound(plain, true), by_loss(&[Codec::Red, Codec::Opus]));
+    assert_eq!(
+        sent_sound(plain, false),
+        by_loss(&[Codec::Opus, Codec::Red])
+    );
+    let as_it_comes = (vec![Codec::Opus], RedundancyPolicy::AsItComes);
+    assert_eq!(sent_sound(without, true), as_it_comes);
+    assert_eq!(sent_sound(encrypted, false), as_it_comes);
 }

@@ -12,6 +12,8 @@ pub(crate) struct Section {
     pub(crate) rids: Vec<&'static str>,
     /// Whether H.264 comes first.
     pub(crate) h264: bool,
+    /// Whether redundant audio is known.
+    pub(crate) red: bool,
 }
 
 impl Section {
@@ -23,6 +25,7 @@ impl Section {
             track: None,
             rids: Vec::new(),
             h264: false,
+            red: true,
         }
     }
 
@@ -37,7 +40,8 @@ impl Section {
     fn write(&self, sdp: &mut String, h264: bool) {
         let kind = if self.audio { "audio" } else { "video" };
         let payloads = match (self.audio, h264, self.h264) {
-            (true, ..) => "111 63",
+            (true, ..) if self.red => "111 63",
+            (true, ..) => "111",
             (false, true, true) => "125 96 97",
             (false, true, false) => "96 97 125",
             (false, false, _) => "96 97",
@@ -53,7 +57,9 @@ impl Section {
         }
         if self.audio {
             sdp.push_str("a=rtpmap:111 opus/48000/2\na=fmtp:111 minptime=10;useinbandfec=1\n");
-            sdp.push_str("a=rtpmap:63 red/48000/2\na=fmtp:63 111/111\n");
+            if self.red {
+                sdp.push_str("a=rtpmap:63 red/48000/2\na=fmtp:63 111/111\n");
+            }
         } else {
             sdp.push_str("a=rtpmap:96 VP8/90000\na=rtcp-fb:96 nack\na=rtpmap:97 rtx/90000\na=fmtp:97 apt=96\n");
             if h264 {
