@@ -1,66 +1,89 @@
-//! How long media threads' turns take, and how long packets wait, as histograms for Prometheus.
+//! What is told to Prometheus as histograms: how long media threads' turns take, how long packets wait, and what becomes of
+//! the packets of all tracks.
 
-use std::time::Duration;
-
-use prometheus::proto::{Bucket, Histogram, LabelPair, Metric, MetricFamily, MetricType};
-use sfu_driver::{ShardReport, TurnLengths, Waits};
+use prometheus::proto;
+use prometheus::proto::{Bucket, LabelPair, Metric, MetricFamily, MetricType};
+use sfu_driver::ShardReport;
+use sfu_model::Histogram;
+use signaling::{QualityReport, TrackFigures};
 
 /// Describes the turns of each shard: what it counted since it began.
 pub(crate) fn turn_lengths(shards: &[(String, &ShardReport)]) -> MetricFamily {
     let help = "Time that a media thread took before packets had their turn again.";
-    family("sluice_turn_seconds", help, shards, |report| {
-        let turns = &report.turns;
-        histogram(&TurnLengths::BOUNDS, turns.cumulative(), turns.total)
-    })
+    let turns = shards.iter().map(|(shard, report)| {
+        let histogram = histogram(report.turns.histogram());
+        metric("shard", shard, histogram)
+    });
+    family("sluice_turn_seconds", help, turns)
 }
 
 /// Describes how long packets of video waited for the links of each shard's subscribers, of those that had to.
 pub(crate) fn waits(shards: &[(String, &ShardReport)]) -> MetricFamily {
     let help = "Time that video packets waited for a subscriber's link before they left.";
-    family("sluice_held_seconds", help, shards, |report| {
-        let waits = &report.counters.waits;
-        histogram(&Waits::BOUNDS, waits.cumulative(), waits.total)
-    })
+    let waits = shards.iter().map(|(shard, report)| {
+        let histogram = histogram(report.counters.waits.histogram());
+        metric("shard", shard, histogram)
+    });
+    family("sluice_held_seconds", help, waits)
 }
 
-fn family(
-    name: &str,
-    help: &str,
-    shards: &[(String, &ShardReport)],
-    read: impl Fn(&ShardReport) -> Histogram,
-) -> MetricFamily {
+/// Describes what became of the packets of all tracks, each counted once in five seconds and direction.
+pub(crate) fn tracks(quality: &QualityReport) -> [MetricFamily; 3] {
+    type Read = fn(&TrackFigures) -> &Histogram<8>;
+    let family_of = |name, help, read: Read| {
+        let directions = [("in", &quality.published), ("out", &quality.received)];
+        let metrics = directions
+            .into_iter()
+            .map(|(direction, figures)| metric("direction", direction, histogram(read(figures))));
+        family(name, help, metrics)
+    };
+    [
+        family_of(
+            "sluice_track_loss_ratio",
+            "Share of a track's packets that was lost in five seconds: from publishers after repair, to subscribers before.",
+            |figures| &figures.loss,
+        ),
+        family_of(
+            "sluice_track_jitter_seconds",
+            "Interarrival jitter of a track, each five seconds.",
+            |figures| &figures.jitter,
+        ),
+        family_of(
+            "sluice_track_round_trip_seconds",
+            "Round-trip time to a subscriber, of each track and five seconds.",
+            |figures| &figures.round_trip,
+        ),
+    ]
+}
+
+fn family(name: &str, help: &str, metrics: impl Iterator<Item = Metric>) -> MetricFamily {
     let mut family = MetricFamily::default();
     family.set_name(name.to_owned());
     family.set_help(help.to_owned());
     family.set_field_type(MetricType::HISTOGRAM);
-    let metrics = shards.iter().map(|(shard, report)| {
-        let mut label = LabelPair::default();
-        label.set_name("shard".to_owned());
-        label.set_value(shard.clone());
-        let mut metric = Metric::from_label(vec![label]);
-        metric.set_histogram(read(report));
-        metric
-    });
     family.set_metric(metrics.collect());
     family
 }
 
-/// Makes a histogram of how many kept each bound, and in the end how many there were.
-fn histogram(
-    bounds: &[Duration],
-    cumulative: impl Iterator<Item = u64>,
-    total: Duration,
-) -> Histogram {
-    let counts: Vec<_> = cumulative.collect();
-    let buckets = bounds.iter().zip(&counts).map(|(bound, count)| {
+fn metric(label: &str, value: &str, histogram: proto::Histogram) -> Metric {
+    let mut pair = LabelPair::default();
+    pair.set_name(label.to_owned());
+    pair.set_value(value.to_owned());
+    let mut metric = Metric::from_label(vec![pair]);
+    metric.set_histogram(histogram);
+    metric
+}
+
+fn histogram<const N: usize>(counted: &Histogram<N>) -> proto::Histogram {
+    let buckets = counted.cumulative().map(|(bound, count)| {
         let mut bucket = Bucket::default();
-        bucket.set_upper_bound(bound.as_secs_f64());
-        bucket.set_cumulative_count(*count);
+        bucket.set_upper_bound(bound);
+        bucket.set_cumulative_count(count);
         bucket
     });
-    let mut histogram = Histogram::default();
+    let mut histogram = proto::Histogram::default();
     histogram.set_bucket(buckets.collect());
-    histogram.set_sample_count(counts.last().copied().unwrap_or(0));
-    histogram.set_sample_sum(total.as_secs_f64());
+    histogram.set_sample_count(counted.count());
+    histogram.set_sample_sum(counted.total());
     histogram
 }

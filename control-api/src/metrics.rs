@@ -15,9 +15,9 @@ use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry, TEXT_FORMAT, TextEncoder};
 use sfu_driver::ShardReport;
-use signaling::{Limit, Rooms, RoomsReport};
+use signaling::{Limit, QualityCounts, Rooms, RoomsReport};
 
-use crate::histograms::{turn_lengths, waits};
+use crate::histograms::{tracks, turn_lengths, waits};
 
 /// Who may read metrics (RFC 7617).
 #[derive(Clone)]
@@ -244,6 +244,7 @@ fn render(reports: &[ShardReport], rooms: &RoomsReport) -> prometheus::Result<St
     let mut families = registry.gather();
     families.push(turn_lengths(&shards));
     families.push(waits(&shards));
+    families.extend(tracks(&rooms.quality));
     TextEncoder::new().encode_to_string(&families)
 }
 
@@ -268,6 +269,7 @@ fn register_rooms(registry: &Registry, rooms: &RoomsReport) -> prometheus::Resul
     let lag = prometheus::Gauge::new("sluice_room_lag_seconds", help)?;
     lag.set(rooms.longest.as_secs_f64());
     register(registry, lag)?;
+    register(registry, participants(&rooms.quality.participants)?)?;
     let help = "Rooms that ended by a fault of the node.";
     let failed = counter("rooms_failed_total", help, NONE)?;
     failed.with_label_values(NONE).inc_by(rooms.failed);
@@ -279,6 +281,21 @@ fn register_rooms(registry: &Registry, rooms: &RoomsReport) -> prometheus::Resul
         threads.with_label_values(&[shard]).set((*works).into());
     }
     register(registry, threads)
+}
+
+/// How many participants are how well connected.
+fn participants(counts: &QualityCounts) -> prometheus::Result<IntGaugeVec> {
+    let help = "Participants by how well they are connected.";
+    let metric = gauge("participants", help, &["quality"])?;
+    for (quality, count) in [
+        ("excellent", counts.excellent),
+        ("good", counts.good),
+        ("poor", counts.poor),
+        ("lost", counts.lost),
+    ] {
+        metric.with_label_values(&[quality]).set(signed(count));
+    }
+    Ok(metric)
 }
 
 /// Everything that went no further, by reason; the kernel's losses among it.
@@ -327,6 +344,8 @@ fn signed(count: usize) -> i64 {
 mod tests {
     use std::time::Duration;
 
+    use signaling::QualityReport;
+
     use super::*;
 
     fn headers(authorization: &str) -> HeaderMap {
@@ -340,6 +359,9 @@ mod tests {
         second.counters.rtp_out = 7;
         second.counters.peers = 3;
         second.receive_overflows = 9;
+        let mut quality = QualityReport::default();
+        quality.participants.poor = 4;
+        quality.received.loss.note(15_000);
         let rooms = RoomsReport {
             open: 2,
             behind: 1,
@@ -347,6 +369,7 @@ mod tests {
             failed: 3,
             limit_hits: vec![(Limit::SignalRate, 4), (Limit::Backlog, 0)],
             threads: vec![true, false],
+            quality,
         };
         let text = render(&[ShardReport::default(), second], &rooms).unwrap();
         for line in [
@@ -361,6 +384,11 @@ mod tests {
             "sluice_held_seconds_bucket{shard=\"0\",le=\"0.25\"} 0",
             "sluice_held_total{shard=\"1\"} 0",
             "sluice_drops_total{reason=\"layer_thinned\",shard=\"1\"} 0",
+            "sluice_participants{quality=\"poor\"} 4",
+            "sluice_track_loss_ratio_bucket{direction=\"out\",le=\"0.01\"} 0",
+            "sluice_track_loss_ratio_bucket{direction=\"out\",le=\"0.02\"} 1",
+            "sluice_track_loss_ratio_count{direction=\"in\"} 0",
+            "sluice_track_round_trip_seconds_count{direction=\"out\"} 0",
             "sluice_rooms 2",
             "sluice_rooms_behind 1",
             "sluice_room_lag_seconds 1.5",

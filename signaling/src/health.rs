@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sfu_driver::{MediaHealth, ThreadHealth};
 use sfu_model::ShardIndex;
-use signaling_session::ShardLife;
+use signaling_session::{QualityReport, ShardLife};
 
 use crate::hits::Limit;
 use crate::limits::{ROOM_BEHIND, ROOM_STUCK};
@@ -25,6 +25,8 @@ pub struct RoomsReport {
     pub limit_hits: Vec<(Limit, u64)>,
     /// Whether each media thread works.
     pub threads: Vec<bool>,
+    /// How well participants are connected.
+    pub quality: QualityReport,
 }
 
 /// Why a node should get no further clients.

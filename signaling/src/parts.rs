@@ -15,6 +15,7 @@ use crate::clock;
 use crate::hits::{Limit, LimitHits};
 use crate::media_events::MediaEvents;
 use crate::notices::{Notice, NoticeSink};
+use crate::qualities::Qualities;
 use crate::settings::Settings;
 
 /// What the rooms of a node stand on.
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) parts: RoomsParts,
     pub(crate) hits: Arc<LimitHits>,
     pub(crate) notices: NoticeSink,
+    pub(crate) qualities: Qualities,
     /// Rooms that ended by a fault of ours.
     failed: AtomicU64,
 }
@@ -52,6 +54,7 @@ impl Shared {
             parts,
             hits: Arc::default(),
             notices,
+            qualities: Qualities::default(),
             failed: AtomicU64::new(0),
         }
     }

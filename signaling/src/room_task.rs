@@ -26,6 +26,7 @@ use crate::mailbox::{Letters, Posted};
 use crate::media_events::RoomEvents;
 use crate::parts::Shared;
 use crate::pulse::Pulse;
+use crate::qualities::RoomQualities;
 use crate::responses::{Added, ResponseSender, SharedResponse};
 use crate::snapshot::Snapshot;
 
@@ -59,6 +60,7 @@ pub(crate) struct RoomTask {
     /// What the shards hold of the room.
     peers: BTreeSet<PeerId>,
     lane: RoomLane,
+    qualities: RoomQualities,
 }
 
 /// Whether the room goes on.
@@ -73,6 +75,7 @@ impl RoomTask {
         let now = Instant::now();
         Self {
             lane: shared.parts.media.lane(),
+            qualities: shared.qualities.of_room(),
             events: shared.parts.events.open(room.index()),
             pulse: Arc::new(Pulse::new(now)),
             snapshot: Snapshot::new(now, &room),
@@ -326,6 +329,7 @@ impl RoomTask {
                     commands.push(command);
                 }
                 Output::Notice(notice) => self.shared.notice(self.room.name(), notice),
+                Output::Qualities(report) => self.qualities.note(&report),
                 Output::RpcDone { rpc, outcome } => self.finish_rpc(rpc, outcome),
                 Output::Closed => return Life::Over,
             }

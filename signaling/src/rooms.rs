@@ -134,6 +134,7 @@ impl Rooms {
         RoomsReport {
             failed: shared.failed(),
             limit_hits: shared.limit_hits(),
+            quality: shared.qualities.report(),
             ..RoomsReport::of(&lags, &self.media().health())
         }
     }

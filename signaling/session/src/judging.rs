@@ -3,7 +3,7 @@
 use sfu_model::Now;
 
 use crate::quality::WINDOW;
-use crate::{Room, TimerReason};
+use crate::{Output, Room, TimerReason};
 
 impl Room {
     /// Sees to it that connections are judged while anybody is there.
@@ -16,8 +16,10 @@ impl Room {
 
     /// A window is over.
     pub(crate) fn judge_qualities(&mut self, now: Now) {
-        self.qualities
+        let report = self
+            .qualities
             .judge(&mut self.roster, &self.tracks, &mut self.outputs);
+        self.outputs.push(Output::Qualities(Box::new(report)));
         self.watch_qualities(now);
     }
 }

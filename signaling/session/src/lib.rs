@@ -74,6 +74,7 @@ mod entropy;
 mod facts;
 mod fallback;
 mod faults;
+mod figures;
 mod ids;
 mod join;
 mod judging;
@@ -128,6 +129,7 @@ mod updates;
 pub use facts::{
     COMPATIBLE_VERSION, EnabledCodec, IceServers, Limits, NodeFacts, RoomOptions, RoomPlace,
 };
+pub use figures::{QualityCounts, QualityReport, TrackFigures};
 pub use join::{Join, JoinRefused};
 pub use notice::RoomNotice;
 pub use output::{ConnectionId, Output};

@@ -3,7 +3,7 @@
 use auth::Claims;
 use sfu_model::{Command, UnixTime};
 
-use crate::{RoomNotice, RpcId, RpcOutcome, proto};
+use crate::{QualityReport, RoomNotice, RpcId, RpcOutcome, proto};
 
 /// A signalling connection (a WebSocket), by the number that its shell gave it. Never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +51,8 @@ pub enum Output {
         /// What the participant answered, or why there is no answer.
         outcome: RpcOutcome,
     },
+    /// Count what became of all tracks' packets lately, for whoever watches the node.
+    Qualities(Box<QualityReport>),
     /// The room is over: drop it. Nothing follows.
     Closed,
 }

@@ -17,7 +17,7 @@ use crate::proto::signal_response::Message;
 use crate::quality::{Score, WINDOW};
 use crate::roster::Roster;
 use crate::tracks::Tracks;
-use crate::{ConnectionId, proto};
+use crate::{ConnectionId, QualityCounts, QualityReport, TrackFigures, proto};
 
 use published::Published;
 use received::Received;
@@ -70,14 +70,24 @@ impl Qualities {
         }
     }
 
-    /// Ends a window: judges everybody, and tells what is otherwise than was told.
-    pub(crate) fn judge(&mut self, roster: &mut Roster, tracks: &Tracks, outputs: &mut Outputs) {
+    /// Ends a window: judges everybody, and tells what is otherwise than was told. Returns what all came to together.
+    pub(crate) fn judge(
+        &mut self,
+        roster: &mut Roster,
+        tracks: &Tracks,
+        outputs: &mut Outputs,
+    ) -> QualityReport {
         self.forget_what_is_over(roster, tracks);
         let mut scores = self.judge_participants(roster);
-        self.judge_published(tracks, roster, &mut scores);
-        self.judge_received(tracks, roster, &mut scores);
+        let published = self.judge_published(tracks, roster, &mut scores);
+        let received = self.judge_received(tracks, roster, &mut scores);
         let before = std::mem::replace(&mut self.scores, scores);
         self.tell(&before, roster, outputs);
+        QualityReport {
+            participants: QualityCounts::of(self.scores.values()),
+            published,
+            received,
+        }
     }
 
     fn forget_what_is_over(&mut self, roster: &Roster, tracks: &Tracks) {
@@ -109,7 +119,8 @@ impl Qualities {
         tracks: &Tracks,
         roster: &Roster,
         scores: &mut BTreeMap<ParticipantKey, Score>,
-    ) {
+    ) -> TrackFigures {
+        let mut figures = TrackFigures::default();
         for track in tracks.iter().filter(|track| track.announced) {
             let Some(publisher) = roster.get(track.publisher) else {
                 continue;
@@ -117,10 +128,11 @@ impl Qualities {
             let is_heard = self.silence(publisher) < WINDOW;
             for stream in &track.streams {
                 let published = self.published.entry(stream.publication).or_default();
-                let score = published.judge(track, stream, is_heard);
+                let score = published.judge(track, stream, is_heard, &mut figures);
                 worsen(scores, track.publisher, score);
             }
         }
+        figures
     }
 
     fn judge_received(
@@ -128,17 +140,19 @@ impl Qualities {
         tracks: &Tracks,
         roster: &Roster,
         scores: &mut BTreeMap<ParticipantKey, Score>,
-    ) {
+    ) -> TrackFigures {
+        let mut figures = TrackFigures::default();
         for participant in roster.iter() {
             for (sid, active) in participant.subscribing.active() {
                 if let Some(received) = self.received.get_mut(&active.id)
                     && let Some(track) = tracks.get(sid)
                 {
-                    let score = received.judge(track, active);
+                    let score = received.judge(track, active, &mut figures);
                     worsen(scores, participant.key, score);
                 }
             }
         }
+        figures
     }
 
     /// Tells each of those that it receives, and of itself, what is otherwise than `before`, and how those are from whom it

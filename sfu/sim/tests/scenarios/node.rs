@@ -301,6 +301,7 @@ impl Node {
             Output::RefreshToken { .. }
             | Output::CloseSignal { .. }
             | Output::Notice(_)
+            | Output::Qualities(_)
             | Output::RpcDone { .. }
             | Output::Closed => {}
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sfu_model::{Codec, EncodingStatistics, MediaKind, SpatialLayer};
 
+use crate::TrackFigures;
 use crate::quality::{Expectation, Fragility, Score, TrackQuality, WINDOW, Window};
 use crate::track::{PublishedStream, Track};
 
@@ -48,6 +49,7 @@ impl Published {
         track: &Track,
         stream: &PublishedStream,
         is_heard: bool,
+        figures: &mut TrackFigures,
     ) -> Score {
         let wanted = stream.demand.highest();
         let wanted_before = std::mem::replace(&mut self.wanted, wanted);
@@ -80,6 +82,7 @@ impl Published {
             true => Expectation::Muted,
             false => Expectation::Sends,
         };
+        figures.note(&window);
         self.quality.judge(expected, &window);
         self.quality.score()
     }

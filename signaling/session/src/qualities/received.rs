@@ -2,6 +2,7 @@
 
 use sfu_model::{Forwarding, Step, SubscriptionStatistics};
 
+use crate::TrackFigures;
 use crate::quality::{Expectation, Fragility, Score, TrackQuality, WINDOW, Window};
 use crate::subscribing::ActiveSubscription;
 use crate::track::Track;
@@ -45,7 +46,12 @@ impl Received {
     }
 
     /// Ends a window.
-    pub(super) fn judge(&mut self, track: &Track, active: &ActiveSubscription) -> Score {
+    pub(super) fn judge(
+        &mut self,
+        track: &Track,
+        active: &ActiveSubscription,
+        figures: &mut TrackFigures,
+    ) -> Score {
         let Some(latest) = self.latest else {
             return self.quality.score();
         };
@@ -66,6 +72,7 @@ impl Received {
         if !is_news {
             window.packets = 0;
         }
+        figures.note(&window);
         self.quality.judge(expected, &window);
         self.quality.score()
     }

@@ -515,6 +515,7 @@ impl World {
                 Output::CloseSignal { connection } => self.member(connection).closed = true,
                 Output::Media(command) => self.commands.push(command),
                 Output::Notice(notice) => self.notices.push(notice),
+                Output::Qualities(_) => {}
                 Output::RpcDone { rpc, outcome } => self.rpcs.push((rpc, outcome)),
                 Output::Closed => self.ended = true,
             }
