@@ -108,10 +108,11 @@ impl Qualities {
         active.map(|it| (it.key, score(it))).collect()
     }
 
+    /// Returns how long nothing has come from any of a participant's peers.
     fn silence(&self, participant: &Participant) -> Duration {
         let peers = participant.transports.peers();
         let silences = peers.filter_map(|peer| self.silences.get(&peer));
-        silences.max().copied().unwrap_or_default()
+        silences.min().copied().unwrap_or_default()
     }
 
     fn judge_published(

@@ -1,4 +1,4 @@
-// What the network does to a session: a new address of the client, and a path that is gone for a while.
+// What the network does to a session: a new address of the client, a path that is gone for a while, and one that loses packets.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
@@ -50,6 +50,23 @@ for (const mode of MODES) {
       await new Promise((resolve) => setTimeout(resolve, 3_000));
       relay.open = true;
       await flows(alice, bob, 30_000);
+    });
+
+    test('who loses packets is told so, and so is who receives it', async (t) => {
+      const { relay, alice, bob } = await callThroughRelay(t, mode);
+      const both = [alice, bob];
+      const told = async (quality, marks) => Promise.all(both.map((one, place) => one.event(
+        'connectionQualityChanged', { identity: 'alice', quality }, { within: 60_000, from: marks[place] },
+      )));
+      await told('excellent', [0, 0]);
+      const marks = await Promise.all(both.map((one) => one.mark()));
+      relay.loss = 0.2;
+      await told('poor', marks);
+      const later = await Promise.all(both.map((one) => one.mark()));
+      relay.loss = 0;
+      await told('excellent', later);
+      const ofBob = (await bob.events()).filter(({ event, identity }) => event === 'connectionQualityChanged' && identity === 'bob');
+      assert.deepEqual(ofBob.map(({ quality }) => quality), ['excellent'], 'bob loses nothing');
     });
 
     test('a client that UDP fails soon after it was connected comes back over TCP', async (t) => {

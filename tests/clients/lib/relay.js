@@ -1,4 +1,5 @@
-// A UDP path between a client and the server that can change the client's address, as a network change or a NAT does.
+// A UDP path between a client and the server that can change the client's address, as a network change or a NAT does,
+// and lose what the server sends.
 import dgram from 'node:dgram';
 
 const LOOPBACK = '127.0.0.1';
@@ -10,6 +11,9 @@ export class Relay {
   #upstreams = new Map();
   /** Whether datagrams pass. */
   open = true;
+  /** Which share of what the server sends is lost: evenly, so that each run is like the other. */
+  loss = 0;
+  #owed = 0;
 
   constructor(serverPort) {
     this.#serverPort = serverPort;
@@ -28,10 +32,18 @@ export class Relay {
     const known = this.#upstreams.get(clientPort);
     if (known) return known;
     const socket = dgram.createSocket('udp4');
-    socket.on('message', (datagram) => this.open && this.#front.send(datagram, clientPort, LOOPBACK));
+    socket.on('message', (datagram) => this.#delivers() && this.#front.send(datagram, clientPort, LOOPBACK));
     socket.on('error', () => {});
     this.#upstreams.set(clientPort, socket);
     return socket;
+  }
+
+  /** Whether the next datagram of the server's arrives. */
+  #delivers() {
+    this.#owed += this.loss;
+    const lost = this.#owed >= 1;
+    this.#owed -= lost ? 1 : 0;
+    return this.open && !lost;
   }
 
   /** From now on the server sees every client at a new address, and nothing arrives that it sends to the old one. */

@@ -43,7 +43,7 @@ impl Published {
         }
     }
 
-    /// Ends a window.
+    /// Ends a window. Before anything has come there is nothing to judge.
     pub(super) fn judge(
         &mut self,
         track: &Track,
@@ -53,31 +53,19 @@ impl Published {
     ) -> Score {
         let wanted = stream.demand.highest();
         let wanted_before = std::mem::replace(&mut self.wanted, wanted);
-        let mut window = Window {
-            fragility: Fragility::of(track.kind(), self.codec),
-            lasted: WINDOW,
-            is_heard,
-            ..Window::default()
+        let Some(best) = self.encodings.iter().rposition(|it| it.is_sent) else {
+            return self.quality.score();
         };
-        let (mut best, mut best_sent) = (None, None);
-        for (place, encoding) in self.encodings.iter_mut().enumerate() {
-            let counted = encoding.counts.take();
-            window.packets += counted.packets + counted.lost;
-            window.lost += counted.lost;
-            window.jitter = window.jitter.max(encoding.jitter);
-            if encoding.is_sent {
-                best = Some(place);
-            }
-            if counted.packets > 0 {
-                best_sent = Some(place);
-            }
+        let sent = self.encodings.iter().rposition(|it| it.counts.moved());
+        let mut window = self.take_window();
+        window.fragility = Fragility::of(track.kind(), self.codec);
+        window.is_heard = is_heard;
+        // What was not wanted all the time, or has never come, is not missed.
+        if let (Some(wanted), Some(before), Some(sent)) = (wanted, wanted_before, sent) {
+            let missed = wanted.min(before).min(best).saturating_sub(sent);
+            window.distance = f64::from(u8::try_from(missed).unwrap_or(u8::MAX));
         }
-        // What was not wanted all the time, or never came yet, is not missed.
-        let missed = [wanted, wanted_before, best].into_iter().min().flatten();
-        if let (Some(wanted), Some(sent)) = (missed, best_sent) {
-            window.distance = f64::from(u8::try_from(wanted.saturating_sub(sent)).unwrap_or(0));
-        }
-        let rests = track.kind() == MediaKind::Video && wanted.is_none() && window.packets == 0;
+        let rests = track.kind() == MediaKind::Video && wanted.is_none() && sent.is_none();
         let expected = match track.info.muted || rests {
             true => Expectation::Muted,
             false => Expectation::Sends,
@@ -85,5 +73,19 @@ impl Published {
         figures.note(&window);
         self.quality.judge(expected, &window);
         self.quality.score()
+    }
+
+    fn take_window(&mut self) -> Window {
+        let mut window = Window {
+            lasted: WINDOW,
+            ..Window::default()
+        };
+        for encoding in &mut self.encodings {
+            let counted = encoding.counts.take();
+            window.packets += counted.packets + counted.lost;
+            window.lost += counted.lost;
+            window.jitter = window.jitter.max(encoding.jitter);
+        }
+        window
     }
 }

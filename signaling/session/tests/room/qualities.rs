@@ -251,6 +251,14 @@ fn a_publisher_whose_packets_stop_is_poor_unless_it_is_muted() {
 }
 
 #[test]
+fn a_track_of_which_nothing_has_come_yet_is_not_judged() {
+    let mut world = World::new();
+    let (alice, _) = publish(&mut world);
+    world.pass(WINDOW * 4);
+    assert_eq!(told(&mut world, alice), [of("alice", Excellent)]);
+}
+
+#[test]
 fn who_is_not_heard_is_lost_and_poor_to_old_clients() {
     let mut world = World::new();
     let alice = world.join_one(client("alice"));
