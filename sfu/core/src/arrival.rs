@@ -72,6 +72,15 @@ impl<'a> Arrival<'a> {
         self.passage.of(&self.extensions, self.packet)
     }
 
+    /// Returns its dependency descriptor, if that is passed on.
+    #[inline]
+    pub(crate) fn descriptor(&self) -> Option<&'a [u8]> {
+        match self.passage {
+            Passage::WithDescriptor => self.extensions.dependency_descriptor(self.packet),
+            Passage::WithoutDescriptor => None,
+        }
+    }
+
     /// Returns the same without its bytes, which the stream's cache has too.
     pub(crate) fn detached(&self) -> Arrival<'static> {
         Arrival {

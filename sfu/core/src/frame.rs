@@ -2,7 +2,8 @@
 
 use sfu_model::Codec;
 use sfu_rtp::payload::{Descriptor, Peek, Vp8Descriptor};
-use sfu_rtp::{DependencyDescriptor, FrameLayer};
+
+use crate::descriptor_reader::Described;
 
 /// What a packet is to those who choose layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +20,15 @@ pub(crate) struct Frame {
     pub(crate) end: bool,
     /// Spatial layer in a stream that has several, otherwise zero.
     pub(crate) spatial: u8,
-    /// Temporal layer where it can be left out, otherwise zero.
+    /// Temporal layer where its payload says which, otherwise zero.
     pub(crate) temporal: u8,
-    /// Whether a receiver of lower temporal layers can go up here.
+    /// Whether a receiver of the temporal layer below can go up to this one here.
     pub(crate) switching_point: bool,
+    /// Whether a receiver of the spatial layer below can go up to this one here: it needs no earlier picture.
+    pub(crate) spatial_switching_point: bool,
     pub(crate) vp8: Option<Vp8Descriptor>,
+    /// What its dependency descriptor says.
+    pub(crate) described: Option<Described>,
 }
 
 impl Frame {
@@ -40,7 +45,9 @@ impl Frame {
             spatial: 0,
             temporal: 0,
             switching_point: peek.switching_point,
+            spatial_switching_point: false,
             vp8: None,
+            described: None,
         };
         match (codec, &peek.descriptor) {
             (Codec::Vp8, Descriptor::Vp8(descriptor)) => {
@@ -51,18 +58,30 @@ impl Frame {
                 frame.spatial = peek.spatial.0;
                 frame.temporal = peek.temporal.0;
                 frame.end = descriptor.frame_end;
+                frame.spatial_switching_point = !descriptor.inter_picture_predicted;
             }
             (_, Descriptor::None | Descriptor::Vp8(_) | Descriptor::Vp9(_)) => {}
         }
         frame
     }
 
-    /// Takes what the dependency descriptor of an AV1 packet says. Its temporal layers are not left out:
-    /// where a receiver could go up again is not known.
-    pub(crate) fn describe(&mut self, descriptor: &DependencyDescriptor, layer: FrameLayer) {
-        self.start = descriptor.start_of_frame;
-        self.end = descriptor.end_of_frame;
-        self.spatial = layer.spatial.0;
+    /// Takes what its dependency descriptor says.
+    pub(crate) fn describe(&mut self, codec: Codec, described: Described) {
+        self.described = Some(described);
+        if codec == Codec::Av1 {
+            self.start = described.start;
+            self.end = described.end;
+            self.spatial = described.spatial;
+        }
+    }
+
+    /// Returns the spatial and the temporal layer that it counts to.
+    #[inline]
+    pub(crate) fn layer(&self) -> (u8, u8) {
+        match &self.described {
+            Some(described) => (described.spatial, described.temporal),
+            None => (self.spatial, self.temporal),
+        }
     }
 }
 

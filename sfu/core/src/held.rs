@@ -47,6 +47,10 @@ const _: () = assert!(
 
 /// What leaves next.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is made, and kept nowhere"
+)]
 pub(crate) enum Departure {
     Repair(HeldRepair),
     Packet(HeldPacket),

@@ -17,6 +17,8 @@ pub(crate) struct LayerRates {
     /// Bytes since then, by spatial and temporal layer.
     bytes: [[u32; TemporalLayer::COUNT]; SpatialLayer::COUNT],
     rates: [[u32; TemporalLayer::COUNT]; SpatialLayer::COUNT],
+    /// Whether a spatial layer is sent without those below it.
+    independent: bool,
 }
 
 impl LayerRates {
@@ -28,7 +30,13 @@ impl LayerRates {
             since: now,
             bytes: Default::default(),
             rates: Default::default(),
+            independent: false,
         }
+    }
+
+    /// Says whether a spatial layer is sent without those below it.
+    pub(crate) fn set_independent_layers(&mut self, independent: bool) {
+        self.independent = independent;
     }
 
     /// Takes a packet of a layer. Returns whether the rates are others than before.
@@ -87,6 +95,9 @@ impl LayerRates {
         let mut below = [0_u64; TemporalLayer::COUNT];
         for (spatial, row) in (0..).zip(&self.rates) {
             let mut sum = 0;
+            if self.independent {
+                below = Default::default();
+            }
             for ((temporal, rate), below) in (0..).zip(row).zip(&mut below) {
                 sum += u64::from(*rate);
                 *below += sum;
@@ -156,6 +167,24 @@ mod tests {
         let costs = costs(&rates, 0);
         let known = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(s, t)| kbps(&costs, s, t));
         assert_eq!(known, [100, 200, 200, 400]);
+    }
+
+    #[test]
+    fn a_spatial_layer_that_stands_alone_costs_no_more_than_its_own() {
+        let mut now = start();
+        let mut rates = LayerRates::new(now);
+        rates.set_independent_layers(true);
+        let len = 100_000 / 8 * usize::try_from(RATE_WINDOW.as_millis()).unwrap() / 1_000;
+        for _ in 0..3 {
+            for (spatial, temporal) in [(0, 0), (1, 0), (1, 1)] {
+                rates.on_packet(now, spatial, temporal, len);
+            }
+            now += RATE_WINDOW;
+        }
+        rates.on_packet(now, 0, 0, 0);
+        let costs = costs(&rates, 0);
+        let known = [(0, 0), (1, 0), (1, 1)].map(|(s, t)| kbps(&costs, s, t));
+        assert_eq!(known, [100, 100, 200]);
     }
 
     #[test]

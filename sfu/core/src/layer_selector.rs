@@ -1,10 +1,19 @@
 //! Chooses the encoding and the layers of a publication that one subscriber gets.
 
-use sfu_model::{Codec, Forwarding, MediaKind, SpatialLayer, TemporalLayer};
+use sfu_model::{Codec, Forwarding, MediaKind, SpatialLayer};
+use sfu_rtp::ExtendedSeqNo;
 
+use by_descriptor::ByDescriptor;
+use by_payload::ByPayload;
+
+use crate::descriptor_reader::Described;
 use crate::frame::Frame;
 use crate::layers::Layers;
 use crate::moves::Moves;
+use sfu_model::Step;
+
+mod by_descriptor;
+mod by_payload;
 
 /// What becomes of a packet for one subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,36 +28,56 @@ pub(crate) enum Selection {
         ends_frame: bool,
     },
     /// It is forwarded, and its encoding is from here on.
-    Switch,
+    Switch {
+        /// The same.
+        ends_frame: bool,
+    },
+}
+
+/// What the subscriber's decoder knows of layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guidance {
+    /// Dependency descriptors, which are passed on to it.
+    Descriptors,
+    /// The payload.
+    Payload,
 }
 
 /// Chooses, packet by packet, which encoding of a publication a subscription forwards and which of
 /// its layers.
 ///
-/// An encoding is taken up at a key frame only, and left only for another one's key frame. A
-/// temporal layer is taken up where the codec allows it, and left at the start of a frame.
-///
-/// Departure: spatial layers of one stream go up at key frames only, and AV1's temporal layers are
-/// all forwarded.
+/// An encoding is taken up at a key frame only, and left only for another one's key frame. Within an encoding layers
+/// are taken up and left where its frames allow it: by their dependency descriptors, otherwise by their payload.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LayerSelector {
     wanted: Forwarding,
+    guidance: Guidance,
     /// The encoding that is forwarded.
     current: Option<u8>,
-    /// Highest spatial layer that is forwarded of an encoding that has several.
-    spatial: u8,
-    /// Highest temporal layer that is forwarded.
-    temporal: u8,
+    /// The layers of it that are forwarded.
+    at: Step,
+    by_descriptor: ByDescriptor,
+    by_payload: ByPayload,
+    /// Whether frames are chosen by their descriptors, as of the latest.
+    is_described: bool,
 }
 
 impl LayerSelector {
-    pub(crate) fn new(wanted: Forwarding) -> Self {
+    pub(crate) fn new(wanted: Forwarding, guidance: Guidance) -> Self {
         Self {
             wanted,
+            guidance,
             current: None,
-            spatial: 0,
-            temporal: 0,
+            at: Step::default(),
+            by_descriptor: ByDescriptor::default(),
+            by_payload: ByPayload::default(),
+            is_described: false,
         }
+    }
+
+    /// Sets what the subscriber's decoder knows of layers.
+    pub(crate) fn set_guidance(&mut self, guidance: Guidance) {
+        self.guidance = guidance;
     }
 
     /// Sets what is wanted. Returns whether anything is that was not before.
@@ -57,7 +86,17 @@ impl LayerSelector {
         if wanted == Forwarding::Paused {
             self.current = None;
         }
+        if before != wanted {
+            self.by_descriptor.unblock();
+        }
         before != wanted && wanted != Forwarding::Paused
+    }
+
+    /// Returns the layers that are forwarded, where the decoder is told of that by descriptors.
+    #[inline]
+    pub(crate) fn described_step(&self) -> Option<Step> {
+        let is_told = self.is_described && self.guidance == Guidance::Descriptors;
+        is_told.then_some(self.at)
     }
 
     /// Returns the encoding that is forwarded.
@@ -67,7 +106,7 @@ impl LayerSelector {
 
     /// Returns the highest spatial and temporal layers that are forwarded of the current encoding, as far as it has them.
     pub(crate) fn layers(&self) -> (u8, u8) {
-        (self.spatial, self.temporal)
+        (self.at.spatial.0, self.at.temporal.0)
     }
 
     /// Forgets the current encoding: its stream began anew.
@@ -117,27 +156,67 @@ impl LayerSelector {
         if self.target(live) != Some(encoding) || codec.kind() == MediaKind::Audio {
             return false;
         }
-        self.current != Some(encoding) || (codec.is_svc() && self.spatial < spatial.0)
+        if self.current != Some(encoding) {
+            return true;
+        }
+        match self.is_described {
+            true => self.by_descriptor.is_blocked(),
+            false => codec.is_svc() && self.at.spatial < spatial,
+        }
     }
 
-    /// Decides about a packet of `encoding`.
+    /// Decides about a packet of `encoding` with the number `seq`.
     #[inline]
-    pub(crate) fn select(&mut self, encoding: u8, live: Layers, frame: &Frame) -> Selection {
+    pub(crate) fn select(
+        &mut self,
+        (encoding, seq): (u8, ExtendedSeqNo),
+        live: Layers,
+        frame: &Frame,
+    ) -> Selection {
         let Forwarding::UpTo { spatial, temporal } = self.wanted else {
             return Selection::Ignore;
         };
+        let wanted = Step { spatial, temporal };
         if self.current != Some(encoding) {
-            return self.consider_switch(encoding, live, frame);
+            return self.consider_switch((encoding, seq), wanted, live, frame);
         }
-        if frame.start {
-            self.move_layers(spatial, temporal, frame);
+        let described = self.description_of(frame);
+        self.is_described = described.is_some();
+        let is_forwarded = match described {
+            Some(described) => self.by_descriptor.select(&mut self.at, wanted, described),
+            None => self.by_payload.select(&mut self.at, wanted, seq, frame),
+        };
+        match is_forwarded {
+            true => Selection::Forward {
+                ends_frame: self.ends_frame(frame),
+            },
+            false => Selection::LeaveOut,
         }
-        if frame.temporal > self.temporal || frame.spatial > self.spatial {
-            return Selection::LeaveOut;
-        }
-        let higher_left_out = self.spatial < SpatialLayer::MAX.0;
-        Selection::Forward {
-            ends_frame: frame.end && frame.spatial == self.spatial && higher_left_out,
+    }
+
+    /// Reports whether a packet ends the frame because higher layers are left out.
+    #[inline]
+    fn ends_frame(&self, frame: &Frame) -> bool {
+        let (spatial, ends_layer) = match self.description_of(frame) {
+            Some(described) => (described.spatial, described.end),
+            None => (frame.spatial, frame.end),
+        };
+        ends_layer && spatial == self.at.spatial.0 && self.at.spatial < SpatialLayer::MAX
+    }
+
+    /// Returns the description that a frame is chosen by. A decoder that is not told which frames need which has to see
+    /// no other spatial layers than its payload leads it to expect.
+    #[inline]
+    fn description_of<'a>(&self, frame: &'a Frame) -> Option<&'a Described> {
+        let described = frame.described.as_ref()?;
+        let is_of_use = self.guidance == Guidance::Descriptors || !described.is_layered;
+        is_of_use.then_some(described)
+    }
+
+    /// Takes note that a frame that it would have chosen is left out.
+    pub(crate) fn note_left_out(&mut self, frame: &Frame) {
+        if let Some(described) = &frame.described {
+            self.by_descriptor.note_left_out(described);
         }
     }
 
@@ -150,10 +229,13 @@ impl LayerSelector {
         }
     }
 
-    fn consider_switch(&mut self, encoding: u8, live: Layers, frame: &Frame) -> Selection {
-        let Forwarding::UpTo { spatial, temporal } = self.wanted else {
-            return Selection::Ignore;
-        };
+    fn consider_switch(
+        &mut self,
+        (encoding, seq): (u8, ExtendedSeqNo),
+        wanted: Step,
+        live: Layers,
+        frame: &Frame,
+    ) -> Selection {
         let target = self.target(live);
         // Better a lower encoding at once than a black picture until the wanted one's key frame.
         let acceptable =
@@ -162,155 +244,18 @@ impl LayerSelector {
             return Selection::Ignore;
         }
         self.current = Some(encoding);
-        self.spatial = spatial.0;
-        self.temporal = temporal.0;
-        Selection::Switch
-    }
-
-    /// Moves to the wanted layers as far as this frame allows.
-    fn move_layers(&mut self, spatial: SpatialLayer, temporal: TemporalLayer, frame: &Frame) {
-        if frame.key {
-            self.spatial = spatial.0;
-            self.temporal = temporal.0;
-            return;
+        self.at = wanted;
+        self.by_payload.begin(seq, wanted);
+        let described = self.description_of(frame);
+        self.is_described = described.is_some();
+        if let Some(described) = described {
+            self.by_descriptor.begin(described);
         }
-        // The lowest spatial layer begins a picture.
-        if frame.spatial == 0 {
-            self.spatial = self.spatial.min(spatial.0);
-        }
-        self.temporal = self.temporal.min(temporal.0);
-        let higher = frame.temporal;
-        if frame.switching_point && higher > self.temporal && higher <= temporal.0 {
-            self.temporal = higher;
+        Selection::Switch {
+            ends_frame: self.ends_frame(frame),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn up_to(spatial: u8, temporal: u8) -> Forwarding {
-        Forwarding::UpTo {
-            spatial: SpatialLayer(spatial),
-            temporal: TemporalLayer(temporal),
-        }
-    }
-
-    fn live(members: &[u8]) -> Layers {
-        members.iter().copied().collect()
-    }
-
-    fn delta(temporal: u8) -> Frame {
-        Frame {
-            key: false,
-            intra: false,
-            picture: true,
-            start: true,
-            end: false,
-            spatial: 0,
-            temporal,
-            switching_point: temporal == 0,
-            vp8: None,
-        }
-    }
-
-    fn key() -> Frame {
-        Frame {
-            key: true,
-            ..delta(0)
-        }
-    }
-
-    const FORWARD: Selection = Selection::Forward { ends_frame: false };
-
-    #[test]
-    fn nothing_is_forwarded_before_a_key_frame() {
-        let mut selector = LayerSelector::new(up_to(2, 3));
-        let live = live(&[0]);
-        assert_eq!(selector.select(0, live, &delta(0)), Selection::Ignore);
-        assert!(selector.awaits_key_frame(0, live, Codec::Vp8));
-        assert_eq!(selector.select(0, live, &key()), Selection::Switch);
-        assert_eq!(selector.select(0, live, &delta(0)), FORWARD);
-        assert!(!selector.awaits_key_frame(0, live, Codec::Vp8));
-    }
-
-    #[test]
-    fn a_switch_waits_for_the_key_frame_of_the_wanted_encoding() {
-        let mut selector = LayerSelector::new(up_to(0, 3));
-        let live = live(&[0, 1, 2]);
-        selector.select(0, live, &key());
-        selector.set_wanted(up_to(2, 3));
-        assert_eq!(selector.select(2, live, &delta(0)), Selection::Ignore);
-        assert_eq!(selector.select(1, live, &key()), Selection::Ignore);
-        assert_eq!(selector.select(0, live, &delta(0)), FORWARD);
-        assert_eq!(selector.select(2, live, &key()), Selection::Switch);
-        assert_eq!(selector.select(0, live, &delta(0)), Selection::Ignore);
-    }
-
-    #[test]
-    fn a_lower_encoding_is_taken_up_while_the_wanted_one_has_no_key_frame() {
-        let mut selector = LayerSelector::new(up_to(2, 3));
-        let live = live(&[0, 2]);
-        assert_eq!(selector.select(0, live, &key()), Selection::Switch);
-        assert!(selector.awaits_key_frame(2, live, Codec::Vp8));
-        assert!(!selector.awaits_key_frame(0, live, Codec::Vp8));
-    }
-
-    #[test]
-    fn a_paused_subscription_needs_a_key_frame_again() {
-        let mut selector = LayerSelector::new(up_to(0, 3));
-        let live = live(&[0]);
-        selector.select(0, live, &key());
-        assert!(!selector.set_wanted(Forwarding::Paused));
-        assert_eq!(selector.select(0, live, &delta(0)), Selection::Ignore);
-        assert!(selector.set_wanted(up_to(0, 3)));
-        assert_eq!(selector.select(0, live, &delta(0)), Selection::Ignore);
-        assert_eq!(selector.select(0, live, &key()), Selection::Switch);
-    }
-
-    #[test]
-    fn what_is_forwarded_and_what_is_waited_for_is_needed() {
-        let all = live(&[0, 1, 2]);
-        let mut selector = LayerSelector::new(up_to(1, 3));
-        // Until there is a picture, a lower encoding will do.
-        assert_eq!(selector.needed(all), live(&[0, 1]));
-        selector.select(1, all, &key());
-        assert_eq!(selector.needed(all), live(&[1]));
-        selector.set_wanted(up_to(2, 3));
-        assert_eq!(selector.needed(all), live(&[1, 2]));
-        selector.select(2, all, &key());
-        assert_eq!(selector.needed(all), live(&[2]));
-        selector.set_wanted(Forwarding::Paused);
-        assert_eq!(selector.needed(all), live(&[]));
-        assert_eq!(selector.needed(live(&[])), live(&[]));
-    }
-
-    #[test]
-    fn an_encoding_that_would_be_better_is_needed_from_its_beginning() {
-        let mut selector = LayerSelector::new(up_to(1, 3));
-        assert_eq!(selector.needed(live(&[])), live(&[0, 1, 2]));
-        selector.select(0, live(&[0]), &key());
-        assert_eq!(selector.needed(live(&[0])), live(&[0, 1]));
-        let mut selector = LayerSelector::new(up_to(0, 3));
-        selector.select(2, live(&[2]), &key());
-        assert_eq!(selector.needed(live(&[2])), live(&[0, 1, 2]));
-    }
-
-    #[test]
-    fn temporal_layers_go_down_at_once_and_up_at_switching_points() {
-        let mut selector = LayerSelector::new(up_to(0, 2));
-        let live = live(&[0]);
-        selector.select(0, live, &key());
-        selector.set_wanted(up_to(0, 0));
-        assert_eq!(selector.select(0, live, &delta(2)), Selection::LeaveOut);
-        selector.set_wanted(up_to(0, 2));
-        assert_eq!(selector.select(0, live, &delta(1)), Selection::LeaveOut);
-        let switching = Frame {
-            switching_point: true,
-            ..delta(1)
-        };
-        assert_eq!(selector.select(0, live, &switching), FORWARD);
-        assert_eq!(selector.select(0, live, &delta(2)), Selection::LeaveOut);
-    }
-}
+mod tests;

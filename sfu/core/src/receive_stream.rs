@@ -8,16 +8,17 @@ use sfu_rtp::limits::{CACHED_AUDIO_PACKETS, CACHED_VIDEO_PACKETS, NACK_GRACE};
 use sfu_rtp::payload::Peek;
 use sfu_rtp::rtcp::{NackPair, ReportBlock, SenderReport};
 use sfu_rtp::{
-    DependencyDescriptor, ExtendedSeqNo, ExtensionTable, FrameLayer, NackArrival, NackTracker,
-    PacketCache, ReceptionStats, RtpClock, RtpHeader, SeqUnwrapper, StreamNumber,
-    TemplateStructure,
+    ExtendedSeqNo, ExtensionTable, LimitedDescriptor, NackArrival, NackTracker, PacketCache,
+    ReceptionStats, RtpClock, RtpHeader, SeqUnwrapper, StreamNumber,
 };
 
 use crate::arriving_codec::is_same;
+use crate::descriptor_reader::DescriptorReader;
 use crate::frame::Frame;
 use crate::layer_rates::LayerRates;
 use crate::routes::Flow;
 use crate::whole_frame::{KeyFrameWatch, WholeKeyFrame};
+use sfu_model::Step;
 
 /// What came of a stream, each packet once, however often it was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,8 +64,7 @@ pub(crate) struct ReceiveStream {
     latest: Instant,
     key_frames: KeyFrameWatch,
     rates: LayerRates,
-    /// What AV1's frames follow, since the latest key frame.
-    structure: Option<Box<TemplateStructure>>,
+    descriptors: DescriptorReader,
 }
 
 impl Account {
@@ -104,7 +104,7 @@ impl ReceiveStream {
             latest: now,
             key_frames: KeyFrameWatch::default(),
             rates: LayerRates::new(now),
-            structure: None,
+            descriptors: DescriptorReader::default(),
         }
     }
 
@@ -220,12 +220,22 @@ impl ReceiveStream {
 
     /// Returns what a packet is to those who choose layers.
     #[inline]
-    pub(crate) fn frame(&mut self, codec: Codec, peek: &Peek, descriptor: Option<&[u8]>) -> Frame {
+    pub(crate) fn frame(
+        &mut self,
+        codec: Codec,
+        seq: ExtendedSeqNo,
+        peek: &Peek,
+        descriptor: Option<&[u8]>,
+    ) -> Frame {
         let mut frame = Frame::new(codec, peek);
-        if codec == Codec::Av1
-            && let Some((descriptor, layer)) = descriptor.and_then(|bytes| self.describe(bytes))
+        if let Some(bytes) = descriptor
+            && let Some(described) = self.descriptors.read(seq, bytes)
         {
-            frame.describe(&descriptor, layer);
+            if described.is_key {
+                let independent = self.descriptors.has_independent_layers();
+                self.rates.set_independent_layers(independent);
+            }
+            frame.describe(codec, described);
         }
         frame
     }
@@ -245,8 +255,8 @@ impl ReceiveStream {
     /// Counts a packet of video to its layer. Returns whether what layers cost is known anew.
     #[inline]
     pub(crate) fn note_layer(&mut self, now: Instant, frame: &Frame, len: usize) -> bool {
-        self.rates
-            .on_packet(now, frame.spatial, frame.temporal, len)
+        let (spatial, temporal) = frame.layer();
+        self.rates.on_packet(now, spatial, temporal, len)
     }
 
     /// Takes what its layers cost, of which only some come here.
@@ -265,17 +275,10 @@ impl ReceiveStream {
         self.losses.take_given_up()
     }
 
-    fn describe(&mut self, bytes: &[u8]) -> Option<(DependencyDescriptor, FrameLayer)> {
-        let descriptor = DependencyDescriptor::parse(bytes).ok()?;
-        if descriptor.has_structure {
-            let structure = TemplateStructure::parse(bytes).ok()?;
-            match &mut self.structure {
-                Some(known) => **known = structure,
-                None => self.structure = Some(Box::new(structure)),
-            }
-        }
-        let layer = self.structure.as_ref()?.layer(descriptor.template_id)?;
-        Some((descriptor, layer))
+    /// Returns the dependency descriptor of a packet for who gets everything up to `step`, where that is less than
+    /// the publisher sends.
+    pub(crate) fn limit(&self, descriptor: &[u8], step: Step) -> Option<LimitedDescriptor> {
+        self.descriptors.limit(descriptor, step)
     }
 
     /// Returns a packet that was accepted.

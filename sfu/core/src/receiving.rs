@@ -130,7 +130,7 @@ impl Publication {
             let peek = peek(format.codec, header.payload(packet));
             let peek = peek.map_err(|_| DropReason::Malformed)?;
             let descriptor = extensions.dependency_descriptor(packet);
-            let read = stream.frame(format.codec, &peek, descriptor);
+            let read = stream.frame(format.codec, seq, &peek, descriptor);
             is_anew = stream.change_codec(seq, format.codec);
             if is_video
                 && let Some(whole) = stream.watch_key_frames(now.mono, seq, &header, &read)

@@ -3,15 +3,15 @@
 use std::time::{Duration, Instant};
 
 use sfu_model::{
-    Codec, CodecBinding, Forwarding, MediaKind, Now, Opening, PayloadType, SendMedia, Ssrc,
-    SubscriptionId,
+    Codec, CodecBinding, Extension, Forwarding, MediaKind, Now, Opening, PayloadType, SendMedia,
+    Ssrc, SubscriptionId,
 };
 use sfu_rtp::limits::{SENDER_REPORT_INTERVAL, SENDER_REPORT_RETRY};
 use sfu_rtp::payload::red::RedReceiver;
 use sfu_rtp::rtcp::{ReportBlock, write_sdes, write_sender_report};
 use sfu_rtp::{
-    AbsSendTime, ExtendedSeqNo, Munged, Outgoing, OutgoingExtensions, OutgoingPayload, Rewrite,
-    RtpTimestamp, SentPacket, SeqNo, Sequencer,
+    AbsSendTime, ExtendedSeqNo, LimitedDescriptor, Munged, Outgoing, OutgoingExtensions,
+    OutgoingPayload, Rewrite, RtpTimestamp, SentPacket, SeqNo, Sequencer,
 };
 
 use progress::Progress;
@@ -22,7 +22,7 @@ use crate::arrival::Arrival;
 use crate::bandwidth::Use;
 use crate::key_frame::Need;
 use crate::keys::{PeerKey, PublicationKey};
-use crate::layer_selector::{LayerSelector, Selection};
+use crate::layer_selector::{Guidance, LayerSelector, Selection};
 use crate::layers::Layers;
 use crate::limits::{REPEATABLE_AUDIO_PACKETS, REPEATABLE_VIDEO_PACKETS};
 use crate::moves::Moves;
@@ -94,6 +94,8 @@ struct Payload<'a> {
     marker: bool,
     /// How `bytes` are found again.
     rewrite: Rewrite,
+    /// A dependency descriptor in place of the one that came.
+    descriptor: Option<&'a [u8]>,
 }
 
 impl<'a> Payload<'a> {
@@ -105,6 +107,7 @@ impl<'a> Payload<'a> {
             bytes: arrival.payload(),
             marker: arrival.header.marker,
             rewrite: Rewrite::None,
+            descriptor: None,
         }
     }
 }
@@ -132,7 +135,7 @@ impl Subscription {
             peer,
             started: false,
             grant: Grant::Unlimited,
-            selector: LayerSelector::new(media.forwarding),
+            selector: LayerSelector::new(media.forwarding, guidance(&media)),
             stream,
             latest: None,
             source: None,
@@ -153,7 +156,8 @@ impl Subscription {
     /// Replaces how it is sent; `stream` takes the place of the one it had, if its SSRC is another.
     pub(crate) fn update(&mut self, media: SendMedia, stream: Option<OutgoingStream>) {
         if let Some(stream) = stream {
-            self.selector = LayerSelector::new(self.grant.limit(media.forwarding));
+            let wanted = self.grant.limit(media.forwarding);
+            self.selector = LayerSelector::new(wanted, guidance(&media));
             self.stream = stream;
             self.source = None;
         }
@@ -164,6 +168,7 @@ impl Subscription {
             // What was sent so far would not be written the same when it is sent again.
             self.forget_sent();
             self.latest = None;
+            self.selector.set_guidance(guidance(&media));
             self.media = media;
         }
     }
@@ -258,7 +263,7 @@ impl Subscription {
         };
         let encoding = arrival.encoding;
         let selection = match &arrival.frame {
-            Some(frame) => self.selector.select(encoding, live, frame),
+            Some(frame) => self.selector.select((encoding, arrival.seq), live, frame),
             None => self.selector.select_padding(encoding),
         };
         let packets = match selection {
@@ -267,17 +272,12 @@ impl Subscription {
                 self.leave_out(arrival, binding, link);
                 0
             }
-            Selection::Switch => {
+            Selection::Switch { ends_frame } => {
                 self.switch_source(now, arrival, publication);
-                self.send_media(now, arrival, binding, publication, link)
-            }
-            Selection::Forward { .. } if binding.codec.kind() == MediaKind::Audio => {
-                self.send_sound(now, arrival, binding, publication, link)
+                self.send_media(now, arrival, (binding, ends_frame), publication, link)
             }
             Selection::Forward { ends_frame } => {
-                let mut payload = Payload::of(arrival, binding);
-                payload.marker |= ends_frame;
-                self.send(now, arrival, payload, link)
+                self.send_media(now, arrival, (binding, ends_frame), publication, link)
             }
         };
         Forwarded {
@@ -287,6 +287,23 @@ impl Subscription {
                 .awaits_key_frame(encoding, live, arrival.codec)
                 && self.progress.may_ask(now),
         }
+    }
+
+    /// Returns the dependency descriptor of a packet as it is for who gets some of the layers only.
+    #[inline]
+    fn limit(
+        &self,
+        arrival: &Arrival<'_>,
+        binding: CodecBinding,
+        publication: &Publication,
+    ) -> Option<LimitedDescriptor> {
+        let step = self.selector.described_step()?;
+        let descriptor = arrival.descriptor()?;
+        // What is sent again under its own number has to be the very same.
+        self.varies_when_repeated(binding).then_some(())?;
+        publication
+            .stream(arrival.encoding)?
+            .limit(descriptor, step)
     }
 
     /// Begins with packets of ours, if it is to. Returns when the first is due.
@@ -464,14 +481,20 @@ impl Subscription {
         &mut self,
         now: Instant,
         arrival: &Arrival<'_>,
-        binding: CodecBinding,
+        (binding, ends_frame): (CodecBinding, bool),
         publication: &Publication,
         link: &mut Link<'_>,
     ) -> u64 {
-        match binding.codec.kind() {
-            MediaKind::Audio => self.send_sound(now, arrival, binding, publication, link),
-            MediaKind::Video => self.send(now, arrival, Payload::of(arrival, binding), link),
+        if binding.codec.kind() == MediaKind::Audio {
+            return self.send_sound(now, arrival, binding, publication, link);
         }
+        let limited = self.limit(arrival, binding, publication);
+        let payload = Payload {
+            marker: arrival.header.marker || ends_frame,
+            descriptor: limited.as_ref().map(LimitedDescriptor::as_bytes),
+            ..Payload::of(arrival, binding)
+        };
+        self.send(now, arrival, payload, link)
     }
 
     /// Sends a packet with this payload.
@@ -484,7 +507,10 @@ impl Subscription {
         link: &mut Link<'_>,
     ) -> u64 {
         let Payload {
-            binding, marker, ..
+            binding,
+            marker,
+            descriptor,
+            ..
         } = payload;
         if (arrival.codec, binding.codec) == (Codec::Opus, Codec::Opus)
             && !self.red.on_plain(arrival.seq, arrival.header.timestamp)
@@ -493,12 +519,12 @@ impl Subscription {
         }
         let vp8 = match arrival.vp8() {
             None => None,
-            Some(descriptor) => {
-                let Some(rewrite) = self.stream.forward_picture(descriptor) else {
+            Some(vp8) => {
+                let Some(rewrite) = self.stream.forward_picture(vp8) else {
                     self.leave_out(arrival, binding, link);
                     return 0;
                 };
-                Some((*descriptor, rewrite))
+                Some((*vp8, rewrite))
             }
         };
         let timestamp = arrival.header.timestamp;
@@ -516,7 +542,10 @@ impl Subscription {
                 false => 0,
             },
         };
-        let extensions = arrival.passed_on();
+        let mut extensions = arrival.passed_on();
+        if descriptor.is_some() {
+            extensions.dependency_descriptor = descriptor;
+        }
         let extensions = self.stamp(extensions, binding, arrival.departure);
         let header = self.header(&munged, binding, marker);
         let sent = link.send_rtp(
@@ -605,5 +634,13 @@ impl Subscription {
             MediaKind::Audio => REPEATABLE_AUDIO_PACKETS,
             MediaKind::Video => REPEATABLE_VIDEO_PACKETS,
         })
+    }
+}
+
+/// Returns what a subscriber's decoder knows of layers.
+fn guidance(media: &SendMedia) -> Guidance {
+    match media.extensions.id(Extension::DependencyDescriptor) {
+        Some(_) => Guidance::Descriptors,
+        None => Guidance::Payload,
     }
 }

@@ -162,9 +162,10 @@ fn is_dispensable(
     subscriptions: &SlotMap<OfSubscription, Subscription>,
     publications: &SlotMap<OfPublication, Publication>,
 ) -> bool {
-    let Some(frame) = packet.arrival.frame.filter(|frame| frame.temporal > 0) else {
+    let (_, temporal) = packet.arrival.frame.map_or((0, 0), |frame| frame.layer());
+    if temporal == 0 {
         return false;
-    };
+    }
     let Some(subscription) = subscriptions.get(packet.subscription) else {
         return false;
     };
@@ -172,6 +173,5 @@ fn is_dispensable(
     let stream = publication.and_then(|it| it.stream_of(packet.arrival.stream));
     let highest = stream.and_then(|stream| stream.rates().highest_temporal());
     let highest = highest.map(|highest| subscription.limit_temporal(highest));
-    highest.is_some_and(|highest| frame.temporal >= highest)
-        && !subscription.has_begun(&packet.arrival)
+    highest.is_some_and(|highest| temporal >= highest) && !subscription.has_begun(&packet.arrival)
 }

@@ -129,7 +129,9 @@ mod tests {
         spatial: 0,
         temporal: 0,
         switching_point: false,
+        spatial_switching_point: false,
         vp8: None,
+        described: None,
     };
     const START: Frame = Frame {
         key: true,

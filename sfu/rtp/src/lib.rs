@@ -66,7 +66,8 @@ pub use audio_level::{AudioLevelParameters, AudioLevelWindow, PacketAudioLevel};
 pub use cache::PacketCache;
 pub use clock::{NtpTime, RtpClock};
 pub use dependency_descriptor::{
-    DependencyDescriptor, DescriptorError, FrameLayer, TemplateStructure,
+    Dependencies, DependencyDescriptor, DescriptorError, FrameLayer, LimitedDescriptor, References,
+    TemplateStructure,
 };
 pub use extension::{AbsSendTime, ExtensionRanges, ExtensionTable, PlayoutDelay};
 pub use header::{ByteRange, ExtensionForm, RtpError, RtpHeader};

@@ -9,10 +9,10 @@ use sfu_rtp::payload::red::{RedReceiver, blocks};
 use sfu_rtp::payload::{Descriptor, Vp8Munger, opus, peek};
 use sfu_rtp::rtcp::{Compound, NackPair, Packet};
 use sfu_rtp::{
-    DependencyDescriptor, ExtendedSeqNo, ExtensionRanges, ExtensionTable, Munger, NackTracker,
-    Outgoing, OutgoingExtensions, OutgoingPayload, PacketCache, ReceptionStats, Rewrite, RtpHeader,
-    RtpTimestamp, SentPacket, SeqNo, SeqUnwrapper, Sequencer, StreamNumber, TemplateStructure,
-    TwccRecorder, rtx, write_rtp,
+    DependencyDescriptor, ExtendedSeqNo, ExtensionRanges, ExtensionTable, LimitedDescriptor,
+    Munger, NackTracker, Outgoing, OutgoingExtensions, OutgoingPayload, PacketCache,
+    ReceptionStats, Rewrite, RtpHeader, RtpTimestamp, SentPacket, SeqNo, SeqUnwrapper, Sequencer,
+    StreamNumber, TemplateStructure, TwccRecorder, rtx, write_rtp,
 };
 
 const CODECS: [Codec; 9] = [
@@ -82,16 +82,16 @@ fn read_payload(payload: &[u8]) {
         assert!(packet.bytes.len() <= payload.len());
     });
     if let Ok(structure) = TemplateStructure::parse(payload) {
-        let known = DependencyDescriptor::parse_with(payload, Some(&structure));
+        let known = DependencyDescriptor::parse(payload, Some(&structure));
         assert!(known.is_ok_and(|descriptor| descriptor.has_structure) || known.is_err());
+        structure.has_independent_layers();
         for id in 0..=255 {
-            structure.layer(id);
-            structure.belongs_to(id, usize::from(id));
+            structure.template(id);
             structure.decode_target(usize::from(id));
         }
-    }
-    if let Ok(descriptor) = DependencyDescriptor::parse(payload) {
-        assert!(descriptor.template_id < 64);
+        if let Ok(limited) = LimitedDescriptor::new(payload, &structure, 1) {
+            assert!(limited.as_bytes().len() <= payload.len() + 5);
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use sfu_model::{Codec, CodecBinding, MediaKind};
 use sfu_rtp::payload::{Descriptor, peek};
 use sfu_rtp::{
-    AbsSendTime, ExtensionRanges, Outgoing, OutgoingPayload, Rewrite, RtpHeader, SentPacket, SeqNo,
+    AbsSendTime, ExtensionRanges, LimitedDescriptor, Outgoing, OutgoingPayload, Rewrite, RtpHeader,
+    SentPacket, SeqNo,
 };
 
 use crate::allocation::Grant;
@@ -107,7 +108,17 @@ impl Subscription {
             payload.original_seq = Some(lost);
         }
         let ranges = ExtensionRanges::find(&read, packet, &publication.extensions);
-        let extensions = publication.passage(format.codec).of(&ranges, packet);
+        let mut extensions = publication.passage(format.codec).of(&ranges, packet);
+        let limited = match (
+            extensions.dependency_descriptor,
+            self.retransmission_format(binding),
+        ) {
+            (Some(descriptor), Some(_)) => self.limit_again(descriptor, sent, publication),
+            (None, _) | (Some(_), None) => None,
+        };
+        if let Some(limited) = &limited {
+            extensions.dependency_descriptor = Some(limited.as_bytes());
+        }
         let extensions = self.stamp(extensions, binding, again.departure);
         let map = &self.media.extensions;
         Some(link.send_rtp(
@@ -137,5 +148,16 @@ impl Subscription {
         let red = self.payload_format(Codec::Red)?;
         let is_made = source.write_as(made, opus.payload_type, recipe);
         is_made.then_some((red, made.as_slice()))
+    }
+
+    /// Returns the dependency descriptor of a packet that is sent again, for who gets some of the layers only.
+    fn limit_again(
+        &self,
+        descriptor: &[u8],
+        sent: &SentPacket,
+        publication: &Publication,
+    ) -> Option<LimitedDescriptor> {
+        let step = self.selector.described_step()?;
+        publication.stream_of(sent.source)?.limit(descriptor, step)
     }
 }

@@ -126,6 +126,7 @@ impl Subscription {
                     bytes: &bytes,
                     marker: arrival.header.marker,
                     rewrite: Rewrite::Sound(recipe),
+                    descriptor: None,
                 };
                 self.send(now, arrival, payload, link)
             }

@@ -70,6 +70,9 @@ impl Subscription {
         if self.selector.current() == Some(arrival.encoding)
             && let Some(binding) = self.binding(arrival.codec)
         {
+            if let Some(frame) = &arrival.frame {
+                self.selector.note_left_out(frame);
+            }
             self.leave_out(arrival, binding, link);
         }
     }

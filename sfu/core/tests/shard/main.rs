@@ -45,4 +45,5 @@ mod scalable;
 mod simulcast;
 mod statistics;
 mod strangers;
+mod traces;
 mod world;

@@ -1,0 +1,244 @@
+//! What Chromium sends of several layers, as it was recorded: each viewer gets what it can decode, whatever it wants
+//! and however often that changes.
+//!
+//! A line of a trace is a packet: its number, timestamp, marker, the length of its payload, its dependency descriptor,
+//! and how its payload begins.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use sfu_model::{
+    Codec, CodecBinding, Command, Extension, ExtensionId, ExtensionMap, Forwarding, MediaKind,
+    PayloadType, SpatialLayer, TemporalLayer,
+};
+use sfu_rtp::{
+    DependencyDescriptor, ExtensionRanges, ExtensionTable, Outgoing, OutgoingExtensions,
+    OutgoingPayload, RtpHeader, RtpTimestamp, SeqNo, TemplateStructure, write_rtp,
+};
+
+use crate::media::{CAMERA, camera, extensions, publish, send, subscribe};
+use crate::simulcast::plis;
+use crate::world::{World, subscription_id};
+
+/// A recorded stream.
+struct Trace {
+    codec: Codec,
+    packets: Vec<Vec<u8>>,
+}
+
+const PAYLOAD_TYPE: PayloadType = PayloadType(45);
+const RTX: PayloadType = PayloadType(46);
+
+fn descriptors() -> ExtensionMap {
+    let descriptor = (Extension::DependencyDescriptor, ExtensionId(5));
+    extensions().iter().chain([descriptor]).collect()
+}
+
+impl Trace {
+    fn all() -> [Self; 4] {
+        [
+            Self::read(Codec::Vp9, include_str!("traces/vp9-l3t3-key.txt")),
+            Self::read(Codec::Vp9, include_str!("traces/vp9-l2t2.txt")),
+            Self::read(Codec::Av1, include_str!("traces/av1-l1t3.txt")),
+            Self::read(Codec::Av1, include_str!("traces/av1-l2t2.txt")),
+        ]
+    }
+
+    fn read(codec: Codec, text: &str) -> Self {
+        let packets = text.lines().map(packet).collect();
+        Self { codec, packets }
+    }
+}
+
+fn packet(line: &str) -> Vec<u8> {
+    let fields: Vec<_> = line.split(' ').collect();
+    let number = |field: usize| fields[field].parse::<u32>().unwrap();
+    let descriptor = hex(fields[4]);
+    let mut payload = hex(fields[5]);
+    payload.resize(number(3) as usize, 0x55);
+    let header = Outgoing {
+        ssrc: CAMERA,
+        seq: SeqNo(u16::try_from(number(0)).unwrap()),
+        timestamp: RtpTimestamp(number(1)),
+        payload_type: PAYLOAD_TYPE,
+        marker: number(2) == 1,
+    };
+    let values = OutgoingExtensions {
+        dependency_descriptor: Some(&descriptor),
+        ..OutgoingExtensions::default()
+    };
+    let payload = OutgoingPayload::plain(&payload);
+    let mut packet = Vec::new();
+    write_rtp(&mut packet, &header, &descriptors(), &values, &payload);
+    packet
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<_> = text
+        .chars()
+        .filter_map(|digit| digit.to_digit(16))
+        .collect();
+    let byte = |pair: &[u32]| u8::try_from(pair[0] * 16 + pair[1]).unwrap();
+    digits.chunks_exact(2).map(byte).collect()
+}
+
+/// A publisher that sends a trace, and a viewer of it.
+struct Call {
+    world: World,
+    decoder: Decoder,
+}
+
+impl Call {
+    fn new(codec: Codec, spatial: u8, temporal: u8) -> Self {
+        let binding = CodecBinding {
+            codec,
+            payload_type: PAYLOAD_TYPE,
+            rtx: Some(RTX),
+        };
+        let mut world = World::with(2);
+        let mut published = camera();
+        published.codecs = vec![binding];
+        published.extensions = descriptors();
+        publish(&mut world, published);
+        let mut subscribed = send(MediaKind::Video, "0", 50_000);
+        subscribed.codecs = vec![binding];
+        subscribed.extensions = descriptors();
+        subscribed.forwarding = up_to(spatial, temporal);
+        subscribe(&mut world, 1, subscribed);
+        Self {
+            world,
+            decoder: Decoder::default(),
+        }
+    }
+
+    fn want(&mut self, spatial: u8, temporal: u8) {
+        self.world.command(Command::SetForwarding {
+            subscription: subscription_id(1),
+            forwarding: up_to(spatial, temporal),
+        });
+    }
+
+    fn send(&mut self, packet: &[u8]) {
+        self.world.send_rtp(0, packet);
+        self.world.pass(Duration::from_millis(10));
+        let received = std::mem::take(&mut self.world.participants[1].rtp);
+        received.iter().for_each(|packet| self.decoder.take(packet));
+    }
+}
+
+fn up_to(spatial: u8, temporal: u8) -> Forwarding {
+    Forwarding::UpTo {
+        spatial: SpatialLayer(spatial),
+        temporal: TemporalLayer(temporal),
+    }
+}
+
+/// Takes what a viewer gets, and holds that it can decode every frame.
+#[derive(Default)]
+struct Decoder {
+    structure: Option<TemplateStructure>,
+    /// The header of the latest packet.
+    latest: Option<RtpHeader>,
+    /// The frames that came whole.
+    whole: BTreeSet<u16>,
+    /// The frame that is coming.
+    coming: Option<u16>,
+    layers: BTreeSet<(u8, u8)>,
+    active: Option<u32>,
+}
+
+impl Decoder {
+    fn take(&mut self, packet: &[u8]) {
+        let header = RtpHeader::parse(packet).unwrap();
+        if let Some(latest) = &self.latest {
+            assert_eq!(header.seq, latest.seq.next());
+            assert!(latest.marker || latest.timestamp == header.timestamp);
+        }
+        let table = ExtensionTable::from(&descriptors());
+        let values = ExtensionRanges::find(&header, packet, &table);
+        let bytes = values.dependency_descriptor(packet).unwrap();
+        if let Ok(structure) = TemplateStructure::parse(bytes) {
+            self.structure = Some(structure);
+        }
+        let read = DependencyDescriptor::parse(bytes, self.structure.as_ref()).unwrap();
+        self.take_frame(&read);
+        self.latest = Some(header);
+    }
+
+    fn take_frame(&mut self, read: &DependencyDescriptor) {
+        let number = read.frame_number;
+        if read.start_of_frame {
+            assert_eq!(self.coming, None, "a frame was cut");
+            let near = read.dependencies.references.near();
+            for distance in (1..64).filter(|distance| near & (1 << distance) != 0) {
+                let needed = number.wrapping_sub(distance);
+                assert!(self.whole.contains(&needed), "{number} needs {needed}");
+            }
+            self.coming = Some(number);
+        }
+        assert_eq!(self.coming, Some(number));
+        if read.end_of_frame {
+            self.whole.insert(number);
+            self.coming = None;
+        }
+        let layer = read.dependencies.layer;
+        self.layers.insert((layer.spatial.0, layer.temporal.0));
+        self.active = read.active_decode_targets.or(self.active);
+    }
+}
+
+/// Plays a trace to a viewer who wants the same all the time. Returns the layers and the decode targets of it.
+fn watch(trace: &Trace, spatial: u8, temporal: u8) -> (Vec<(u8, u8)>, u32) {
+    let mut call = Call::new(trace.codec, spatial, temporal);
+    for packet in &trace.packets {
+        call.send(packet);
+    }
+    assert_eq!(plis(&mut call.world), []);
+    let layers = call.decoder.layers.into_iter().collect();
+    (layers, call.decoder.active.unwrap())
+}
+
+#[test]
+fn a_viewer_gets_the_layers_that_it_wants_and_is_told_so() {
+    let [vp9_key, vp9, av1_temporal, av1] = Trace::all();
+    // Decode targets are (0, 0), (0, 1), and so on.
+    assert_eq!(watch(&av1_temporal, 2, 0), (vec![(0, 0)], 0b001));
+    assert_eq!(watch(&av1_temporal, 2, 1), (vec![(0, 0), (0, 1)], 0b011));
+    assert_eq!(watch(&av1_temporal, 0, 3).1, 0b111);
+    assert_eq!(watch(&av1, 0, 3), (vec![(0, 0), (0, 1)], 0b0011));
+    assert_eq!(watch(&av1, 1, 0), (vec![(0, 0), (1, 0)], 0b0101));
+    assert_eq!(watch(&vp9, 0, 0), (vec![(0, 0)], 0b0001));
+    assert_eq!(watch(&vp9, 2, 3).0.len(), 4);
+    let (layers, active) = watch(&vp9_key, 1, 0);
+    // Of the lowest spatial layer key frames alone.
+    assert_eq!((layers, active), (vec![(0, 0), (1, 0)], 0b00_1001));
+}
+
+#[test]
+fn a_viewer_can_decode_all_that_it_gets_however_often_it_wants_something_else() {
+    for trace in Trace::all() {
+        for every in [3, 7, 13, 40] {
+            let mut call = Call::new(trace.codec, 2, 3);
+            let mut step = 0_u8;
+            for (place, packet) in trace.packets.iter().enumerate() {
+                if place % every == every - 1 {
+                    step = step.wrapping_mul(5).wrapping_add(7) % 32;
+                    call.want(step % 3, step / 3 % 3);
+                }
+                call.send(packet);
+            }
+            assert!(call.decoder.whole.len() > 20);
+        }
+    }
+}
+
+#[test]
+fn a_viewer_can_decode_all_that_comes_of_a_stream_that_it_joins_in_the_midst_of() {
+    for trace in Trace::all() {
+        let mut call = Call::new(trace.codec, 1, 1);
+        for packet in &trace.packets[20..] {
+            call.send(packet);
+        }
+        assert!(plis(&mut call.world).len() >= 2);
+    }
+}
