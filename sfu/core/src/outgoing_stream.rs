@@ -107,8 +107,10 @@ impl OutgoingStream {
         block: &ReportBlock,
     ) -> Option<Duration> {
         // To the subscriber a packet that never came from the publisher is as lost as one that was lost on its way.
-        let never_sent = self.munger.numbers().saturating_sub(self.stats.packets());
+        let numbers = self.munger.numbers();
+        let never_sent = numbers.saturating_sub(self.stats.packets());
         let missing = u64::try_from(block.cumulative_lost).unwrap_or(0);
+        let missing = missing.min(numbers);
         let reported = &mut self.reported;
         reported.lost = reported.lost.max(missing.saturating_sub(never_sent));
         reported.reports += 1;

@@ -63,7 +63,7 @@ impl Qualities {
             }
         }
         for subscription in &streams.subscriptions {
-            if tracks.of_subscription(subscription.subscription).is_some() {
+            if tracks.has_subscription(subscription.subscription) {
                 let received = self.received.entry(subscription.subscription);
                 received.or_default().count(subscription);
             }
@@ -93,8 +93,7 @@ impl Qualities {
     fn forget_what_is_over(&mut self, roster: &Roster, tracks: &Tracks) {
         self.published
             .retain(|id, _| tracks.of_publication(*id).is_some());
-        self.received
-            .retain(|id, _| tracks.of_subscription(*id).is_some());
+        self.received.retain(|id, _| tracks.has_subscription(*id));
         self.silences.retain(|id, _| roster.by_peer(*id).is_some());
     }
 

@@ -80,6 +80,11 @@ impl Tracks {
         self.by_subscription.remove(&subscription);
     }
 
+    /// Reports whether a subscription has not ended.
+    pub(crate) fn has_subscription(&self, subscription: SubscriptionId) -> bool {
+        self.by_subscription.contains_key(&subscription)
+    }
+
     pub(crate) fn of_subscription(
         &self,
         subscription: SubscriptionId,

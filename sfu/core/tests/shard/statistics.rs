@@ -93,6 +93,20 @@ fn what_a_subscriber_reports_is_lost_unless_it_never_came_from_the_publisher() {
 }
 
 #[test]
+fn nobody_loses_more_than_was_sent_whatever_it_says() {
+    let mut world = call(2);
+    let mut source = Source::video(CAMERA);
+    world.send_rtp(0, &source.next(true));
+    report(&mut world, 0x7f_ffff);
+    world.send_rtp(0, &source.next(false));
+    report(&mut world, -0x7f_ffff);
+    world.pass(SECOND);
+    let subscription = subscriptions(&mut world).pop().unwrap();
+    assert_eq!((subscription.packets, subscription.lost), (2, 1));
+    assert_eq!(subscription.reports, 2);
+}
+
+#[test]
 fn the_layers_that_are_sent_and_wanted_are_told() {
     let mut world = call(2);
     let mut source = Source::video(CAMERA);

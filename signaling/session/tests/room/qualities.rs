@@ -13,7 +13,7 @@ use signaling_protocol::proto::signal_response::Message as Response;
 use signaling_session::ConnectionId;
 
 use crate::subscribing::subscription;
-use crate::support::{World, client, microphone};
+use crate::support::{World, camera, client, microphone};
 
 const WINDOW: Duration = Duration::from_secs(5);
 
@@ -28,17 +28,7 @@ struct Counted {
 fn publish(world: &mut World) -> (ConnectionId, Counted) {
     let alice = world.join_one(client("alice"));
     let sid = world.publish(alice, microphone("mic"));
-    let encoding = EncodingStatistics {
-        publication: publication(world),
-        encoding: SpatialLayer(0),
-        codec: Some(Codec::Opus),
-        packets: 0,
-        bytes: 0,
-        lost: 0,
-        jitter: Duration::ZERO,
-        pictures: 0,
-        size: None,
-    };
+    let encoding = encoding(world, 0, Codec::Opus);
     let subscription = None;
     (
         alice,
@@ -48,6 +38,21 @@ fn publish(world: &mut World) -> (ConnectionId, Counted) {
             subscription,
         },
     )
+}
+
+/// One encoding of the track that is published, of which nothing has come.
+fn encoding(world: &World, place: u8, codec: Codec) -> EncodingStatistics {
+    EncodingStatistics {
+        publication: publication(world),
+        encoding: SpatialLayer(place),
+        codec: Some(codec),
+        packets: 0,
+        bytes: 0,
+        lost: 0,
+        jitter: Duration::ZERO,
+        pictures: 0,
+        size: None,
+    }
 }
 
 fn publication(world: &World) -> PublicationId {
@@ -94,14 +99,19 @@ impl Counted {
                 subscription.lost += down;
                 subscription.reports += 1;
             }
-            let streams = Statistics {
-                peers: Vec::new(),
-                encodings: vec![self.encoding],
-                subscriptions: self.subscription.into_iter().collect(),
-            };
-            tell(world, streams);
+            self.tell(world);
             world.pass(WINDOW);
         }
+    }
+
+    /// Tells the room what was counted.
+    fn tell(&self, world: &mut World) {
+        let streams = Statistics {
+            peers: Vec::new(),
+            encodings: vec![self.encoding],
+            subscriptions: self.subscription.into_iter().collect(),
+        };
+        tell(world, streams);
     }
 }
 
@@ -193,6 +203,78 @@ fn loss_on_the_way_to_a_subscriber_is_its_own() {
     counted.pass(&mut world, 1, (0, 20));
     assert_eq!(told(&mut world, bob), [of("bob", Poor)]);
     assert_eq!(told(&mut world, alice), []);
+}
+
+#[test]
+fn a_subscription_that_is_paused_is_poor_unless_its_track_is_muted() {
+    let mut world = World::new();
+    let (alice, mut counted) = publish(&mut world);
+    let bob = world.join_one(client("bob"));
+    world.negotiate(bob);
+    counted.subscribe(&world);
+    counted.pass(&mut world, 3, (0, 0));
+    told(&mut world, bob);
+    if let Some(subscription) = &mut counted.subscription {
+        subscription.paused = true;
+    }
+    counted.pass(&mut world, 1, (0, 0));
+    assert_eq!(told(&mut world, bob), [of("bob", Poor)]);
+    let (sid, muted) = (counted.sid.clone(), true);
+    world.send(alice, Request::Mute(proto::MuteTrackRequest { sid, muted }));
+    counted.pass(&mut world, 1, (0, 0));
+    assert_eq!(told(&mut world, bob), [of("bob", Excellent)]);
+}
+
+#[test]
+fn what_is_sent_and_not_reported_of_for_half_a_minute_is_lost() {
+    let mut world = World::new();
+    let (_, mut counted) = publish(&mut world);
+    let bob = world.join_one(client("bob"));
+    world.negotiate(bob);
+    counted.subscribe(&world);
+    counted.pass(&mut world, 3, (0, 0));
+    told(&mut world, bob);
+    for window in 1..=6 {
+        counted.encoding.packets += 100;
+        if let Some(subscription) = &mut counted.subscription {
+            subscription.packets += 100;
+        }
+        counted.tell(&mut world);
+        world.pass(WINDOW);
+        let expected = match window {
+            6 => vec![of("bob", Lost)],
+            _ => Vec::new(),
+        };
+        assert_eq!(told(&mut world, bob), expected, "after {window} windows");
+    }
+}
+
+#[test]
+fn a_publisher_that_stops_a_layer_that_somebody_wants_is_good() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.publish(alice, camera("cam"));
+    let bob = world.join_one(client("bob"));
+    world.negotiate(bob);
+    let mut encodings = [0, 1, 2].map(|place| encoding(&world, place, Codec::Vp8));
+    let mut pass = |world: &mut World, windows: u32, sent: usize| {
+        for _ in 0..windows {
+            for encoding in &mut encodings[..sent] {
+                encoding.packets += 500;
+            }
+            let streams = Statistics {
+                encodings: encodings.to_vec(),
+                ..Statistics::default()
+            };
+            tell(world, streams);
+            world.pass(WINDOW);
+        }
+        told(world, bob)
+    };
+    let first = pass(&mut world, 3, 3);
+    assert_eq!(first, [of("alice", Excellent), of("bob", Excellent)]);
+    assert_eq!(pass(&mut world, 2, 2), [of("alice", Good)]);
+    assert_eq!(pass(&mut world, 4, 3), [of("alice", Excellent)]);
 }
 
 #[test]
