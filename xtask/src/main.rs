@@ -9,6 +9,7 @@
     reason = "a command speaks on the terminal"
 )]
 
+mod adaptation;
 mod check;
 mod deny;
 mod dev_node;
@@ -22,6 +23,7 @@ mod test;
 
 use std::process::{Command, ExitCode};
 
+use adaptation::bench_adaptation;
 use check::check;
 use fuzz::fuzz;
 use load::bench_load;
@@ -41,6 +43,7 @@ cargo xtask test call-page    only the test of the call page
 cargo xtask bench join [NAME=URL=PID...]   what a join costs, beside other servers where given
 cargo xtask bench load [NAME=URL=PID...]   what forwarding costs, beside other servers where given
 cargo xtask bench network [NAME=BINARY...] [--cases=TEXT;...]   what participants get on a bad network, likewise (as root)
+cargo xtask bench adaptation [CASE...]   how a call follows its link, in virtual time: the published cases, as a table and a page of plots
 cargo xtask bench overload [NAME=URL=PID|CASE...]   what neighbours notice of who does its worst, likewise
 ";
 
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         ["bench", "join", servers @ ..] => bench_join(servers),
         ["bench", "load", servers @ ..] => bench_load(servers),
         ["bench", "network", words @ ..] => bench_network(words),
+        ["bench", "adaptation", names @ ..] => bench_adaptation(names),
         ["bench", "overload", words @ ..] => bench_overload(words),
         _ => {
             eprint!("{USAGE}");

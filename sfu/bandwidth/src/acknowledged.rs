@@ -13,6 +13,9 @@ const SPAN: Micros = Micros::from_millis(20);
 /// the rate before a drop is taken for that behind it.
 const WINDOW: Micros = Micros::from_millis(400);
 
+/// The same of what arrived latest.
+const LATEST: Micros = Micros::from_millis(150);
+
 /// Least time that tells a rate.
 const LEAST: Micros = Micros::from_millis(100);
 
@@ -70,12 +73,22 @@ impl AcknowledgedBitrate {
 
     /// Returns bits per second of the last 400 ms; `None` while too little has arrived.
     pub(crate) fn bitrate(&self) -> Option<f64> {
+        self.over(WINDOW)
+    }
+
+    /// Returns bits per second of what arrived latest: what the link carries if a queue stands before it, because it
+    /// has not stood for long.
+    pub(crate) fn latest(&self) -> Option<f64> {
+        self.over(LATEST)
+    }
+
+    fn over(&self, window: Micros) -> Option<f64> {
         let newest = self.spans.get(self.open)?;
         let mut bytes = 0_u64;
         let mut oldest = newest;
         for back in 0..self.len {
             let span = self.spans.get((self.open + SPANS - back) % SPANS)?;
-            if back > 0 && newest.last_arrival - span.first_arrival > WINDOW {
+            if back > 0 && newest.last_arrival - span.first_arrival > window {
                 break;
             }
             bytes += u64::from(span.bytes);

@@ -107,15 +107,16 @@ impl Group {
         packet.departure - self.first.departure <= BURST || caught_up
     }
 
+    /// Compares the first packets: those after them wait for their own group, which is no queue.
     fn delta_from(&self, earlier: &Self) -> Grouped {
-        let arrival = self.last.arrival - earlier.last.arrival;
+        let arrival = self.first.arrival - earlier.first.arrival;
         if arrival < Micros(0) {
             return Grouped::Within;
         }
         Grouped::Delta(GroupDelta {
-            departure: self.last.departure - earlier.last.departure,
+            departure: self.first.departure - earlier.first.departure,
             arrival,
-            at: self.last.arrival,
+            at: self.first.arrival,
         })
     }
 }
@@ -135,12 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_compared_by_their_last_packets() {
+    fn groups_are_compared_by_their_first_packets() {
         let told = push(&[(0, 50), (4, 54), (20, 75), (24, 80), (40, 99)]);
         let expected = GroupDelta {
             departure: Micros::from_millis(20),
-            arrival: Micros::from_millis(26),
-            at: Micros::from_millis(80),
+            arrival: Micros::from_millis(25),
+            at: Micros::from_millis(75),
         };
         assert_eq!(told[4], Grouped::Delta(expected));
         assert_eq!(told[..4], [Grouped::Within; 4]);

@@ -17,7 +17,7 @@ const DECREASE: f64 = 0.85;
 const INCREASE: f64 = 1.08;
 
 /// The estimate stays below what arrives by this factor: what was not tried is not known.
-const AHEAD: f64 = 1.5;
+const AHEAD: f64 = 1.2;
 const AHEAD_BITS: f64 = 10_000.0;
 
 /// What one step of a careful increase adds: a packet of full size.
@@ -50,6 +50,8 @@ pub(crate) struct Observation {
     pub(crate) usage: Usage,
     /// Bits per second that arrive.
     pub(crate) acknowledged: Option<f64>,
+    /// The same of what arrived latest.
+    pub(crate) latest: Option<f64>,
     /// Whether the application sends as much as it may.
     pub(crate) limited: Limited,
     /// The round trip without queues.
@@ -59,6 +61,20 @@ pub(crate) struct Observation {
     pub(crate) standing: Standing,
     /// The share of packets that is lost.
     pub(crate) loss: f64,
+}
+
+impl Observation {
+    /// Returns what the link carries, in bits per second, if a queue grows.
+    ///
+    /// Where one stands, all that arrives came out of it: the latest tells, because what came before the queue was what
+    /// was sent. Where none does, it was a burst.
+    fn carried(&self) -> Option<f64> {
+        match (self.acknowledged, self.latest) {
+            (_, Some(latest)) if self.queue >= TOLERATED_QUEUE => Some(latest),
+            (Some(acknowledged), Some(latest)) => Some(acknowledged.max(latest)),
+            (acknowledged, _) => acknowledged,
+        }
+    }
 }
 
 /// Moves the estimate by what the delay of packets tells.
@@ -137,7 +153,7 @@ impl RateControl {
     }
 
     fn decrease(&mut self, now: Micros, seen: &Observation) {
-        let Some(acknowledged) = seen.acknowledged else {
+        let Some(acknowledged) = seen.carried() else {
             return;
         };
         if seen.limited == Limited::ByApplication && seen.queue < TOLERATED_QUEUE {
@@ -191,6 +207,7 @@ mod tests {
         Observation {
             usage,
             acknowledged: Some(acknowledged),
+            latest: Some(acknowledged),
             limited: Limited::ByNetwork,
             rtt: Duration::from_millis(50),
             queue: Duration::ZERO,

@@ -128,6 +128,7 @@ impl TransportControl {
         let seen = Observation {
             usage: self.trend.usage(),
             acknowledged: self.acknowledged.bitrate(),
+            latest: self.acknowledged.latest(),
             limited,
             rtt,
             queue,

@@ -16,15 +16,19 @@
 //!    turns, the cheapest step first, as long as the sum fits. So equals share, and a screen share is served before
 //!    cameras are.
 //! 3. *Hysteresis.* A step that a claim held already may fill the link. One that it did not hold must leave a
-//!    part of it free ([`HEADROOM`]), and none is taken for a while after something was taken away ([`Patience`]): that while doubles
-//!    each time a step up was taken back soon, so that a link between two steps does not swing between them.
+//!    part of it free ([`HEADROOM`]), and none is taken right after something was taken away. What a link had to give back soon
+//!    after it was taken is left for a while ([`Patience`]), which doubles each time; less than that is not. So a link
+//!    between two steps does not swing between them. When it is found to carry clearly more, nothing waits. Of claims that
+//!    cost about the same those that held a step keep it.
+//! 4. *One move after the other.* Steps up come one at a time, or as many as take a quarter of the link together, with a pause
+//!    after them: each begins with a key frame, and what several of them fill is taken for a link that is full.
 //!
 //! **Ladders** ([`ladder`]). Which layer is the next better one: a camera goes up in resolution once it moves at
 //! half its frame rate, a screen in resolution first, for text is read and not watched.
 //!
 //! **Example.** A link of 1,000 kbit/s, a screen share whose layers cost 200 and 900 kbit/s, two cameras of 100, 300 and
 //! 900. Everyone gets the lowest: 200 + 100 + 100 = 400. The screen share wants 700 more, which does not fit. The cameras go
-//! on in turns: one to 300 (600 in all), the other to 300 (800 in all). The next step of either is 600 more. What
+//! on in turns: one to 300 (600 in all), the other to 300 (800 in all), a moment later. The next step of either is 600 more. What
 //! the screen share would need, and a tenth of it free, is what the link is probed for: 1,667 kbit/s.
 
 mod claim;
@@ -38,12 +42,16 @@ use sfu_model::{Bitrate, Pausing};
 
 pub(crate) use claim::{Claim, Grant};
 pub(crate) use ladder::LayerCosts;
-use patience::Patience;
+use patience::{Patience, Rise};
 
 use ladder::Ladder;
 
 /// What part of the link stays free when something is taken that was not held before: one in this many.
 const HEADROOM: u64 = 10;
+
+/// Of equals, who held a step keeps it before another gets one that is not cheaper by one part in this many: costs are
+/// measured, and what is cheapest changes all the time.
+const KEPT: u64 = 3;
 
 /// The allocation of one subscriber's link.
 #[derive(Clone, Debug, Default)]
@@ -95,8 +103,9 @@ impl Allocation {
         let mut division = Division {
             budget: budget.0,
             spent: 0,
-            may_rise: self.patience.may_rise(now),
-            held_up: false,
+            rise: self.patience.rise(now, budget.0),
+            raised: 0,
+            again: None,
         };
         division.give_everyone_a_picture(&mut shares);
         for class in shares.chunk_by_mut(|a, b| a.claim.importance == b.claim.importance) {
@@ -104,9 +113,9 @@ impl Allocation {
         }
         let lowered = shares.iter().any(|share| share.steps < share.held);
         let raised = shares.iter().any(|share| share.steps > share.held);
-        self.patience.note(now, lowered, raised);
-        let again = division.held_up.then(|| self.patience.until(now)).flatten();
-        let wanted = division.next_goal(&shares);
+        let before = shares.iter().map(Share::held_cost).sum();
+        self.patience.note(now, before, lowered, raised);
+        let wanted = division.goal(&shares);
         let scarcity = match wanted {
             Some(_) => Scarcity::SomeWantMore,
             None => Scarcity::None,
@@ -115,7 +124,7 @@ impl Allocation {
         Outcome {
             granted: Bitrate(division.spent),
             wanted: wanted.map(Bitrate),
-            again,
+            again: division.again,
         }
     }
 }
@@ -135,6 +144,11 @@ impl<'a> Share<'a> {
     /// Returns what the steps that it has cost.
     fn cost(&self) -> u64 {
         self.ladder.cost(self.steps)
+    }
+
+    /// Returns what the steps that it had cost by now.
+    fn held_cost(&self) -> u64 {
+        self.ladder.cost(self.held)
     }
 
     /// Returns what one step more costs in addition.
@@ -158,10 +172,11 @@ impl<'a> Share<'a> {
 struct Division {
     budget: u64,
     spent: u64,
-    /// Whether anybody may take more than they held.
-    may_rise: bool,
-    /// Whether somebody would have, but for that.
-    held_up: bool,
+    /// What anybody may take beyond what they held, and what they have taken of it.
+    rise: Rise,
+    raised: u64,
+    /// When somebody may who would have, but for that.
+    again: Option<Instant>,
 }
 
 impl Division {
@@ -183,10 +198,16 @@ impl Division {
             .filter(|share| share.steps > 0)
             .filter_map(|share| Some((share.next_cost()?, share)))
             .filter(|(cost, share)| self.fits(*cost, share.steps < share.held))
-            .min_by_key(|(cost, _)| *cost);
+            .min_by_key(|(cost, share)| match share.steps < share.held {
+                true => cost - cost / KEPT,
+                false => *cost,
+            });
         let Some((cost, share)) = next else {
             return false;
         };
+        if share.steps >= share.held {
+            self.raised = self.raised.saturating_add(cost);
+        }
         self.take(share, cost);
         true
     }
@@ -197,21 +218,31 @@ impl Division {
         if held {
             return sum <= self.budget;
         }
-        let fits = sum <= self.budget - self.budget / HEADROOM;
-        self.held_up |= fits && !self.may_rise;
-        fits && self.may_rise
+        if sum > self.budget - self.budget / HEADROOM {
+            return false;
+        }
+        if self.raised > 0 && self.raised.saturating_add(cost) > self.rise.at_once {
+            self.again = Some(self.rise.next);
+            return false;
+        }
+        let waits = self.rise.within.filter(|(most, _)| sum > *most);
+        self.again = self.again.or_else(|| waits.map(|(_, until)| until));
+        waits.is_none()
+    }
+
+    /// Returns what the link would have to carry for the next move; nothing if everyone has what they want.
+    fn goal(&self, shares: &[Share<'_>]) -> Option<u64> {
+        let next = shares.iter().find_map(Share::next_cost)?;
+        let all: u64 = shares.iter().map(|share| share.ladder.top_cost()).sum();
+        let move_of_it = self.rise.at_once.max(next);
+        let sum = self.spent.saturating_add(move_of_it).min(all);
+        let goal = sum.saturating_mul(HEADROOM) / (HEADROOM - 1);
+        Some(goal.max(self.rise.proof))
     }
 
     fn take(&mut self, share: &mut Share<'_>, cost: u64) {
         share.steps += 1;
         self.spent = self.spent.saturating_add(cost);
-    }
-
-    /// Returns what the link would have to carry for the next step of the most important claim that is not satisfied.
-    fn next_goal(&self, shares: &[Share<'_>]) -> Option<u64> {
-        let cost = shares.iter().find_map(Share::next_cost)?;
-        let sum = self.spent.saturating_add(cost);
-        Some(sum.saturating_mul(HEADROOM) / (HEADROOM - 1))
     }
 }
 

@@ -92,6 +92,7 @@ mod hand_over;
 mod hash;
 mod held;
 mod import;
+mod inspect;
 mod intake;
 mod isolation;
 mod key_frame;

@@ -6,7 +6,8 @@
 //!
 //! - [`Link`] is one direction: a bottleneck with a drop-tail queue, then loss, delay, jitter, duplication, reordering;
 //! - [`LinkProfile`] says how it treats packets, a [`Schedule`] how that changes with time;
-//! - a [`Script`] is a schedule for each direction, as a user writes it.
+//! - a [`Script`] is a schedule for each direction, as a user writes it;
+//! - [`Tcp`] is what others send over it.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -27,6 +28,7 @@ mod profile;
 mod random;
 mod schedule;
 mod script;
+mod tcp;
 
 pub use in_flight::InFlight;
 pub use limits::{MAX_LINES, MAX_SCRIPT_BYTES, MAX_WAIT};
@@ -35,3 +37,4 @@ pub use profile::{Bursts, LinkProfile, QueueLimit};
 pub use random::{PerMille, Random, Seed};
 pub use schedule::{Schedule, Span};
 pub use script::{Fault, Script, ScriptError};
+pub use tcp::Tcp;

@@ -6,7 +6,7 @@ use sfu_model::{
     TemporalLayer, Token,
 };
 
-use crate::{ClientId, LinkProfile, Publisher, Random, Receiver, Reception, Seed, World};
+use crate::{ClientId, Encoder, LinkProfile, Publisher, Random, Receiver, Reception, Seed, World};
 
 /// A world and its control plane, which does in one step what signalling does in several, so that
 /// scenarios are about media.
@@ -16,8 +16,6 @@ pub struct Call {
     pub world: World,
     /// What is negotiated from here on.
     pub repair: Repair,
-    /// Packets of a key frame of what is published from here on.
-    pub key_frame: u8,
     /// In what microphones are published from here on.
     pub microphones: Sound,
     /// What those take who subscribe to a microphone from here on.
@@ -51,8 +49,15 @@ pub enum Sound {
 pub struct Track {
     /// Its publication.
     pub publication: PublicationId,
-    /// Audio or video.
-    pub kind: MediaKind,
+    /// As what it is published.
+    pub codec: Codec,
+}
+
+impl Track {
+    /// Returns whether it is audio or video.
+    pub fn kind(&self) -> MediaKind {
+        self.codec.kind()
+    }
 }
 
 /// A client's receipt of a track.
@@ -83,7 +88,6 @@ impl Call {
             random: world.random(Self::RANDOM_STREAM),
             world,
             repair: Repair::Retransmit,
-            key_frame: Publisher::KEY_FRAME,
             microphones: Sound::Plain,
             ears: Sound::Plain,
             peers: Vec::new(),
@@ -173,17 +177,24 @@ impl Call {
 
     /// Has a client publish a track, from when it is connected on.
     pub fn publish(&mut self, id: ClientId, kind: MediaKind) -> Track {
-        self.publish_encodings(id, kind, &[Publisher::BODY])
+        let codec = match kind {
+            MediaKind::Audio => Codec::Opus,
+            MediaKind::Video => Codec::Vp8,
+        };
+        self.publish_encodings(id, codec, &[Encoder::even(Publisher::BODY)])
     }
 
     /// Has a client publish video of several encodings, the lowest first: of each, the bytes of a packet.
     pub fn publish_simulcast(&mut self, id: ClientId, bodies: &[usize]) -> Track {
-        self.publish_encodings(id, MediaKind::Video, bodies)
+        let encoders: Vec<Encoder> = bodies.iter().copied().map(Encoder::even).collect();
+        self.publish_encodings(id, Codec::Vp8, &encoders)
     }
 
-    fn publish_encodings(&mut self, id: ClientId, kind: MediaKind, bodies: &[usize]) -> Track {
+    /// Has a client publish what its encoders make of a track, one for each encoding, the lowest first.
+    pub fn publish_encodings(&mut self, id: ClientId, codec: Codec, encoders: &[Encoder]) -> Track {
+        let kind = codec.kind();
         let section = self.next_section();
-        let ssrcs = (0..).step_by(2).take(bodies.len());
+        let ssrcs = (0..).step_by(2).take(encoders.len());
         let encodings = ssrcs.map(|offset| {
             let (ssrc, rtx_ssrc) = ssrcs_of(section, offset, kind);
             ReceiveEncoding {
@@ -195,7 +206,7 @@ impl Call {
         let media = ReceiveMedia {
             kind,
             mid: mid(section),
-            codecs: codecs(kind, self.microphones),
+            codecs: codecs(codec, self.microphones),
             flexfec: None,
             extensions: extensions(),
             encodings: encodings.collect(),
@@ -216,23 +227,23 @@ impl Call {
         });
         let now = self.world.now().mono;
         let client = self.world.client_mut(id);
-        for ((encoding, body), number) in media.encodings.iter().zip(bodies).zip(0..) {
+        for ((encoding, encoder), number) in media.encodings.iter().zip(encoders).zip(0..) {
             let ssrc = encoding.ssrc.expect("each has one");
             let publisher = Publisher::new(now, media.clone(), ssrc, encoding.rtx_ssrc);
-            client.publish(publisher.of_encoding(number, *body, self.key_frame));
+            client.publish(publisher.of_encoding(number, encoder.clone()));
         }
-        Track { publication, kind }
+        Track { publication, codec }
     }
 
     /// Has a client receive a track.
     pub fn subscribe(&mut self, id: ClientId, track: Track) -> Heard {
         let section = self.next_section();
-        let (ssrc, rtx_ssrc) = ssrcs_of(section, 500, track.kind);
+        let (ssrc, rtx_ssrc) = ssrcs_of(section, 500, track.kind());
         let media = SendMedia {
             mid: mid(section),
             ssrc,
             rtx_ssrc,
-            codecs: codecs(track.kind, self.ears),
+            codecs: codecs(track.codec, self.ears),
             extensions: extensions(),
             nack: self.repair == Repair::Retransmit,
             cname: "somebody".to_owned(),
@@ -265,6 +276,14 @@ impl Call {
             client: id,
             place,
         }
+    }
+
+    /// Changes what a client has a use for of a track.
+    pub fn set_forwarding(&mut self, heard: Heard, forwarding: Forwarding) {
+        self.world.command(&Command::SetForwarding {
+            subscription: heard.subscription,
+            forwarding,
+        });
     }
 
     /// Returns the far end of a subscription.
@@ -305,7 +324,7 @@ fn ssrcs_of(section: u32, offset: u32, kind: MediaKind) -> (Ssrc, Option<Ssrc>) 
     (Ssrc(ssrc), video.then_some(Ssrc(ssrc + 1)))
 }
 
-fn codecs(kind: MediaKind, sound: Sound) -> Vec<CodecBinding> {
+fn codecs(codec: Codec, sound: Sound) -> Vec<CodecBinding> {
     let binding = |codec, payload_type, rtx: Option<u8>| CodecBinding {
         codec,
         payload_type: PayloadType(payload_type),
@@ -315,8 +334,8 @@ fn codecs(kind: MediaKind, sound: Sound) -> Vec<CodecBinding> {
         binding(Codec::Red, 63, None),
         binding(Codec::Opus, 111, None),
     );
-    match (kind, sound) {
-        (MediaKind::Video, _) => vec![binding(Codec::Vp8, 96, Some(97))],
+    match (codec.kind(), sound) {
+        (MediaKind::Video, _) => vec![binding(codec, 96, Some(97))],
         (MediaKind::Audio, Sound::Plain) => vec![opus],
         (MediaKind::Audio, Sound::Redundant) => vec![red, opus],
     }

@@ -8,6 +8,7 @@
 //! - [`Link`] queues, delays, loses, doubles and reorders datagrams, as a [`Script`] says where there is one;
 //! - [`Client`] is the far end, made of other crates than the server: ICE, DTLS, SRTP, SCTP, a
 //!   [`Publisher`] per track and a [`Receiver`] per subscription, which checks what it gets;
+//! - a shared link ([`World::add_shared_link`]) has several clients behind it, and other traffic ([`Tcp`]);
 //! - [`Call`] plays the control plane: ids, negotiated media, commands;
 //! - [`Trace`] says what happened; [`replay`] runs a scenario twice and compares.
 //!
@@ -29,17 +30,25 @@
 
 mod call;
 mod client;
+mod client_id;
 mod media;
 mod plane;
 mod residence;
 mod scenario;
+mod shared_link;
 mod trace;
 mod world;
 
 pub use call::{Call, Heard, Repair, Sound, Track};
 pub use client::{Client, DataChannels, write_check};
-pub use media::{Published, Publisher, Received, Receiver, Reception};
+pub use client_id::ClientId;
+pub use media::{
+    Encoder, PicturePlace, Playout, Published, Publisher, Received, Receiver, Reception, Shown,
+};
 pub use scenario::replay;
-pub use sfu_link::{Bursts, Fate, Link, LinkProfile, PerMille, QueueLimit, Random, Script, Seed};
+pub use sfu_link::{
+    Bursts, Fate, Link, LinkProfile, PerMille, QueueLimit, Random, Script, Seed, Tcp,
+};
+pub use shared_link::{Carried, SharedLinkId};
 pub use trace::Trace;
-pub use world::{ClientId, World, beginning};
+pub use world::{World, beginning};

@@ -4,6 +4,8 @@ use std::time::Instant;
 use sfu_model::Now;
 use sfu_transport::{PacketKind, classify};
 
+use crate::client_id::ClientId;
+use crate::shared_link::{SharedLink, SharedLinkId};
 use crate::{Client, Fate, Link, LinkProfile, Random, Seed, Trace};
 
 /// A client, where it lives, and its links to the shard.
@@ -12,6 +14,8 @@ pub(crate) struct Residence {
     pub(crate) client: Client,
     /// The address that the server sees.
     pub(crate) address: SocketAddr,
+    /// The link that it shares with others, if it does.
+    pub(crate) behind: Option<SharedLinkId>,
     pub(crate) up: Link,
     pub(crate) down: Link,
 }
@@ -28,6 +32,7 @@ impl Residence {
         Self {
             client: Client::new(now, name, random(0)),
             address: ([198, 51, 100, 7], number.saturating_add(40_000)).into(),
+            behind: None,
             up: Link::new(profile, random(1)),
             down: Link::new(profile, random(2)),
         }
@@ -37,38 +42,47 @@ impl Residence {
     pub(crate) fn carry_up(
         &mut self,
         now: Instant,
+        shared: Option<&mut SharedLink>,
         datagram: &[u8],
         trace: &mut Trace,
-    ) -> impl Iterator<Item = Instant> + use<> {
+    ) -> Vec<Instant> {
+        let fate = shared.map(|link| link.up.carry(now, datagram.len()));
         let route = (self.client.name(), "shard");
-        carry(now, &mut self.up, route, datagram, trace)
+        carry(now, (fate, &mut self.up), route, datagram, trace)
     }
 
     /// Puts a datagram for the client on its way; returns when it arrives.
     pub(crate) fn carry_down(
         &mut self,
         now: Instant,
+        (id, shared): (ClientId, Option<&mut SharedLink>),
         datagram: &[u8],
         trace: &mut Trace,
-    ) -> impl Iterator<Item = Instant> + use<> {
+    ) -> Vec<Instant> {
+        let fate = shared.map(|link| link.carry_down(now, Some(id), datagram.len()));
         let route = ("shard", self.client.name());
-        carry(now, &mut self.down, route, datagram, trace)
+        carry(now, (fate, &mut self.down), route, datagram, trace)
     }
 }
 
+/// Carries a datagram over a client's own link, and over a shared one before if there was one.
 fn carry(
     now: Instant,
-    link: &mut Link,
+    (shared, own): (Option<Fate>, &mut Link),
     (from, to): (&str, &str),
     datagram: &[u8],
     trace: &mut Trace,
-) -> impl Iterator<Item = Instant> + use<> {
-    let fate = link.carry(now, datagram.len());
-    let becomes = match fate {
-        Fate::NoRoom => ", for which there is no room",
-        Fate::Lost { .. } => ", which is lost",
-        Fate::Arrives { copy: Some(_), .. } => ", twice",
-        Fate::Arrives { copy: None, .. } => "",
+) -> Vec<Instant> {
+    let (becomes, arrivals) = match shared {
+        None => {
+            let fate = own.carry(now, datagram.len());
+            (what_becomes(fate), fate.arrivals().collect())
+        }
+        Some(fate) => {
+            let ends = fate.arrivals();
+            let arrivals = ends.flat_map(|at| own.carry(at, datagram.len()).arrivals());
+            (what_becomes(fate), arrivals.collect())
+        }
     };
     let kind = classify(datagram);
     let len = match kind {
@@ -79,5 +93,14 @@ fn carry(
         }
     };
     trace.note(now, from, format!("sends {kind:?}{len} to {to}{becomes}"));
-    fate.arrivals()
+    arrivals
+}
+
+fn what_becomes(fate: Fate) -> &'static str {
+    match fate {
+        Fate::NoRoom => ", for which there is no room",
+        Fate::Lost { .. } => ", which is lost",
+        Fate::Arrives { copy: Some(_), .. } => ", twice",
+        Fate::Arrives { copy: None, .. } => "",
+    }
 }

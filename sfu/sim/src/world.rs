@@ -7,10 +7,12 @@ use sfu_link::InFlight;
 use sfu_model::{Command, Event, Fingerprint, LinkProtocol, Now, Path, UnixTime};
 use sfu_transport::TransportConfig;
 
+use crate::client_id::ClientId;
 use crate::plane::Plane;
 use crate::residence::Residence;
+use crate::shared_link::{Carried, Segment, SharedLink, SharedLinkId};
 use crate::trace::describe;
-use crate::{Client, LinkProfile, Random, Script, Seed, Trace};
+use crate::{Client, LinkProfile, Random, Script, Seed, Tcp, Trace};
 
 /// When every world begins. A monotonic time can be made of no number, so the process reads its
 /// clock once.
@@ -27,10 +29,6 @@ pub fn beginning() -> Now {
     }
 }
 
-/// A client of a world, in the order that they were added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(usize);
-
 /// Shards, their clients, and the links between them.
 #[derive(Debug)]
 pub struct World {
@@ -38,18 +36,23 @@ pub struct World {
     plane: Plane,
     fingerprint: Fingerprint,
     clients: Vec<Residence>,
+    shared_links: Vec<SharedLink>,
     in_flight: InFlight<Arrival>,
     events: Vec<Event>,
     seed: Seed,
     trace: Trace,
 }
 
-/// A datagram at the end of its way.
+/// What has come to the end of its way.
 #[derive(Clone, Debug)]
-struct Arrival {
-    path: Path,
-    towards: Side,
-    datagram: Vec<u8>,
+enum Arrival {
+    Datagram {
+        path: Path,
+        towards: Side,
+        datagram: Vec<u8>,
+    },
+    /// Of a TCP sender beside the call.
+    Segment(Segment),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +93,7 @@ impl World {
             fingerprint: transport.fingerprint(),
             plane: Plane::new(seed, transport, count),
             clients: Vec::new(),
+            shared_links: Vec::new(),
             in_flight: InFlight::new(),
             events: Vec::new(),
             seed,
@@ -175,6 +179,32 @@ impl World {
         residence.down.set_schedule(now, script.down.clone());
     }
 
+    /// Adds a link that clients can be behind, which follows a script from now on.
+    pub fn add_shared_link(&mut self, script: &Script) -> SharedLinkId {
+        let number = self.shared_links.len();
+        let link = SharedLink::new(self.seed, self.now.mono, number, script);
+        self.shared_links.push(link);
+        SharedLinkId(number)
+    }
+
+    /// Puts a client behind a shared link: what it sends and is sent passes that, and its own.
+    pub fn put_behind(&mut self, id: ClientId, link: SharedLinkId) {
+        self.residence_mut(id).behind = Some(link);
+    }
+
+    /// Has a TCP sender share the way down of a link, from a time on.
+    pub fn share_with(&mut self, link: SharedLinkId, begin: Instant, tcp: Tcp) {
+        if let Some(link) = self.shared_links.get_mut(link.0) {
+            link.add_sender(begin, tcp);
+        }
+    }
+
+    /// Takes what the way down of a shared link has carried since it was last taken.
+    pub fn take_carried(&mut self, link: SharedLinkId) -> Vec<Carried> {
+        let link = self.shared_links.get_mut(link.0);
+        link.map(SharedLink::take_carried).unwrap_or_default()
+    }
+
     /// Moves a client to another address, as a NAT does: the client is not told.
     pub fn move_client(&mut self, id: ClientId, address: SocketAddr) {
         self.residence_mut(id).address = address;
@@ -251,8 +281,10 @@ impl World {
         let shard = self.plane.poll_timeout();
         let clients = self.clients.iter();
         let clients = clients.filter_map(|residence| residence.client.poll_timeout());
+        let links = self.shared_links.iter();
+        let links = links.filter_map(SharedLink::poll_timeout);
         let all = [self.in_flight.next_due(), shard].into_iter().flatten();
-        all.chain(clients).min()
+        all.chain(clients).chain(links).min()
     }
 
     /// Lets happen what is due at `due`, in a fixed order.
@@ -267,6 +299,11 @@ impl World {
         }
         self.plane.handle_timeout(self.now);
         self.settle();
+        let mut sent = Vec::new();
+        for (number, link) in self.shared_links.iter_mut().enumerate() {
+            link.handle_timeout(self.now.mono, number, &mut sent);
+        }
+        self.put_on_way(sent);
         for residence in &mut self.clients {
             let due = residence.client.poll_timeout();
             if due.is_some_and(|due| due <= self.now.mono) {
@@ -281,11 +318,29 @@ impl World {
     }
 
     fn deliver(&mut self, arrival: Arrival) {
-        let Arrival {
-            path,
-            towards,
-            mut datagram,
-        } = arrival;
+        match arrival {
+            Arrival::Segment(segment) => {
+                let mut sent = Vec::new();
+                if let Some(link) = self.shared_links.get_mut(segment.link) {
+                    link.handle(self.now.mono, segment, &mut sent);
+                }
+                self.put_on_way(sent);
+            }
+            Arrival::Datagram {
+                path,
+                towards,
+                datagram,
+            } => self.deliver_datagram(path, towards, datagram),
+        }
+    }
+
+    fn put_on_way(&mut self, sent: Vec<(Instant, Segment)>) {
+        for (at, segment) in sent {
+            self.in_flight.push(at, Arrival::Segment(segment));
+        }
+    }
+
+    fn deliver_datagram(&mut self, path: Path, towards: Side, mut datagram: Vec<u8>) {
         match towards {
             Side::Shard => self.plane.handle_datagram(self.now, path, &mut datagram),
             Side::Client => {
@@ -316,13 +371,15 @@ impl World {
     }
 
     fn send_down(&mut self, path: Path, datagram: &[u8]) {
-        let mut clients = self.clients.iter_mut();
-        let Some(residence) = clients.find(|one| one.address == path.remote) else {
+        let mut clients = (0..).map(ClientId).zip(&mut self.clients);
+        let Some((id, residence)) = clients.find(|(_, one)| one.address == path.remote) else {
             return;
         };
-        let arrivals = residence.carry_down(self.now.mono, datagram, &mut self.trace);
+        let shared = residence.behind;
+        let shared = shared.and_then(|link| self.shared_links.get_mut(link.0));
+        let arrivals = residence.carry_down(self.now.mono, (id, shared), datagram, &mut self.trace);
         for at in arrivals {
-            let arrival = Arrival {
+            let arrival = Arrival::Datagram {
                 path,
                 towards: Side::Client,
                 datagram: datagram.to_vec(),
@@ -334,9 +391,12 @@ impl World {
     fn collect_from_clients(&mut self) {
         for residence in &mut self.clients {
             while let Some(datagram) = residence.client.poll_transmit(self.now) {
-                let arrivals = residence.carry_up(self.now.mono, &datagram, &mut self.trace);
+                let shared = residence.behind;
+                let shared = shared.and_then(|link| self.shared_links.get_mut(link.0));
+                let arrivals =
+                    residence.carry_up(self.now.mono, shared, &datagram, &mut self.trace);
                 for at in arrivals {
-                    let arrival = Arrival {
+                    let arrival = Arrival::Datagram {
                         path: path_of(residence.address),
                         towards: Side::Shard,
                         datagram: datagram.clone(),

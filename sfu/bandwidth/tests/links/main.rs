@@ -63,7 +63,7 @@ impl Member {
 
 /// Runs flows for so many seconds.
 fn run(forward: Schedule, members: &mut [Member], seconds: u64) -> Vec<Passed> {
-    let mut world = World::new(forward, back(), 7);
+    let mut world = World::new(forward, back(), 1);
     for member in members {
         world.add(&mut member.media, member.start, member.delay);
     }

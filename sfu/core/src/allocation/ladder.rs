@@ -129,6 +129,11 @@ impl Ladder {
         self.step(count).map_or(0, |rung| rung.cost)
     }
 
+    /// Returns what all steps cost.
+    pub(super) fn top_cost(&self) -> u64 {
+        self.cost(self.len)
+    }
+
     /// Returns how many steps lead up to `held` at most.
     pub(super) fn place_of(&self, held: Option<Step>) -> usize {
         let rungs = self.rungs.iter().take(self.len);

@@ -48,10 +48,24 @@ fn divide(
     claims: &mut [Claim],
 ) -> Vec<Option<u8>> {
     allocation.divide(now, kbps(rate), claims);
-    claims
-        .iter()
-        .map(|claim| claim.held().map(|step| step.spatial.0))
-        .collect()
+    spatial_layers(claims)
+}
+
+/// Divides a link as often as it takes for all moves to be made. Returns what it came to.
+fn settle(rate: u64, claims: &mut [Claim]) -> Outcome {
+    let (mut allocation, mut now) = (Allocation::default(), start());
+    loop {
+        let outcome = allocation.divide(now, kbps(rate), claims);
+        let Some(again) = outcome.again else {
+            return outcome;
+        };
+        now = again;
+    }
+}
+
+fn spatial_layers(claims: &[Claim]) -> Vec<Option<u8>> {
+    let held = claims.iter().map(Claim::held);
+    held.map(|held| held.map(|step| step.spatial.0)).collect()
 }
 
 #[test]
@@ -61,7 +75,7 @@ fn the_example_of_the_module_comes_out_as_it_says() {
         claim(Importance::Ordinary, &CAMERA),
         claim(Importance::ScreenShare, &SCREEN),
     ];
-    let outcome = Allocation::default().divide(start(), kbps(1_000), &mut claims);
+    let outcome = settle(1_000, &mut claims);
     let layers = claims.map(|claim| claim.grant);
     let lowest = Grant::Layers(step(0, 0));
     let middle = Grant::Layers(step(1, 0));
@@ -89,10 +103,58 @@ fn a_screen_is_served_before_cameras_and_those_share_the_rest() {
         claim(Importance::Ordinary, &CAMERA),
         claim(Importance::ScreenShare, &SCREEN),
     ];
-    let layers = divide(&mut Allocation::default(), start(), 1_700, &mut claims);
-    assert_eq!(layers, [Some(1), Some(1), Some(1)]);
-    let layers = divide(&mut Allocation::default(), start(), 2_400, &mut claims);
-    assert_eq!(layers, [Some(1), Some(2), Some(1)]);
+    settle(1_700, &mut claims);
+    assert_eq!(spatial_layers(&claims), [Some(1), Some(1), Some(1)]);
+    settle(2_400, &mut claims);
+    assert_eq!(spatial_layers(&claims), [Some(1), Some(2), Some(1)]);
+}
+
+#[test]
+fn equals_do_not_take_from_each_other_what_one_of_them_holds() {
+    let mut claims = [
+        claim(Importance::Ordinary, &CAMERA),
+        claim(Importance::Ordinary, &CAMERA),
+    ];
+    let mut allocation = Allocation::default();
+    let mut now = start();
+    assert_eq!(
+        divide(&mut allocation, now, 450, &mut claims),
+        [Some(1), Some(0)]
+    );
+    for turn in 0..20 {
+        // What a layer costs is measured, and now this one seems cheaper, now that one.
+        let costs = [280, 320].map(|kbit| kbit + 10 * (turn % 3));
+        for (claim, cost) in claims.iter_mut().zip(if turn % 2 == 0 {
+            costs
+        } else {
+            [costs[1], costs[0]]
+        }) {
+            claim.costs.set(step(1, 0), kbps(cost));
+        }
+        now += Duration::from_secs(2);
+        assert_eq!(
+            divide(&mut allocation, now, 450, &mut claims),
+            [Some(1), Some(0)]
+        );
+    }
+}
+
+#[test]
+fn one_step_up_comes_after_the_other() {
+    let mut claims = [0; 3].map(|_| claim(Importance::Ordinary, &CAMERA));
+    let mut allocation = Allocation::default();
+    let mut now = start();
+    let mut moves = Vec::new();
+    for _ in 0..3 {
+        let outcome = allocation.divide(now, kbps(1_200), &mut claims);
+        moves.push(outcome.granted.0 / 1_000);
+        assert_eq!(
+            divide(&mut allocation, now, 1_200, &mut claims),
+            spatial_layers(&claims)
+        );
+        now = outcome.again.unwrap_or(now);
+    }
+    assert_eq!(moves, [500, 700, 900]);
 }
 
 #[test]
@@ -115,22 +177,17 @@ fn what_does_not_fit_is_paused_only_where_that_is_allowed() {
 fn what_is_held_may_fill_the_link_and_what_is_taken_must_leave_room() {
     let mut claims = [claim(Importance::Ordinary, &CAMERA)];
     let mut allocation = Allocation::default();
+    let later = start() + Duration::from_secs(1);
     assert_eq!(
         divide(&mut allocation, start(), 950, &mut claims),
         [Some(1)]
     );
     assert_eq!(
-        divide(&mut allocation, start(), 1_000, &mut claims),
+        divide(&mut allocation, later, 1_000, &mut claims),
         [Some(2)]
     );
-    assert_eq!(
-        divide(&mut allocation, start(), 910, &mut claims),
-        [Some(2)]
-    );
-    assert_eq!(
-        divide(&mut allocation, start(), 890, &mut claims),
-        [Some(1)]
-    );
+    assert_eq!(divide(&mut allocation, later, 910, &mut claims), [Some(2)]);
+    assert_eq!(divide(&mut allocation, later, 890, &mut claims), [Some(1)]);
 }
 
 #[test]

@@ -42,6 +42,11 @@ impl Subscription {
         })
     }
 
+    /// Returns what is forwarded at most: what is wanted, as far as that is granted.
+    pub(crate) fn granted(&self) -> Forwarding {
+        self.grant.limit(self.media.forwarding)
+    }
+
     /// Takes what it is granted. Returns what that changes.
     pub(crate) fn grant(&mut self, grant: Grant) -> Change {
         let before = std::mem::replace(&mut self.grant, grant);

@@ -2,22 +2,36 @@ use sfu_model::{Codec, PayloadType};
 use sfu_rtp::payload::{Descriptor, PictureId, peek};
 use sfu_rtp::{RtpHeader, RtpTimestamp};
 
-/// A picture's place in its stream.
+/// A packet's place in its picture, and the picture's in its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Picture {
     /// The picture's number: 15 bits.
     pub(crate) id: u16,
-    /// The packet's place in the picture.
-    pub(crate) part: u8,
+    /// Pictures of the lowest temporal layer, this one included.
+    pub(crate) base: u8,
     /// Whether it is a key frame.
     pub(crate) key_frame: bool,
+    /// Temporal layer, and whether it stands on the lowest alone.
+    pub(crate) temporal: u8,
+    pub(crate) sync: bool,
+    /// Spatial layer, in a stream that has several.
+    pub(crate) spatial: u8,
+    /// Whether the packet begins the picture, or the part of its spatial layer, and whether it ends that.
+    pub(crate) begins: bool,
+    pub(crate) ends: bool,
 }
 
-/// Writes the payload of the packet with this number: Opus without a picture, VP8 with one. It has `body` bytes
+/// Writes the payload of the packet with this number: Opus without a picture, VP8 or VP9 with one. It has `body` bytes
 /// between its descriptor and the number at its end.
-pub(crate) fn write_payload(number: u32, picture: Option<Picture>, body: usize) -> Vec<u8> {
+pub(crate) fn write_payload(
+    codec: Codec,
+    number: u32,
+    picture: Option<Picture>,
+    body: usize,
+) -> Vec<u8> {
     let mut payload = match picture {
         None => opus(),
+        Some(picture) if codec == Codec::Vp9 => vp9(picture),
         Some(picture) => vp8(picture),
     };
     payload.resize(payload.len() + body, 0x55);
@@ -55,18 +69,50 @@ fn vp8(picture: Picture) -> Vec<u8> {
     const EXTENDED: u8 = 0x80;
     const START: u8 = 0x10;
     const PICTURE_ID_AND_LAYERS: u8 = 0xe0;
+    const SYNC: u8 = 0x20;
     let [high, low] = picture.id.to_be_bytes();
-    let first = picture.part == 0;
-    let flags = if first { EXTENDED | START } else { EXTENDED };
-    // All pictures are of the lowest temporal layer, so `TL0PICIDX` counts them.
-    let mut payload = vec![flags, PICTURE_ID_AND_LAYERS, high | 0x80, low, low, 0x20];
-    if first {
+    let flags = if picture.begins {
+        EXTENDED | START
+    } else {
+        EXTENDED
+    };
+    let layer = picture.temporal << 6 | if picture.sync { SYNC } else { 0 };
+    let mut payload = vec![
+        flags,
+        PICTURE_ID_AND_LAYERS,
+        high | 0x80,
+        low,
+        picture.base,
+        layer,
+    ];
+    if picture.begins {
         payload.extend_from_slice(&[u8::from(!picture.key_frame), 0, 0]);
     }
-    if first && picture.key_frame {
+    if picture.begins && picture.key_frame {
         payload.extend_from_slice(&[0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00]);
     }
     payload
+}
+
+/// A payload descriptor in non-flexible mode, where each spatial layer stands on the one below (RFC 9628 section 4.2).
+fn vp9(picture: Picture) -> Vec<u8> {
+    const PICTURE_ID_AND_LAYERS: u8 = 0xa0;
+    const PREDICTED: u8 = 0x40;
+    const BEGINS: u8 = 0x08;
+    const ENDS: u8 = 0x04;
+    const SWITCHING_POINT: u8 = 0x10;
+    let bits = [
+        (!picture.key_frame, PREDICTED),
+        (picture.begins, BEGINS),
+        (picture.ends, ENDS),
+    ];
+    let flags = bits.into_iter().filter(|(is, _)| *is);
+    let flags = flags.fold(PICTURE_ID_AND_LAYERS, |flags, (_, bit)| flags | bit);
+    let [high, low] = picture.id.to_be_bytes();
+    let above = u8::from(picture.spatial > 0);
+    let sync = if picture.sync { SWITCHING_POINT } else { 0 };
+    let layers = picture.temporal << 5 | sync | picture.spatial << 1 | above;
+    vec![flags, high | 0x80, low, layers, picture.base]
 }
 
 /// What a receiver reads of a packet.
@@ -82,8 +128,23 @@ pub struct Received {
     pub start: bool,
     /// Whether it begins a key frame; false for audio.
     pub key_frame: bool,
-    /// The picture's number; `None` for audio.
-    pub picture: Option<u16>,
+    /// Where it is in its video; `None` for audio.
+    pub picture: Option<PicturePlace>,
+}
+
+/// What a packet says of its picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PicturePlace {
+    /// The picture's number.
+    pub id: u16,
+    /// Pictures of the lowest temporal layer, up to this one.
+    pub base: u8,
+    /// Temporal layer.
+    pub temporal: u8,
+    /// Spatial layer, in a stream that has several.
+    pub spatial: u8,
+    /// Whether pictures can be left out of the stream without their numbers being given away again.
+    pub keeps_ids: bool,
 }
 
 impl Received {
@@ -95,18 +156,28 @@ impl Received {
     /// Reads a payload that came with a header.
     pub(crate) fn read_payload(codec: Codec, header: &RtpHeader, payload: &[u8]) -> Option<Self> {
         let peek = peek(codec, payload).ok()?;
+        let place = |id: Option<PictureId>, base: Option<u8>, keeps_ids| {
+            Some(PicturePlace {
+                id: match id? {
+                    PictureId::Long(id) => id,
+                    PictureId::Short(id) => u16::from(id),
+                },
+                base: base?,
+                temporal: peek.temporal.0,
+                spatial: peek.spatial.0,
+                keeps_ids,
+            })
+        };
         let picture = match peek.descriptor {
-            Descriptor::None | Descriptor::Vp9(_) => None,
-            Descriptor::Vp8(descriptor) => match descriptor.picture_id? {
-                PictureId::Long(id) => Some(id),
-                PictureId::Short(id) => Some(u16::from(id)),
-            },
+            Descriptor::None => None,
+            Descriptor::Vp8(vp8) => place(vp8.picture_id, vp8.tl0_pic_idx, false),
+            Descriptor::Vp9(vp9) => place(vp9.picture_id, vp9.tl0_pic_idx, true),
         };
         Some(Self {
             number: u32::from_be_bytes(*payload.last_chunk()?),
             timestamp: header.timestamp,
             marker: header.marker,
-            start: peek.frame_start,
+            start: peek.frame_start && peek.spatial.0 == 0,
             key_frame: peek.key_frame && picture.is_some(),
             picture,
         })
@@ -117,30 +188,50 @@ impl Received {
         self.number.to_be_bytes()[0]
     }
 
+    /// Returns its encoding, or its spatial layer in a stream that has several.
+    pub fn layer(&self) -> u8 {
+        let spatial = self.picture.map_or(0, |picture| picture.spatial);
+        spatial.max(self.encoding())
+    }
+
     /// Says what is wrong if `next` has the sequence number after this packet's.
     pub(crate) fn fault_of(&self, next: &Self) -> Option<&'static str> {
         let step = next.timestamp.ahead_of(self.timestamp);
+        let follows = next.number == self.number.wrapping_add(1);
         let (Some(picture), Some(next_picture)) = (self.picture, next.picture) else {
-            return match (next.number.wrapping_sub(self.number), step) {
-                (1, 960) => None,
-                (1, _) => Some("the time does not advance by a packet"),
-                (..) => Some("numbers are consecutive and packets are not"),
+            return match (follows, step) {
+                (true, 960) => None,
+                (true, _) => Some("the time does not advance by a packet"),
+                (false, _) => Some("numbers are consecutive and packets are not"),
             };
         };
-        let ahead = next_picture.wrapping_sub(picture) & 0x7fff;
         match (self.marker, next.start) {
             (true, false) => Some("a picture begins in its middle"),
             // What a link had no room for may be cut off, if a key frame follows.
-            (false, true) if next.key_frame && ahead == 1 && step > 0 => None,
+            (false, true) if next.key_frame && step > 0 => None,
             (false, true) => Some("a picture has no end"),
-            (true, true) if ahead != 1 => Some("picture numbers have a gap"),
             (true, true) if step <= 0 => Some("the time does not advance"),
-            (false, false) if ahead != 0 || step != 0 => Some("a picture is mixed with another"),
-            (true, true) if next.key_frame => None,
-            (_, _) if next.number != self.number.wrapping_add(1) => {
-                Some("numbers are consecutive and packets are not")
+            (true, true) => picture.fault_of(&next_picture, next.key_frame),
+            (false, false) if step != 0 || picture.id != next_picture.id => {
+                Some("a picture is mixed with another")
             }
-            (_, _) => None,
+            (false, false) if follows => None,
+            (false, false) => Some("numbers are consecutive and packets are not"),
+        }
+    }
+}
+
+impl PicturePlace {
+    /// Says what is wrong if the picture `next` follows this one.
+    fn fault_of(&self, next: &Self, key_frame: bool) -> Option<&'static str> {
+        let ahead = next.id.wrapping_sub(self.id) & 0x7fff;
+        // Higher temporal layers may be left out.
+        let bases = next.base.wrapping_sub(self.base);
+        let expected = u8::from(next.temporal == 0);
+        match key_frame {
+            _ if ahead != 1 && !self.keeps_ids => Some("picture numbers have a gap"),
+            false if bases != expected => Some("a picture that others stand on is left out"),
+            true | false => None,
         }
     }
 }
@@ -156,7 +247,13 @@ mod tests {
             marker: part == 2,
             start: part == 0,
             key_frame: false,
-            picture: Some(id),
+            picture: Some(PicturePlace {
+                id,
+                base: u8::try_from(id).unwrap(),
+                temporal: 0,
+                spatial: 0,
+                keeps_ids: false,
+            }),
         }
     }
 
@@ -175,14 +272,30 @@ mod tests {
 
     #[test]
     fn a_payload_is_read_as_it_was_written() {
-        let picture = Picture {
-            id: 0x1234,
-            part: 0,
-            key_frame: true,
-        };
-        let payload = write_payload(77, Some(picture), 60);
-        let peek = peek(Codec::Vp8, &payload).unwrap();
-        assert!(peek.key_frame && peek.frame_start);
-        assert_eq!(payload.last_chunk(), Some(&77_u32.to_be_bytes()));
+        for codec in [Codec::Vp8, Codec::Vp9] {
+            let picture = Picture {
+                id: 0x1234,
+                base: 7,
+                key_frame: true,
+                temporal: 0,
+                sync: true,
+                spatial: 0,
+                begins: true,
+                ends: true,
+            };
+            let payload = write_payload(codec, 77, Some(picture), 60);
+            let read = peek(codec, &payload).unwrap();
+            assert!(read.key_frame && read.frame_start);
+            let upper = Picture {
+                key_frame: false,
+                temporal: 2,
+                spatial: u8::from(codec == Codec::Vp9),
+                ..picture
+            };
+            let read = peek(codec, &write_payload(codec, 78, Some(upper), 60)).unwrap();
+            assert_eq!((read.temporal.0, read.switching_point), (2, true));
+            assert_eq!(read.spatial.0, upper.spatial);
+            assert_eq!(payload.last_chunk(), Some(&77_u32.to_be_bytes()));
+        }
     }
 }

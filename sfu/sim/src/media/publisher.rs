@@ -6,9 +6,10 @@ use sfu_rtp::{
     AbsSendTime, Outgoing, OutgoingExtensions, OutgoingPayload, RtpTimestamp, SeqNo, write_rtp,
 };
 
+use super::Encoder;
 use super::packet::{Picture, write_payload, write_redundant};
 
-/// One encoding of a track that a client publishes: Opus, with redundancy (RED) or without, or VP8 of one layer.
+/// One encoding of a track that a client publishes: Opus, with redundancy (RED) or without, VP8, or VP9 of all layers.
 #[derive(Debug)]
 pub struct Publisher {
     media: ReceiveMedia,
@@ -21,11 +22,10 @@ pub struct Publisher {
     rtx_seq: SeqNo,
     timestamp: RtpTimestamp,
     number: u32,
-    /// Bytes of a payload, give or take a descriptor.
-    body: usize,
-    /// Packets of a key frame.
-    key_frame: u8,
+    encoder: Encoder,
+    /// Pictures, and those of the lowest temporal layer.
     picture: u16,
+    base: u8,
     key_frame_due: bool,
     /// The Opus of the packet before.
     earlier: Option<Vec<u8>>,
@@ -61,10 +61,6 @@ impl Publisher {
     const LEVEL: [u8; 1] = [0x80 | 20];
     /// Bytes of a payload, where nothing else is said.
     pub(crate) const BODY: usize = 60;
-    /// Packets of a picture.
-    const PARTS: u8 = 3;
-    /// Packets of a key frame, where nothing else is said.
-    pub(crate) const KEY_FRAME: u8 = 6;
 
     /// Begins a track at `now`: `media` as it was negotiated, with the SSRC that the client chose.
     ///
@@ -84,9 +80,9 @@ impl Publisher {
             rtx_seq: SeqNo(65_530),
             timestamp: RtpTimestamp(u32::MAX - 20_000),
             number: 0,
-            body: Self::BODY,
-            key_frame: Self::KEY_FRAME,
+            encoder: Encoder::even(Self::BODY),
             picture: 32_700,
+            base: 250,
             key_frame_due: true,
             earlier: None,
             history: VecDeque::new(),
@@ -94,13 +90,11 @@ impl Publisher {
         }
     }
 
-    /// Makes it one encoding of several: the lowest is the first. Its packets have `body` bytes, and a key frame so many
-    /// packets.
+    /// Makes it one encoding of several: the lowest is the first.
     #[must_use]
-    pub fn of_encoding(mut self, encoding: u8, body: usize, key_frame: u8) -> Self {
+    pub fn of_encoding(mut self, encoding: u8, encoder: Encoder) -> Self {
         self.number = u32::from_be_bytes([encoding, 0, 0, 0]);
-        self.body = body;
-        self.key_frame = key_frame;
+        self.encoder = encoder;
         self
     }
 
@@ -143,12 +137,12 @@ impl Publisher {
         {
             let interval = match self.media.kind {
                 MediaKind::Audio => {
-                    self.send(now, None, true, out);
+                    self.send(now, None, (Self::BODY, true), out);
                     Duration::from_millis(20)
                 }
                 MediaKind::Video => {
                     self.send_picture(now, out);
-                    Duration::from_millis(40)
+                    Encoder::INTERVAL
                 }
             };
             self.next_at = Some(at + interval);
@@ -160,24 +154,36 @@ impl Publisher {
     fn send_picture(&mut self, now: Now, out: &mut Outbox) {
         let key_frame = std::mem::take(&mut self.key_frame_due);
         self.published.key_frames += u32::from(key_frame);
-        let parts = if key_frame {
-            self.key_frame
-        } else {
-            Self::PARTS
-        };
-        for part in 0..parts {
-            let picture = Picture {
-                id: self.picture,
-                part,
-                key_frame,
-            };
-            self.send(now, Some(picture), part + 1 == parts, out);
+        let plan = self.encoder.next(key_frame);
+        self.base = self.base.wrapping_add(u8::from(plan.temporal == 0));
+        let count = plan.layers.len();
+        for (spatial, (parts, body)) in (0..).zip(plan.layers) {
+            for part in 0..parts {
+                let picture = Picture {
+                    id: self.picture,
+                    base: self.base,
+                    key_frame,
+                    temporal: plan.temporal,
+                    sync: plan.sync,
+                    spatial,
+                    begins: part == 0,
+                    ends: part + 1 == parts,
+                };
+                let is_last = picture.ends && usize::from(spatial) + 1 == count;
+                self.send(now, Some(picture), (body, is_last), out);
+            }
         }
         self.picture = (self.picture + 1) & 0x7fff;
     }
 
-    fn send(&mut self, now: Now, picture: Option<Picture>, marker: bool, out: &mut Outbox) {
-        let mut payload = write_payload(self.number, picture, self.body);
+    fn send(
+        &mut self,
+        now: Now,
+        picture: Option<Picture>,
+        (body, marker): (usize, bool),
+        out: &mut Outbox,
+    ) {
+        let mut payload = write_payload(self.codec.codec, self.number, picture, body);
         if self.codec.codec == Codec::Red {
             let redundant = write_redundant(self.opus(), self.earlier.as_deref(), &payload);
             self.earlier = Some(std::mem::replace(&mut payload, redundant));

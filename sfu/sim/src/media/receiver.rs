@@ -179,7 +179,34 @@ impl Receiver {
         }
         self.highest = Some(highest.max(seq));
         self.waiting.insert(seq, received);
+        if received.picture.is_none() {
+            self.reception.playout.arrives(now, received.number.into());
+        } else if !self.missing.is_empty() {
+            self.go_on_with_key_frame();
+        }
         self.deliver(now);
+    }
+
+    /// Gives up what is missing before a key frame that has come whole, as decoders do.
+    fn go_on_with_key_frame(&mut self) {
+        let key_frames = self.waiting.iter().rev();
+        let mut key_frames = key_frames.filter(|(_, received)| received.key_frame);
+        let Some((&begin, first)) = key_frames.next() else {
+            return;
+        };
+        let packets = self.waiting.range(begin..);
+        let in_order = (begin..).zip(packets);
+        let in_order = in_order.take_while(|(seq, (found, packet))| {
+            seq == *found && packet.timestamp == first.timestamp
+        });
+        if in_order
+            .last()
+            .is_some_and(|(_, (_, packet))| packet.marker)
+        {
+            let kept = self.missing.split_off(&begin);
+            self.reception.lost += self.missing.len() as u64;
+            self.missing = kept;
+        }
     }
 
     /// Lets out what nothing is missing before.
@@ -200,6 +227,11 @@ impl Receiver {
                 self.key_frame_at = None;
             } else if received.picture.is_some() && !follows {
                 self.key_frame_at = Some(now);
+            }
+            if received.picture.is_some() {
+                let decodes = self.key_frame_at.is_none();
+                let shown = &mut self.reception.shown;
+                shown.take(now, &received, follows, decodes);
             }
             if let Some((at, last)) = self.last.replace((now, received)) {
                 let pause = now.saturating_duration_since(at);

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::{Playout, Shown};
+
 /// What a receiver made of its stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reception {
@@ -19,6 +21,10 @@ pub struct Reception {
     pub key_frames: u64,
     /// Longest time between two packets that came out.
     pub longest_pause: Duration,
+    /// What of a video was seen.
+    pub shown: Shown,
+    /// What of a sound was heard.
+    pub playout: Playout,
     /// What no honest sender does, each once.
     pub faults: Vec<String>,
 }

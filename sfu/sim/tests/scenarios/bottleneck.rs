@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sfu_model::{Bitrate, MediaKind};
-use sfu_sim::{Call, ClientId, Heard, LinkProfile, Script, Seed};
+use sfu_model::{Bitrate, Codec, MediaKind};
+use sfu_sim::{Call, ClientId, Encoder, Heard, LinkProfile, Script, Seed};
 
 use crate::support::{assert_no_faults, call, packets_of, replay};
 
@@ -112,8 +112,8 @@ fn a_large_key_frame_fits_the_queue_of_a_link_that_is_known() {
         let script = "0s both delay=20ms\n0s down rate=500kbit queue=150ms\n10s down rate=5Mbit";
         let script = Script::read(script).expect("a script");
         call.world.run_script(carol, &script);
-        call.key_frame = 175;
-        let camera = call.publish_simulcast(alice, &BODIES);
+        let encoders = BODIES.map(|body| Encoder::with_key_frames(body, 175));
+        let camera = call.publish_encodings(alice, Codec::Vp8, &encoders);
         let heard = call.subscribe(carol, camera);
         let each = in_last_second(&mut call, 30, [heard]);
         assert_eq!(each, [Some(2)]);

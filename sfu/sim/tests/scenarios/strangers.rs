@@ -55,7 +55,7 @@ fn scenario(seed: Seed, strangers: &Strangers) -> Outcome {
         }
     }
     for (track, heard) in tracks.into_iter().zip(heard) {
-        assert_complete(&call, heard, packets_of(track.kind, 4));
+        assert_complete(&call, heard, packets_of(track.kind(), 4));
     }
     let counters = call.world.shard().counters();
     assert_eq!(counters.peers, 2);
