@@ -65,6 +65,7 @@
 //!
 //! Invariant: no lock, and no allocation per packet once buffers have grown to the load.
 
+mod ahead;
 mod allocation;
 mod arrival;
 mod arriving_codec;

@@ -28,6 +28,9 @@ pub(crate) const LAYER_SILENCE: Duration = Duration::from_millis(300);
 /// How far behind others an encoding is taken to be at most, and at first: a picture a second, and the way here.
 pub(crate) const LONGEST_LAYER_LAG: Duration = Duration::from_millis(1_200);
 
+/// Packets of one stream that are kept in mind while one before them is missing: a key frame of 300 kB.
+pub(crate) const PACKETS_AHEAD: usize = 256;
+
 /// How soon the request in reserve is made after another: libwebrtc passes over what comes sooner.
 pub(crate) const KEY_FRAME_SOONEST: Duration = Duration::from_millis(300);
 

@@ -492,6 +492,10 @@ impl Publication {
         let key = self.media.kind == MediaKind::Video && frames.any(|frame| frame.key);
         self.waiting.clear();
         self.next_to_serve = 0;
+        if self.media.kind == MediaKind::Video {
+            self.streams_mut()
+                .for_each(|(_, stream)| stream.end_of_burst());
+        }
         key
     }
 

@@ -12,6 +12,8 @@ use sfu_rtp::{
     ReceptionStats, RtpClock, RtpHeader, SeqUnwrapper, StreamNumber,
 };
 
+use crate::ahead::Ahead;
+use crate::arrival::Arrival;
 use crate::arriving_codec::is_same;
 use crate::descriptor_reader::DescriptorReader;
 use crate::frame::Frame;
@@ -63,6 +65,7 @@ pub(crate) struct ReceiveStream {
     clock: Option<RtpClock>,
     latest: Instant,
     key_frames: KeyFrameWatch,
+    ahead: Ahead,
     rates: LayerRates,
     descriptors: DescriptorReader,
 }
@@ -103,6 +106,7 @@ impl ReceiveStream {
             clock: None,
             latest: now,
             key_frames: KeyFrameWatch::default(),
+            ahead: Ahead::default(),
             rates: LayerRates::new(now),
             descriptors: DescriptorReader::default(),
         }
@@ -249,7 +253,36 @@ impl ReceiveStream {
         header: &RtpHeader,
         frame: &Frame,
     ) -> Option<WholeKeyFrame> {
-        self.key_frames.on_packet(now, seq, header, frame)
+        self.key_frames
+            .on_packet(now, seq, header, frame, &self.ahead)
+    }
+
+    /// Takes note of the order in which packets come.
+    #[inline]
+    pub(crate) fn note_order(&mut self, arrival: &Arrival<'_>) {
+        self.ahead.on_packet(arrival);
+    }
+
+    /// All who get what came so far have it.
+    #[inline]
+    pub(crate) fn end_of_burst(&mut self) {
+        self.ahead.end_of_burst();
+    }
+
+    /// Returns the packets that came before one of lower number did, in the order of their numbers.
+    pub(crate) fn came_before<'a>(
+        &'a self,
+        late: &Arrival<'_>,
+    ) -> impl Iterator<Item = Arrival<'a>> {
+        let (encoding, departure) = (late.encoding, late.departure);
+        self.ahead.before(late.seq).filter_map(move |arrival| {
+            Some(Arrival {
+                packet: self.cache.get(arrival.seq)?,
+                encoding,
+                departure,
+                ..*arrival
+            })
+        })
     }
 
     /// Counts a packet of video to its layer. Returns whether what layers cost is known anew.

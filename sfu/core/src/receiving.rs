@@ -153,6 +153,9 @@ impl Publication {
             departure: AbsSendTime::from(now.unix),
             padding: 0,
         };
+        if is_video && let Some(stream) = self.stream_mut(encoding) {
+            stream.note_order(&arrival);
+        }
         Ok((arrival, is_anew))
     }
 }

@@ -274,7 +274,9 @@ impl Subscription {
             }
             Selection::Switch { ends_frame } => {
                 self.switch_source(now, arrival, publication);
-                self.send_media(now, arrival, (binding, ends_frame), publication, link)
+                let packets =
+                    self.send_media(now, arrival, (binding, ends_frame), publication, link);
+                packets + self.catch_up(now, arrival, publication, live, link)
             }
             Selection::Forward { ends_frame } => {
                 self.send_media(now, arrival, (binding, ends_frame), publication, link)
@@ -287,6 +289,27 @@ impl Subscription {
                 .awaits_key_frame(encoding, live, arrival.codec)
                 && self.progress.may_ask(now),
         }
+    }
+
+    /// Forwards what came before the first packet of a key frame did, though it lies behind that.
+    fn catch_up(
+        &mut self,
+        now: Instant,
+        first: &Arrival<'_>,
+        publication: &Publication,
+        live: Layers,
+        link: &mut Link<'_>,
+    ) -> u64 {
+        let Some(stream) = publication.stream(first.encoding) else {
+            return 0;
+        };
+        let later = stream.came_before(first);
+        later
+            .map(|arrival| {
+                let forwarded = self.forward(now, &arrival, publication, live, link);
+                forwarded.packets
+            })
+            .sum()
     }
 
     /// Returns the dependency descriptor of a packet as it is for who gets some of the layers only.

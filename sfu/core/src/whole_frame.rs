@@ -1,12 +1,13 @@
 //! Notices when a key frame has come whole: all of its packets, from the one that a decoder begins at.
 //!
-//! Packets count from the arrival of the first one on. What came before it is no use to a subscriber who
-//! begins there, even if it is of the same frame.
+//! Whoever begins at the first packet, however late that comes, gets those too that came before it.
 
 use std::time::Instant;
 
 use sfu_rtp::{ExtendedSeqNo, RtpHeader, RtpTimestamp};
 
+use crate::ahead::Ahead;
+use crate::arrival::Arrival;
 use crate::frame::Frame;
 
 /// A key frame that has come whole.
@@ -45,26 +46,34 @@ impl KeyFrameWatch {
         seq: ExtendedSeqNo,
         header: &RtpHeader,
         frame: &Frame,
+        ahead: &Ahead,
     ) -> Option<WholeKeyFrame> {
-        if frame.key || frame.intra {
-            self.begin(now, seq, header.timestamp, frame);
-        }
+        let begins = (frame.key || frame.intra) && self.begin(now, seq, header.timestamp, frame);
         let coming = self.coming.as_mut()?;
         coming.add(seq, header, frame);
+        if begins {
+            coming.add_all(ahead.before(seq));
+        }
         if !coming.is_whole() {
             return None;
         }
         self.coming.take().map(|coming| coming.frame)
     }
 
-    /// Takes the first packet of a key frame, unless it is one within the frame that is coming.
-    fn begin(&mut self, now: Instant, seq: ExtendedSeqNo, timestamp: RtpTimestamp, frame: &Frame) {
+    /// Takes the first packet of a key frame, unless it is one within the frame that is coming. Returns whether it did.
+    fn begin(
+        &mut self,
+        now: Instant,
+        seq: ExtendedSeqNo,
+        timestamp: RtpTimestamp,
+        frame: &Frame,
+    ) -> bool {
         let is_within = self.coming.is_some_and(|coming| {
             let same = coming.timestamp == timestamp || !coming.has_picture;
             same && (coming.frame.is_start || !frame.key)
         });
         if is_within {
-            return;
+            return false;
         }
         self.coming = Some(Coming {
             frame: WholeKeyFrame {
@@ -77,10 +86,20 @@ impl KeyFrameWatch {
             packets: 0,
             has_picture: false,
         });
+        true
     }
 }
 
 impl Coming {
+    /// Takes packets that came before the first.
+    fn add_all<'a>(&mut self, packets: impl Iterator<Item = &'a Arrival<'static>>) {
+        for arrival in packets {
+            if let Some(frame) = &arrival.frame {
+                self.add(arrival.seq, &arrival.header, frame);
+            }
+        }
+    }
+
     fn add(&mut self, seq: ExtendedSeqNo, header: &RtpHeader, frame: &Frame) {
         if seq < self.first {
             return;
@@ -114,10 +133,14 @@ impl Coming {
 
 #[cfg(test)]
 mod tests {
-    use sfu_model::{PayloadType, Ssrc};
-    use sfu_rtp::{Outgoing, OutgoingExtensions, OutgoingPayload, write_rtp};
+    use sfu_model::{Codec, PayloadType, Ssrc};
+    use sfu_rtp::{
+        AbsSendTime, ExtensionRanges, Outgoing, OutgoingExtensions, OutgoingPayload, StreamNumber,
+        write_rtp,
+    };
 
     use super::*;
+    use crate::arrival::Passage;
     use crate::test_clock::start;
 
     const PICTURE: Frame = Frame {
@@ -167,14 +190,33 @@ mod tests {
         RtpHeader::parse(&packet).unwrap()
     }
 
+    fn arrival(seq: ExtendedSeqNo, header: RtpHeader, frame: Frame) -> Arrival<'static> {
+        Arrival {
+            packet: &[],
+            header,
+            extensions: ExtensionRanges::default(),
+            encoding: 0,
+            stream: StreamNumber::default(),
+            seq,
+            codec: Codec::Vp8,
+            frame: Some(frame),
+            passage: Passage::WithoutDescriptor,
+            departure: AbsSendTime::default(),
+            padding: 0,
+        }
+    }
+
     /// Takes packets of number, timestamp, marker and frame. Returns which completed a key frame, and whether
     /// that is a start.
     fn whole(packets: &[(u64, u32, bool, Frame)]) -> Vec<(usize, bool)> {
         let (mut watch, now) = (KeyFrameWatch::default(), start());
+        let mut ahead = Ahead::default();
         let mut whole = Vec::new();
         for (place, (seq, timestamp, marker, frame)) in packets.iter().enumerate() {
             let header = header(*timestamp, *marker);
-            let completed = watch.on_packet(now, ExtendedSeqNo(70_000 + seq), &header, frame);
+            let seq = ExtendedSeqNo(70_000 + seq);
+            let completed = watch.on_packet(now, seq, &header, frame, &ahead);
+            ahead.on_packet(&arrival(seq, header, *frame));
             whole.extend(completed.map(|frame| (place, frame.is_start)));
         }
         whole
@@ -193,13 +235,15 @@ mod tests {
     }
 
     #[test]
-    fn packets_from_before_the_first_do_not_count() {
+    fn packets_that_came_before_the_first_count_once_it_has_come() {
         let late_start = [
             (1, 5, false, PICTURE),
             (2, 5, true, PICTURE),
             (0, 5, false, START),
         ];
-        assert_eq!(whole(&late_start), []);
+        assert_eq!(whole(&late_start), [(2, true)]);
+        let cut = [(2, 5, true, PICTURE), (0, 5, false, START)];
+        assert_eq!(whole(&cut), []);
     }
 
     #[test]
@@ -235,11 +279,7 @@ mod tests {
             (0, 5, false, PARAMETER_SETS),
             (2, 5, true, PICTURE),
         ];
-        assert_eq!(
-            whole(&sets_later),
-            [],
-            "those who begin at the sets miss the picture"
-        );
+        assert_eq!(whole(&sets_later), [(2, true)]);
     }
 
     #[test]

@@ -72,13 +72,30 @@ impl Still {
     }
 
     fn send_key_frame(&mut self, lost: &[usize]) {
-        for (place, payload) in self.payloads().iter().enumerate() {
-            let packet = self.packet(payload, place == 2);
+        for (place, packet) in self.key_frame().iter().enumerate() {
             if !lost.contains(&place) {
-                self.world.send_rtp(0, &packet);
+                self.world.send_rtp(0, packet);
             }
         }
+    }
+
+    /// Makes the packets of a key frame.
+    fn key_frame(&mut self) -> [Vec<u8>; 3] {
+        let mut place = 0;
+        let packets = self.payloads().map(|payload| {
+            place += 1;
+            self.packet(&payload, place == 3)
+        });
         self.timestamp = self.timestamp.plus(9_000);
+        packets
+    }
+
+    /// Sends a key frame, its packets in this order.
+    fn send_in(&mut self, order: &[usize; 3]) {
+        let packets = self.key_frame();
+        for place in order {
+            self.world.send_rtp(0, &packets[*place]);
+        }
     }
 
     fn payloads(&self) -> [Vec<u8>; 3] {
@@ -315,4 +332,48 @@ fn a_picture_without_its_parameter_sets_is_no_start() {
         still.step(&[0], &[]);
     }
     assert!(still.has_picture(1));
+}
+
+#[test]
+fn a_key_frame_whose_packets_come_in_any_order_is_forwarded_whole() {
+    let orders = [[1, 2, 0], [2, 1, 0], [2, 0, 1], [1, 0, 2], [0, 2, 1]];
+    for format in [Format::Vp8, Format::H264] {
+        for order in orders {
+            let mut still = Still::new(format);
+            still.subscribe(1);
+            still.step(&[0], &[]);
+            still.send_in(&order);
+            let received = &mut still.world.participants[1].rtp;
+            received.sort_by_key(|packet| RtpHeader::parse(packet).unwrap().seq.0);
+            assert!(still.has_picture(1), "{order:?}");
+            assert_eq!(still.world.participants[1].rtp.len(), 3);
+            for _ in 0..500 {
+                still.step(&[], &[]);
+            }
+            assert_eq!(still.asked, 1, "{order:?}");
+        }
+    }
+}
+
+#[test]
+fn what_came_before_the_first_packet_of_a_key_frame_follows_it_up_to_the_latest() {
+    let mut still = Still::new(Format::Vp8);
+    still.subscribe(1);
+    still.step(&[0], &[]);
+    let [first, second, third] = still.key_frame();
+    let delta = still.packet(&vp8_payload(false, 8), true);
+    let last = still.packet(&vp8_payload(false, 9), true);
+    for packet in [&second, &third, &delta] {
+        still.world.send_rtp(0, packet);
+    }
+    assert_eq!(still.world.participants[1].rtp.len(), 0);
+    // The last one comes in the same tick as the first: it is forwarded once.
+    still.world.handle_rtp(0, &first);
+    still.world.handle_rtp(0, &last);
+    still.world.pass(STEP);
+    let headers = still.world.participants[1].take_headers();
+    assert_eq!(headers.len(), 5);
+    for pair in headers.windows(2) {
+        assert_eq!(pair[1].seq, pair[0].seq.next());
+    }
 }
