@@ -6,7 +6,7 @@ use sfu_model::Now;
 use sfu_rtp::AbsSendTime;
 
 use crate::arrival::Arrival;
-use crate::held::{Departure, Held, HeldPacket};
+use crate::held::{Departure, Held, HeldPacket, Turn};
 use crate::keys::{PeerKey, PublicationKey, SubscriptionKey};
 use crate::layers::Layers;
 use crate::limits::THIN_AFTER;
@@ -126,10 +126,7 @@ impl Departures<'_> {
             Recalled::Ended => return,
             Recalled::Gone => {
                 self.output.drop(DropReason::LeftRing);
-                if subscription.give_up(now.mono) {
-                    self.given_up.push(key);
-                }
-                return;
+                return self.give_up(now, key);
             }
         };
         let Some(peer) = self.tables.peers.get_mut(self.key) else {
@@ -139,9 +136,10 @@ impl Departures<'_> {
             self.output.drop(DropReason::NotConnected);
             return;
         };
-        if packet.is_left_out {
-            subscription.leave_out_held(&arrival, &mut link);
-            return;
+        match packet.turn {
+            Turn::Leave => {}
+            Turn::LeaveOut => return subscription.leave_out_held(&arrival, &mut link),
+            Turn::GiveUp => return self.give_up(now, key),
         }
         let live = publication.live(now.mono);
         let forwarded = subscription.forward(now.mono, &arrival, publication, live, &mut link);
@@ -158,6 +156,13 @@ impl Departures<'_> {
             let publication = subscription.publication;
             let encoding = arrival.encoding;
             self.note_awaited(publication, encoding);
+        }
+    }
+
+    fn give_up(&mut self, now: Now, key: SubscriptionKey) {
+        let subscription = self.tables.subscriptions.get_mut(key);
+        if subscription.is_some_and(|subscription| subscription.give_up(now.mono)) {
+            self.given_up.push(key);
         }
     }
 

@@ -202,7 +202,9 @@ fn hold(
         Ok(()) => counters.held += 1,
         Err(HeldFull) => {
             counters.drop(DropReason::HeldFull);
-            subscription.give_up(now);
+            if !held.give_up_behind(key) {
+                subscription.give_up(now);
+            }
         }
     }
 }

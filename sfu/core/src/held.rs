@@ -36,8 +36,18 @@ pub(crate) struct HeldPacket {
     /// Without its bytes.
     pub(crate) arrival: Arrival<'static>,
     pub(crate) since: Instant,
-    /// Whether it gives its place up when its turn comes.
-    pub(crate) is_left_out: bool,
+    pub(crate) turn: Turn,
+}
+
+/// What happens when the turn of a packet comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It leaves.
+    Leave,
+    /// It gives its place up: the numbers close up over it.
+    LeaveOut,
+    /// There was no room for what came after it: its subscription goes on with its next key frame.
+    GiveUp,
 }
 
 const _: () = assert!(
@@ -82,9 +92,20 @@ impl Held {
             subscription,
             arrival: arrival.detached(),
             since: now,
-            is_left_out: false,
+            turn: Turn::Leave,
         });
         Ok(())
+    }
+
+    /// Has a subscription give up when it comes to the end of what waits of it. Returns whether anything does.
+    pub(crate) fn give_up_behind(&mut self, subscription: SubscriptionKey) -> bool {
+        let mut packets = self.packets.iter_mut();
+        let latest = packets.rfind(|packet| packet.subscription == subscription);
+        let waits = latest.is_some();
+        if let Some(latest) = latest {
+            latest.turn = Turn::GiveUp;
+        }
+        waits
     }
 
     /// Takes out what leaves next.
@@ -120,7 +141,10 @@ impl Held {
 
     /// Returns the bytes of video that wait to be sent.
     pub(crate) fn bytes(&self) -> u64 {
-        let waiting = self.packets.iter().filter(|packet| !packet.is_left_out);
+        let waiting = self
+            .packets
+            .iter()
+            .filter(|packet| packet.turn == Turn::Leave);
         waiting.map(|packet| packet.len() as u64).sum()
     }
 

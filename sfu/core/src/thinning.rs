@@ -13,7 +13,7 @@ use sfu_model::Now;
 
 use crate::Counters;
 use crate::DropReason;
-use crate::held::{Held, HeldPacket};
+use crate::held::{Held, HeldPacket, Turn};
 use crate::keys::{OfPublication, OfSubscription, SubscriptionKey};
 use crate::limits::{GIVE_UP_AFTER, THIN_AFTER, THINNING_INTERVAL};
 use crate::publication::Publication;
@@ -103,14 +103,14 @@ impl Thinning<'_> {
             let is_of = |frames: &[HeldPacket]| frames.iter().any(|of| packet.is_of_frame_of(of));
             let goes = is_of(&gone)
                 || excess > 0
-                    && !packet.is_left_out
+                    && packet.turn == Turn::Leave
                     && !is_of(&latest)
                     && is_dispensable(packet, subscriptions, publications);
             if goes {
                 if !is_of(&gone) {
                     gone.push(*packet);
                 }
-                packet.is_left_out = true;
+                packet.turn = Turn::LeaveOut;
                 excess = excess.saturating_sub(packet.len() as u64);
                 self.counters.drop(DropReason::LayerThinned);
             }

@@ -345,7 +345,7 @@ fn bytes_that_are_gone_leave_no_hole_and_ask_for_a_key_frame() {
 #[test]
 fn no_more_waits_than_may() {
     let mut call = Call::new(100_000);
-    call.picture(Picture::Key, 1);
+    call.picture(Picture::Key, 20);
     for _ in 0..40 {
         call.picture(Picture::Delta(0), 32);
     }
@@ -354,6 +354,32 @@ fn no_more_waits_than_may() {
     let before = call.dropped(DropReason::HeldFull);
     nack(&mut call.world, &lost);
     assert_eq!(call.dropped(DropReason::HeldFull) - before, 400 - 256);
+}
+
+#[test]
+fn a_key_frame_that_is_leaving_goes_on_when_there_is_no_room_for_others() {
+    let mut call = Call::new(5_000_000);
+    // More subscriptions over the same link, so that more waits than the publisher's ring has.
+    for (id, ssrc) in [(21, 51_000), (22, 52_000)] {
+        call.world.command(Command::Subscribe {
+            subscription: subscription_id(id),
+            publication: crate::world::publication_id(0),
+            peer: call.world.participants[1].id,
+            media: send(MediaKind::Video, "0", ssrc),
+        });
+    }
+    call.picture(Picture::Key, 100);
+    for _ in 0..10 {
+        call.picture(Picture::Delta(0), 30);
+    }
+    assert!(call.dropped(DropReason::HeldFull) > 100);
+    call.world.pass(Duration::from_secs(2));
+    for ssrc in [VIDEO, Ssrc(51_000), Ssrc(52_000)] {
+        let mut got = call.world.participants[1].rtp.clone();
+        got.retain(|packet| header(packet).ssrc == ssrc);
+        assert_continuous(&got);
+        assert!(got.len() >= 100, "{} of {ssrc:?}", got.len());
+    }
 }
 
 #[test]
