@@ -55,6 +55,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
         auto_create: room.auto_create,
         empty_timeout: room.empty_timeout,
         departure_timeout: room.departure_timeout,
+        sync_streams: room.sync_streams,
         max_participants: room.max_participants,
         home_participants: usize::from(config.rtc.home_participants),
         codecs: room.enabled_codecs.iter().filter_map(codec).collect(),
@@ -120,6 +121,7 @@ fn preset((name, preset): (&String, &RoomPreset)) -> (String, proto::RoomConfigu
         departure_timeout: seconds(preset.departure_timeout),
         max_participants: preset.max_participants.unwrap_or(0),
         metadata: preset.metadata.clone().unwrap_or_default(),
+        sync_streams: preset.sync_streams.unwrap_or(false),
         ..proto::RoomConfiguration::default()
     };
     (name.clone(), configuration)

@@ -24,6 +24,9 @@ pub struct Room {
     /// `enable_remote_unmute`: the API may unmute a participant. Default false: a microphone is
     /// opened only by who sits at it.
     pub enable_remote_unmute: bool,
+    /// `sync_streams`: what one participant publishes together plays in step. Default false: a section that has carried a track
+    /// carries no other one then, which is unwise where subscriptions come and go.
+    pub sync_streams: bool,
     /// `room_configurations`: presets that a token names in `roomPreset`.
     pub room_configurations: BTreeMap<String, RoomPreset>,
 }
@@ -48,6 +51,8 @@ pub struct RoomPreset {
     pub max_participants: Option<u32>,
     /// `metadata` of the room.
     pub metadata: Option<String>,
+    /// `sync_streams`.
+    pub sync_streams: Option<bool>,
 }
 
 /// The media types that this node forwards, in LiveKit's order.
@@ -103,6 +108,7 @@ impl Default for Room {
             max_participants: 0,
             enabled_codecs: CODECS.map(CodecSpec::plain).to_vec(),
             enable_remote_unmute: false,
+            sync_streams: false,
             room_configurations: BTreeMap::new(),
         }
     }
@@ -136,6 +142,9 @@ impl Room {
             enable_remote_unmute: group
                 .get("enable_remote_unmute", value::truth)
                 .unwrap_or(default.enable_remote_unmute),
+            sync_streams: group
+                .get("sync_streams", value::truth)
+                .unwrap_or(default.sync_streams),
             room_configurations: group
                 .named_groups("room_configurations", RoomPreset::read)
                 .into_iter()
@@ -151,8 +160,8 @@ impl RoomPreset {
             &[""],
             "has no effect: the preset has its name already",
         );
-        for name in ["min_playout_delay", "max_playout_delay", "sync_streams"] {
-            group.unsupported(name, &["0", "false"], NO_PLAYOUT_DELAY);
+        for name in ["min_playout_delay", "max_playout_delay"] {
+            group.unsupported(name, &["0"], NO_PLAYOUT_DELAY);
         }
         group.unsupported("agents", &[], "has no effect: no agent is dispatched");
         group.unsupported("egress", &[], "has no effect: nothing is recorded");
@@ -162,11 +171,12 @@ impl RoomPreset {
             departure_timeout: group.get("departure_timeout", value::seconds),
             max_participants: group.get("max_participants", value::count),
             metadata: group.get("metadata", value::text),
+            sync_streams: group.get("sync_streams", value::truth),
         }
     }
 }
 
-const NO_PLAYOUT_DELAY: &str = "has no effect: playout is neither delayed nor kept in step";
+const NO_PLAYOUT_DELAY: &str = "has no effect: playout is not delayed";
 
 fn unsupported(group: &mut Group<'_>) {
     group.group("playout_delay", |delay| {
@@ -175,7 +185,6 @@ fn unsupported(group: &mut Group<'_>) {
         delay.take_silently("min");
         delay.take_silently("max");
     });
-    group.unsupported("sync_streams", &["false"], NO_PLAYOUT_DELAY);
     for name in ["create_room_timeout", "create_room_attempts"] {
         group.unsupported(
             name,

@@ -267,6 +267,7 @@ fn create_request(room: &RoomName, claims: &Claims) -> proto::CreateRoomRequest 
         departure_timeout: wishes.departure_timeout,
         max_participants: wishes.max_participants,
         metadata: wishes.metadata,
+        sync_streams: wishes.sync_streams,
         ..proto::CreateRoomRequest::default()
     }
 }

@@ -28,6 +28,12 @@ pub(crate) fn room_options(settings: &Settings, request: &proto::CreateRoomReque
         preset.departure_timeout,
         settings.departure_timeout,
     );
+    let sync_streams = [
+        request.sync_streams,
+        preset.sync_streams,
+        settings.sync_streams,
+    ];
+    options.sync_streams = sync_streams.contains(&true);
     let limits = [
         request.max_participants,
         preset.max_participants,

@@ -15,6 +15,8 @@ pub struct Settings {
     pub empty_timeout: Duration,
     /// How long a room stays open after the last participant left.
     pub departure_timeout: Duration,
+    /// Whether what one participant publishes together plays in step.
+    pub sync_streams: bool,
     /// Most participants of a room; zero for any number.
     pub max_participants: u32,
     /// How many participants of a room live on its home shard before further ones live on others.

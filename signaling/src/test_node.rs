@@ -51,6 +51,7 @@ pub(crate) fn settings() -> Settings {
         auto_create: true,
         empty_timeout: Duration::from_secs(300),
         departure_timeout: Duration::from_secs(20),
+        sync_streams: false,
         max_participants: 0,
         home_participants: 50,
         codecs: Vec::new(),

@@ -108,6 +108,7 @@ impl Node {
                 auto_create: true,
                 empty_timeout: Duration::from_secs(300),
                 departure_timeout: Duration::from_secs(20),
+                sync_streams: false,
                 max_participants: 0,
                 home_participants: 50,
                 codecs: Vec::new(),

@@ -118,6 +118,11 @@ impl Client {
         self.protocol().takes_reused_sections() && !self.is_safari()
     }
 
+    /// Tracks of one stream play in step, and are known without a stream of their own.
+    pub fn plays_in_step(&self) -> bool {
+        self.protocol().knows_shared_streams() && !self.is_firefox()
+    }
+
     /// An ICE-lite server works. Firefox is served with full ICE by LiveKit.
     pub fn takes_ice_lite(&self) -> bool {
         self.protocol().takes_ice_lite() && !self.is_firefox()

@@ -25,6 +25,11 @@ impl ProtocolVersion {
         self.0 >= 4
     }
 
+    /// Tracks are known by more than the stream that they are of, so that several may be of one.
+    pub fn knows_shared_streams(self) -> bool {
+        self.0 >= 10
+    }
+
     /// `ConnectionQuality` may be sent.
     pub fn takes_connection_quality(self) -> bool {
         self.0 >= 5

@@ -157,7 +157,8 @@ impl Room {
         parameters: &ConnectParameters,
         may_subscribe: bool,
     ) -> Transports {
-        let policy = codecs::codec_policy(&parameters.client, &self.room.options().codecs);
+        let mut policy = codecs::codec_policy(&parameters.client, &self.room.options().codecs);
+        policy.reuse_sections &= !self.room.options().sync_streams;
         let shard = self.placement.choose();
         let transport = self.placement.transport(shard);
         let facts = self.reachability.facts_for(now.mono, identity, &transport);

@@ -133,6 +133,8 @@ pub struct RoomOptions {
     pub empty_timeout: Duration,
     /// How long it stays open after the last participant left.
     pub departure_timeout: Duration,
+    /// Whether what a participant publishes as one stream plays in step.
+    pub sync_streams: bool,
     /// Most participants, not counting agents and recorders; zero for any number.
     pub max_participants: u32,
     /// Opaque text for the app.
@@ -172,6 +174,7 @@ impl RoomOptions {
             name,
             empty_timeout: Duration::from_secs(300),
             departure_timeout: Duration::from_secs(20),
+            sync_streams: false,
             max_participants: 0,
             metadata: String::new(),
             codecs: codecs.into(),

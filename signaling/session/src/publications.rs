@@ -59,6 +59,7 @@ impl Publications<'_> {
     fn subscriptions(&mut self) -> Subscriptions<'_> {
         Subscriptions {
             facts: self.facts,
+            room: self.room,
             ids: self.ids,
             roster: self.roster,
             tracks: self.tracks,

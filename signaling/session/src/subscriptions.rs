@@ -8,6 +8,7 @@ mod wanted;
 use crate::ids::Ids;
 use crate::offer_answer::Negotiation;
 use crate::outputs::Outputs;
+use crate::room_facts::RoomFacts;
 use crate::roster::Roster;
 use crate::speakers::Speakers;
 use crate::timers::Timers;
@@ -20,6 +21,7 @@ use crate::{NodeFacts, Room};
 #[derive(Debug)]
 pub(crate) struct Subscriptions<'a> {
     pub(crate) facts: &'a NodeFacts,
+    pub(crate) room: &'a RoomFacts,
     pub(crate) ids: &'a mut Ids,
     pub(crate) roster: &'a mut Roster,
     pub(crate) tracks: &'a mut Tracks,
@@ -33,6 +35,7 @@ impl Room {
     pub(crate) fn subscriptions(&mut self) -> Subscriptions<'_> {
         Subscriptions {
             facts: &self.facts,
+            room: &self.room,
             ids: &mut self.ids,
             roster: &mut self.roster,
             tracks: &mut self.tracks,

@@ -41,8 +41,9 @@ export const operations = {
     });
   },
 
-  /** Publishes a sound; returns its track sid. */
-  async publishAudio(client, { source = Track.Source.Microphone, publish = {} } = {}) {
+  /** Publishes a sound; returns its track sid. Not `offersRed` is as browsers are that know no RED. */
+  async publishAudio(client, { source = Track.Source.Microphone, publish = {}, offersRed = true } = {}) {
+    if (!offersRed) offerNoRed();
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     const track = new LocalAudioTrack(stream.getAudioTracks()[0], undefined, false);
     return announce(client, track, { source, ...publish });
@@ -161,6 +162,19 @@ function drawing({ width, height, frameRate, detail = 0 }) {
     stop();
   };
   return track;
+}
+
+/** Has connections of this page offer audio in every codec but RED. */
+function offerNoRed() {
+  const { addTransceiver } = RTCPeerConnection.prototype;
+  RTCPeerConnection.prototype.addTransceiver = function add(...given) {
+    const transceiver = addTransceiver.apply(this, given);
+    if (transceiver.receiver.track.kind === 'audio') {
+      const { codecs } = RTCRtpReceiver.getCapabilities('audio');
+      transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => mimeType !== 'audio/red'));
+    }
+    return transceiver;
+  };
 }
 
 /** Turns the JSON form of simulcast layers into livekit-client's presets. */

@@ -67,9 +67,16 @@ impl Subscriptions<'_> {
         let (Some(publisher), Some(stream)) = (publisher, stream) else {
             return;
         };
+        let plays_in_step = self.roster.get(key).is_some_and(|participant| {
+            self.room.options().sync_streams && participant.client.plays_in_step()
+        });
+        let stream_name = match plays_in_step && !track.info.stream.is_empty() {
+            true => track.info.stream.as_str(),
+            false => track.sid.as_str(),
+        };
         let send = SendTrack {
             subscription: active.id,
-            stream_id: format!("{}|{}", publisher.sid, track.sid),
+            stream_id: format!("{}|{stream_name}", publisher.sid),
             track_sid: sid.clone(),
             kind: track.kind(),
             codecs: stream.codecs.clone(),

@@ -274,3 +274,37 @@ fn an_ended_subscription_is_negotiated_away_and_its_section_used_again() {
         (1, vec![second])
     );
 }
+
+#[test]
+fn what_a_participant_publishes_together_is_one_stream_where_the_room_says_so() {
+    let streams = |sync: bool, protocol: i32| {
+        let mut world = World::with(|options, _| options.sync_streams = sync);
+        let alice = world.join_one(client("alice"));
+        world.publish(alice, microphone("mic"));
+        world.publish(alice, camera("cam"));
+        let mut presentation = camera("screen");
+        presentation.source = proto::TrackSource::ScreenShare.into();
+        world.publish(alice, presentation);
+        let bob = world.join(client("bob").two_transports().protocol(protocol));
+        world.answer(bob);
+        world.connect(bob);
+        world.negotiate(bob);
+        let mut commands = world.commands.iter();
+        let mut streams: Vec<String> = commands
+            .by_ref()
+            .filter_map(|command| match command {
+                Command::Subscribe { media, .. } => Some(media.cname.clone()),
+                _ => None,
+            })
+            .map(|cname| cname.split('|').nth(1).unwrap().to_owned())
+            .collect();
+        streams.sort();
+        streams.dedup();
+        streams
+    };
+    assert_eq!(streams(true, 16), ["camera", "screenshare"]);
+    for alone in [streams(false, 16), streams(true, 9)] {
+        assert_eq!(alone.len(), 3);
+        assert!(alone.iter().all(|stream| stream.starts_with("TR_")));
+    }
+}

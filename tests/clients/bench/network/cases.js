@@ -23,6 +23,7 @@ const sound = (red) => ({ publish: { red, dtx: false } });
 const trouble = (...lines) => [GOOD, ...lines.map((line) => `${TROUBLE_S}s ${line}`)].join('\n');
 const lossy = (name, ...lines) => [
   { name: `${name}, RED`, script: trouble(...lines), audio: sound(true), video: PICTURE },
+  { name: `${name}, a publisher without RED`, script: trouble(...lines), audio: { ...sound(true), offersRed: false } },
   { name: `${name}, no RED`, script: trouble(...lines), audio: sound(false) },
 ];
 
