@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use sfu_model::Bitrate;
 
 use crate::application_limit::Limited;
-use crate::limits::{FEEDBACK_STATUSES, MAX_ESTIMATE, MIN_ESTIMATE, STATUSES_OF_A_PACKET};
+use crate::limits::{
+    FEEDBACK_STATUSES, MAX_ESTIMATE, MIN_ESTIMATE, STATUSES_OF_A_PACKET, UNNUMBERED_BYTES,
+};
 use crate::micros::Micros;
 use crate::numbers::{ProbeCluster, TransportSeqNo};
 use crate::probe::Probe;
@@ -53,6 +55,8 @@ pub struct Estimator {
     /// Bytes sent ever, and by the last feedback.
     bytes: u64,
     bytes_before: u64,
+    /// Bytes without a number since the last packet that has one.
+    unnumbered: u16,
     /// When the estimate falls unless feedback comes.
     silent: Option<Micros>,
     /// Whether it fell since the last feedback.
@@ -80,6 +84,7 @@ impl Estimator {
             readable_statuses: 0,
             bytes: 0,
             bytes_before: 0,
+            unnumbered: 0,
             silent: None,
             was_silent: false,
             transport: None,
@@ -105,6 +110,11 @@ impl Estimator {
         let departure = self.micros(now);
         let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
         self.bytes += u64::from(bytes);
+        let bytes = match cluster {
+            // What a probe measures is its own.
+            Some(_) => bytes,
+            None => bytes.saturating_add(std::mem::take(&mut self.unnumbered)),
+        };
         let packet = SentPacket {
             departure,
             bytes,
@@ -118,10 +128,13 @@ impl Estimator {
         }
     }
 
-    /// Notes that so many bytes left without a number.
+    /// Notes that so many bytes left without a number. They are taken to arrive with the next packet that has one, or the
+    /// estimate would follow a part of what the link carries.
     #[inline]
     pub fn on_sent_unnumbered(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
+        let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
+        self.unnumbered = self.unnumbered.saturating_add(bytes).min(UNNUMBERED_BYTES);
     }
 
     /// Takes transport-wide feedback: the numbers in order, each with when it arrived by the receiver's clock.
@@ -467,6 +480,24 @@ mod tests {
             call.estimator.on_report(now, 128, None);
         }
         assert!(call.estimator.estimate() < Bitrate(300_000));
+    }
+
+    #[test]
+    fn what_has_no_number_is_taken_to_arrive_with_the_next_packet_that_has_one() {
+        let mut call = Call::new();
+        let now = call.now();
+        let mut send = |seq, unnumbered| {
+            call.estimator.on_sent_unnumbered(unnumbered);
+            let seq = TransportSeqNo(seq);
+            call.estimator.on_sent(now, seq, 1_000, None);
+            let Reported::Arrived(packet) = call.estimator.log.report(seq, true) else {
+                panic!("it was sent");
+            };
+            packet.bytes
+        };
+        assert_eq!(send(0, 300), 1_300);
+        assert_eq!(send(1, 0), 1_000);
+        assert_eq!(send(2, 100_000), 1_000 + UNNUMBERED_BYTES);
     }
 
     #[test]

@@ -10,6 +10,10 @@ pub const MIN_ESTIMATE: Bitrate = Bitrate(30_000);
 /// Highest estimate: ten times what forty tracks of HD video take.
 pub const MAX_ESTIMATE: Bitrate = Bitrate(1_000_000_000);
 
+/// Bytes without a number that are taken to arrive with the next packet that has one: what three voices with their redundancy
+/// send from one picture to the next. More is what was sent while there was no video.
+pub(crate) const UNNUMBERED_BYTES: u16 = 4_096;
+
 /// Packets that were sent and can still be reported on: 32 KiB, which is a round trip and a feedback's
 /// interval of 400 ms at 100 Mbit/s. Of more the oldest are forgotten, and count neither as lost nor as arrived.
 pub(crate) const SENT_PACKETS: usize = 4_096;

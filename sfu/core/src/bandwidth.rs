@@ -26,8 +26,9 @@ pub(crate) struct Bandwidth {
     allocation: Allocation,
     /// What sound and repair take.
     other: RateMeter,
-    /// The estimate that was divided last.
+    /// The estimate that was divided last, and what sound and repair took of it.
     divided: Bitrate,
+    other_divided: Bitrate,
     /// What is meant to be sent since then.
     target: Bitrate,
     /// When it is divided again, whatever is heard.
@@ -51,7 +52,7 @@ impl Bandwidth {
     /// An estimate that moved by less than one part in this many is as it was.
     const NOTABLE: u64 = 32;
 
-    /// Packets leave at most half as fast again as the link is estimated to carry: what waits drains although more comes, and
+    /// Video leaves at most half as fast again as the link is estimated to carry beside sound: what waits drains although more comes, and
     /// an estimate that is too low holds nobody back for long. libwebrtc has 2.5, for an encoder that keeps to its
     /// target; key frames of others make a queue on the way then.
     const PACE: (u64, u64) = (3, 2);
@@ -62,6 +63,7 @@ impl Bandwidth {
             allocation: Allocation::default(),
             other: RateMeter::new(now),
             divided: START_ESTIMATE,
+            other_divided: Bitrate(0),
             target: Bitrate(0),
             due: now + DIVISION_INTERVAL,
             probing: None,
@@ -132,7 +134,8 @@ impl Bandwidth {
             return None;
         }
         let (times, part) = Self::PACE;
-        let pace = Bitrate(estimate.0 * times / part);
+        let other = self.other_divided.min(estimate);
+        let pace = Bitrate(other.0 + (estimate.0 - other.0) * times / part);
         let probe = self.probing.as_ref().map(Probing::rate);
         Some(probe.map_or(pace, |probe| probe.max(pace)))
     }
@@ -163,6 +166,7 @@ impl Bandwidth {
         let estimate = self.estimator.estimate();
         self.divided = estimate;
         let other = self.other.rate(now);
+        self.other_divided = other;
         let budget = Bitrate(estimate.0.saturating_sub(other.0));
         let outcome = self.allocation.divide(now, budget, claims);
         self.target = Bitrate(outcome.granted.0.saturating_add(other.0));

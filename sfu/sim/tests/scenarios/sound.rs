@@ -111,3 +111,31 @@ fn redundancy_ends_when_nothing_is_lost_any_more() {
         trace(call)
     });
 }
+
+#[test]
+fn a_link_that_loses_packets_and_has_room_carries_sound_and_pictures() {
+    replay(|seed| {
+        let (mut call, [alice, bob]) = call(seed, ["alice", "bob"], LinkProfile::CLEAN);
+        (call.microphones, call.ears) = (Sound::Redundant, Sound::Redundant);
+        let heard = [MediaKind::Audio, MediaKind::Video].map(|kind| {
+            let track = call.publish(alice, kind);
+            call.subscribe(bob, track)
+        });
+        call.world.run_for(Duration::from_secs(5));
+        let script = Script::read("0s both delay=20ms\n0s down loss=20%").expect("a script");
+        call.world.run_script(bob, &script);
+        let before = heard.map(|heard| call.reception(heard).delivered);
+        call.world.run_for(Duration::from_secs(20));
+        assert_no_faults(&call, &[alice, bob]);
+        for ((heard, before), kind) in heard
+            .into_iter()
+            .zip(before)
+            .zip([MediaKind::Audio, MediaKind::Video])
+        {
+            let came = call.reception(heard).delivered - before;
+            let sent = packets_of(kind, 20);
+            assert!(came * 10 > sent * 9, "{kind:?}: {came} of {sent}");
+        }
+        trace(call)
+    });
+}
