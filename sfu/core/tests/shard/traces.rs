@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sfu_model::{
     Codec, CodecBinding, Command, Extension, ExtensionId, ExtensionMap, Forwarding, MediaKind,
-    PayloadType, SpatialLayer, TemporalLayer,
+    PayloadType, ReceiveEncoding, ReceiveMedia, SpatialLayer, Ssrc, TemporalLayer,
 };
 use sfu_rtp::{
     DependencyDescriptor, ExtensionRanges, ExtensionTable, Outgoing, OutgoingExtensions,
@@ -82,6 +82,38 @@ fn hex(text: &str) -> Vec<u8> {
     digits.chunks_exact(2).map(byte).collect()
 }
 
+fn binding(codec: Codec) -> CodecBinding {
+    CodecBinding {
+        codec,
+        payload_type: PAYLOAD_TYPE,
+        rtx: Some(RTX),
+    }
+}
+
+/// What the section of the publisher says.
+fn published(codec: Codec) -> ReceiveMedia {
+    let mut media = camera();
+    media.codecs = vec![binding(codec)];
+    media.extensions = descriptors();
+    media
+}
+
+fn encoding(ssrc: Option<Ssrc>) -> ReceiveEncoding {
+    ReceiveEncoding {
+        ssrc,
+        ..ReceiveEncoding::default()
+    }
+}
+
+/// Returns the dependency descriptor of a packet; nothing if it has none.
+fn descriptor_of(packet: &[u8]) -> Vec<u8> {
+    let header = RtpHeader::parse(packet).unwrap();
+    let table = ExtensionTable::from(&descriptors());
+    let values = ExtensionRanges::find(&header, packet, &table);
+    let descriptor = values.dependency_descriptor(packet);
+    descriptor.unwrap_or_default().to_vec()
+}
+
 /// A publisher that sends a trace, and a viewer of it.
 struct Call {
     world: World,
@@ -90,18 +122,10 @@ struct Call {
 
 impl Call {
     fn new(codec: Codec, spatial: u8, temporal: u8) -> Self {
-        let binding = CodecBinding {
-            codec,
-            payload_type: PAYLOAD_TYPE,
-            rtx: Some(RTX),
-        };
         let mut world = World::with(2);
-        let mut published = camera();
-        published.codecs = vec![binding];
-        published.extensions = descriptors();
-        publish(&mut world, published);
+        publish(&mut world, published(codec));
         let mut subscribed = send(MediaKind::Video, "0", 50_000);
-        subscribed.codecs = vec![binding];
+        subscribed.codecs = vec![binding(codec)];
         subscribed.extensions = descriptors();
         subscribed.forwarding = up_to(spatial, temporal);
         subscribe(&mut world, 1, subscribed);
@@ -154,13 +178,11 @@ impl Decoder {
             assert_eq!(header.seq, latest.seq.next());
             assert!(latest.marker || latest.timestamp == header.timestamp);
         }
-        let table = ExtensionTable::from(&descriptors());
-        let values = ExtensionRanges::find(&header, packet, &table);
-        let bytes = values.dependency_descriptor(packet).unwrap();
-        if let Ok(structure) = TemplateStructure::parse(bytes) {
+        let bytes = descriptor_of(packet);
+        if let Ok(structure) = TemplateStructure::parse(&bytes) {
             self.structure = Some(structure);
         }
-        let read = DependencyDescriptor::parse(bytes, self.structure.as_ref()).unwrap();
+        let read = DependencyDescriptor::parse(&bytes, self.structure.as_ref()).unwrap();
         self.take_frame(&read);
         self.latest = Some(header);
     }
@@ -241,4 +263,49 @@ fn a_viewer_can_decode_all_that_comes_of_a_stream_that_it_joins_in_the_midst_of(
         }
         assert!(plis(&mut call.world).len() >= 2);
     }
+}
+
+/// The packets of a trace as another stream's.
+fn as_stream(trace: &Trace, ssrc: Ssrc) -> Vec<Vec<u8>> {
+    let of_it = |packet: &Vec<u8>| {
+        let mut packet = packet.clone();
+        packet[8..12].copy_from_slice(&ssrc.0.to_be_bytes());
+        packet
+    };
+    trace.packets.iter().map(of_it).collect()
+}
+
+#[test]
+fn temporal_layers_of_each_encoding_are_told_by_descriptors_that_are_not_passed_on() {
+    let [.., trace, _] = Trace::all();
+    let ssrcs = [Ssrc(11), Ssrc(12)];
+    let mut call = Call::new(trace.codec, 1, 0);
+    let mut media = published(trace.codec);
+    media.encodings = ssrcs.map(Some).map(encoding).to_vec();
+    publish(&mut call.world, media);
+    let streams = ssrcs.map(|ssrc| as_stream(&trace, ssrc));
+    let mut lowest = 0;
+    for (place, packet) in trace.packets.iter().enumerate() {
+        let structure = TemplateStructure::parse(&descriptor_of(&trace.packets[0])).unwrap();
+        let read = DependencyDescriptor::parse(&descriptor_of(packet), Some(&structure)).unwrap();
+        lowest += usize::from(read.dependencies.layer.temporal.0 == 0);
+        for stream in &streams {
+            call.world.send_rtp(0, &stream[place]);
+        }
+    }
+    let received = std::mem::take(&mut call.world.participants[1].rtp);
+    // One picture comes of both encodings, before there is one of the better.
+    assert_eq!(received.len(), lowest + 1);
+    let headers: Vec<_> = received
+        .iter()
+        .map(|packet| RtpHeader::parse(packet).unwrap())
+        .collect();
+    for pair in headers.windows(2) {
+        assert_eq!(pair[1].seq, pair[0].seq.next());
+    }
+    assert!(
+        received
+            .iter()
+            .all(|packet| descriptor_of(packet).is_empty())
+    );
 }
