@@ -23,6 +23,8 @@ use rate_meter::RateMeter;
 #[derive(Debug)]
 pub(crate) struct Bandwidth {
     estimator: Estimator,
+    /// The most that the link is taken to carry.
+    cap: Option<Bitrate>,
     allocation: Allocation,
     /// What sound and repair take.
     other: RateMeter,
@@ -57,9 +59,10 @@ impl Bandwidth {
     /// target; key frames of others make a queue on the way then.
     const PACE: (u64, u64) = (3, 2);
 
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant, cap: Option<Bitrate>) -> Self {
         Self {
             estimator: Estimator::new(now, START_ESTIMATE),
+            cap,
             allocation: Allocation::default(),
             other: RateMeter::new(now),
             divided: START_ESTIMATE,
@@ -123,7 +126,7 @@ impl Bandwidth {
 
     /// Lets packets leave as fast as the estimate has it. Returns whether it has moved.
     fn follow_estimate(&mut self) -> bool {
-        let estimate = self.estimator.estimate();
+        let estimate = self.estimate();
         self.pacer.set_rate(self.pace(estimate));
         estimate.0.abs_diff(self.divided.0) > self.divided.0 / Self::NOTABLE
     }
@@ -163,7 +166,7 @@ impl Bandwidth {
 
     /// Divides the link between `claims`, and writes into each what it is granted.
     pub(crate) fn divide(&mut self, now: Instant, claims: &mut [Claim]) {
-        let estimate = self.estimator.estimate();
+        let estimate = self.estimate();
         self.divided = estimate;
         let other = self.other.rate(now);
         self.other_divided = other;
@@ -171,6 +174,8 @@ impl Bandwidth {
         let outcome = self.allocation.divide(now, budget, claims);
         self.target = Bitrate(outcome.granted.0.saturating_add(other.0));
         let wanted = outcome.wanted.unwrap_or(outcome.granted);
+        // Nothing is to be found out beyond a cap.
+        let wanted = self.cap.map_or(wanted, |most| most.min(wanted));
         self.estimator
             .want(now, Bitrate(wanted.0.saturating_add(other.0)));
         let latest = now + DIVISION_INTERVAL;
@@ -179,7 +184,13 @@ impl Bandwidth {
 
     /// Returns what the link carries.
     pub(crate) fn estimate(&self) -> Bitrate {
-        self.estimator.estimate()
+        let estimate = self.estimator.estimate();
+        self.cap.map_or(estimate, |most| most.min(estimate))
+    }
+
+    /// Has the link taken to carry no more than this, whatever it carries.
+    pub(crate) fn set_cap(&mut self, most: Option<Bitrate>) {
+        self.cap = most;
     }
 
     /// Returns what is meant to be sent.

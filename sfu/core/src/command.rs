@@ -37,6 +37,7 @@ impl Shard {
             | Command::SetRemote { peer, .. }
             | Command::RestartIce { peer, .. }
             | Command::RemovePeer { peer }
+            | Command::CapLink { peer, .. }
             | Command::Publish { peer, .. }
             | Command::Subscribe { peer, .. } => return Some(*peer),
             Command::Unpublish { publication } => {
@@ -72,6 +73,9 @@ impl Shard {
             }),
             Command::RestartIce { peer, local } => self.restart_ice(now, peer, local),
             Command::RemovePeer { peer } => self.close_peer(now, peer, None),
+            Command::CapLink { peer, most } => {
+                self.with_peer(now, peer, |peer| peer.sends.cap_link(most));
+            }
             Command::Publish {
                 publication,
                 peer,
@@ -227,9 +231,10 @@ impl Shard {
 /// Reports whether a subscriber's tracks want otherwise of its link after a command than before.
 fn changes_link(command: &Command) -> bool {
     match command {
-        Command::Subscribe { .. } | Command::Unsubscribe { .. } | Command::SetForwarding { .. } => {
-            true
-        }
+        Command::Subscribe { .. }
+        | Command::Unsubscribe { .. }
+        | Command::SetForwarding { .. }
+        | Command::CapLink { .. } => true,
         Command::AddPeer { .. }
         | Command::SetRemote { .. }
         | Command::RestartIce { .. }

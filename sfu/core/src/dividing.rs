@@ -4,7 +4,6 @@ use sfu_model::{Event, MediaKind, Now};
 
 use crate::Shard;
 use crate::allocation::Claim;
-use crate::bandwidth::Bandwidth;
 use crate::keys::{PeerKey, SubscriptionKey};
 use crate::subscription::Change;
 use crate::tables::Tables;
@@ -32,8 +31,8 @@ impl Shard {
         let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };
-        if !claims.is_empty() && peer.sends.bandwidth.is_none() {
-            peer.sends.bandwidth = Some(Box::new(Bandwidth::new(now.mono)));
+        if !claims.is_empty() {
+            peer.sends.follow_link(now.mono);
         }
         self.divide_between(now, key, claims);
         self.await_bandwidth(now, key);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sfu_model::{Now, Path, PeerId, Ssrc};
+use sfu_model::{Bitrate, Now, Path, PeerId, Ssrc};
 use sfu_rtp::rtcp::Compound;
 use sfu_rtp::{ExtensionRanges, RtpHeader, SeqNo, TwccRecorder};
 use sfu_transport::{CheckTag, Transport};
@@ -73,6 +73,8 @@ pub(crate) struct SendSide {
     transport_cc: SeqNo,
     /// What its link carries, while it is sent video.
     pub(crate) bandwidth: Option<Box<Bandwidth>>,
+    /// The most that its link is taken to carry, where the control plane has said so.
+    cap: Option<Bitrate>,
     /// What waits for its link, while something does.
     pub(crate) held: Option<Box<Held>>,
     pub(crate) nacks: NackBudget,
@@ -96,6 +98,21 @@ pub(crate) struct PeerParts<'a> {
 }
 
 impl SendSide {
+    /// Has its link taken to carry no more than this.
+    pub(crate) fn cap_link(&mut self, most: Option<Bitrate>) {
+        self.cap = most;
+        if let Some(bandwidth) = &mut self.bandwidth {
+            bandwidth.set_cap(most);
+        }
+    }
+
+    /// Begins to follow what its link carries, if that is not done yet.
+    pub(crate) fn follow_link(&mut self, now: Instant) {
+        let cap = self.cap;
+        self.bandwidth
+            .get_or_insert_with(|| Box::new(Bandwidth::new(now, cap)));
+    }
+
     pub(crate) fn insert(&mut self, ssrc: Ssrc, subscription: SubscriptionKey) {
         match self.place(ssrc) {
             Ok(place) => {

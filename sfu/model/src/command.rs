@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Codec, DataChannel, DataMessage, DtlsRole, ExtensionMap, Fingerprint, IceCredentials,
+    Bitrate, Codec, DataChannel, DataMessage, DtlsRole, ExtensionMap, Fingerprint, IceCredentials,
     Importance, MediaKind, Mid, PayloadType, PeerId, PublicationId, Rid, ShardIndex, SpatialLayer,
     Ssrc, SubscriptionId, TemporalLayer, Token,
 };
@@ -82,6 +82,13 @@ pub enum Command {
         /// The layers.
         forwarding: Forwarding,
     },
+    /// Has a peer's link taken to carry no more than this, whatever it carries.
+    CapLink {
+        /// The peer.
+        peer: PeerId,
+        /// The most; `None` to go by the link again.
+        most: Option<Bitrate>,
+    },
     /// Sends a message on a data channel to each of `peers`, one after the other while other work goes
     /// on. A channel that is not open yet queues reliable messages and drops lossy ones.
     SendData {
@@ -111,6 +118,7 @@ impl Command {
             | Self::SetRemote { peer, .. }
             | Self::RestartIce { peer, .. }
             | Self::RemovePeer { peer }
+            | Self::CapLink { peer, .. }
             | Self::Publish { peer, .. }
             | Self::Subscribe { peer, .. } => peer.shard,
             Self::Unpublish { publication } => publication.shard,

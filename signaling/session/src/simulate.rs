@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sfu_model::Now;
+use sfu_model::{Bitrate, Command, Now};
 use signaling_protocol::{DisconnectCause, LeaveAction};
 
 use crate::faults::Faults;
@@ -56,8 +56,15 @@ impl Room {
             }
             // LiveKit's server does not know it either.
             Scenario::LeaveRequestFullReconnect(_) => {}
-            // Departure: the shard has no estimate that could be overridden.
-            Scenario::SubscriberBandwidth(_) => {}
+            // Departure: it lasts until the client asks for another or for none; LiveKit's ends with the next estimate.
+            Scenario::SubscriberBandwidth(bits) => {
+                let most = u64::try_from(bits).ok().filter(|bits| *bits > 0);
+                let most = most.map(Bitrate);
+                if let Some(participant) = self.roster.get(key) {
+                    let peer = participant.transports.send_peer();
+                    self.outputs.media(Command::CapLink { peer, most });
+                }
+            }
         }
     }
 

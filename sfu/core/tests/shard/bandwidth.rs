@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sfu_model::{Bitrate, Event, MediaKind, Pausing, Ssrc};
+use sfu_model::{Bitrate, Command, Event, MediaKind, Pausing, Ssrc};
 use sfu_rtp::rtcp::{NackPair, write_nack, write_remb};
 use sfu_rtp::{ExtensionRanges, ExtensionTable, RtpHeader, TwccRecorder};
 
@@ -100,6 +100,22 @@ fn a_subscriber_gets_the_best_that_its_link_carries_and_the_others_do_not_notice
     is_between(850, 1_300, other);
     call.say(1, 3_000_000);
     let [one, _] = call.rates(5);
+    is_between(850, 1_300, one);
+}
+
+#[test]
+fn a_cap_holds_until_it_is_taken_away() {
+    let mut call = Call::new(Pausing::Never);
+    let peer = call.world.participants[1].id;
+    call.rates(2);
+    let cap = |call: &mut Call, most: Option<Bitrate>| {
+        call.world.command(Command::CapLink { peer, most });
+        call.rates(4)
+    };
+    let [one, other] = cap(&mut call, Some(Bitrate(500_000)));
+    is_between(250, 450, one);
+    is_between(850, 1_300, other);
+    let [one, _] = cap(&mut call, None);
     is_between(850, 1_300, one);
 }
 

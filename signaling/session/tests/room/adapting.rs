@@ -1,6 +1,7 @@
 //! What a subscriber whose link carries too little is asked and told.
 
-use sfu_model::{Command, Event, Importance, Pausing, SendMedia, SubscriptionId};
+use sfu_model::{Bitrate, Command, Event, Importance, Pausing, SendMedia, SubscriptionId};
+use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
 use signaling_protocol::proto::{self, StreamState};
 use signaling_session::ConnectionId;
@@ -42,6 +43,25 @@ fn video_may_be_paused_if_the_client_says_so_or_else_the_configuration() {
     assert_eq!(of(Pausing::Never, Some(true)), Pausing::Allowed);
     assert_eq!(of(Pausing::Allowed, None), Pausing::Allowed);
     assert_eq!(of(Pausing::Allowed, Some(false)), Pausing::Never);
+}
+
+#[test]
+fn a_simulated_bandwidth_holds_until_another_is_asked_for() {
+    use proto::simulate_scenario::Scenario;
+    let mut world = World::new();
+    let (bob, _) = call(&mut world, client("bob"), camera("cam"));
+    let mut capped = |bits: i64| {
+        let scenario = Some(Scenario::SubscriberBandwidth(bits));
+        world.send(bob, Request::Simulate(proto::SimulateScenario { scenario }));
+        let mut commands = world.commands.iter().rev();
+        commands.find_map(|command| match command {
+            Command::CapLink { most, .. } => Some(*most),
+            _ => None,
+        })
+    };
+    assert_eq!(capped(200_000), Some(Some(Bitrate(200_000))));
+    assert_eq!(capped(0), Some(None));
+    assert_eq!(capped(-1), Some(None));
 }
 
 #[test]

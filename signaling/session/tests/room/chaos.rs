@@ -41,7 +41,9 @@ impl Shard {
             match command {
                 Command::AddPeer { peer, .. } => assert!(self.peers.insert(peer)),
                 Command::RemovePeer { peer } => assert!(self.peers.remove(&peer)),
-                Command::SetRemote { peer, .. } | Command::RestartIce { peer, .. } => {
+                Command::SetRemote { peer, .. }
+                | Command::RestartIce { peer, .. }
+                | Command::CapLink { peer, .. } => {
                     assert!(self.peers.contains(&peer));
                 }
                 Command::Publish {
