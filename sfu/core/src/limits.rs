@@ -185,8 +185,7 @@ pub(crate) const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
 /// How often that is where nothing is sent and nothing comes.
 pub(crate) const IDLE_STATISTICS_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Streams that are told of at a time, and the rest of the last peer's: counting them takes a tenth of a millisecond, and
-/// packets wait meanwhile.
+/// Streams that are told of at a time, and the rest of the last peer's: packets wait meanwhile.
 pub(crate) const STREAMS_OF_ONE_PART: usize = 256;
 
 /// Time from one such part to the next: two hundred of them, 50,000 streams, fit into a second.
