@@ -30,7 +30,7 @@ pub const RETRANSMISSION_AGE: Duration = Duration::from_secs(10);
 pub const MAX_MISSING: usize = 100;
 
 /// Repair packets (FlexFEC) of a stream that wait for what they protect: more than a second's worth, as one protects
-/// several packets and is of use only as long as its packets are in [`PROTECTED_PACKETS`].
+/// several packets and is of use only among the latest packets (a mask reaches over 109).
 pub const WAITING_REPAIRS: usize = 64;
 
 /// Latest packets of a stream that can take part in a repair: a mask of FlexFEC reaches over 109.
