@@ -44,8 +44,10 @@ pub(crate) struct Bandwidth {
 pub(crate) enum Use {
     /// Video for the first time: what claims are granted.
     Granted,
-    /// Sound, and what is sent again.
-    Other,
+    /// Sound, also what is sent again of it: it waits for nothing.
+    Sound,
+    /// Video that is sent again.
+    Repair,
     /// What finds out whether the link carries more.
     Probe,
 }
@@ -77,10 +79,13 @@ impl Bandwidth {
     /// Notes that a packet of `len` bytes left, under a transport-wide number if it has one.
     #[inline]
     pub(crate) fn on_sent(&mut self, now: Instant, seq: Option<SeqNo>, len: usize, is: Use) {
-        if is == Use::Other {
+        if matches!(is, Use::Sound | Use::Repair) {
             self.other.add(now, len);
         }
-        self.pacer.note(now, len);
+        match is {
+            Use::Sound => self.pacer.note_sound(now, len),
+            Use::Granted | Use::Repair | Use::Probe => self.pacer.note(now, len),
+        }
         match seq {
             Some(seq) => {
                 let cluster = self.cluster(len);

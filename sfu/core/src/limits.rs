@@ -150,6 +150,10 @@ pub(crate) const PACING_BURST: Duration = Duration::from_millis(20);
 /// Least time after which more of what waits for a link leaves: finer would wake the shard for every packet.
 pub(crate) const PACING_INTERVAL: Duration = Duration::from_millis(5);
 
+/// What leaves of video in any case, however much sound there is beside it: without any a link could not show that it
+/// carries more.
+pub(crate) const LEAST_PACE: Bitrate = Bitrate(30_000);
+
 /// How long video waits at most for what does not wait, such as sound: as much as links queue.
 pub(crate) const PACING_DEBT: Duration = Duration::from_millis(500);
 

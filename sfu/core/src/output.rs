@@ -111,7 +111,8 @@ impl Link<'_> {
         let extensions = self.stamped(map, extensions);
         let is = match (priority, payload.original_seq) {
             (Priority::Video, None) => Use::Granted,
-            _ => Use::Other,
+            (Priority::Video, Some(_)) => Use::Repair,
+            _ => Use::Sound,
         };
         self.send(priority, (extensions.transport_cc, is), |buffer| {
             write_rtp(buffer, header, map, &extensions, payload);

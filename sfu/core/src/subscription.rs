@@ -381,7 +381,7 @@ impl Subscription {
                 link.send_rtp(Priority::Audio, &header, map, extensions, &payload);
             }
             None => {
-                link.send_padding(Use::Other, &header, map, extensions, 1);
+                link.send_padding(Use::Granted, &header, map, extensions, 1);
             }
         }
     }
