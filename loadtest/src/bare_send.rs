@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrIn, sendmmsg};
+use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, sendmmsg};
 use nix::time::{ClockId, clock_gettime};
 
 use crate::outcome::Outcome;
@@ -49,10 +49,7 @@ fn median(bytes: u16) -> std::io::Result<Duration> {
     let mut addresses = Vec::new();
     for receiver in &receivers {
         receiver.set_nonblocking(true)?;
-        let std::net::SocketAddr::V4(address) = receiver.local_addr()? else {
-            continue;
-        };
-        addresses.push(Some(SockaddrIn::from(address)));
+        addresses.push(Some(SockaddrStorage::from(receiver.local_addr()?)));
     }
     let mut samples = Vec::with_capacity(SAMPLES);
     for _ in 0..SAMPLES {
@@ -66,10 +63,10 @@ fn median(bytes: u16) -> std::io::Result<Duration> {
 /// Returns the time for each datagram of some rounds.
 fn sample(
     sender: &UdpSocket,
-    addresses: &[Option<SockaddrIn>],
+    addresses: &[Option<SockaddrStorage>],
     payload: &[u8],
 ) -> std::io::Result<Duration> {
-    let mut headers = MultiHeaders::<SockaddrIn>::preallocate(BATCH, None);
+    let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
     let slices = [[IoSlice::new(payload)]; BATCH];
     let mut sent = 0;
     let begun = thread_time()?;
@@ -104,12 +101,10 @@ mod tests {
         assert!(median(MAX_BYTES).unwrap() > Duration::ZERO);
         let receiver = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         receiver.set_nonblocking(true).unwrap();
-        let std::net::SocketAddr::V4(address) = receiver.local_addr().unwrap() else {
-            panic!("an address of IPv4");
-        };
+        let address = SockaddrStorage::from(receiver.local_addr().unwrap());
         let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let payload = vec![0; usize::from(MAX_BYTES)];
-        sample(&sender, &[Some(SockaddrIn::from(address))], &payload).unwrap();
+        sample(&sender, &[Some(address)], &payload).unwrap();
         let mut buffer = [0; MAX_BYTES as usize];
         let came = std::iter::from_fn(|| receiver.recv(&mut buffer).ok());
         assert_eq!(came.count(), ROUNDS);

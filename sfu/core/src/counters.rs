@@ -94,11 +94,6 @@ impl Counters {
         self.drop_many(reason, 1);
     }
 
-    /// Counts `more` that were dropped for `reason`.
-    pub(crate) fn drop_several(&mut self, reason: DropReason, more: usize) {
-        self.drop_many(reason, more as u64);
-    }
-
     /// Adds what a transport has counted of its data channels.
     pub(crate) fn add(&mut self, counts: DataCounts) {
         self.data_holds += counts.holds;
@@ -107,7 +102,8 @@ impl Counters {
         self.drop_many(DropReason::DataIgnored, counts.ignored);
     }
 
-    fn drop_many(&mut self, reason: DropReason, more: u64) {
+    /// Counts `more` that were dropped for `reason`.
+    pub(crate) fn drop_many(&mut self, reason: DropReason, more: u64) {
         if let Some(count) = self.drops.0.get_mut(reason.place()) {
             *count += more;
         }

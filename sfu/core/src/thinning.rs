@@ -88,7 +88,7 @@ impl Thinning<'_> {
         if skipped > 0 {
             subscription.skip();
             self.counters
-                .drop_several(DropReason::SkippedToKeyFrame, skipped);
+                .drop_many(DropReason::SkippedToKeyFrame, skipped as u64);
         }
     }
 
@@ -133,7 +133,7 @@ impl Thinning<'_> {
                 }
             }
             let gone = self.held.remove_before(key, None);
-            self.counters.drop_several(DropReason::GivenUp, gone);
+            self.counters.drop_many(DropReason::GivenUp, gone as u64);
         }
         given_up
     }

@@ -39,11 +39,11 @@ impl Pacer {
     pub(crate) fn note(&mut self, now: Instant, len: usize) {
         if self.nanos_of_byte > 0 {
             self.video_passed = later(now, self.video_passed, LEAST_PACE_NANOS, len);
-            self.passed = later(now, self.passed, self.nanos_of_byte, len);
         }
+        self.note_sound(now, len);
     }
 
-    /// Notes that `len` bytes of sound left.
+    /// Notes that `len` bytes of sound left, which count as all that leaves.
     #[inline]
     pub(crate) fn note_sound(&mut self, now: Instant, len: usize) {
         if self.nanos_of_byte > 0 {

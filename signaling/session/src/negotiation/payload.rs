@@ -85,6 +85,12 @@ pub(super) fn rtx_of(payloads: &[Payload], payload_type: PayloadType) -> Option<
         .map(|payload| payload.payload_type)
 }
 
+/// Returns the payload that repairs lost packets, of whatever codec.
+pub(super) fn flexfec_of(payloads: &[Payload]) -> Option<&Payload> {
+    let mut payloads = payloads.iter();
+    payloads.find(|payload| payload.format == Format::FlexFec)
+}
+
 /// Returns the value of `key` in the parameters of `a=fmtp` (`a=1;b=2`, keys in any case).
 pub(super) fn parameter<'a>(fmtp: &'a str, key: &str) -> Option<&'a str> {
     fmtp.split(';').find_map(|pair| {

@@ -7,7 +7,7 @@ use sfu_model::{
 
 use super::codecs::OPUS_FMTP;
 use super::description::{Media, Msid};
-use super::payload::{Feedback, Format, Payload, rtx_of, without_parameters};
+use super::payload::{Feedback, Format, Payload, flexfec_of, rtx_of, without_parameters};
 use super::{CodecPolicy, OfferedCodec, PublishDecision, extensions, layer_order};
 
 /// Opus parameters that are ours to choose, whatever the offer says.
@@ -37,14 +37,9 @@ pub(super) fn payloads(
         answered.push(answer_payload(payload, decision));
         answered.extend(retransmission(offer, policy, payload));
     }
-    answered.extend(repairs(offer).map(|repairs| answer_payload(repairs, decision)));
+    let repairs = flexfec_of(&offer.payloads);
+    answered.extend(repairs.map(|repairs| answer_payload(repairs, decision)));
     answered
-}
-
-/// Returns the offered format of packets that repair lost ones: it serves every codec.
-fn repairs(offer: &Media) -> Option<&Payload> {
-    let mut payloads = offer.payloads.iter();
-    payloads.find(|payload| payload.format == Format::FlexFec)
 }
 
 /// Returns the codecs that the client offers and may publish in, preferred first.
@@ -180,10 +175,7 @@ pub(super) fn receive_media(mid: Mid, offer: &Media, payloads: &[Payload]) -> Re
         kind: offer.kind,
         mid,
         codecs,
-        flexfec: payloads
-            .iter()
-            .find(|payload| payload.format == Format::FlexFec)
-            .map(|payload| payload.payload_type),
+        flexfec: flexfec_of(payloads).map(|payload| payload.payload_type),
         extensions,
         encodings,
         layer_order,

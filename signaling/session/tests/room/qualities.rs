@@ -40,6 +40,16 @@ fn publish(world: &mut World) -> (ConnectionId, Counted) {
     )
 }
 
+/// Alice's microphone as before, which bob receives well for three windows.
+fn publish_to_bob(world: &mut World) -> ([ConnectionId; 2], Counted) {
+    let (alice, mut counted) = publish(world);
+    let bob = world.join_one(client("bob"));
+    world.negotiate(bob);
+    counted.subscribe(world);
+    counted.pass(world, 3, (0, 0));
+    ([alice, bob], counted)
+}
+
 /// One encoding of the track that is published, of which nothing has come.
 fn encoding(world: &World, place: u8, codec: Codec) -> EncodingStatistics {
     EncodingStatistics {
@@ -193,11 +203,7 @@ fn loss_on_the_way_from_a_publisher_is_told_to_it_and_to_those_who_receive_it() 
 #[test]
 fn loss_on_the_way_to_a_subscriber_is_its_own() {
     let mut world = World::new();
-    let (alice, mut counted) = publish(&mut world);
-    let bob = world.join_one(client("bob"));
-    world.negotiate(bob);
-    counted.subscribe(&world);
-    counted.pass(&mut world, 3, (0, 0));
+    let ([alice, bob], mut counted) = publish_to_bob(&mut world);
     told(&mut world, alice);
     told(&mut world, bob);
     counted.pass(&mut world, 1, (0, 20));
@@ -208,11 +214,7 @@ fn loss_on_the_way_to_a_subscriber_is_its_own() {
 #[test]
 fn a_subscription_that_is_paused_is_poor_unless_its_track_is_muted() {
     let mut world = World::new();
-    let (alice, mut counted) = publish(&mut world);
-    let bob = world.join_one(client("bob"));
-    world.negotiate(bob);
-    counted.subscribe(&world);
-    counted.pass(&mut world, 3, (0, 0));
+    let ([alice, bob], mut counted) = publish_to_bob(&mut world);
     told(&mut world, bob);
     if let Some(subscription) = &mut counted.subscription {
         subscription.paused = true;
@@ -228,11 +230,7 @@ fn a_subscription_that_is_paused_is_poor_unless_its_track_is_muted() {
 #[test]
 fn what_is_sent_and_not_reported_of_for_half_a_minute_is_lost() {
     let mut world = World::new();
-    let (_, mut counted) = publish(&mut world);
-    let bob = world.join_one(client("bob"));
-    world.negotiate(bob);
-    counted.subscribe(&world);
-    counted.pass(&mut world, 3, (0, 0));
+    let ([_, bob], mut counted) = publish_to_bob(&mut world);
     told(&mut world, bob);
     for window in 1..=6 {
         counted.encoding.packets += 100;
