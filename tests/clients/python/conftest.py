@@ -1,5 +1,7 @@
 """Fixtures of all Python suites: the server, rooms of their own, and participants that leave when a test ends."""
 
+import os
+import sys
 import uuid
 
 import pytest
@@ -9,6 +11,21 @@ from livekit import api, rtc
 from server import Server, running_server
 
 MODES = {"single": True, "dual": False}
+
+EXIT_STATUS = pytest.StashKey[int]()
+
+
+def pytest_sessionfinish(session, exitstatus):
+    session.config.stash[EXIT_STATUS] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    """Ends the process, once all is told, without finalising: threads of the SDK may still call an interpreter, and abort it then."""
+    if EXIT_STATUS in config.stash:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash[EXIT_STATUS])
 
 
 @pytest.fixture(scope="session")
