@@ -4,13 +4,18 @@ use crate::limits::MIN_ESTIMATE;
 use crate::micros::Micros;
 use crate::send_log::SentPacket;
 
-/// Observations that are weighed, and how much less each older one counts.
+/// Observations that are weighed, and how much less one counts that is older by [`LEAST_TIME`].
 const OBSERVATIONS: usize = 16;
 const AGEING: f64 = 0.9;
 
-/// What an observation holds at least.
+/// What an observation holds at least: some packets, or what few there were in a longer time. Where little is sent because of
+/// what was lost, that is not remembered for longer.
 const LEAST_TIME: Micros = Micros::from_millis(250);
 const LEAST_PACKETS: u32 = 10;
+const LONG_TIME: Micros = Micros::from_millis(1_000);
+
+/// What is older by more of [`LEAST_TIME`] counts for nothing.
+const MOST_STEPS: f64 = 100.0;
 
 /// Loss that is left alone: links lose a little.
 const HARMLESS: f64 = 0.02;
@@ -25,7 +30,7 @@ const CANDIDATES: [f64; 4] = [0.97, 0.9, 0.8, 0.6];
 /// How much better, as a difference of logarithms, a link that carries less must explain what was seen.
 const PREFERENCE: f64 = 3.0;
 
-/// Growth of the bound from one observation to the next while little is lost.
+/// Growth of the bound in [`LEAST_TIME`] while little is lost.
 const RECOVERY: f64 = 1.05;
 
 /// However a loss is explained, beyond this share of it the rate is bounded, at the rate for each share beyond:
@@ -53,6 +58,8 @@ struct Observation {
     rate: f64,
     packets: f64,
     lost: f64,
+    /// How long it took, in [`LEAST_TIME`].
+    steps: f64,
 }
 
 /// The observation that is made.
@@ -95,6 +102,22 @@ impl LossControl {
         if packets > 0.0 { lost / packets } else { 0.0 }
     }
 
+    /// Reports whether loss bounds the rate, and packets were lost just now: a burst would be lost, too.
+    pub(crate) fn is_losing(&self) -> bool {
+        self.bound.is_some() && self.latest().is_some_and(Observation::is_lossy)
+    }
+
+    /// Takes what a probe measured, in bits per second. What arrived is not beyond what the link carries.
+    pub(crate) fn handle_probe(&mut self, rate: f64) {
+        if !self.latest().is_some_and(Observation::is_lossy) {
+            self.bound = self.bound.map(|bound| bound.max(rate));
+        }
+    }
+
+    fn latest(&self) -> Option<&Observation> {
+        self.observations.get(newest(self.next))
+    }
+
     /// Returns the most that may be sent, in bits per second, when loss bounds it.
     pub(crate) fn bound(&self) -> Option<f64> {
         self.bound
@@ -111,19 +134,19 @@ impl LossControl {
         self.next = (self.next + 1) % OBSERVATIONS;
         let rate = self.bound.map_or(rate, |bound| bound.min(rate));
         let share = self.share();
-        let latest = observation.lost / observation.packets;
-        let carried = match share > HARMLESS && latest > HARMLESS {
+        let carried = match share > HARMLESS && observation.is_lossy() {
             true => self.carried(rate, acknowledged),
             false => None,
         };
         let courtesy = (share > COURTESY_LOSS).then(|| COURTESY_RATE / (share - COURTESY_LOSS));
-        let grown = self.bound.map(|bound| bound * RECOVERY);
+        let growth = RECOVERY.powf(observation.steps);
+        let grown = self.bound.map(|bound| bound * growth);
         let bounds = [carried, courtesy];
         let lowest = bounds.into_iter().flatten().fold(f64::INFINITY, f64::min);
         self.bound = match grown {
             // What is reached by other reasons bounds nothing.
             _ if lowest < rate => Some(lowest.max(MIN_ESTIMATE.0 as f64)),
-            Some(grown) if grown < rate * RECOVERY * RECOVERY => Some(grown),
+            Some(grown) if grown < rate * growth * RECOVERY => Some(grown),
             Some(_) | None => None,
         };
     }
@@ -155,9 +178,13 @@ impl LossControl {
     /// Iterates over the observations, the latest first, with their weights.
     fn weighed(&self) -> impl Iterator<Item = (f64, &Observation)> {
         let (newer, older) = self.observations.split_at(self.next);
-        let weights = std::iter::successors(Some(1.0), |weight| Some(weight * AGEING));
         let seen = newer.iter().rev().chain(older.iter().rev());
-        weights.zip(seen).filter(|(_, seen)| seen.packets > 0.0)
+        let weighed = seen.scan(1.0, |weight, seen| {
+            let this = *weight;
+            *weight *= AGEING.powf(seen.steps);
+            Some((this, seen))
+        });
+        weighed.filter(|(_, seen)| seen.packets > 0.0)
     }
 }
 
@@ -167,6 +194,10 @@ fn newest(next: usize) -> usize {
 }
 
 impl Observation {
+    fn is_lossy(&self) -> bool {
+        self.lost > HARMLESS * self.packets
+    }
+
     /// Logarithm of how likely it is on a link that carries so much and loses such a share of everything.
     fn likelihood(&self, carried: f64, inherent: f64) -> f64 {
         let beyond = ((self.rate - carried) / self.rate.max(1.0)).max(0.0);
@@ -187,7 +218,8 @@ impl Open {
     /// Returns the observation and begins the next, if it is long enough.
     fn close(&mut self) -> Option<Observation> {
         let time = self.last - self.first?;
-        if time < LEAST_TIME || self.packets < LEAST_PACKETS {
+        let is_enough = time >= LEAST_TIME && self.packets >= LEAST_PACKETS;
+        if !is_enough && time < LONG_TIME {
             return None;
         }
         let closed = std::mem::take(self);
@@ -195,6 +227,7 @@ impl Open {
             rate: closed.bytes as f64 * 8.0 / time.secs(),
             packets: f64::from(closed.packets),
             lost: f64::from(closed.lost),
+            steps: (time.secs() / LEAST_TIME.secs()).min(MOST_STEPS),
         })
     }
 }
@@ -236,6 +269,18 @@ mod tests {
         control.bound().unwrap_or(wanted).min(wanted)
     }
 
+    /// Sends two packets a second, half a minute after all else, and loses none.
+    fn send_little(control: &mut LossControl, seconds: i64) {
+        for step in 0..seconds * 2 {
+            control.arrived(&SentPacket {
+                departure: Micros::from_millis(30_000 + step * 500),
+                bytes: 1_200,
+                cluster: None,
+            });
+            control.end_feedback(4e6, Some(2e4));
+        }
+    }
+
     /// One packet in `n`, spread as if by chance.
     fn one_in(n: u64, number: u64) -> bool {
         (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).is_multiple_of(n)
@@ -265,6 +310,32 @@ mod tests {
         let mut control = LossControl::default();
         send(&mut control, 1e6, 5.0, |_, _| false);
         assert_eq!(control.bound(), None);
+    }
+
+    #[test]
+    fn loss_is_forgotten_although_little_is_sent_since() {
+        let mut control = LossControl::default();
+        send(&mut control, 4e6, 20.0, |_, number| one_in(2, number));
+        assert!(control.is_losing());
+        let bound = control.bound().unwrap_or_default();
+        send_little(&mut control, 10);
+        assert!(!control.is_losing());
+        let grown = control.bound().unwrap_or(4e6);
+        assert!(
+            grown > 4.0 * bound,
+            "{bound} grew to {grown} in ten seconds"
+        );
+    }
+
+    #[test]
+    fn what_a_probe_measured_lifts_the_bound() {
+        let mut control = LossControl::default();
+        send(&mut control, 4e6, 20.0, |_, number| one_in(2, number));
+        control.handle_probe(2e6);
+        assert!(control.bound().is_some_and(|bound| bound < 2e6));
+        send_little(&mut control, 2);
+        control.handle_probe(2e6);
+        assert!(control.bound().is_none_or(|bound| bound >= 2e6));
     }
 
     #[test]

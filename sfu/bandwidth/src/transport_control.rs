@@ -138,6 +138,7 @@ impl TransportControl {
         let probe = self.reading_probe.take();
         if let Some(result) = probe {
             self.rate.handle_probe(now, result.rate, seen.usage);
+            self.loss.handle_probe(result.rate);
         }
         self.rate.update(now, &seen);
         self.loss.end_feedback(self.rate.rate(), seen.acknowledged);
@@ -163,7 +164,7 @@ impl TransportControl {
         self.trend.usage() == Usage::Normal
             && self.queue.standing() < CALM_QUEUE
             && !lately
-            && self.loss.bound().is_none()
+            && !self.loss.is_losing()
     }
 
     /// Returns the queue that stands.

@@ -75,6 +75,18 @@ fn a_link_that_is_gone_for_five_seconds_is_used_again_soon() {
 }
 
 #[test]
+fn a_link_that_lost_nearly_half_is_used_again_soon() {
+    let script = "0s down rate=2Mbit\n20s down loss=45%\n40s down loss=0%\n";
+    let (media, passed) = one(Source::Everything, path(script), 60);
+    let row = Row {
+        up: time_up(&media, 40.0, 1.7e6),
+        ..Row::of(&passed, 5.0, 60.0)
+    };
+    row.print("2 Mbit/s, 45 % lost for twenty seconds");
+    assert!(row.up <= 5.0, "{row:?}");
+}
+
+#[test]
 fn loss_by_the_link_itself_takes_little() {
     for percent in [2, 5, 10] {
         let script = format!("0s down rate=2Mbit loss={percent}%\n");
