@@ -233,13 +233,14 @@ impl Bandwidth {
         due
     }
 
-    /// Returns when there is something to do.
+    /// Returns when the next step of a probe is due, while there is one.
+    pub(crate) fn probe_at(&self, now: Instant) -> Option<Instant> {
+        self.probing.as_ref().map(|probing| probing.next(now))
+    }
+
+    /// Returns when there is something else to do.
     pub(crate) fn poll_timeout(&self, now: Instant) -> Instant {
-        let probe = self.probing.as_ref().map(|probing| probing.next(now));
         let estimator = self.estimator.poll_timeout(now);
-        [probe, estimator]
-            .into_iter()
-            .flatten()
-            .fold(self.due, Instant::min)
+        estimator.map_or(self.due, |at| at.min(self.due))
     }
 }

@@ -107,8 +107,12 @@ impl Shard {
         let Some(peer) = self.tables.peers.get_mut(key) else {
             return;
         };
-        let next = peer.sends.bandwidth.as_deref();
-        let next = next.map(|bandwidth| bandwidth.poll_timeout(now.mono));
+        let schedule = &mut self.schedule;
+        let bandwidth = peer.sends.bandwidth.as_deref();
+        let next = bandwidth.map(|bandwidth| match bandwidth.probe_at(now.mono) {
+            Some(step) => step,
+            None => schedule.together(bandwidth.poll_timeout(now.mono)),
+        });
         peer.timers.set(TimerReason::Bandwidth, next);
         peer.arm(key, &mut self.schedule);
     }

@@ -176,6 +176,7 @@ impl FanOut<'_> {
         if packets > 0
             && let Some(due) = subscription.note_started(now)
         {
+            let due = self.schedule.together(due);
             let reason = TimerReason::SenderReport;
             peer.wake_by(due, reason, subscription.peer, self.schedule);
         }

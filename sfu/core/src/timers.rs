@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use sfu_model::RoomIndex;
 
 use crate::keys::{PeerKey, PublicationKey};
+use crate::limits::TOGETHER;
 
 /// What a deadline is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -153,9 +154,24 @@ pub(crate) enum Sleeper {
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
     sleepers: BTreeSet<(Deadline, Sleeper)>,
+    /// A time at which those that can wait are woken; all others are whole [`TOGETHER`] from it.
+    rhythm: Option<Instant>,
 }
 
 impl Schedule {
+    /// Returns the first time from `at` on when everybody is woken that can wait: many peers that each have something to do now
+    /// and then wake the shard once.
+    pub(crate) fn together(&mut self, at: Instant) -> Instant {
+        let rhythm = *self.rhythm.get_or_insert(at);
+        let since = at.saturating_duration_since(rhythm);
+        let beyond = since.as_micros() % TOGETHER.as_micros();
+        let beyond = Duration::from_micros(u64::try_from(beyond).unwrap_or(0));
+        match beyond.is_zero() {
+            true => at,
+            false => at + (TOGETHER - beyond),
+        }
+    }
+
     /// Sees to it that `sleeper` is woken at `next` at the latest. `armed` is its entry here: an
     /// earlier one stays, for waking too early costs one look at the deadlines and re-sorting on
     /// every change costs more.
@@ -234,6 +250,21 @@ mod tests {
         assert_eq!(schedule.take_due(base), None);
         assert_eq!(schedule.take_due(deadline(base, 10).at), Some(ROOM));
         assert_eq!(schedule.next(), None);
+    }
+
+    #[test]
+    fn those_that_can_wait_are_woken_at_the_same_times() {
+        let base = start();
+        let mut schedule = Schedule::default();
+        let times = (0..1_000).map(|millis| base + Duration::from_millis(millis));
+        let woken: BTreeSet<_> = times
+            .map(|at| {
+                let together = schedule.together(at);
+                assert!(together >= at && together < at + TOGETHER);
+                together
+            })
+            .collect();
+        assert_eq!(woken.len(), 21);
     }
 
     #[test]
