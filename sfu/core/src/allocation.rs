@@ -14,7 +14,7 @@
 //!    stutters is what the application asked for.
 //! 2. *More for the important.* In classes of importance, the highest class first: its claims go up their ladders in
 //!    turns, the cheapest step first, as long as the sum fits. So equals share, and a screen share is served before
-//!    cameras are.
+//!    cameras are, and the cameras of those who speak (`speakers.rs`) before others.
 //! 3. *Hysteresis.* A step that a claim held already may fill the link. One that it did not hold must leave a
 //!    part of it free ([`HEADROOM`]), and none is taken right after something was taken away. What a link had to give back soon
 //!    after it was taken is left for a while ([`Patience`]), which doubles each time; less than that is not. So a link

@@ -92,6 +92,11 @@ impl Census {
         })
     }
 
+    /// Reports whether any peer of a room is counted here.
+    pub(crate) fn knows(&self, room: RoomIndex) -> bool {
+        self.rooms.contains_key(&room)
+    }
+
     /// Tells nothing of a room until another peer is enrolled.
     pub(crate) fn forget(&mut self, room: RoomIndex) {
         self.rooms.remove(&room);

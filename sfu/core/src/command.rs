@@ -51,7 +51,7 @@ impl Shard {
                 let key = self.directory.subscription(*subscription)?;
                 self.tables.subscriptions.get(key)?.peer
             }
-            Command::SendData { .. } => return None,
+            Command::SetSpeakers { .. } | Command::SendData { .. } => return None,
         };
         self.tables.peers.get(key).map(|peer| peer.id)
     }
@@ -115,6 +115,17 @@ impl Shard {
                 let wants_more = self.membership().set_forwarding(subscription, forwarding);
                 if let Some(key) = wants_more {
                     self.key_frames().request_for(now, key);
+                }
+            }
+            Command::SetSpeakers {
+                publications,
+                peers,
+            } => {
+                let room = peers
+                    .iter()
+                    .find(|peer| self.directory.peer(**peer).is_some());
+                if let Some(room) = room.map(|peer| peer.room) {
+                    self.tables.speakers.set(room, &publications);
                 }
             }
             Command::SendData {
@@ -218,7 +229,11 @@ impl Shard {
         let Some(mut peer) = self.tables.peers.remove(key) else {
             return;
         };
-        self.census.dismiss(peer.id.room, key, &mut self.schedule);
+        let room = peer.id.room;
+        self.census.dismiss(room, key, &mut self.schedule);
+        if !self.census.knows(room) {
+            self.tables.speakers.forget(room);
+        }
         peer.disarm(key, &mut self.schedule);
         self.directory.remove_peer(&peer);
         for path in peer.paths {
@@ -241,6 +256,8 @@ fn changes_link(command: &Command) -> bool {
         | Command::RemovePeer { .. }
         | Command::Publish { .. }
         | Command::Unpublish { .. }
+        // Links are divided once a second anyhow.
+        | Command::SetSpeakers { .. }
         | Command::SendData { .. } => false,
     }
 }

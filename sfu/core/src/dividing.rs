@@ -1,6 +1,6 @@
 //! Gathers what a subscriber's tracks ask of its link, and carries out what they are granted.
 
-use sfu_model::{Event, MediaKind, Now};
+use sfu_model::{Event, Importance, MediaKind, Now};
 
 use crate::Shard;
 use crate::allocation::Claim;
@@ -132,6 +132,10 @@ impl Tables {
         let subscription = self.subscriptions.get(key)?;
         let publication = self.publications.get(subscription.publication)?;
         (publication.kind() == MediaKind::Video).then_some(())?;
-        subscription.claim(key, publication.layer_costs(now.mono))
+        let mut claim = subscription.claim(key, publication.layer_costs(now.mono))?;
+        if self.speakers.has(publication.id) {
+            claim.importance = claim.importance.max(Importance::Speaking);
+        }
+        Some(claim)
     }
 }

@@ -128,6 +128,7 @@ mod settle;
 mod shard;
 mod slot_map;
 mod source;
+mod speakers;
 mod steps;
 mod subscription;
 mod tables;

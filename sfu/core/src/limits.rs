@@ -130,6 +130,9 @@ pub(crate) const START_ESTIMATE: Bitrate = Bitrate(100_000_000);
 /// Longest time until a subscriber's link is divided anew: what its tracks cost is followed so closely.
 pub(crate) const DIVISION_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Cameras of a room that come first because somebody speaks: three participants, each with a backup codec and more.
+pub(crate) const SPEAKERS_OF_A_ROOM: usize = 16;
+
 /// How much later than it is due anything may be done that no packet waits for: so many links are looked after at once.
 pub(crate) const TOGETHER: Duration = Duration::from_millis(50);
 

@@ -11,6 +11,7 @@ use crate::peer::Peer;
 use crate::publication::Publication;
 use crate::slot_map::SlotMap;
 use crate::source::Source;
+use crate::speakers::Speakers;
 use crate::subscription::Subscription;
 
 /// What a shard holds.
@@ -19,6 +20,7 @@ pub(crate) struct Tables {
     pub(crate) peers: SlotMap<OfPeer, Peer>,
     pub(crate) publications: SlotMap<OfPublication, Publication>,
     pub(crate) subscriptions: SlotMap<OfSubscription, Subscription>,
+    pub(crate) speakers: Speakers,
 }
 
 /// A subscription between its two ends, found once for what is to be done about it.

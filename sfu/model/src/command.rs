@@ -89,6 +89,13 @@ pub enum Command {
         /// The most; `None` to go by the link again.
         most: Option<Bitrate>,
     },
+    /// Sets whose cameras come first in a room, on links that do not carry all: of those who speak.
+    SetSpeakers {
+        /// The cameras, in place of those before.
+        publications: Arc<[PublicationId]>,
+        /// One peer of the room on each of its shards.
+        peers: Arc<[PeerId]>,
+    },
     /// Sends a message on a data channel to each of `peers`, one after the other while other work goes
     /// on. A channel that is not open yet queues reliable messages and drops lossy ones.
     SendData {
@@ -125,7 +132,9 @@ impl Command {
             Self::Unsubscribe { subscription } | Self::SetForwarding { subscription, .. } => {
                 subscription.shard
             }
-            Self::SendData { peers, .. } => return Destination::ShardsOf(peers),
+            Self::SetSpeakers { peers, .. } | Self::SendData { peers, .. } => {
+                return Destination::ShardsOf(peers);
+            }
         })
     }
 }

@@ -51,6 +51,8 @@ pub enum Importance {
     /// A camera.
     #[default]
     Ordinary,
+    /// The camera of who speaks.
+    Speaking,
     /// What somebody shows.
     ScreenShare,
 }

@@ -278,6 +278,15 @@ impl Call {
         }
     }
 
+    /// Says whose cameras are those of who speaks.
+    pub fn set_speakers(&mut self, cameras: &[Track]) {
+        let publications = cameras.iter().map(|track| track.publication);
+        self.world.command(&Command::SetSpeakers {
+            publications: publications.collect(),
+            peers: self.peers.iter().map(|(_, peer, _)| *peer).collect(),
+        });
+    }
+
     /// Changes what a client has a use for of a track.
     pub fn set_forwarding(&mut self, heard: Heard, forwarding: Forwarding) {
         self.world.command(&Command::SetForwarding {

@@ -29,6 +29,7 @@ impl Room {
         self.rpcs
             .fail_calls_to(key, &mut self.timers, &mut self.outputs);
         self.speakers.forget(key);
+        self.floor.forget(key);
         let Some(mut participant) = self.roster.remove(key) else {
             return;
         };

@@ -36,6 +36,7 @@ impl Room {
                 let room = (&self.roster, &self.tracks);
                 self.speakers
                     .handle_levels(shard, levels, room, &mut self.outputs);
+                self.follow_floor(now);
             }
             Event::Statistics { streams, .. } => {
                 self.qualities

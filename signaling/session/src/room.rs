@@ -7,6 +7,7 @@ use signaling_protocol::{DisconnectCause, LeaveAction, proto, room_sid};
 
 use crate::data_history::DataHistory;
 use crate::data_track::DataTracks;
+use crate::floor::Floor;
 use crate::ids::Ids;
 use crate::outputs::Outputs;
 use crate::placement::Placement;
@@ -42,6 +43,7 @@ pub struct Room {
     pub(crate) data: DataHistory,
     pub(crate) rpcs: Rpcs,
     pub(crate) speakers: Speakers,
+    pub(crate) floor: Floor,
     pub(crate) qualities: Qualities,
     pub(crate) reachability: Reachability,
     pub(crate) timers: Timers,
@@ -71,6 +73,7 @@ impl Room {
             data: DataHistory::default(),
             rpcs: Rpcs::default(),
             speakers: Speakers::default(),
+            floor: Floor::default(),
             qualities: Qualities::default(),
             reachability: Reachability::default(),
             timers: Timers::default(),

@@ -33,6 +33,11 @@ impl Speakers {
         self.loudness.remove(&key);
     }
 
+    /// Returns who speaks.
+    pub(crate) fn speaking(&self) -> impl Iterator<Item = ParticipantKey> {
+        self.loudness.keys().copied()
+    }
+
     /// Takes how loud the publications of a shard are, and tells who of those that hear them.
     pub(crate) fn handle_levels(
         &mut self,

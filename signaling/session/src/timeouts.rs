@@ -39,6 +39,7 @@ impl Room {
             TimerReason::SimulatedSpeaker(key) => {
                 Speakers::simulate(key, false, &self.roster, &mut self.outputs);
             }
+            TimerReason::Floor => self.settle_floor(now),
             TimerReason::Qualities => self.judge_qualities(now),
             TimerReason::Rpc(rpc) => {
                 self.rpcs

@@ -44,6 +44,8 @@ pub enum TimerReason {
     TrackPermissions(ParticipantKey),
     /// The end of a simulated speaker.
     SimulatedSpeaker(ParticipantKey),
+    /// Who gets the floor, or loses it.
+    Floor,
     /// Connections that are judged.
     Qualities,
     /// A call to a participant.

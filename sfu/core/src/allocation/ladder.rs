@@ -151,7 +151,7 @@ impl LayerCosts {
                 let top = top.filter(|spatial| *spatial <= wanted.spatial).max();
                 step.temporal.0 == 0 || Some(step.spatial) == top
             }
-            Importance::Ordinary => {
+            Importance::Speaking | Importance::Ordinary => {
                 let highest = self.highest_temporal(step.spatial);
                 step.spatial.0 == 0 || step.temporal.0 + 1 >= highest.0
             }

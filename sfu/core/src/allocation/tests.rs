@@ -110,6 +110,36 @@ fn a_screen_is_served_before_cameras_and_those_share_the_rest() {
 }
 
 #[test]
+fn who_speaks_is_served_before_others_and_after_a_screen() {
+    let mut claims = [
+        claim(Importance::Ordinary, &CAMERA),
+        claim(Importance::Speaking, &CAMERA),
+    ];
+    settle(450, &mut claims);
+    // Claims lie in the order in which they were served.
+    let served = |claims: &[Claim]| {
+        claims
+            .iter()
+            .map(|claim| claim.importance)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        served(&claims),
+        [Importance::Speaking, Importance::Ordinary]
+    );
+    assert_eq!(spatial_layers(&claims), [Some(1), Some(0)]);
+    claims[0].importance = Importance::Ordinary;
+    claims[1].importance = Importance::Speaking;
+    settle(450, &mut claims);
+    assert_eq!(
+        served(&claims),
+        [Importance::Speaking, Importance::Ordinary]
+    );
+    assert_eq!(spatial_layers(&claims), [Some(1), Some(0)]);
+    assert!(Importance::Speaking < Importance::ScreenShare);
+}
+
+#[test]
 fn equals_do_not_take_from_each_other_what_one_of_them_holds() {
     let mut claims = [
         claim(Importance::Ordinary, &CAMERA),

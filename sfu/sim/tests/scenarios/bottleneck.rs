@@ -89,6 +89,32 @@ fn a_subscriber_with_a_slow_link_gets_the_encoding_that_fits_and_a_fast_one_the_
 }
 
 #[test]
+fn on_a_link_for_one_better_picture_who_speaks_has_it_within_seconds() {
+    replay(|seed| {
+        let (mut call, clients) = call(seed, ["alice", "bob", "carol"], LinkProfile::CLEAN);
+        let [alice, bob, carol] = clients;
+        let script = "0s both delay=20ms\n0s down rate=600kbit queue=300ms";
+        let script = Script::read(script).expect("a script");
+        call.world.run_script(carol, &script);
+        let cameras = [alice, bob].map(|id| call.publish_simulcast(id, &BODIES));
+        let heard = cameras.map(|camera| call.subscribe(carol, camera));
+        call.world.run_for(Duration::from_secs(12));
+
+        for speaker in [0, 1, 0] {
+            call.set_speakers(&cameras[speaker..=speaker]);
+            let each = in_last_second(&mut call, 4, heard);
+            let [other, best] = match speaker {
+                0 => [each[1], each[0]],
+                _ => each,
+            };
+            assert_eq!((best, other), (Some(1), Some(0)), "{speaker} speaks");
+        }
+        assert_no_faults(&call, &clients);
+        call.world.into_trace()
+    });
+}
+
+#[test]
 fn a_subscriber_who_asks_for_less_gets_the_encoding_that_fits() {
     replay(|seed| {
         let (mut call, clients, heard) = camera_for_two(seed, "0s both delay=20ms");

@@ -70,7 +70,7 @@ impl Shard {
                 Command::SetForwarding { subscription, .. } => {
                     assert!(self.subscriptions.contains(&subscription));
                 }
-                Command::SendData { peers, .. } => {
+                Command::SetSpeakers { peers, .. } | Command::SendData { peers, .. } => {
                     assert!(peers.iter().all(|peer| self.peers.contains(peer)));
                 }
             }

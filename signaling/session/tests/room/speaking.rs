@@ -9,7 +9,7 @@ use signaling_protocol::proto::signal_response::Message as Response;
 use signaling_session::ConnectionId;
 
 use crate::subscribing::subscription;
-use crate::support::{World, client, microphone};
+use crate::support::{World, camera, client, microphone};
 
 fn publications(world: &World) -> Vec<PublicationId> {
     let publications = world.commands.iter().filter_map(|command| match command {
@@ -147,4 +147,32 @@ fn who_speaks_on_different_shards_is_told_of_together() {
     );
     hear_on(second, &mut world, &[]);
     assert_eq!(speakers(&mut world, carol), [vec![(0.0, false)]]);
+}
+
+/// Returns whose cameras shards were last told to be those of speakers.
+fn speaking(world: &World) -> Option<Vec<PublicationId>> {
+    let mut commands = world.commands.iter().rev();
+    commands.find_map(|command| match command {
+        Command::SetSpeakers { publications, .. } => Some(publications.to_vec()),
+        _ => None,
+    })
+}
+
+#[test]
+fn shards_are_told_of_the_cameras_of_those_who_have_the_floor() {
+    let mut world = World::new();
+    let alice = world.join_one(client("alice"));
+    world.join_one(client("bob"));
+    world.publish(alice, microphone("mic"));
+    world.publish(alice, camera("cam"));
+    let ids = publications(&world);
+    hear(&mut world, &[(ids[0], 0.5)]);
+    assert_eq!(speaking(&world), None, "it may be a remark");
+    world.pass(Duration::from_secs(1));
+    assert_eq!(speaking(&world), Some(vec![ids[1]]));
+    hear(&mut world, &[]);
+    world.pass(Duration::from_secs(4));
+    assert_eq!(speaking(&world), Some(vec![ids[1]]), "a pause");
+    world.pass(Duration::from_secs(2));
+    assert_eq!(speaking(&world), Some(vec![]));
 }
