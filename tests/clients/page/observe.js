@@ -11,6 +11,7 @@ const describers = {
   trackSubscribed: (_track, publication, p) => remoteTrack(publication, p),
   trackUnsubscribed: (_track, publication, p) => remoteTrack(publication, p),
   trackSubscriptionFailed: (sid, p, error) => ({ sid, identity: p.identity, error }),
+  trackStreamStateChanged: (publication, state, p) => ({ ...remoteTrack(publication, p), state }),
   trackMuted: remoteTrack,
   trackUnmuted: remoteTrack,
   localTrackPublished: (publication) => ({ source: publication.source, sid: publication.trackSid }),
