@@ -13,6 +13,7 @@ mod ice_servers;
 mod inputs;
 mod node;
 mod outcome;
+mod reload;
 mod start_message;
 mod stop;
 mod token;

@@ -9,8 +9,8 @@ use control_api::metrics_routes;
 use sfu_core::ShardConfig;
 use sfu_driver::{MediaConfig, MediaPlane, StartError, UdpAddresses};
 use sfu_transport::TransportConfig;
-use signaling::http::{self, Limits, TokenKeys};
-use signaling::{AdmitAll, MediaEvents, Rooms, RoomsParts, dev_routes, routes};
+use signaling::http::{self, Limits};
+use signaling::{AdmitAll, KeyRing, MediaEvents, Rooms, RoomsParts, dev_routes, routes};
 use signaling_protocol::sid;
 use signaling_session::negotiation::TransportFacts;
 use sluice_config::{Bind, Config, UdpPorts};
@@ -22,7 +22,7 @@ use crate::addresses::{self, MediaAddresses};
 use crate::cli::NodeFlags;
 use crate::outcome::Outcome;
 use crate::start_message::start_message;
-use crate::{stop, translate};
+use crate::{reload, stop, translate};
 
 /// Begins to log as configured.
 pub(crate) fn start_logging(config: &Config) {
@@ -56,13 +56,19 @@ pub(crate) fn run(config: &Config, flags: &NodeFlags) -> Outcome {
         .map_err(|error| format!("The control threads cannot start: {error}"))?;
     // Who has keys of its own gives out its tokens itself.
     let call_page = flags.dev && config.has_only_dev_key();
-    runtime.block_on(serve(config, call_page, stopped))
+    runtime.block_on(serve(config, flags, call_page, stopped))
 }
 
-async fn serve(config: &Config, call_page: bool, told: oneshot::Receiver<()>) -> Outcome {
+async fn serve(
+    config: &Config,
+    flags: &NodeFlags,
+    call_page: bool,
+    told: oneshot::Receiver<()>,
+) -> Outcome {
     let keys = translate::keys(config).map_err(|error| error.to_string())?;
+    let keys = KeyRing::new(keys);
     let listeners = listen(config, Some(config.port)).await?;
-    let rooms = start_rooms(config, Arc::clone(&keys))?;
+    let rooms = start_rooms(config, keys.clone())?;
     tokio::spawn(rooms.clone().watch());
     if let Some(notices) = rooms.notices() {
         tokio::spawn(notices.log());
@@ -75,7 +81,7 @@ async fn serve(config: &Config, call_page: bool, told: oneshot::Receiver<()>) ->
     if call_page {
         app = app.merge(dev_routes(rooms.clone()));
     }
-    let service = http::with_layers(app, TokenKeys(Arc::clone(&keys)));
+    let service = http::with_layers(app, keys.clone());
     let (stop, stopped) = watch::channel(false);
     let limits = Limits {
         idle_timeout: config.http.idle_timeout,
@@ -107,12 +113,16 @@ async fn serve(config: &Config, call_page: bool, told: oneshot::Receiver<()>) ->
         writeln!(
             io::stdout(),
             "{}",
-            start_message(config, &keys, address, call_page)
+            start_message(config, &keys.current(), address, call_page)
         )
         .ok();
     }
-    told.await
-        .map_err(|_| "The thread that waits for signals has ended".to_owned())?;
+    tokio::select! {
+        told = told => told.map_err(|_| "The thread that waits for signals has ended".to_owned())?,
+        error = reload::follow_keys(config, flags, &keys) => {
+            return Err(format!("SIGHUP cannot be received: {error}"));
+        }
+    }
 
     tracing::info!("Stopping: participants are told, then the node ends");
     stop.send_replace(true);
@@ -125,7 +135,7 @@ async fn serve(config: &Config, call_page: bool, told: oneshot::Receiver<()>) ->
 }
 
 /// Starts the media plane and what rooms stand on.
-fn start_rooms(config: &Config, keys: Arc<auth::Keys>) -> Result<Rooms, String> {
+fn start_rooms(config: &Config, keys: KeyRing) -> Result<Rooms, String> {
     let certificate = TransportConfig::generate()
         .map_err(|error| format!("The DTLS certificate cannot be made: {error}"))?;
     let certificate = Arc::new(certificate);

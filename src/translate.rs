@@ -1,7 +1,6 @@
 //! From the configuration to what each part of the node is given.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{InvalidKeys, Keys, Secret};
@@ -16,12 +15,12 @@ use sluice_config::{CodecSpec, Config, RoomPreset};
 use crate::ice_servers::ConfiguredIceServers;
 
 /// Returns the keys, in the order of the configuration.
-pub(crate) fn keys(config: &Config) -> Result<Arc<Keys>, InvalidKeys> {
+pub(crate) fn keys(config: &Config) -> Result<Keys, InvalidKeys> {
     let pairs = config
         .keys
         .iter()
         .map(|pair| (pair.key.as_str().into(), Secret::from(pair.secret.expose())));
-    Keys::new(pairs).map(Arc::new)
+    Keys::new(pairs)
 }
 
 /// Returns what rooms know of the node.

@@ -1,8 +1,11 @@
 //! The node as an operator starts it: what it serves with which flags.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 
 /// A running node; dropping it ends the process.
 struct Node {
@@ -27,12 +30,25 @@ impl Node {
     /// Starts it as `command` does, with more of a configuration.
     fn start_as(mut command: Command, configuration: &str, flags: &[&str]) -> Self {
         let body = format!("rtc: {{tcp_port: 0}}\n{configuration}");
+        command.args(["--config-body", &body]).args(flags);
+        Self::spawn(command, Stdio::null())
+    }
+
+    /// Starts it, and returns what it logs, too.
+    fn start_heard(flags: &[&str]) -> (Self, Log) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+        command.args(flags);
+        let mut node = Self::spawn(command, Stdio::piped());
+        let log = node.process.stderr.take().expect("it is piped");
+        (node, Log(BufReader::new(log)))
+    }
+
+    fn spawn(mut command: Command, log: Stdio) -> Self {
         let mut process = command
             .args(["--bind", "127.0.0.1", "--port", "0", "--udp-port", "0"])
-            .args(["--shards", "1", "--config-body", &body])
-            .args(flags)
+            .args(["--shards", "1"])
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the node starts");
         let said = BufReader::new(process.stdout.take().expect("its output is piped"));
@@ -51,18 +67,28 @@ impl Node {
         TcpStream::connect(&self.address).expect("the node listens")
     }
 
+    /// Sends it a signal.
+    fn signal(&self, signal: &str) {
+        let process = self.process.id().to_string();
+        let told = Command::new("kill").args([signal, &process]).status();
+        assert!(told.expect("there is a `kill`").success());
+    }
+
     /// Tells it to stop, and waits until it has ended.
     fn stop(mut self) -> ExitStatus {
-        let process = self.process.id().to_string();
-        let told = Command::new("kill").args(["-TERM", &process]).status();
-        assert!(told.expect("there is a `kill`").success());
+        self.signal("-TERM");
         self.process.wait().expect("it is a child of ours")
+    }
+
+    /// Returns what it says to the holder of a token.
+    fn validate(&self, token: &str) -> String {
+        self.status(&format!("/rtc/validate?access_token={token}"))
     }
 
     /// Returns the least and the most number of files that it may have open.
     fn file_limits(&self) -> (String, String) {
         let limits = format!("/proc/{}/limits", self.process.id());
-        let limits = std::fs::read_to_string(limits).expect("it runs");
+        let limits = fs::read_to_string(limits).expect("it runs");
         let files = limits
             .lines()
             .find_map(|line| line.strip_prefix("Max open files"));
@@ -88,6 +114,21 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.process.kill().ok();
         self.process.wait().ok();
+    }
+}
+
+/// What a node logs.
+struct Log(BufReader<ChildStderr>);
+
+impl Log {
+    /// Waits for a line that says this.
+    fn await_line(&mut self, text: &str) {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            let read = self.0.read_line(&mut line).expect("it is text");
+            assert!(read > 0, "the node ended without: {text}");
+        }
     }
 }
 
@@ -160,4 +201,93 @@ fn a_node_in_which_something_does_not_end_is_ended_in_time() {
     // Who comes later is answered, so the node has that connection.
     assert_eq!(ask(&mut node.connect()), "200");
     assert_eq!(node.stop().code(), Some(1));
+}
+
+/// A file of keys that nobody else may read; dropping it removes it.
+struct KeyFile(PathBuf);
+
+impl KeyFile {
+    fn new(name: &str, content: &str) -> Self {
+        let name = format!("sluice-{name}-{}", std::process::id());
+        let file = Self(std::env::temp_dir().join(name));
+        file.write(content);
+        let only_mine = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(&file.0, only_mine).expect("it is ours");
+        file
+    }
+
+    fn write(&self, content: &str) {
+        fs::write(&self.0, content).expect("there is room");
+    }
+
+    fn path(&self) -> &str {
+        Path::to_str(&self.0).expect("it has a plain name")
+    }
+}
+
+impl Drop for KeyFile {
+    fn drop(&mut self) {
+        fs::remove_file(&self.0).ok();
+    }
+}
+
+const OLD: &str = "old: 0123456789abcdef0123456789abcdef\n";
+const NEW: &str = "new: fedcba9876543210fedcba9876543210\n";
+
+/// Makes a token by the program itself.
+fn token(keys: &str) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    let made = command
+        .args([
+            "token",
+            "--keys",
+            keys,
+            "--room",
+            "lobby",
+            "--identity",
+            "ann",
+        ])
+        .output()
+        .expect("it runs");
+    String::from_utf8_lossy(&made.stdout).trim().to_owned()
+}
+
+const READ_AGAIN: &str = "keys were read again";
+
+#[test]
+fn keys_are_replaced_by_a_changed_file_while_the_node_runs() {
+    let file = KeyFile::new("changed", OLD);
+    let (node, mut log) = Node::start_heard(&["--key-file", file.path()]);
+    let (old, new) = (token(OLD), token(NEW));
+    assert_eq!(node.validate(&old), "200");
+    assert_eq!(node.validate(&new), "401");
+    file.write(&format!("{NEW}{OLD}"));
+    log.await_line(READ_AGAIN);
+    assert_eq!(node.validate(&new), "200");
+    assert_eq!(node.validate(&old), "200");
+    file.write(NEW);
+    log.await_line(READ_AGAIN);
+    assert_eq!(node.validate(&new), "200");
+    assert_eq!(node.validate(&old), "401");
+}
+
+#[test]
+fn a_signal_has_the_configuration_read_again_and_a_bad_one_changes_nothing() {
+    let of = |keys: &str| format!("rtc: {{tcp_port: 0}}\nkeys:\n  {keys}");
+    let file = KeyFile::new("configuration", &of(OLD));
+    let (node, mut log) = Node::start_heard(&["--config", file.path()]);
+    let (old, new) = (token(OLD), token(NEW));
+    assert_eq!(node.validate(&old), "200");
+    file.write(&of(NEW));
+    node.signal("-HUP");
+    log.await_line(READ_AGAIN);
+    assert_eq!(node.validate(&new), "200");
+    assert_eq!(node.validate(&old), "401");
+    for bad in ["", "keys: {}", "keys: ["] {
+        file.write(bad);
+        node.signal("-HUP");
+        log.await_line("stay as they were");
+        assert_eq!(node.validate(&new), "200");
+    }
+    assert_eq!(node.stop().code(), Some(0));
 }

@@ -20,6 +20,8 @@ pub struct Config {
     pub bind: Bind,
     /// `keys` or `key_file`: who may sign tokens, in the order written. Never empty.
     pub keys: Vec<ApiKeyPair>,
+    /// `key_file`: where they are read from, if anywhere else than from `keys`.
+    pub key_file: Option<String>,
     /// `region`: what clients are told about where the node is. Default empty.
     pub region: String,
     /// `--dev` or `development`: more is logged, and less is complained about.
@@ -68,12 +70,14 @@ impl Config {
 
     fn read(root: &mut Group<'_>, inputs: &Inputs<'_>) -> Self {
         let development = root.get("development", value::truth).unwrap_or(false) || inputs.dev;
-        let keys = keys::read(root, inputs.dev, development, inputs.read_file);
+        let keys::Read { keys, key_file } =
+            keys::read(root, inputs.dev, development, inputs.read_file);
         let mut limit = root.group("limit", Limit::read);
         let mut config = Self {
             port: root.get("port", value::port).unwrap_or(7880),
             bind: bind(root),
             keys,
+            key_file,
             region: root.get("region", value::text).unwrap_or_default(),
             development,
             rtc: root.group("rtc", |rtc| Rtc::read(rtc, inputs.dev, inputs.read_file)),

@@ -47,6 +47,13 @@ pub struct ApiKeyPair {
     pub secret: SecretText,
 }
 
+/// The keys, and the file that they are from.
+#[derive(Debug, Default)]
+pub(crate) struct Read {
+    pub(crate) keys: Vec<ApiKeyPair>,
+    pub(crate) key_file: Option<String>,
+}
+
 /// Reads `keys` and `key_file`. The file wins where both are given.
 ///
 /// A node without keys could let nobody in: that is a fault, unless `--dev` fills one in.
@@ -55,10 +62,11 @@ pub(crate) fn read(
     dev: bool,
     development: bool,
     read_file: Option<&FileReader>,
-) -> Vec<ApiKeyPair> {
+) -> Read {
     let faults_before = group.fault_count();
     let written = group.secrets("keys");
     let file = group.get_with_place("key_file", value::text);
+    let key_file = file.as_ref().map(|(path, _)| path.clone());
     let pairs = match file {
         Some((path, place)) => {
             if written.is_some() {
@@ -76,16 +84,17 @@ pub(crate) fn read(
         if !dev && group.fault_count() == faults_before {
             group.fault("keys", None, nobody_can_join());
         }
-        return Vec::new();
+        return Read::default();
     };
     check(group, &pairs, dev || development);
-    pairs
-        .into_iter()
-        .map(|(key, secret, _)| ApiKeyPair {
-            key,
-            secret: secret.into(),
-        })
-        .collect()
+    let keys = pairs.into_iter().map(|(key, secret, _)| ApiKeyPair {
+        key,
+        secret: secret.into(),
+    });
+    Read {
+        keys: keys.collect(),
+        key_file,
+    }
 }
 
 fn nobody_can_join() -> Problem {

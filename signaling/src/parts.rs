@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use auth::{Claims, Keys};
+use auth::Claims;
 use sfu_driver::MediaPlane;
 use sfu_model::RoomName;
 use signaling_session::negotiation::TransportFacts;
@@ -13,6 +13,7 @@ use signaling_session::{NodeFacts, RoomNotice};
 use crate::admission::Admission;
 use crate::clock;
 use crate::hits::{Limit, LimitHits};
+use crate::key_ring::KeyRing;
 use crate::media_events::MediaEvents;
 use crate::notices::{Notice, NoticeSink};
 use crate::qualities::Qualities;
@@ -32,7 +33,7 @@ pub struct RoomsParts {
     /// What the operator set.
     pub settings: Settings,
     /// The keys that tokens are signed with.
-    pub keys: Arc<Keys>,
+    pub keys: KeyRing,
     /// Who decides about those whose token is valid.
     pub admission: Arc<dyn Admission>,
 }
@@ -61,7 +62,8 @@ impl Shared {
 
     /// Signs a token with the first key.
     pub(crate) fn sign(&self, claims: &Claims, life: Duration) -> String {
-        auth::sign(claims, self.parts.keys.first(), clock::now().unix, life)
+        let keys = self.parts.keys.current();
+        auth::sign(claims, keys.first(), clock::now().unix, life)
     }
 
     /// Takes note of what happened in a room.

@@ -24,8 +24,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
+use crate::KeyRing;
 use crate::connection::Presence;
-use crate::http::{self, Limits, TokenKeys};
+use crate::http::{self, Limits};
 use crate::parts::RoomsParts;
 use crate::refusal::Refusal;
 use crate::responses::{Responses, SharedResponse, responses};
@@ -118,7 +119,7 @@ impl TestNode {
             transports: (0..shards).map(|_| Arc::clone(&transport)).collect(),
             facts: Arc::new(facts),
             settings,
-            keys: Arc::clone(&keys),
+            keys: KeyRing::new((*keys).clone()),
             admission,
         });
         let (stop, _) = watch::channel(false);
@@ -171,7 +172,7 @@ impl TestNode {
 
     /// Answers one request in memory.
     pub(crate) async fn answer(&self, request: Request) -> Response {
-        let keys = TokenKeys(Arc::clone(&self.keys));
+        let keys = KeyRing::new((*self.keys).clone());
         let service = http::with_layers(self.app(), keys);
         service.oneshot(request).await.unwrap()
     }
@@ -180,7 +181,7 @@ impl TestNode {
     pub(crate) async fn serve(&self, limits: Limits) -> SocketAddr {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let service = http::with_layers(self.app(), TokenKeys(Arc::clone(&self.keys)));
+        let service = http::with_layers(self.app(), KeyRing::new((*self.keys).clone()));
         tokio::spawn(http::serve(
             listener,
             service,

@@ -14,8 +14,8 @@ use sfu_core::ShardConfig;
 use sfu_driver::{MediaConfig, MediaPlane, UdpAddresses};
 use sfu_model::UnixTime;
 use sfu_transport::TransportConfig;
-use signaling::http::{TokenKeys, with_layers};
-use signaling::{AdmitAll, MediaEvents, NameLimits, RoomsParts, Settings};
+use signaling::http::with_layers;
+use signaling::{AdmitAll, KeyRing, MediaEvents, NameLimits, RoomsParts, Settings};
 use signaling_session::negotiation::TransportFacts;
 use signaling_session::{Limits, NodeFacts};
 use tower::ServiceExt;
@@ -73,7 +73,7 @@ fn admin() -> VideoGrant {
 
 struct Node {
     rooms: Rooms,
-    keys: Arc<Keys>,
+    keys: KeyRing,
 }
 
 impl Node {
@@ -86,7 +86,8 @@ impl Node {
             seeds: vec![[7; 32]],
         };
         let keys = Keys::new([("devkey".into(), Secret::from("secret"))]).unwrap();
-        let keys = Arc::new(keys);
+        let keys = KeyRing::new(keys);
+
         let events = MediaEvents::default();
         let rooms = Rooms::new(RoomsParts {
             media: MediaPlane::start(&media, events.sink()).unwrap(),
@@ -121,7 +122,7 @@ impl Node {
                 load: signaling::LoadLimits::default(),
                 max_signal_message: 1 << 20,
             },
-            keys: Arc::clone(&keys),
+            keys: keys.clone(),
             admission: Arc::new(AdmitAll),
         });
         Self { rooms, keys }
@@ -132,12 +133,12 @@ impl Node {
         let mut claims = Claims::of("api".into());
         claims.video = Some(grant);
         let hour = Duration::from_secs(3600);
-        sign(&claims, self.keys.first(), UnixTime(now), hour)
+        sign(&claims, self.keys.current().first(), UnixTime(now), hour)
     }
 
     async fn answer(&self, request: Request) -> (StatusCode, HeaderMap, Bytes) {
         let routes = routes(self.rooms.clone(), MAX_BODY);
-        let service = with_layers(routes, TokenKeys(Arc::clone(&self.keys)));
+        let service = with_layers(routes, self.keys.clone());
         let response = service.oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();

@@ -6,11 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::clock;
-
-/// The keys that tokens are checked against.
-#[derive(Clone, Debug)]
-pub struct TokenKeys(pub Arc<Keys>);
+use crate::{KeyRing, clock};
 
 /// Who makes a request: an extension of every request that reaches a handler.
 #[derive(Clone, Debug)]
@@ -33,11 +29,11 @@ impl Caller {
 
 /// Refuses a request with a bad token, on any path; one without a token goes on as anonymous.
 pub(super) async fn check_token(
-    State(TokenKeys(keys)): State<TokenKeys>,
+    State(keys): State<KeyRing>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let caller = match caller(&keys, &request) {
+    let caller = match caller(&keys.current(), &request) {
         Ok(caller) => caller,
         Err(error) => return (StatusCode::UNAUTHORIZED, error.to_string()).into_response(),
     };

@@ -18,8 +18,10 @@ use tower::{Layer, Service, ServiceExt, util::MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
+use crate::KeyRing;
+
 pub use accept::serve;
-pub use authorization::{Caller, TokenKeys};
+pub use authorization::Caller;
 pub use limits::Limits;
 
 /// How long a browser may remember what CORS allows.
@@ -30,7 +32,7 @@ const CORS_MAX_AGE: Duration = Duration::from_secs(86_400);
 /// extension of the request.
 pub fn with_layers(
     routes: Router,
-    keys: TokenKeys,
+    keys: KeyRing,
 ) -> impl Service<
     Request,
     Response = Response,

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use auth::{Claims, Secret, VideoGrant, sign};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode};
@@ -184,7 +182,7 @@ async fn a_panic_in_a_handler_is_an_error_500_with_cors() {
         panic!("a fault of ours");
     }
     let routes = Router::new().route("/", get(fails));
-    let service = with_layers(routes, TokenKeys(Arc::clone(&keys())));
+    let service = with_layers(routes, KeyRing::new((*keys()).clone()));
     let request = with_header(get_request("/"), header::ORIGIN, "https://app.example");
     let response = service.oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
