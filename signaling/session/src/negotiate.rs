@@ -7,7 +7,7 @@ use sfu_model::{Mid, Now, SendMedia, SubscriptionId};
 use crate::negotiation::PublishDecision;
 use crate::offer_answer::CannotGoOn;
 use crate::participant_key::ParticipantKey;
-use crate::{Room, proto};
+use crate::{Room, TimerReason, proto};
 
 impl Room {
     /// Takes the offer that rode in a join.
@@ -25,6 +25,7 @@ impl Room {
     /// Answers the offer that rode in a join and was held back, unless another came since.
     pub(crate) fn answer_join_offer(&mut self, now: Now, key: ParticipantKey) {
         if let Some(offer) = self.negotiation().held_offer(key) {
+            self.timers.cancel(&TimerReason::JoinOffer(key));
             self.handle_offer(now, key, &offer);
         }
     }

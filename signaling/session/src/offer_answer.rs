@@ -19,9 +19,9 @@ use crate::{Room, TimerReason, proto};
 /// How long a client may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long the answer to an offer that rode in a join is held back for clients that are not ready for it. They take a
-/// millisecond or two.
-const JOIN_ANSWER_DELAY: Duration = Duration::from_millis(50);
+/// How long the answer to an offer that rode in a join is held back at most for clients that are not ready for it. They are once
+/// they tell of candidates, which takes a millisecond or two, and much longer where many join from one machine.
+const JOIN_ANSWER_DELAY: Duration = Duration::from_secs(1);
 
 /// Takes offers and answers, makes ours, and has shards follow them. What they mean for tracks is for others.
 ///

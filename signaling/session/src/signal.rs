@@ -35,7 +35,7 @@ impl Room {
         match message {
             Message::Offer(offer) => self.handle_offer(now, key, &offer),
             Message::Answer(answer) => self.handle_answer(now, key, &answer),
-            Message::Trickle(trickle) => self.handle_trickle(key, trickle),
+            Message::Trickle(trickle) => self.handle_trickle(now, key, trickle),
             Message::AddTrack(request) => self.publications().handle_add_track(now, key, request),
             Message::Mute(mute) => self.publications().handle_mute(now, key, mute),
             Message::Subscription(update) => {
@@ -85,8 +85,9 @@ impl Room {
     }
 
     /// We are ICE-lite: the client's candidates are learnt from its checks. One that cannot be read
-    /// is still reported.
-    fn handle_trickle(&mut self, key: ParticipantKey, trickle: proto::TrickleRequest) {
+    /// is still reported. Any says that the client has set its offer, and is ready for the answer.
+    fn handle_trickle(&mut self, now: Now, key: ParticipantKey, trickle: proto::TrickleRequest) {
+        self.answer_join_offer(now, key);
         if trickle.candidate_init.is_empty() && trickle.r#final {
             return;
         }

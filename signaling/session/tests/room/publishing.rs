@@ -173,8 +173,8 @@ fn tracks_in_the_join_request_are_published_with_it() {
     assert_eq!(world.seen(bob, "alice").unwrap().tracks.len(), 1);
 }
 
-#[test]
-fn the_go_sdk_has_a_moment_before_the_answer_to_the_offer_in_its_join_request() {
+/// A world that somebody joins by the Go SDK, with an offer in its join request.
+fn joined_by_go() -> (World, ConnectionId) {
     let mut world = World::new();
     let alice = world.join(client("alice").with(|joining| {
         joining.parameters.client = Client::from(proto::ClientInfo {
@@ -190,15 +190,41 @@ fn the_go_sdk_has_a_moment_before_the_answer_to_the_offer_in_its_join_request() 
             ..proto::SessionDescription::default()
         });
     }));
-    let answers = |world: &mut World| {
-        let inbox = world.take(alice).into_iter();
-        let is_answer = |message: &Response| matches!(message, Response::Answer(_));
-        inbox.filter(is_answer).count()
+    (world, alice)
+}
+
+fn answers(world: &mut World, connection: ConnectionId) -> usize {
+    let inbox = world.take(connection).into_iter();
+    let is_answer = |message: &Response| matches!(message, Response::Answer(_));
+    inbox.filter(is_answer).count()
+}
+
+#[test]
+fn the_go_sdk_is_answered_once_it_tells_of_a_candidate() {
+    let (mut world, alice) = joined_by_go();
+    world.pass(Duration::from_millis(500));
+    assert_eq!(
+        answers(&mut world, alice),
+        0,
+        "it has not set its offer yet"
+    );
+    let candidate = proto::TrickleRequest {
+        candidate_init: r#"{"candidate":"candidate:1 1 udp 1 192.0.2.1 5000 typ host"}"#.to_owned(),
+        ..proto::TrickleRequest::default()
     };
-    world.pass(Duration::from_millis(49));
-    assert_eq!(answers(&mut world), 0);
+    world.send(alice, Request::Trickle(candidate));
+    assert_eq!(answers(&mut world, alice), 1);
+    world.pass(Duration::from_secs(2));
+    assert_eq!(answers(&mut world, alice), 0, "once");
+}
+
+#[test]
+fn the_go_sdk_is_answered_although_it_tells_of_no_candidate() {
+    let (mut world, alice) = joined_by_go();
+    world.pass(Duration::from_millis(999));
+    assert_eq!(answers(&mut world, alice), 0);
     world.pass(Duration::from_millis(1));
-    assert_eq!(answers(&mut world), 1);
+    assert_eq!(answers(&mut world, alice), 1);
 }
 
 #[test]
