@@ -60,7 +60,7 @@ async fn call(
             }
         };
     };
-    if let Err(often) = api.rooms.await_call(&verified.key).await {
+    if let Err(often) = api.rooms.await_call(&verified.token.key).await {
         return TwirpError::from(often).into_response();
     }
     let body = match body::read(body, api.max_body).await {
@@ -184,7 +184,10 @@ impl RoomService<'_> {
         let request: proto::RoomParticipantIdentity = self.call.request()?;
         self.check_admin(&request.room)?;
         let identity = request.identity.into();
-        let asked = RoomRequest::RemoveParticipant { identity };
+        let asked = RoomRequest::RemoveParticipant {
+            identity,
+            reason: None,
+        };
         self.ask_participant(&request.room, asked).await?;
         self.call.reply(&proto::RemoveParticipantResponse {})
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::pin::Pin;
 
-use auth::Claims;
-use sfu_model::RoomName;
+use sfu_model::{ParticipantIdentity, RoomName};
+use signaling_session::Credential;
 use tokio::time::timeout;
 
 use crate::limits::ADMISSION_TIMEOUT;
@@ -25,8 +25,10 @@ pub struct Entry<'a> {
     pub occasion: Occasion,
     /// The room.
     pub room: &'a RoomName,
-    /// What the token says of the participant.
-    pub claims: &'a Claims,
+    /// Who it is there.
+    pub identity: &'a ParticipantIdentity,
+    /// By what it comes in, or is in.
+    pub credential: &'a Credential,
 }
 
 /// Why admission is asked.
@@ -38,13 +40,18 @@ pub enum Occasion {
     Resume,
     /// A token is to be replaced by one that lasts longer.
     Refresh,
+    /// Somebody is there while others decide again who may be.
+    Stay,
 }
 
 /// Why somebody may not be in a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotAdmitted {
     /// Somebody decided so.
-    Forbidden,
+    Forbidden {
+        /// Why, for the one who is refused to read.
+        reason: String,
+    },
     /// Nobody decided in time.
     NoAnswer,
 }

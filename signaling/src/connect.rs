@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use auth::{ApiKey, Claims};
+use auth::Claims;
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -12,9 +12,9 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use sfu_model::{RoomName, UnixTime};
+use sfu_model::RoomName;
 use signaling_protocol::{ConnectHeaders, ConnectParameters, Endpoint, Query, Strictness, proto};
-use signaling_session::{Join, RoomOptions};
+use signaling_session::{Credential, Join, RoomOptions};
 
 use crate::admission::{self, Entry, Occasion};
 use crate::client_address;
@@ -117,7 +117,7 @@ async fn connect(
     let join = Join {
         connection,
         claims: applicant.claims,
-        token_expires_at: applicant.token_expires_at,
+        credential: applicant.credential,
         parameters: Box::new(applicant.parameters),
     };
     let joined = rooms
@@ -142,11 +142,9 @@ async fn connect(
 
 /// A client whose token and parameters allow it to ask its room.
 struct Applicant {
-    /// The API key that signed the token.
-    key: ApiKey,
     room: RoomName,
     claims: Claims,
-    token_expires_at: UnixTime,
+    credential: Credential,
     parameters: ConnectParameters,
     /// What the room is created with, if the client may create it.
     options: Option<RoomOptions>,
@@ -161,14 +159,16 @@ async fn admit(
     asked: &Asked,
 ) -> Result<Applicant, Refusal> {
     let applicant = check(rooms, endpoint, strictness, asked)?;
-    rooms.await_join(&applicant.key, asked.from).await?;
+    let credential = &applicant.credential;
+    rooms.await_join(&credential.token.key, asked.from).await?;
     let entry = Entry {
         occasion: match applicant.parameters.resume {
             Some(_) => Occasion::Resume,
             None => Occasion::Join,
         },
         room: &applicant.room,
-        claims: &applicant.claims,
+        identity: &applicant.claims.identity,
+        credential,
     };
     admission::ask(rooms.admission(), entry).await?;
     Ok(applicant)
@@ -216,11 +216,14 @@ fn check(
         return Err(Refusal::NodeFull);
     }
     Ok(Applicant {
-        key: verified.key.clone(),
         options: may_create.then(|| rooms.options_of(&create_request(&room, claims))),
         room,
         claims: claims.clone(),
-        token_expires_at: verified.expires_at,
+        credential: Credential {
+            token: verified.token.clone(),
+            expires_at: verified.expires_at,
+            address: asked.from,
+        },
         parameters,
     })
 }

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use sfu_model::ShardIndex;
+use sfu_model::{ParticipantIdentity, ShardIndex};
 use signaling_protocol::{DisconnectCause, proto};
 use signaling_session::{
-    ConnectionId, Join, JoinRefused, RoomError, RoomReply, RoomRequest, ShardLife,
+    ConnectionId, Credential, Join, JoinRefused, RoomError, RoomReply, RoomRequest, ShardLife,
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -43,6 +43,13 @@ pub(crate) enum Letter {
         request: Box<proto::PerformRpcRequest>,
         reply: oneshot::Sender<Result<String, RequestFailed>>,
     },
+    /// Others decide now who may be in the room.
+    Readmit {
+        /// Only what concerns these.
+        concerned: Concerned,
+        /// How many have left for it.
+        reply: oneshot::Sender<usize>,
+    },
     /// A media thread fares differently than before.
     Shard { shard: ShardIndex, life: ShardLife },
     /// The node stops.
@@ -50,6 +57,27 @@ pub(crate) enum Letter {
     /// The room's task does something that it never should.
     #[cfg(test)]
     Fault(Fault),
+}
+
+/// Whom a decision may concern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Concerned {
+    /// Whoever came in by a token of this identity, or is called so.
+    Identity(ParticipantIdentity),
+    /// Anybody.
+    Anybody,
+}
+
+impl Concerned {
+    /// Reports whether it may concern somebody who is called so and came in by this.
+    pub(crate) fn includes(&self, identity: &ParticipantIdentity, credential: &Credential) -> bool {
+        match self {
+            Self::Identity(concerned) => {
+                identity == concerned || credential.token.subject == *concerned
+            }
+            Self::Anybody => true,
+        }
+    }
 }
 
 /// Something that a room's task does in a test.

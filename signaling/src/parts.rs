@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use auth::Claims;
+use auth::{Claims, TokenMark};
 use sfu_driver::MediaPlane;
 use sfu_model::RoomName;
 use signaling_session::negotiation::TransportFacts;
@@ -64,6 +64,20 @@ impl Shared {
     pub(crate) fn sign(&self, claims: &Claims, life: Duration) -> String {
         let keys = self.parts.keys.current();
         auth::sign(claims, keys.first(), clock::now().unix, life)
+    }
+
+    /// Signs a token in place of another, with the key of that one while it is known: who withdraws or bans a key means
+    /// what came of it, too.
+    pub(crate) fn sign_again(
+        &self,
+        claims: &Claims,
+        replaced: &TokenMark,
+        life: Duration,
+    ) -> String {
+        let keys = self.parts.keys.current();
+        let signer = keys.get(replaced.key.as_str());
+        let signer = signer.unwrap_or_else(|| keys.first());
+        auth::sign_again(claims, replaced, signer, clock::now().unix, life)
     }
 
     /// Takes note of what happened in a room.

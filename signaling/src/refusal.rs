@@ -57,7 +57,7 @@ impl fmt::Display for Refusal {
             Self::NodeFull => f.write_str("node has exceeded its configured limit"),
             Self::Join(refused) => refused.fmt(f),
             Self::TooOften => f.write_str("too many joins at once, try again"),
-            Self::NotAdmitted(NotAdmitted::Forbidden) => f.write_str("permissions denied"),
+            Self::NotAdmitted(NotAdmitted::Forbidden { reason }) => f.write_str(reason),
             Self::Busy | Self::NotAdmitted(NotAdmitted::NoAnswer) => {
                 f.write_str("operation cannot be completed")
             }
@@ -79,7 +79,7 @@ impl IntoResponse for Refusal {
             Self::NodeFull | Self::TooOften | Self::NotAdmitted(NotAdmitted::NoAnswer) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::NotAdmitted(NotAdmitted::Forbidden) => StatusCode::FORBIDDEN,
+            Self::NotAdmitted(NotAdmitted::Forbidden { .. }) => StatusCode::FORBIDDEN,
             Self::Join(
                 JoinRefused::NameTooLong
                 | JoinRefused::MetadataTooLarge

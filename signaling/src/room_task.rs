@@ -9,10 +9,12 @@ use auth::Claims;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use sfu_driver::{RoomLane, ThreadHealth};
-use sfu_model::{Command, Event, PeerId, ShardIndex, UnixTime};
+use sfu_model::{Command, Event, ParticipantIdentity, PeerId, ShardIndex};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_response::Message;
-use signaling_session::{ConnectionId, Output, Room, RoomReply, RoomRequest, RpcId, RpcOutcome};
+use signaling_session::{
+    ConnectionId, Credential, Output, Room, RoomReply, RoomRequest, RpcId, RpcOutcome,
+};
 use tokio::sync::{oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -20,7 +22,7 @@ use tokio::time::timeout;
 use crate::admission::{self, Entry, NotAdmitted, Occasion};
 use crate::clock;
 use crate::hits::Limit;
-use crate::letter::{Letter, RequestFailed};
+use crate::letter::{Concerned, Letter, RequestFailed};
 use crate::limits::{TURN, TURN_TIME};
 use crate::mailbox::{Letters, Posted};
 use crate::media_events::RoomEvents;
@@ -40,8 +42,7 @@ type Refresh = Pin<Box<dyn Future<Output = (TokenToRefresh, Result<(), NotAdmitt
 struct TokenToRefresh {
     connection: ConnectionId,
     claims: Box<Claims>,
-    /// When it ends.
-    ends_at: UnixTime,
+    replaced: Box<Credential>,
 }
 
 type RpcReply = oneshot::Sender<Result<String, RequestFailed>>;
@@ -239,6 +240,11 @@ impl RoomTask {
                 reply.send(done.map_err(RequestFailed::from)).ok();
             }
             Letter::Rpc { request, reply } => self.start_rpc(request, reply),
+            Letter::Readmit { concerned, reply } => {
+                let removed = self.readmit(&concerned);
+                self.snapshot.write(now.mono, &self.room);
+                reply.send(removed).ok();
+            }
             Letter::Shard { shard, life } => self.room.handle_shard(now, shard, life),
             Letter::Shutdown => self.room.shutdown(now),
             #[cfg(test)]
@@ -313,11 +319,11 @@ impl RoomTask {
                 Output::RefreshToken {
                     connection,
                     claims,
-                    replaced_ends_at,
+                    replaced,
                 } => self.ask_to_refresh(TokenToRefresh {
                     connection,
                     claims,
-                    ends_at: replaced_ends_at,
+                    replaced,
                 }),
                 Output::CloseSignal { connection } => {
                     if let Some(sender) = self.connections.remove(&connection) {
@@ -368,7 +374,8 @@ impl RoomTask {
             let entry = Entry {
                 occasion: Occasion::Refresh,
                 room: &room,
-                claims: &token.claims,
+                identity: &token.claims.identity,
+                credential: &token.replaced,
             };
             let admitted = admission::ask(admission.as_ref(), entry).await;
             (token, admitted)
@@ -384,20 +391,54 @@ impl RoomTask {
     fn refresh(&mut self, token: &TokenToRefresh, admitted: Result<(), NotAdmitted>) {
         match admitted {
             Ok(()) => {
-                let left = token.ends_at.0.saturating_sub(clock::now().unix.0);
+                let ends_at = token.replaced.expires_at.0;
+                let left = ends_at.saturating_sub(clock::now().unix.0);
                 let life = left.max(REFRESHED_TOKEN_LIFE);
-                let token_text = self.shared.sign(&token.claims, life);
+                let replaced = &token.replaced.token;
+                let token_text = self.shared.sign_again(&token.claims, replaced, life);
                 let response = SharedResponse::of(Message::RefreshToken(token_text));
                 self.send(token.connection, &response);
             }
-            Err(NotAdmitted::Forbidden) => {
-                let identity = token.claims.identity.clone();
-                let remove = RoomRequest::RemoveParticipant { identity };
-                // An error says that it has left by itself.
-                self.room.handle_request(clock::now(), remove).ok();
+            Err(NotAdmitted::Forbidden { reason }) => {
+                self.remove(token.claims.identity.clone(), reason);
             }
             Err(NotAdmitted::NoAnswer) => {}
         }
+    }
+
+    /// Removes somebody who may not be there, and reports whether it still was.
+    fn remove(&mut self, identity: ParticipantIdentity, reason: String) -> bool {
+        let remove = RoomRequest::RemoveParticipant {
+            identity,
+            reason: Some(reason),
+        };
+        self.room.handle_request(clock::now(), remove).is_ok()
+    }
+
+    /// Asks again whether those who are concerned may be there, removes who may not, and returns how many those were. Who
+    /// has no answer at once stays, until its token is to be replaced.
+    fn readmit(&mut self, concerned: &Concerned) -> usize {
+        let admission = Arc::clone(&self.shared.parts.admission);
+        let room = self.room.name();
+        let present = self.room.present();
+        let concerned = present.filter(|(identity, by)| concerned.includes(identity, by));
+        let refused = concerned.filter_map(|(identity, credential)| {
+            let entry = Entry {
+                occasion: Occasion::Stay,
+                room,
+                identity,
+                credential,
+            };
+            match admission.ask(entry).now_or_never()? {
+                Err(NotAdmitted::Forbidden { reason }) => Some((identity.clone(), reason)),
+                Ok(()) | Err(NotAdmitted::NoAnswer) => None,
+            }
+        });
+        let refused: Vec<_> = refused.collect();
+        let removed = refused.into_iter();
+        removed
+            .filter_map(|(identity, reason)| self.remove(identity, reason).then_some(()))
+            .count()
     }
 
     fn finish_rpc(&mut self, rpc: RpcId, outcome: RpcOutcome) {

@@ -27,7 +27,7 @@ use crate::clock;
 use crate::connection::Presence;
 use crate::health::{NotReady, RoomsReport, ready, shards};
 use crate::hits::LimitHits;
-use crate::letter::{Letter, RequestFailed};
+use crate::letter::{Concerned, Letter, RequestFailed};
 use crate::limits::{FAREWELL, ROOM_STUCK};
 use crate::mailbox::{Mailbox, mailbox};
 use crate::notices::{Notices, notices};
@@ -262,6 +262,20 @@ impl Rooms {
         let room = self.find(name)?;
         in_time(room.send(Letter::Rpc { request, reply })).await?;
         answer.await.map_err(|_| RequestFailed::NoRoom)?
+    }
+
+    /// Has those who are concerned asked again whether they may be where they are, in one room or in all, because others
+    /// decide now. Returns how many have left for it; a room that does not answer in time counts for nobody.
+    pub async fn readmit(&self, room: Option<&RoomName>, concerned: &Concerned) -> usize {
+        let rooms = self.0.open.rooms(|name| room.is_none_or(|it| it == name));
+        let asked = rooms.into_iter().map(|room| async move {
+            let (reply, answer) = oneshot::channel();
+            let concerned = concerned.clone();
+            let letter = Letter::Readmit { concerned, reply };
+            in_time(room.mailbox.send(letter)).await.ok()?;
+            in_time(answer).await.ok()
+        });
+        join_all(asked).await.into_iter().flatten().sum()
     }
 
     /// Ends all rooms at once because the node stops: participants are told, and what they are told

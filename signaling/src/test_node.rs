@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth::{Claims, Keys, Secret, VideoGrant};
+use auth::{Claims, Keys, Secret, TokenMark, VideoGrant};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -19,7 +19,7 @@ use signaling_protocol::{
     decode_response,
 };
 use signaling_session::negotiation::TransportFacts;
-use signaling_session::{Join, NodeFacts, RoomOptions};
+use signaling_session::{Credential, Join, NodeFacts, RoomOptions};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -161,7 +161,11 @@ impl TestNode {
         Join {
             connection: self.rooms.next_connection(),
             claims: claims(room, identity),
-            token_expires_at: UnixTime(Duration::from_secs(4_000_000_000)),
+            credential: Credential {
+                token: TokenMark::of("devkey".into(), identity.into()),
+                expires_at: UnixTime(Duration::from_secs(4_000_000_000)),
+                address: None,
+            },
             parameters: parameters(""),
         }
     }

@@ -26,6 +26,7 @@ mod claims;
 mod generate;
 mod grant;
 mod keys;
+mod mark;
 mod source;
 mod token;
 
@@ -34,6 +35,7 @@ pub use claims::{Claims, ParticipantKind, SipGrant};
 pub use generate::{KEY_RANDOM_BYTES, generate_key};
 pub use grant::{PermissionDenied, VideoGrant};
 pub use keys::{ApiSecret, InvalidKeys, Keys, Secret};
+pub use mark::TokenMark;
 pub use sfu_model::ApiKey;
 pub use source::{SourceSet, TrackSource};
-pub use token::{LEEWAY, MAX_TOKEN_BYTES, TokenError, Verified, sign, verify};
+pub use token::{LEEWAY, MAX_TOKEN_BYTES, TokenError, Verified, sign, sign_again, verify};

@@ -5,9 +5,9 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sfu_model::{ApiKey, UnixTime};
+use sfu_model::UnixTime;
 
-use crate::{ApiSecret, Claims, Keys};
+use crate::{ApiSecret, Claims, Keys, TokenMark};
 
 /// How far the issuer's clock may be off.
 pub const LEEWAY: Duration = Duration::from_secs(60);
@@ -19,8 +19,8 @@ pub const MAX_TOKEN_BYTES: usize = 1 << 20;
 /// A token that was checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verified {
-    /// The key that signed it.
-    pub key: ApiKey,
+    /// Which token it is.
+    pub token: TokenMark,
     /// What it says.
     pub claims: Claims,
     /// When it ends, without leeway.
@@ -69,6 +69,13 @@ struct Registered {
     sub: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     jti: String,
+    /// Ours: whom the token was issued for that this one goes back to, if for another.
+    #[serde(
+        rename = "sluiceSubject",
+        default,
+        skip_serializing_if = "String::is_empty"
+    )]
+    subject: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     iat: Option<NumericDate>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,17 +166,27 @@ fn read_claims(
     if now.0 >= expires_at.0.saturating_add(LEEWAY) {
         return Err(TokenError::Expired);
     }
-    let begins = registered.nbf.map(NumericDate::time).unwrap_or_default();
-    if now.0.saturating_add(LEEWAY) < begins.0 {
+    let begins = registered.nbf.map(NumericDate::time);
+    if now.0.saturating_add(LEEWAY) < begins.unwrap_or_default().0 {
         return Err(TokenError::NotYetValid);
     }
     let mut claims: Claims = serde_json::from_value(body).map_err(|_| TokenError::BadClaims)?;
     claims.identity = match registered.sub.is_empty() {
-        true => registered.jti.into(),
+        true => registered.jti.as_str().into(),
         false => registered.sub.into(),
     };
-    Ok(Verified {
+    let token = TokenMark {
         key: signer.key.clone(),
+        id: registered.jti,
+        subject: match registered.subject.is_empty() {
+            true => claims.identity.clone(),
+            false => registered.subject.into(),
+        },
+        // LiveKit's SDKs write either.
+        issued_at: registered.iat.map(NumericDate::time).or(begins),
+    };
+    Ok(Verified {
+        token,
         claims,
         expires_at,
     })
@@ -188,6 +205,33 @@ fn remove_nulls(object: &mut Map<String, Value>) {
 
 /// Signs claims for `ttl` from `now` on.
 pub fn sign(claims: &Claims, signer: &ApiSecret, now: UnixTime, ttl: Duration) -> String {
+    let (id, subject) = (String::new(), String::new());
+    encoded(claims, id, subject, signer, now, ttl)
+}
+
+/// Signs claims for `ttl` from `now` on, in place of another token: what holds against that one holds against this one, too.
+pub fn sign_again(
+    claims: &Claims,
+    replaced: &TokenMark,
+    signer: &ApiSecret,
+    now: UnixTime,
+    ttl: Duration,
+) -> String {
+    let subject = match replaced.subject == claims.identity {
+        true => String::new(),
+        false => replaced.subject.as_str().to_owned(),
+    };
+    encoded(claims, replaced.id.clone(), subject, signer, now, ttl)
+}
+
+fn encoded(
+    claims: &Claims,
+    id: String,
+    subject: String,
+    signer: &ApiSecret,
+    now: UnixTime,
+    ttl: Duration,
+) -> String {
     #[derive(Serialize)]
     struct Body<'a> {
         #[serde(flatten)]
@@ -200,7 +244,8 @@ pub fn sign(claims: &Claims, signer: &ApiSecret, now: UnixTime, ttl: Duration) -
         registered: Registered {
             iss: signer.key.as_str().to_owned(),
             sub: claims.identity.as_str().to_owned(),
-            jti: String::new(),
+            jti: id,
+            subject,
             iat: at(now.0),
             nbf: at(now.0),
             exp: at(now.0.saturating_add(ttl)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::Claims;
-use sfu_model::{Now, ParticipantIdentity, ParticipantSid, Pausing, UnixTime};
+use sfu_model::{Now, ParticipantIdentity, ParticipantSid, Pausing};
 use signaling_protocol::{
     ConnectParameters, DisconnectCause, LeaveAction, PeerConnections, participant_sid,
 };
@@ -17,7 +17,8 @@ use crate::proto::server_info::Edition;
 use crate::proto::signal_response::Message;
 use crate::transports::{Downstream, PathState, Primary, Transports, Upstream};
 use crate::{
-    COMPATIBLE_VERSION, ConnectionId, Join, JoinRefused, Output, Room, TimerReason, codecs, proto,
+    COMPATIBLE_VERSION, ConnectionId, Credential, Join, JoinRefused, Output, Room, TimerReason,
+    codecs, proto,
 };
 
 /// How long a participant may take until its media is connected.
@@ -45,9 +46,8 @@ impl Room {
         }
         let claims = self.claims_at_join(join.claims, &join.parameters)?;
         let before = self.roster.by_identity(claims.identity.as_str());
-        let expires_at = join.token_expires_at;
-        let newcomer =
-            self.make_participant(now, claims, expires_at, &join.parameters, join.connection);
+        let came = (join.connection, join.credential);
+        let newcomer = self.make_participant(now, claims, came, &join.parameters);
         self.check_capacity(&newcomer, before)?;
         if let Some(before) = before {
             let action = Some(LeaveAction::Disconnect);
@@ -124,9 +124,8 @@ impl Room {
         &mut self,
         now: Now,
         claims: Claims,
-        token_expires_at: UnixTime,
+        (connection, credential): (ConnectionId, Credential),
         parameters: &ConnectParameters,
-        connection: ConnectionId,
     ) -> Participant {
         let may_subscribe = claims.video.as_ref().is_none_or(|v| v.may_subscribe());
         let new = NewParticipant {
@@ -134,7 +133,7 @@ impl Room {
             sid: participant_sid(self.ids.random()),
             transports: self.make_transports(now, &claims.identity, parameters, may_subscribe),
             claims,
-            token_expires_at,
+            credential,
             client: parameters.client.clone(),
             region: self.facts.region.clone(),
             auto_subscribe: parameters.auto_subscribe,
@@ -303,7 +302,7 @@ impl Room {
     /// Sends a token that says what the participant is by now, unless it was sent one a moment ago; then in a
     /// moment.
     pub(crate) fn refresh_token_soon(&mut self, now: Now, key: ParticipantKey) {
-        let sent_at = self.roster.get(key).and_then(|p| p.token.sent_at);
+        let sent_at = self.roster.get(key).and_then(|p| p.token_sent_at);
         match sent_at.map(|at| at + TOKEN_SPACING) {
             Some(at) if at > now.mono => self.timers.set(TimerReason::RefreshToken(key), at),
             _ => self.refresh_token(now, key),
@@ -316,11 +315,11 @@ impl Room {
             return;
         };
         if let Some(connection) = participant.connection {
-            participant.token.sent_at = Some(now.mono);
+            participant.token_sent_at = Some(now.mono);
             self.outputs.push(Output::RefreshToken {
                 connection,
                 claims: Box::new(participant.claims()),
-                replaced_ends_at: participant.token.expires_at,
+                replaced: Box::new(participant.credential.clone()),
             });
         }
         let at = now.mono + TOKEN_REFRESH;

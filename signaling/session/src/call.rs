@@ -32,8 +32,11 @@ impl Room {
                 Ok(RoomReply::Participants(self.visible_participants(None)))
             }
             RoomRequest::GetParticipant { identity } => self.get_participant(&identity),
-            RoomRequest::RemoveParticipant { identity } => {
+            RoomRequest::RemoveParticipant { identity, reason } => {
                 let key = self.find(identity.as_str())?;
+                if let Some(reason) = reason {
+                    self.tell_why_removed(key, reason);
+                }
                 let action = Some(LeaveAction::Disconnect);
                 self.disconnect(now, key, DisconnectCause::Removed, action);
                 Ok(RoomReply::Done)

@@ -1,8 +1,9 @@
 //! How clients ask to come in.
 
 use std::fmt;
+use std::net::IpAddr;
 
-use auth::Claims;
+use auth::{Claims, TokenMark};
 use sfu_model::UnixTime;
 use signaling_protocol::ConnectParameters;
 
@@ -16,10 +17,21 @@ pub struct Join {
     /// What its verified token says. That it may join this very room was checked, and the lengths
     /// of its identity and of the room's name.
     pub claims: Claims,
-    /// When that token ends.
-    pub token_expires_at: UnixTime,
+    /// By what it comes in.
+    pub credential: Credential,
     /// What it asks for.
     pub parameters: Box<ConnectParameters>,
+}
+
+/// By what somebody is in a room, beside what the token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// Which token it was.
+    pub token: TokenMark,
+    /// When that token ends.
+    pub expires_at: UnixTime,
+    /// Where it was shown from, as far as that can be trusted.
+    pub address: Option<IpAddr>,
 }
 
 /// Why a client is not let in: the connection is to be refused with this, before it is upgraded.

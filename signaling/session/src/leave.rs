@@ -10,6 +10,9 @@ use crate::proto::participant_info::State;
 use crate::proto::signal_response::Message;
 use crate::{ConnectionId, Output, Room, RoomNotice, TimerReason};
 
+/// The attribute by which a participant is told why it is removed.
+const REMOVAL_REASON: &str = "sluice.removed_reason";
+
 impl Room {
     /// Ends a participant's session and everything that hangs on it. With an `action` the client is
     /// told; else its connection just closes.
@@ -96,6 +99,20 @@ impl Room {
         if let Some(connection) = self.roster.connect(key, None) {
             self.outputs.push(Output::CloseSignal { connection });
         }
+    }
+
+    /// Tells a participant why it is about to be removed: as an attribute of its own, because that is the text which every
+    /// client SDK hands to the app, and `leave` has none.
+    pub(crate) fn tell_why_removed(&mut self, key: ParticipantKey, reason: String) {
+        let Some(participant) = self.roster.get_mut(key) else {
+            return;
+        };
+        participant.touch();
+        let connection = participant.connection;
+        let mut info = participant.info(Vec::new(), Vec::new());
+        info.attributes.insert(REMOVAL_REASON.to_owned(), reason);
+        self.telling()
+            .send_update(connection.into_iter().collect(), vec![info]);
     }
 
     fn report_departure(

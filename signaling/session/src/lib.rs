@@ -132,7 +132,7 @@ pub use facts::{
     COMPATIBLE_VERSION, EnabledCodec, IceServers, Limits, NodeFacts, RoomOptions, RoomPlace,
 };
 pub use figures::{QualityCounts, QualityReport, TrackFigures};
-pub use join::{Join, JoinRefused};
+pub use join::{Credential, Join, JoinRefused};
 pub use notice::RoomNotice;
 pub use output::{ConnectionId, Output};
 pub use participant_key::ParticipantKey;

@@ -1,9 +1,9 @@
 //! What a room asks of the world around it.
 
 use auth::Claims;
-use sfu_model::{Command, UnixTime};
+use sfu_model::Command;
 
-use crate::{QualityReport, RoomNotice, RpcId, RpcOutcome, proto};
+use crate::{Credential, QualityReport, RoomNotice, RpcId, RpcOutcome, proto};
 
 /// A signalling connection (a WebSocket), by the number that its shell gave it. Never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,8 +32,8 @@ pub enum Output {
         connection: ConnectionId,
         /// What the token says.
         claims: Box<Claims>,
-        /// When the token ends that it replaces; it must not end sooner.
-        replaced_ends_at: UnixTime,
+        /// What it replaces; it must not end sooner.
+        replaced: Box<Credential>,
     },
     /// Close a connection, after everything that was sent before has left.
     CloseSignal {

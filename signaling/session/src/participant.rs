@@ -15,7 +15,7 @@ use crate::proto::participant_info::{Kind, KindDetail, State};
 use crate::publishing::Publishing;
 use crate::subscribing::Subscribing;
 use crate::transports::Transports;
-use crate::{ConnectionId, proto};
+use crate::{ConnectionId, Credential, proto};
 
 /// One session of a participant.
 #[derive(Debug)]
@@ -33,8 +33,10 @@ pub(crate) struct Participant {
     /// Counts the changes that others hear of.
     version: u32,
     pub(crate) is_publisher: bool,
-    /// When its token ends, and when it was last sent another.
-    pub(crate) token: TokenTimes,
+    /// By what it came last.
+    pub(crate) credential: Credential,
+    /// When it was last sent another token.
+    pub(crate) token_sent_at: Option<Instant>,
     /// Where it is signalled to, unless its connection is broken.
     pub(crate) connection: Option<ConnectionId>,
     /// When it was last heard on its signalling connection.
@@ -51,22 +53,13 @@ pub(crate) struct Participant {
     pub(crate) faults: Faults,
 }
 
-/// The times of a participant's token.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TokenTimes {
-    /// When the one ends that it came with last.
-    pub(crate) expires_at: UnixTime,
-    /// When it was sent another.
-    pub(crate) sent_at: Option<Instant>,
-}
-
 /// What a participant is made of when it joins.
 #[derive(Debug)]
 pub(crate) struct NewParticipant {
     pub(crate) key: ParticipantKey,
     pub(crate) sid: ParticipantSid,
     pub(crate) claims: Claims,
-    pub(crate) token_expires_at: UnixTime,
+    pub(crate) credential: Credential,
     pub(crate) client: Client,
     pub(crate) region: String,
     pub(crate) auto_subscribe: bool,
@@ -93,10 +86,8 @@ impl Participant {
             joined_at: unix,
             version: 1,
             is_publisher: false,
-            token: TokenTimes {
-                expires_at: new.token_expires_at,
-                sent_at: None,
-            },
+            credential: new.credential,
+            token_sent_at: None,
             connection: Some(new.connection),
             last_signal: mono,
             auto_subscribe: new.auto_subscribe,

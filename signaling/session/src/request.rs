@@ -30,6 +30,8 @@ pub enum RoomRequest {
     RemoveParticipant {
         /// Whom.
         identity: ParticipantIdentity,
+        /// What it is told of why.
+        reason: Option<String>,
     },
     /// `MutePublishedTrack`.
     MutePublishedTrack {

@@ -45,7 +45,7 @@ impl Room {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
         };
-        participant.token.expires_at = join.token_expires_at;
+        participant.credential = join.credential.clone();
         let fault = participant.faults.on_resume(now.mono);
         if fault == Some(ResumeFault::Unanswered) {
             self.cut_signal(key);

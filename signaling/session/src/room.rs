@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sfu_model::{Now, RoomIndex, RoomName, RoomSid};
+use sfu_model::{Now, ParticipantIdentity, RoomIndex, RoomName, RoomSid};
 use signaling_protocol::{DisconnectCause, LeaveAction, proto, room_sid};
 
 use crate::data_history::DataHistory;
@@ -21,7 +21,8 @@ use crate::timers::Timers;
 use crate::tracks::Tracks;
 use crate::updates::Updates;
 use crate::{
-    ConnectionId, Deadline, NodeFacts, Output, RoomNotice, RoomOptions, RoomPlace, TimerReason,
+    ConnectionId, Credential, Deadline, NodeFacts, Output, RoomNotice, RoomOptions, RoomPlace,
+    TimerReason,
 };
 
 /// One room: who is in it, what they publish, and who receives it.
@@ -110,6 +111,12 @@ impl Room {
     /// Returns the room as clients and callers are told of it.
     pub fn info(&self) -> proto::Room {
         self.room.describe(&self.roster)
+    }
+
+    /// Walks those who are in the room, with what they came in by.
+    pub fn present(&self) -> impl Iterator<Item = (&ParticipantIdentity, &Credential)> {
+        let present = self.roster.iter();
+        present.map(|participant| (&participant.identity, &participant.credential))
     }
 
     /// Ends the room because the node stops: every client is told `SERVER_SHUTDOWN`.

@@ -13,7 +13,9 @@ struct Forbid(Occasion);
 impl Admission for Forbid {
     fn ask<'a>(&'a self, entry: Entry<'a>) -> Decision<'a> {
         let decided = match entry.occasion == self.0 {
-            true => Err(NotAdmitted::Forbidden),
+            true => Err(NotAdmitted::Forbidden {
+                reason: "banned".to_owned(),
+            }),
             false => Ok(()),
         };
         Box::pin(std::future::ready(decided))
@@ -40,7 +42,7 @@ async fn validate(node: &TestNode, resume: &str) -> (StatusCode, String) {
 
 #[tokio::test]
 async fn who_is_forbidden_to_join_or_to_resume_is_told_so_by_a_status() {
-    let forbidden = (StatusCode::FORBIDDEN, "permissions denied".to_owned());
+    let forbidden = (StatusCode::FORBIDDEN, "banned".to_owned());
     let success = (StatusCode::OK, "success".to_owned());
     let resume = "&reconnect=1&sid=PA_x";
     for (occasion, join, resumed) in [

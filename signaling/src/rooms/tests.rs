@@ -339,7 +339,7 @@ async fn a_refreshed_token_ends_no_sooner_than_the_one_that_it_replaces() {
             break token;
         }
     };
-    let replaced = node.join_of("lobby", "alice").token_expires_at;
+    let replaced = node.join_of("lobby", "alice").credential.expires_at;
     let verified = auth::verify(&token, &node.keys, clock::now().unix).unwrap();
     let second = Duration::from_secs(1);
     assert!(verified.expires_at.0 + second >= replaced.0);

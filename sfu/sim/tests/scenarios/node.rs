@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use auth::{Claims, VideoGrant};
+use auth::{Claims, TokenMark, VideoGrant};
 use prost::Message as _;
 use sfu_model::{DataChannel, LinkProtocol, NodeIndex, Pausing, RoomIndex, ShardIndex};
 use sfu_sim::{LinkProfile, Reception, Seed, World};
@@ -13,7 +13,7 @@ use signaling_protocol::proto::signal_response::Message as Response;
 use signaling_protocol::{Client, ConnectParameters, PeerConnections, Resume, proto};
 use signaling_session::negotiation::{Candidate, TransportFacts};
 use signaling_session::{
-    ConnectionId, Join, Limits, NodeFacts, Output, Room, RoomOptions, RoomPlace,
+    ConnectionId, Credential, Join, Limits, NodeFacts, Output, Room, RoomOptions, RoomPlace,
 };
 
 use crate::member::Member;
@@ -135,7 +135,11 @@ impl Node {
         let join = Join {
             connection,
             claims,
-            token_expires_at: self.world.now().unix,
+            credential: Credential {
+                token: TokenMark::of("devkey".into(), name.into()),
+                expires_at: self.world.now().unix,
+                address: None,
+            },
             parameters: Box::new(parameters),
         };
         let joined = self.room.handle_join(self.world.now(), join);

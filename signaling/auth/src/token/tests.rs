@@ -40,7 +40,7 @@ fn a_token_says_after_verification_what_was_signed() {
     let token = sign(&alice(), keys().first(), now(), DAY);
     let verified = verify(&token, &keys(), now()).unwrap();
     assert_eq!(verified.claims, alice());
-    assert_eq!(verified.key.as_str(), "devkey");
+    assert_eq!(verified.token.key.as_str(), "devkey");
     assert_eq!(verified.expires_at, later(DAY));
 }
 
@@ -48,7 +48,10 @@ fn a_token_says_after_verification_what_was_signed() {
 fn every_key_signs_valid_tokens() {
     let keys = keys();
     let token = sign(&alice(), keys.get("other").unwrap(), now(), DAY);
-    assert_eq!(verify(&token, &keys, now()).unwrap().key.as_str(), "other");
+    assert_eq!(
+        verify(&token, &keys, now()).unwrap().token.key.as_str(),
+        "other"
+    );
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn a_removed_participant_is_told_and_gone_at_once() {
     let mut world = World::new();
     let alice = world.join_one(client("alice"));
     let remove = RoomRequest::RemoveParticipant {
+        reason: None,
         identity: "alice".into(),
     };
     assert_eq!(world.call(remove.clone()), Ok(RoomReply::Done));

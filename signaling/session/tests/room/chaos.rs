@@ -335,11 +335,10 @@ fn a_room_stays_consistent_whatever_clients_do() {
         }
         for index in 0..8 {
             let identity = format!("p{index}").as_str().into();
-            drop(
-                chaos
-                    .world
-                    .call(RoomRequest::RemoveParticipant { identity }),
-            );
+            drop(chaos.world.call(RoomRequest::RemoveParticipant {
+                identity,
+                reason: None,
+            }));
         }
         let left = chaos.world.room.info();
         assert_eq!((left.num_participants, left.num_publishers), (0, 0));

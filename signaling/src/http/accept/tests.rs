@@ -288,7 +288,10 @@ async fn a_client_that_writes_without_pause_reads_why_its_connection_ends() {
         assert_eq!(&first, b"HTTP/1.1 101");
         let writing = tokio::spawn(ping_without_pause(writer));
         let identity = identity.as_str().into();
-        let remove = signaling_session::RoomRequest::RemoveParticipant { identity };
+        let remove = signaling_session::RoomRequest::RemoveParticipant {
+            identity,
+            reason: None,
+        };
         node.rooms.request(&"lobby".into(), remove).await.unwrap();
         let read = until_end(&mut reader).await;
         // A close frame with code 1000 and no text.

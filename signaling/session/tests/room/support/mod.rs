@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use auth::{Claims, VideoGrant};
+use auth::{Claims, TokenMark, VideoGrant};
 use prost::Message as _;
 use sdp::Transport;
 use sfu_model::{
@@ -20,8 +20,8 @@ use signaling_protocol::{
 };
 use signaling_session::negotiation::{Candidate, TransportFacts};
 use signaling_session::{
-    ConnectionId, Join, JoinRefused, Limits, NodeFacts, Output, Room, RoomError, RoomNotice,
-    RoomOptions, RoomPlace, RoomReply, RoomRequest, RpcId, RpcOutcome, ShardLife,
+    ConnectionId, Credential, Join, JoinRefused, Limits, NodeFacts, Output, Room, RoomError,
+    RoomNotice, RoomOptions, RoomPlace, RoomReply, RoomRequest, RpcId, RpcOutcome, ShardLife,
 };
 
 /// What a test wants of a joining client.
@@ -30,6 +30,14 @@ pub(crate) struct Joining {
     pub(crate) claims: Claims,
     pub(crate) token_expires_at: UnixTime,
     pub(crate) parameters: ConnectParameters,
+}
+
+fn credential(joining: &Joining) -> Credential {
+    Credential {
+        token: TokenMark::of("devkey".into(), joining.claims.identity.clone()),
+        expires_at: joining.token_expires_at,
+        address: None,
+    }
 }
 
 /// A client with one transport that subscribes to everything.
@@ -199,8 +207,8 @@ impl World {
         self.members.insert(connection, member);
         let join = Join {
             connection,
+            credential: credential(&joining),
             claims: joining.claims,
-            token_expires_at: joining.token_expires_at,
             parameters: Box::new(joining.parameters),
         };
         self.room.handle_join(self.now, join)?;
@@ -260,6 +268,7 @@ impl World {
             token_ends: Vec::new(),
         };
         self.members.insert(connection, member);
+        let credential = credential(&joining);
         let mut parameters = joining.parameters;
         let resume = parameters.resume.get_or_insert(Resume {
             reason,
@@ -270,7 +279,7 @@ impl World {
         let join = Join {
             connection,
             claims: joining.claims,
-            token_expires_at: joining.token_expires_at,
+            credential,
             parameters: Box::new(parameters),
         };
         self.room.handle_join(self.now, join).unwrap();
@@ -506,11 +515,11 @@ impl World {
                 Output::RefreshToken {
                     connection,
                     claims,
-                    replaced_ends_at,
+                    replaced,
                 } => {
                     let member = self.member(connection);
                     member.tokens.push(*claims);
-                    member.token_ends.push(replaced_ends_at);
+                    member.token_ends.push(replaced.expires_at);
                 }
                 Output::CloseSignal { connection } => self.member(connection).closed = true,
                 Output::Media(command) => self.commands.push(command),

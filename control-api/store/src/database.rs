@@ -1,0 +1,108 @@
+use std::time::Duration;
+
+use sqlx::AnyPool;
+use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::migrate::Migrator;
+
+use crate::{OpenError, StoreError};
+
+/// Most connections. SQLite has one writer at a time anyway, and a node's writes are few.
+const MAX_CONNECTIONS: u32 = 8;
+
+/// How long a call waits for a connection: longer than any that works takes, shorter than a caller waits.
+const ACQUIRE: Duration = Duration::from_secs(3);
+
+/// The versions of the tables, in their order.
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// What kind of database it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file beside the node.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// A database. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) pool: AnyPool,
+    kind: Kind,
+}
+
+impl Store {
+    /// Takes a database by its URL, `sqlite://` or `postgres://`. Nothing is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// The URL is of neither kind, or cannot be read. The error does not show the URL, which may have a password.
+    pub fn open(url: &str) -> Result<Self, OpenError> {
+        install_default_drivers();
+        let kind = match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => Kind::Sqlite,
+            Some("postgres" | "postgresql") => Kind::Postgres,
+            _ => return Err(OpenError::Url("it is no URL of a database".to_owned())),
+        };
+        let options = AnyPoolOptions::new()
+            .max_connections(MAX_CONNECTIONS)
+            .acquire_timeout(ACQUIRE)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    for pragma in pragmas(kind) {
+                        sqlx::query(*pragma).execute(&mut *connection).await?;
+                    }
+                    Ok(())
+                })
+            });
+        let pool = options
+            .connect_lazy(&creating(url, kind))
+            .map_err(|error| OpenError::Url(error.to_string()))?;
+        Ok(Self { pool, kind })
+    }
+
+    /// Returns what kind of database it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Brings the tables to this program's version.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer, is newer than the program, or has other tables.
+    pub async fn prepare(&self) -> Result<(), StoreError> {
+        MIGRATIONS.run(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes all connections, after what is under way.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// What each connection is told first. SQLite: readers do not wait for the writer, a commit is on the disk when it
+/// returns, and who finds the file locked waits a while.
+fn pragmas(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Sqlite => &[
+            "PRAGMA busy_timeout = 2000",
+            "PRAGMA journal_mode = WAL",
+            "PRAGMA synchronous = FULL",
+            "PRAGMA foreign_keys = ON",
+        ],
+        Kind::Postgres => &["SET statement_timeout = 5000"],
+    }
+}
+
+/// Has a SQLite file made if there is none.
+fn creating(url: &str, kind: Kind) -> String {
+    match kind {
+        Kind::Sqlite if !url.contains("mode=") => {
+            let separator = if url.contains('?') { '&' } else { '?' };
+            format!("{url}{separator}mode=rwc")
+        }
+        Kind::Sqlite | Kind::Postgres => url.to_owned(),
+    }
+}

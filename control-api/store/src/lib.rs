@@ -1,0 +1,21 @@
+//! What outlives the process: bans and who did what.
+//!
+//! One [`Store`] is one database: a SQLite file, or PostgreSQL by URL. Its statements are the same for both. Media and
+//! signalling never wait for it: what they need to know is in memory, and loaded from here before the first join.
+//!
+//! [`Store::open`] connects to nothing yet; [`Store::prepare`] brings the tables to this program's version. Each call
+//! that fails because the database does not answer is to be tried again ([`StoreError::Unavailable`]).
+
+mod audit;
+mod ban;
+mod bans;
+mod database;
+mod error;
+mod page;
+
+pub use audit::{Audit, AuditFilter};
+pub use ban::{Ban, BanTarget, Lifted};
+pub use bans::BanFilter;
+pub use database::{Kind, Store};
+pub use error::{OpenError, StoreError};
+pub use page::{After, MAX_PAGE};
