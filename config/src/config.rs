@@ -6,8 +6,8 @@ use crate::group::Group;
 use crate::problem::Problem;
 use crate::value;
 use crate::{
-    ApiKeyPair, Audio, Bind, DEV_KEY, DEV_SECRET, Fault, Http, Inputs, Limit, Logging, Prometheus,
-    Room, Rtc, Warning, ip, keys, unsupported,
+    ApiKeyPair, Audio, Bind, DEV_KEY, DEV_SECRET, Database, Fault, Http, Inputs, Limit, Logging,
+    Network, Prometheus, Room, Rtc, Warning, ip, keys, network, unsupported,
 };
 
 /// What the operator decides about a node.
@@ -40,6 +40,14 @@ pub struct Config {
     pub prometheus: Prometheus,
     /// How HTTP is served.
     pub http: Http,
+    /// `trusted_proxies`: networks of proxies that say truly where a client is (`X-Forwarded-For`). Default none: a client is
+    /// where its connection comes from.
+    pub trusted_proxies: Vec<Network>,
+    /// `data_dir`: where the node keeps its files. Default the folder of the configuration file; with `--dev` and without
+    /// one a temporary folder.
+    pub data_dir: Option<String>,
+    /// Where is kept what outlives the process.
+    pub database: Database,
     /// `shutdown_timeout`: how long a node that is told to stop may take to tell its participants and
     /// end; after that it is ended, whatever stands still. Default 25 s, a little less than Kubernetes
     /// waits.
@@ -87,6 +95,11 @@ impl Config {
             logging: Logging::read(root, development),
             prometheus: Prometheus::read(root),
             http: root.group("http", Http::read),
+            trusted_proxies: root
+                .list("trusted_proxies", network::network)
+                .unwrap_or_default(),
+            data_dir: root.get("data_dir", value::text),
+            database: root.group("database", Database::read),
             shutdown_timeout: root
                 .get("shutdown_timeout", value::seconds)
                 .unwrap_or(Duration::from_secs(25)),

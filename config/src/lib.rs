@@ -27,6 +27,7 @@
 
 mod audio;
 mod config;
+mod database;
 mod duration;
 mod fault;
 mod group;
@@ -36,6 +37,7 @@ mod ip;
 mod keys;
 mod limit;
 mod logging;
+mod network;
 mod problem;
 mod prometheus;
 mod room;
@@ -50,6 +52,7 @@ mod yaml;
 
 pub use audio::Audio;
 pub use config::Config;
+pub use database::Database;
 pub use fault::{Fault, Place, Warning};
 pub use http::Http;
 pub use input::{FileReader, Inputs, Setting, SettingValue, Text};
@@ -57,6 +60,7 @@ pub use ip::{Bind, NodeIp};
 pub use keys::{ApiKeyPair, DEV_KEY, DEV_SECRET, SecretText};
 pub use limit::Limit;
 pub use logging::{LogLevel, Logging};
+pub use network::Network;
 pub use prometheus::{Prometheus, PrometheusLogin};
 pub use room::{CodecSpec, Room, RoomPreset};
 pub use rtc::{CongestionControl, PliThrottle, Rtc};

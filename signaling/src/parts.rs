@@ -66,8 +66,7 @@ impl Shared {
         auth::sign(claims, keys.first(), clock::now().unix, life)
     }
 
-    /// Signs a token in place of another, with the key of that one while it is known: who withdraws or bans a key means
-    /// what came of it, too.
+    /// Signs a token in place of another, with the first key.
     pub(crate) fn sign_again(
         &self,
         claims: &Claims,
@@ -75,9 +74,7 @@ impl Shared {
         life: Duration,
     ) -> String {
         let keys = self.parts.keys.current();
-        let signer = keys.get(replaced.key.as_str());
-        let signer = signer.unwrap_or_else(|| keys.first());
-        auth::sign_again(claims, replaced, signer, clock::now().unix, life)
+        auth::sign_again(claims, replaced, keys.first(), clock::now().unix, life)
     }
 
     /// Takes note of what happened in a room.

@@ -470,3 +470,28 @@ fn video_may_be_paused_where_the_operator_says_so() {
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].contains("rtc.congestion_control.enabled"));
 }
+
+#[test]
+fn where_things_are_kept_is_read_without_showing_a_password() {
+    let (config, warnings) = read(
+        "data_dir: /var/lib/sluice\ntrusted_proxies: [10.0.0.0/8, '::1']\n\
+         database: {url: 'postgres://sluice:hunter2@db/sluice'}\n",
+    );
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert_eq!(config.data_dir.as_deref(), Some("/var/lib/sluice"));
+    let proxies: Vec<_> = config
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(proxies, ["10.0.0.0/8", "::1/128"]);
+    assert!(!format!("{config:?}").contains("hunter2"));
+
+    let faults =
+        faults("database: {url: 'mysql://sluice:hunter2@db/sluice'}\ntrusted_proxies: [proxy]\n");
+    assert_eq!(faults.len(), 2);
+    assert!(
+        faults.iter().all(|fault| !fault.contains("hunter2")),
+        "{faults:?}"
+    );
+}

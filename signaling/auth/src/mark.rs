@@ -5,9 +5,11 @@ use sfu_model::{ApiKey, ParticipantIdentity, UnixTime};
 pub struct TokenMark {
     /// The key that signed it.
     pub key: ApiKey,
+    /// The key that signed the first of those that it replaces.
+    pub first_key: ApiKey,
     /// Its `jti` (RFC 7519 section 4.1.7); empty if it has none. A token that replaces it has the same.
     pub id: String,
-    /// Whom it was issued for. A participant may have another identity, where one token lets somebody join twice.
+    /// Whom the first of those was issued for. A participant may have another identity, where one token lets somebody join twice.
     pub subject: ParticipantIdentity,
     /// When it was issued: its `iat`, else its `nbf`.
     pub issued_at: Option<UnixTime>,
@@ -17,6 +19,7 @@ impl TokenMark {
     /// Marks a token that says neither which it is nor when it was issued.
     pub fn of(key: ApiKey, subject: ParticipantIdentity) -> Self {
         Self {
+            first_key: key.clone(),
             key,
             id: String::new(),
             subject,

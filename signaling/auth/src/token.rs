@@ -69,18 +69,20 @@ struct Registered {
     sub: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     jti: String,
-    /// Ours: whom the token was issued for that this one goes back to, if for another.
-    #[serde(
-        rename = "sluiceSubject",
-        default,
-        skip_serializing_if = "String::is_empty"
-    )]
-    subject: String,
+    #[serde(rename = "sluiceOrigin", skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
     #[serde(skip_serializing_if = "Option::is_none")]
     iat: Option<NumericDate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nbf: Option<NumericDate>,
     exp: Option<NumericDate>,
+}
+
+/// Ours: the token that this one goes back to, if it was issued in place of another.
+#[derive(Serialize, Deserialize)]
+struct Origin {
+    key: String,
+    sub: String,
 }
 
 /// Seconds since 1970, maybe with a fraction (RFC 7519 section 2).
@@ -175,13 +177,15 @@ fn read_claims(
         true => registered.jti.as_str().into(),
         false => registered.sub.into(),
     };
+    let origin = registered.origin.unwrap_or_else(|| Origin {
+        key: signer.key.as_str().to_owned(),
+        sub: claims.identity.as_str().to_owned(),
+    });
     let token = TokenMark {
         key: signer.key.clone(),
+        first_key: origin.key.into(),
         id: registered.jti,
-        subject: match registered.subject.is_empty() {
-            true => claims.identity.clone(),
-            false => registered.subject.into(),
-        },
+        subject: origin.sub.into(),
         // LiveKit's SDKs write either.
         issued_at: registered.iat.map(NumericDate::time).or(begins),
     };
@@ -205,8 +209,7 @@ fn remove_nulls(object: &mut Map<String, Value>) {
 
 /// Signs claims for `ttl` from `now` on.
 pub fn sign(claims: &Claims, signer: &ApiSecret, now: UnixTime, ttl: Duration) -> String {
-    let (id, subject) = (String::new(), String::new());
-    encoded(claims, id, subject, signer, now, ttl)
+    encoded(claims, (String::new(), None), signer, now, ttl)
 }
 
 /// Signs claims for `ttl` from `now` on, in place of another token: what holds against that one holds against this one, too.
@@ -217,17 +220,18 @@ pub fn sign_again(
     now: UnixTime,
     ttl: Duration,
 ) -> String {
-    let subject = match replaced.subject == claims.identity {
-        true => String::new(),
-        false => replaced.subject.as_str().to_owned(),
+    let origin = Origin {
+        key: replaced.first_key.as_str().to_owned(),
+        sub: replaced.subject.as_str().to_owned(),
     };
-    encoded(claims, replaced.id.clone(), subject, signer, now, ttl)
+    let is_same = replaced.first_key == signer.key && replaced.subject == claims.identity;
+    let origin = (!is_same).then_some(origin);
+    encoded(claims, (replaced.id.clone(), origin), signer, now, ttl)
 }
 
 fn encoded(
     claims: &Claims,
-    id: String,
-    subject: String,
+    (id, origin): (String, Option<Origin>),
     signer: &ApiSecret,
     now: UnixTime,
     ttl: Duration,
@@ -245,7 +249,7 @@ fn encoded(
             iss: signer.key.as_str().to_owned(),
             sub: claims.identity.as_str().to_owned(),
             jti: id,
-            subject,
+            origin,
             iat: at(now.0),
             nbf: at(now.0),
             exp: at(now.0.saturating_add(ttl)),

@@ -179,3 +179,41 @@ fn times_at_the_end_of_numbers_do_not_overflow() {
     let token = signed(&json!({"iss": "devkey", "sub": "a", "exp": 1e300}));
     assert!(verify(&token, &keys(), now()).is_err());
 }
+
+#[test]
+fn what_holds_against_a_token_holds_against_those_in_its_place() {
+    let body = json!({"iss": "devkey", "sub": "alice", "jti": "T1", "iat": 1_699_999_990, "exp": 1_700_000_600});
+    let first = verify(&signed(&body), &keys(), now()).unwrap();
+    assert_eq!(first.token.id, "T1");
+    assert_eq!(first.token.first_key.as_str(), "devkey");
+    assert_eq!(first.token.issued_at.unwrap().seconds(), 1_699_999_990);
+
+    let other = keys();
+    let other = other.get("other").unwrap();
+    let mut claims = first.claims.clone();
+    claims.identity = "alice#camera".into();
+    let second = sign_again(&claims, &first.token, other, now(), DAY);
+    let second = verify(&second, &keys(), now()).unwrap();
+    assert_eq!(second.claims.identity.as_str(), "alice#camera");
+    let expected = TokenMark {
+        key: "other".into(),
+        issued_at: Some(now()),
+        ..first.token
+    };
+    assert_eq!(second.token, expected);
+    // And so on, however often it is replaced.
+    let third = sign_again(&claims, &second.token, keys().first(), now(), DAY);
+    let third = verify(&third, &keys(), now()).unwrap();
+    assert_eq!(third.token.first_key.as_str(), "devkey");
+    assert_eq!(third.token.subject.as_str(), "alice");
+}
+
+#[test]
+fn a_token_is_as_old_as_it_says_in_either_way() {
+    let body = json!({"iss": "devkey", "sub": "alice", "nbf": 1_699_999_990, "exp": 1_700_000_600});
+    let by_nbf = verify(&signed(&body), &keys(), now()).unwrap();
+    assert_eq!(by_nbf.token.issued_at.unwrap().seconds(), 1_699_999_990);
+    let body = json!({"iss": "devkey", "sub": "alice", "exp": 1_700_000_600});
+    let by_none = verify(&signed(&body), &keys(), now()).unwrap();
+    assert_eq!(by_none.token.issued_at, None);
+}
