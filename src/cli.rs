@@ -63,6 +63,12 @@ pub(crate) struct NodeFlags {
     /// UDP port of media that all shards share, or a range `a-b` with one for each.
     #[arg(long, value_name = "PORTS", env = "UDP_PORT")]
     pub(crate) udp_port: Option<String>,
+    /// Folder of the node's files.
+    #[arg(long, value_name = "DIRECTORY", env = "SLUICE_DATA_DIR")]
+    pub(crate) data_dir: Option<String>,
+    /// Database of what outlives the process: `sqlite:///path/file.db` or `postgres://user:password@host/database`.
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
     /// Region that clients are told.
     #[arg(long, value_name = "NAME", env = "LIVEKIT_REGION")]
     pub(crate) region: Option<String>,
@@ -75,11 +81,14 @@ pub(crate) struct NodeFlags {
 #[derive(Debug, Args)]
 pub(crate) struct TokenFlags {
     /// Room that its holder may join.
-    #[arg(long)]
-    pub(crate) room: String,
+    #[arg(long, required_unless_present = "api")]
+    pub(crate) room: Option<String>,
     /// Who the holder is.
-    #[arg(long)]
-    pub(crate) identity: String,
+    #[arg(long, required_unless_present = "api")]
+    pub(crate) identity: Option<String>,
+    /// Makes a token for the whole REST API instead (`/api/v1`).
+    #[arg(long, conflicts_with_all = ["room", "admin", "subscribe_only"])]
+    pub(crate) api: bool,
     /// Name shown to others.
     #[arg(long, default_value = "")]
     pub(crate) name: String,

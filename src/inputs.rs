@@ -53,11 +53,13 @@ fn settings(flags: &NodeFlags) -> Vec<Setting> {
         let addresses = flags.bind.iter().map(ToString::to_string).collect();
         set("bind_addresses", "--bind", SettingValue::List(addresses));
     }
-    let single = [
+    let single: [(_, _, &Option<String>); 6] = [
         ("rtc.node_ip", "--node-ip", &flags.node_ip),
         ("port", "--port", &flags.port),
         ("rtc.udp_port", "--udp-port", &flags.udp_port),
         ("region", "--region", &flags.region),
+        ("data_dir", "--data-dir", &flags.data_dir),
+        ("database.url", "--database-url", &flags.database_url),
     ];
     for (key, flag, value) in single {
         if let Some(value) = value {

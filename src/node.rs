@@ -4,22 +4,26 @@ use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use control_api::metrics_routes;
+use control_api::{Api, BanList, Bans, metrics_routes};
 use sfu_core::ShardConfig;
 use sfu_driver::{MediaConfig, MediaPlane, StartError, UdpAddresses};
+use sfu_model::UnixTime;
 use sfu_transport::TransportConfig;
 use signaling::http::{self, Limits};
-use signaling::{AdmitAll, KeyRing, MediaEvents, Rooms, RoomsParts, dev_routes, routes};
+use signaling::{KeyRing, MediaEvents, Rooms, RoomsParts, dev_routes, routes};
 use signaling_protocol::sid;
 use signaling_session::negotiation::TransportFacts;
 use sluice_config::{Bind, Config, UdpPorts};
+use store::StoreError;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tracing_subscriber::EnvFilter;
 
 use crate::addresses::{self, MediaAddresses};
 use crate::cli::NodeFlags;
+use crate::data_dir::DataDir;
 use crate::outcome::Outcome;
 use crate::start_message::start_message;
 use crate::{reload, stop, translate};
@@ -56,20 +60,27 @@ pub(crate) fn run(config: &Config, flags: &NodeFlags) -> Outcome {
         .map_err(|error| format!("The control threads cannot start: {error}"))?;
     // Who has keys of its own gives out its tokens itself.
     let call_page = flags.dev && config.has_only_dev_key();
-    runtime.block_on(serve(config, flags, call_page, stopped))
+    let data = DataDir::choose(config, flags)?;
+    runtime.block_on(serve(config, flags, &data, call_page, stopped))
 }
 
 async fn serve(
     config: &Config,
     flags: &NodeFlags,
+    data: &DataDir,
     call_page: bool,
     told: oneshot::Receiver<()>,
 ) -> Outcome {
     let keys = translate::keys(config).map_err(|error| error.to_string())?;
     let keys = KeyRing::new(keys);
     let listeners = listen(config, Some(config.port)).await?;
-    let rooms = start_rooms(config, keys.clone())?;
+    let bans = BanList::new(now);
+    let rooms = start_rooms(config, keys.clone(), bans.clone())?;
     tokio::spawn(rooms.clone().watch());
+    let store = data.store(config)?;
+    let bans = Bans::new(bans, store.clone(), rooms.clone());
+    load(&bans).await?;
+    let keeping = tokio::spawn(bans.clone().keep());
     if let Some(notices) = rooms.notices() {
         tokio::spawn(notices.log());
     }
@@ -78,6 +89,10 @@ async fn serve(
         rooms.clone(),
         translate::max_api_body(config),
     ));
+    app = app.merge(control_api::api_routes(Api {
+        rooms: rooms.clone(),
+        bans,
+    }));
     if call_page {
         app = app.merge(dev_routes(rooms.clone()));
     }
@@ -127,6 +142,8 @@ async fn serve(
     tracing::info!("Stopping: participants are told, then the node ends");
     stop.send_replace(true);
     rooms.shut_down().await;
+    keeping.abort();
+    store.close().await;
     for server in servers {
         // A server that panicked has said so in the log.
         server.await.ok();
@@ -134,8 +151,23 @@ async fn serve(
     Ok(())
 }
 
+/// Loads bans. A database that does not answer is tried again while the node runs and lets nobody in; one that does not fit
+/// needs its operator.
+async fn load(bans: &Bans) -> Outcome {
+    match bans.load().await {
+        Ok(()) => Ok(()),
+        Err(error @ StoreError::Unavailable(_)) => {
+            tracing::error!(%error, "Nobody is let in: bans cannot be loaded; it is tried again");
+            Ok(())
+        }
+        Err(error @ (StoreError::Newer(_) | StoreError::Unfit(_) | StoreError::Damaged { .. })) => {
+            Err(format!("The database cannot be used: {error}"))
+        }
+    }
+}
+
 /// Starts the media plane and what rooms stand on.
-fn start_rooms(config: &Config, keys: KeyRing) -> Result<Rooms, String> {
+fn start_rooms(config: &Config, keys: KeyRing, bans: BanList) -> Result<Rooms, String> {
     let certificate = TransportConfig::generate()
         .map_err(|error| format!("The DTLS certificate cannot be made: {error}"))?;
     let certificate = Arc::new(certificate);
@@ -182,7 +214,7 @@ fn start_rooms(config: &Config, keys: KeyRing) -> Result<Rooms, String> {
         facts: Arc::new(translate::facts(config, node.into())),
         settings: translate::settings(config),
         keys,
-        admission: Arc::new(AdmitAll),
+        admission: Arc::new(bans),
     }))
 }
 
@@ -228,6 +260,11 @@ async fn listen(config: &Config, port: Option<u16>) -> Result<Vec<TcpListener>, 
         }
     }
     Ok(listeners)
+}
+
+fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    UnixTime(since.unwrap_or_default())
 }
 
 fn random<const N: usize>() -> [u8; N] {

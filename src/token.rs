@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use auth::{Claims, KEY_RANDOM_BYTES, Keys, VideoGrant, generate_key};
+use auth::{Claims, KEY_RANDOM_BYTES, Keys, SluiceGrant, VideoGrant, generate_key};
 use sfu_model::UnixTime;
 
 use crate::cli::TokenFlags;
@@ -19,7 +19,7 @@ pub(crate) fn token(flags: &TokenFlags) -> Outcome {
         && node.key_file.is_none();
     let (config, _) = inputs::load(&node)?;
     let keys = translate::keys(&config).map_err(|error| error.to_string())?;
-    let mut grant = VideoGrant::to_join(&flags.room);
+    let mut grant = VideoGrant::to_join(flags.room.as_deref().unwrap_or_default());
     grant.can_update_own_metadata = Some(true);
     grant.room_admin = flags.admin;
     grant.room_create = flags.admin;
@@ -28,9 +28,12 @@ pub(crate) fn token(flags: &TokenFlags) -> Outcome {
         grant.can_publish = Some(false);
         grant.can_publish_data = Some(false);
     }
-    let mut claims = Claims::of(flags.identity.as_str().into());
+    let mut claims = Claims::of(flags.identity.as_deref().unwrap_or_default().into());
     claims.name.clone_from(&flags.name);
-    claims.video = Some(grant);
+    match flags.api {
+        true => claims.sluice = Some(SluiceGrant { admin: true }),
+        false => claims.video = Some(grant),
+    }
     println!(
         "{}",
         auth::sign(&claims, keys.first(), unix_now(), flags.life())

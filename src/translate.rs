@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use auth::{InvalidKeys, Keys, Secret};
 use control_api::MetricsLogin;
+use ipnet::IpNet;
 use sfu_model::{Codec, NodeId, Pausing};
 use sfu_rtp::AudioLevelParameters;
 use signaling::{LoadLimits, NameLimits, Settings};
 use signaling_protocol::proto;
 use signaling_session::{EnabledCodec, Limits, NodeFacts};
-use sluice_config::{CodecSpec, Config, RoomPreset};
+use sluice_config::{CodecSpec, Config, Network, RoomPreset};
 
 use crate::ice_servers::ConfiguredIceServers;
 
@@ -69,7 +70,12 @@ pub(crate) fn settings(config: &Config) -> Settings {
             bytes_per_second: limit.bytes_per_sec,
         },
         max_signal_message: limit.signal_message_size_limit.map_or(usize::MAX, bounded),
+        trusted_proxies: config.trusted_proxies.iter().filter_map(network).collect(),
     }
+}
+
+fn network(network: &Network) -> Option<IpNet> {
+    IpNet::new(network.address, network.prefix).ok()
 }
 
 /// Returns when a track counts as audible.

@@ -4,15 +4,21 @@
 //! then asked of the room it is about; this crate keeps nothing of its own. [`metrics_routes`] serves
 //! what the media plane counts, for Prometheus.
 
+mod api;
+mod bans;
 mod body;
+mod clock;
 mod error;
 mod histograms;
 mod json_form;
 mod message_fields;
 mod metrics;
+mod random;
 mod room_service;
 mod twirp;
 
+pub use api::{Api, ApiError, api_routes};
+pub use bans::{BanAdded, BanFailed, BanList, Bans};
 pub use error::{Code, TwirpError};
 pub use metrics::{MetricsLogin, metrics_routes};
 pub use room_service::routes;

@@ -13,6 +13,11 @@ use crate::limits::ADMISSION_TIMEOUT;
 pub trait Admission: fmt::Debug + Send + Sync {
     /// Decides. Only the participant waits for it, and not for ever: no answer is a refusal then.
     fn ask<'a>(&'a self, entry: Entry<'a>) -> Decision<'a>;
+
+    /// Reports whether it can decide at all by now. Until then the node gets no clients.
+    fn is_ready(&self) -> bool {
+        true
+    }
 }
 
 /// An answer that may take a while.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use axum::http::HeaderMap;
+use ipnet::IpNet;
 
 /// Headers by which proxies tell a client's address, the most trusted first.
 const HEADERS: [&str; 3] = ["cf-connecting-ip", "x-forwarded-for", "x-real-ip"];
@@ -17,10 +18,35 @@ pub(crate) fn told(headers: &HeaderMap, peer: Option<IpAddr>) -> String {
     forwarded.unwrap_or_else(peer)
 }
 
-/// Returns whom a connection is counted for: a proxy's client where the peer can be a proxy of the
+/// Returns where a client is: where its connection comes from, or, if that is a trusted proxy, what this says in
+/// `X-Forwarded-For`. Each proxy adds its own peer at the end, so the last address there that is no trusted proxy is the
+/// client's; whatever stands before may be made up.
+pub(crate) fn of(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &[IpNet]) -> Option<IpAddr> {
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+    let mut client = peer?.to_canonical();
+    let lists = headers.get_all("x-forwarded-for").iter().rev();
+    let mut hops = lists.flat_map(|list| list.to_str().unwrap_or_default().rsplit(','));
+    while is_trusted(&client) {
+        let hop = hops.next().map(|hop| hop.trim().parse::<IpAddr>());
+        let Some(Ok(hop)) = hop else {
+            break;
+        };
+        client = hop.to_canonical();
+    }
+    Some(client)
+}
+
+/// Returns whom a connection is counted for: who it is from where the operator says which proxies to trust, else a proxy's client where the peer can be a proxy of the
 /// operator's, which is in a private network, else the peer. What the nearest proxy has added last to
 /// `X-Forwarded-For` is its own peer; whatever stands before may be made up.
-pub(crate) fn counted(headers: &HeaderMap, peer: Option<IpAddr>) -> Option<IpAddr> {
+pub(crate) fn counted(
+    headers: &HeaderMap,
+    peer: Option<IpAddr>,
+    trusted: &[IpNet],
+) -> Option<IpAddr> {
+    if !trusted.is_empty() {
+        return of(headers, peer, trusted);
+    }
     let peer = peer?.to_canonical();
     if !is_private(peer) {
         return Some(peer);
@@ -47,7 +73,7 @@ mod tests {
         for value in forwarded {
             headers.append("x-forwarded-for", value.parse().unwrap());
         }
-        let counted = counted(&headers, Some(peer.parse().unwrap()));
+        let counted = counted(&headers, Some(peer.parse().unwrap()), &[]);
         counted.unwrap().to_string()
     }
 
@@ -57,6 +83,28 @@ mod tests {
         let made_up = ["192.0.2.1, 192.0.2.2", "192.0.2.3, 2001:db8::7"];
         assert_eq!(counted_for("::1", &made_up), "2001:db8::7");
         assert_eq!(counted_for("::ffff:127.0.0.1", &["192.0.2.1"]), "192.0.2.1");
+    }
+
+    #[test]
+    fn only_trusted_proxies_say_where_a_client_is() {
+        let trusted = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        let client = |peer: &str, forwarded: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in forwarded {
+                headers.append("x-forwarded-for", value.parse().unwrap());
+            }
+            let client = of(&headers, Some(peer.parse().unwrap()), &trusted);
+            client.unwrap().to_string()
+        };
+        assert_eq!(client("10.0.0.2", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(client("::ffff:10.0.0.2", &["198.51.100.7"]), "198.51.100.7");
+        // Two proxies of ours, and what the client made up.
+        let chain = ["192.0.2.1", "192.0.2.2, 198.51.100.7, fd00::1"];
+        assert_eq!(client("10.0.0.2", &chain), "198.51.100.7");
+        assert_eq!(client("10.0.0.2", &["unknown"]), "10.0.0.2");
+        assert_eq!(client("10.0.0.2", &[]), "10.0.0.2");
+        assert_eq!(client("127.0.0.1", &["198.51.100.7"]), "127.0.0.1");
+        assert_eq!(client("203.0.113.9", &["198.51.100.7"]), "203.0.113.9");
     }
 
     #[test]

@@ -65,15 +65,19 @@ struct Asked {
     caller: Caller,
     query: Query,
     user_agent: String,
-    address: String,
+    /// Where the client is, as anybody may say.
+    told: String,
+    /// Where it is.
+    address: Option<IpAddr>,
     /// Whom the join is counted for.
     from: Option<IpAddr>,
 }
 
-impl<S: Sync> FromRequestParts<S> for Asked {
+impl FromRequestParts<Rooms> for Asked {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, rooms: &Rooms) -> Result<Self, Self::Rejection> {
+        let trusted = &rooms.settings().trusted_proxies;
         let caller = parts.extensions.get().cloned().unwrap_or(Caller::Anonymous);
         let peer: Option<&ConnectInfo<SocketAddr>> = parts.extensions.get();
         let peer = peer.map(|ConnectInfo(address)| address.ip());
@@ -83,8 +87,9 @@ impl<S: Sync> FromRequestParts<S> for Asked {
             caller,
             query: Query::read(parts.uri.query().unwrap_or_default()),
             user_agent: user_agent.unwrap_or_default().to_owned(),
-            address: client_address::told(&parts.headers, peer),
-            from: client_address::counted(&parts.headers, peer),
+            told: client_address::told(&parts.headers, peer),
+            address: client_address::of(&parts.headers, peer, trusted),
+            from: client_address::counted(&parts.headers, peer, trusted),
         })
     }
 }
@@ -188,7 +193,7 @@ fn check(
     }
     let headers = ConnectHeaders {
         user_agent: &asked.user_agent,
-        address: &asked.address,
+        address: &asked.told,
     };
     let parameters = ConnectParameters::read(endpoint, strictness, &asked.query, headers)
         .map_err(Refusal::BadRequest)?;
@@ -222,7 +227,7 @@ fn check(
         credential: Credential {
             token: verified.token.clone(),
             expires_at: verified.expires_at,
-            address: asked.from,
+            address: asked.address,
         },
         parameters,
     })

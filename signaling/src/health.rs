@@ -36,6 +36,8 @@ pub enum NotReady {
     Media,
     /// The task of a room has not come to an end with what it does.
     Room,
+    /// It is not known yet who may come in.
+    Admission,
 }
 
 impl fmt::Display for NotReady {
@@ -43,6 +45,7 @@ impl fmt::Display for NotReady {
         f.write_str(match self {
             Self::Media => "a media thread has ended or stands still",
             Self::Room => "a room stands still",
+            Self::Admission => "bans are not loaded yet",
         })
     }
 }

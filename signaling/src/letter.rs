@@ -5,10 +5,11 @@ use std::fmt;
 use sfu_model::{ParticipantIdentity, ShardIndex};
 use signaling_protocol::{DisconnectCause, proto};
 use signaling_session::{
-    ConnectionId, Credential, Join, JoinRefused, RoomError, RoomReply, RoomRequest, ShardLife,
+    ConnectionId, Credential, Join, RoomError, RoomReply, RoomRequest, ShardLife,
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::refusal::Refusal;
 use crate::responses::ResponseSender;
 
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub(crate) enum Letter {
     Join {
         join: Box<Join>,
         sender: ResponseSender,
-        reply: oneshot::Sender<Result<(), JoinRefused>>,
+        reply: oneshot::Sender<Result<(), Refusal>>,
     },
     /// A client's message.
     Signal {

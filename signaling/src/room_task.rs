@@ -9,11 +9,11 @@ use auth::Claims;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use sfu_driver::{RoomLane, ThreadHealth};
-use sfu_model::{Command, Event, ParticipantIdentity, PeerId, ShardIndex};
+use sfu_model::{Command, Event, Now, ParticipantIdentity, PeerId, ShardIndex};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_response::Message;
 use signaling_session::{
-    ConnectionId, Credential, Output, Room, RoomReply, RoomRequest, RpcId, RpcOutcome,
+    ConnectionId, Credential, Join, Output, Room, RoomReply, RoomRequest, RpcId, RpcOutcome,
 };
 use tokio::sync::{oneshot, watch};
 use tokio::task::yield_now;
@@ -29,6 +29,7 @@ use crate::media_events::RoomEvents;
 use crate::parts::Shared;
 use crate::pulse::Pulse;
 use crate::qualities::RoomQualities;
+use crate::refusal::Refusal;
 use crate::responses::{Added, ResponseSender, SharedResponse};
 use crate::snapshot::Snapshot;
 
@@ -203,7 +204,7 @@ impl RoomTask {
             } => {
                 let connection = join.connection;
                 self.connections.insert(connection, sender);
-                let joined = self.room.handle_join(now, *join);
+                let joined = self.join(now, *join);
                 if joined.is_err() {
                     self.connections.remove(&connection);
                 }
@@ -403,6 +404,24 @@ impl RoomTask {
                 self.remove(token.claims.identity.clone(), reason);
             }
             Err(NotAdmitted::NoAnswer) => {}
+        }
+    }
+
+    /// Lets a client in, unless it was decided otherwise after it was admitted: who is there then has been removed, and this
+    /// one was not there.
+    fn join(&mut self, now: Now, join: Join) -> Result<(), Refusal> {
+        let entry = Entry {
+            occasion: Occasion::Stay,
+            room: self.room.name(),
+            identity: &join.claims.identity,
+            credential: &join.credential,
+        };
+        let decided = self.shared.parts.admission.ask(entry).now_or_never();
+        match decided {
+            Some(Err(refused @ NotAdmitted::Forbidden { .. })) => Err(refused.into()),
+            Some(Ok(()) | Err(NotAdmitted::NoAnswer)) | None => {
+                self.room.handle_join(now, join).map_err(Refusal::Join)
+            }
         }
     }
 

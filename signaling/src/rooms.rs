@@ -145,6 +145,9 @@ impl Rooms {
     ///
     /// Something that many need does not work.
     pub fn ready(&self) -> Result<(), NotReady> {
+        if !self.admission().is_ready() {
+            return Err(NotReady::Admission);
+        }
         let lags = self.0.open.lags(Instant::now());
         ready(&lags, &self.media().health())
     }
@@ -344,8 +347,8 @@ impl Rooms {
             };
             match in_time(joined).await {
                 Ok(Ok(())) => return Ok(presence),
-                Ok(Err(JoinRefused::RoomClosed)) | Err(RequestFailed::NoRoom) => {}
-                Ok(Err(refused)) => return Err(Refusal::Join(refused)),
+                Ok(Err(Refusal::Join(JoinRefused::RoomClosed))) | Err(RequestFailed::NoRoom) => {}
+                Ok(Err(refused)) => return Err(refused),
                 Err(_) => return Err(Refusal::Busy),
             }
         }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use signaling_protocol::proto;
 use signaling_session::EnabledCodec;
 
@@ -31,6 +32,8 @@ pub struct Settings {
     pub load: LoadLimits,
     /// Largest signalling message in bytes.
     pub max_signal_message: usize,
+    /// Proxies that say truly where a client is.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// Largest sizes in bytes; zero for no limit.

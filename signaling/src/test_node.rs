@@ -64,6 +64,7 @@ pub(crate) fn settings() -> Settings {
         },
         load: crate::LoadLimits::default(),
         max_signal_message: 64 << 10,
+        trusted_proxies: Vec::new(),
     }
 }
 

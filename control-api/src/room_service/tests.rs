@@ -121,6 +121,7 @@ impl Node {
                 },
                 load: signaling::LoadLimits::default(),
                 max_signal_message: 1 << 20,
+                trusted_proxies: Vec::new(),
             },
             keys: keys.clone(),
             admission: Arc::new(AdmitAll),

@@ -78,6 +78,14 @@ pub struct SipGrant {
     pub call: bool,
 }
 
+/// What the `sluice` claim allows. Ours, not LiveKit's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SluiceGrant {
+    /// Call the whole REST API.
+    pub admin: bool,
+}
+
 /// Everything a token says about its holder, beside how long it is valid.
 ///
 /// It serialises to LiveKit's claims without the registered ones; the identity travels as the
@@ -103,6 +111,9 @@ pub struct Claims {
     /// What it may do with telephony.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sip: Option<SipGrant>,
+    /// What it may do with this node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sluice: Option<SluiceGrant>,
     /// Grants on LiveKit Cloud's agents, carried but not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Value>,
@@ -153,6 +164,7 @@ impl Claims {
             kind_details: Vec::new(),
             video: None,
             sip: None,
+            sluice: None,
             agent: None,
             inference: None,
             observability: None,
@@ -184,6 +196,18 @@ impl Claims {
     /// It does not.
     pub fn check_room_admin(&self, room: &str) -> Result<(), PermissionDenied> {
         self.check(|grant| grant.room_admin && grant.room == room)
+    }
+
+    /// Checks that the holder may call the whole REST API.
+    ///
+    /// # Errors
+    ///
+    /// It may not.
+    pub fn check_admin(&self) -> Result<(), PermissionDenied> {
+        match self.sluice.is_some_and(|grant| grant.admin) {
+            true => Ok(()),
+            false => Err(PermissionDenied),
+        }
     }
 
     /// Checks that the holder may create and delete rooms.

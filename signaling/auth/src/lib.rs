@@ -31,7 +31,7 @@ mod source;
 mod token;
 
 pub use bearer::token_of_request;
-pub use claims::{Claims, ParticipantKind, SipGrant};
+pub use claims::{Claims, ParticipantKind, SipGrant, SluiceGrant};
 pub use generate::{KEY_RANDOM_BYTES, generate_key};
 pub use grant::{PermissionDenied, VideoGrant};
 pub use keys::{ApiSecret, InvalidKeys, Keys, Secret};

@@ -1,0 +1,43 @@
+//! Our own REST API, below `/api/v1`: JSON in, JSON out, errors of one shape, described by `/api/v1/openapi.json`.
+//!
+//! Every call but that description wants a token whose `sluice` claim says `admin` (`sluice token --api`).
+
+mod admin;
+mod audit;
+mod bans;
+mod error;
+mod new_ban;
+mod openapi;
+mod page;
+mod request;
+
+use axum::Router;
+use axum::routing::get;
+use signaling::Rooms;
+
+use crate::bans::Bans;
+
+pub use error::ApiError;
+
+/// What the API needs of the node.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// All rooms.
+    pub rooms: Rooms,
+    /// All bans.
+    pub bans: Bans,
+}
+
+/// Returns the REST API.
+pub fn api_routes(api: Api) -> Router {
+    Router::new()
+        .route("/api/v1/bans", get(bans::list).post(bans::add))
+        .route("/api/v1/bans/{id}", get(bans::find).delete(bans::lift))
+        .route("/api/v1/audit", get(audit::list))
+        .route("/api/v1/openapi.json", get(openapi::describe))
+        .route("/api/v1/{*path}", axum::routing::any(error::no_such_path))
+        .with_state(api)
+}
+
+#[cfg(test)]
+mod tests;

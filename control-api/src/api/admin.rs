@@ -1,0 +1,34 @@
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use signaling::http::Caller;
+
+use super::Api;
+use super::error::ApiError;
+
+/// Who calls the API and may do everything.
+#[derive(Clone, Debug)]
+pub(crate) struct Admin {
+    /// What the audit calls it: the API key, and the token's identity where it has one.
+    pub(crate) author: String,
+}
+
+impl FromRequestParts<Api> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let caller: Option<&Caller> = parts.extensions.get();
+        let verified = caller.and_then(Caller::verified);
+        let verified = verified.filter(|it| it.claims.check_admin().is_ok());
+        let verified = verified.ok_or_else(ApiError::unauthenticated)?;
+        let key = &verified.token.key;
+        let waited = api.rooms.await_call(key).await;
+        waited.map_err(|_| ApiError::too_many("this API key calls too often, try again"))?;
+        let identity = verified.claims.identity.as_str();
+        Ok(Self {
+            author: match identity.is_empty() {
+                true => key.as_str().to_owned(),
+                false => format!("{key}/{identity}"),
+            },
+        })
+    }
+}

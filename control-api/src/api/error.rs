@@ -1,0 +1,107 @@
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Json, Response};
+use serde::Serialize;
+use store::StoreError;
+use utoipa::ToSchema;
+
+use crate::bans::BanFailed;
+
+/// Why a call of the REST API is refused. All have this shape.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ApiError {
+    #[serde(skip)]
+    status: StatusCode,
+    /// What a program can act upon: `unauthenticated`, `invalid_argument`, `not_found`, `too_many`, `unavailable`.
+    code: &'static str,
+    /// What a person reads.
+    message: String,
+    /// Which field of the request is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            field: None,
+        }
+    }
+
+    /// Refuses who shows no token that allows it.
+    pub(crate) fn unauthenticated() -> Self {
+        let message = "a token with the claim \"sluice\": {\"admin\": true} is needed";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", message)
+    }
+
+    /// Says which field is wrong, and how.
+    pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            field: Some(field.into()),
+            ..Self::new(StatusCode::BAD_REQUEST, "invalid_argument", message)
+        }
+    }
+
+    /// Says that the body is none that can be read.
+    pub(crate) fn malformed(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_argument", message)
+    }
+
+    /// Says that the body is longer than allowed.
+    pub(crate) fn too_large() -> Self {
+        let message = "the body is too large";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_argument", message)
+    }
+
+    /// Says that the body did not come.
+    pub(crate) fn late() -> Self {
+        let message = "the body did not come in time";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "invalid_argument", message)
+    }
+
+    /// Says that there is nothing of this id.
+    pub(crate) fn not_found(what: &str) -> Self {
+        let message = format!("{what} does not exist");
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// Says that too much is asked.
+    pub(crate) fn too_many(message: &str) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", message)
+    }
+
+    /// Says that it may work later.
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        (self.status, Json(self)).into_response()
+    }
+}
+
+impl From<StoreError> for ApiError {
+    /// Says what the log says in full: the database's own words may name its user and address.
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "The database does not do what a call of the API needs");
+        Self::unavailable("the database does not answer; try again")
+    }
+}
+
+impl From<BanFailed> for ApiError {
+    fn from(failed: BanFailed) -> Self {
+        match failed {
+            BanFailed::Store(error) => error.into(),
+            BanFailed::TooMany => Self::unavailable(failed.to_string()),
+        }
+    }
+}
+
+/// Answers what leads nowhere.
+pub(crate) async fn no_such_path(uri: Uri) -> ApiError {
+    ApiError::not_found(&format!("the path {}", uri.path()))
+}

@@ -1,0 +1,21 @@
+use axum::response::Json;
+use utoipa::OpenApi;
+
+/// The description of the API, which is made of the types that it takes and gives.
+#[derive(Debug, OpenApi)]
+#[openapi(
+    info(title = "Sluice", description = "Bans, and who did what."),
+    paths(
+        super::bans::add,
+        super::bans::list,
+        super::bans::find,
+        super::bans::lift,
+        super::audit::list
+    )
+)]
+pub(super) struct Description;
+
+/// Describes the API (OpenAPI 3.1).
+pub(crate) async fn describe() -> Json<utoipa::openapi::OpenApi> {
+    Json(Description::openapi())
+}

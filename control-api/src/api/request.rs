@@ -1,0 +1,57 @@
+//! What comes with a call: a JSON body, parameters of a query.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::error::ApiError;
+use crate::body::{self, NoBody};
+
+/// Most bytes of a body.
+const MAX_BODY: usize = 256 << 10;
+
+/// The body of a call, as the type that the call takes.
+#[derive(Debug)]
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Asked<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request<Body>, _: &S) -> Result<Self, ApiError> {
+        let body = body::read(request.into_body(), MAX_BODY).await;
+        let body = body.map_err(|error| match error {
+            NoBody::TooLarge => ApiError::too_large(),
+            NoBody::Late => ApiError::late(),
+        })?;
+        let mut json = serde_json::Deserializer::from_slice(&body);
+        serde_path_to_error::deserialize(&mut json)
+            .map(Self)
+            .map_err(|error| refuse(&error))
+    }
+}
+
+fn refuse(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+    let field = error.path().to_string();
+    let message = error.inner().to_string();
+    match error.inner().is_data() && field != "." {
+        true => ApiError::invalid(field, message),
+        false => ApiError::malformed(format!(
+            "the body is no JSON object of this call: {message}"
+        )),
+    }
+}
+
+/// The parameters of a query.
+#[derive(Debug)]
+pub(crate) struct Parameters<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = Query::try_from_uri(&parts.uri);
+        let Query(parameters) = query.map_err(|error| ApiError::malformed(error.body_text()))?;
+        Ok(Self(parameters))
+    }
+}

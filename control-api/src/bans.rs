@@ -1,0 +1,12 @@
+//! Who may not be in a room: held in memory, where joins ask, and kept in the store.
+//!
+//! [`Bans`] is what the API works with, [`BanList`] what rooms ask (`signaling::Admission`). A ban holds in memory at once
+//! and is acknowledged when it is in the store; what the store does not take yet is tried again until it does.
+
+mod index;
+mod keeper;
+mod list;
+mod unsaved;
+
+pub use keeper::{BanAdded, BanFailed, Bans};
+pub use list::BanList;

@@ -1,0 +1,199 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sfu_model::RoomName;
+use signaling::{Concerned, Rooms};
+use store::{Audit, Ban, BanFilter, BanTarget, Store, StoreError};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::list::BanList;
+use super::unsaved::Unsaved;
+use crate::clock;
+
+/// How often it is tried again to load, or to write what the store did not take.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Bans as the API sees them: added, lifted, listed.
+#[derive(Clone, Debug)]
+pub struct Bans {
+    list: BanList,
+    store: Store,
+    rooms: Rooms,
+    unsaved: Arc<Mutex<Unsaved>>,
+}
+
+/// What has become of a ban that was added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BanAdded {
+    /// The ban; if one of its id was there, that one.
+    pub ban: Ban,
+    /// Sessions that ended for it.
+    pub removed: usize,
+}
+
+/// Why a ban is not added or lifted.
+#[derive(Debug, thiserror::Error)]
+pub enum BanFailed {
+    /// The store does not take it; of a ban that is added: it holds in this process, and is tried again.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// So many bans wait for the store that no more are taken.
+    #[error("too many bans wait for the database, which does not answer")]
+    TooMany,
+}
+
+impl Bans {
+    /// Keeps the bans of a list in a store, and has rooms ask again when there are others.
+    pub fn new(list: BanList, store: Store, rooms: Rooms) -> Self {
+        Self {
+            list,
+            store,
+            rooms,
+            unsaved: Arc::default(),
+        }
+    }
+
+    /// Adds a ban: at once it holds and whoever it concerns is out; it is acknowledged when it is in the store.
+    ///
+    /// # Errors
+    ///
+    /// The store does not answer. The ban holds nevertheless for as long as the process lives, and is written later.
+    pub async fn add(&self, ban: Ban, audit: Audit) -> Result<BanAdded, BanFailed> {
+        if self.unsaved().is_full() {
+            return Err(BanFailed::TooMany);
+        }
+        self.list.add(&ban);
+        tracing::info!(ban = %ban.id, author = ban.author, "Banned: {}", ban.target);
+        let (room, concerned) = concerned(&ban.target);
+        let cut = self.rooms.readmit(room, &concerned);
+        let (removed, stored) = tokio::join!(cut, self.store.add_ban(&ban, &audit));
+        match stored {
+            Ok((there, _)) => {
+                if there.lifted.is_some() {
+                    // It was added and lifted before, and the request is a repetition.
+                    self.list.remove(&there.id, &ban.target);
+                }
+                Ok(BanAdded {
+                    ban: there,
+                    removed,
+                })
+            }
+            Err(error) => {
+                tracing::error!(ban = %ban.id, %error, "A ban holds, but the store has not taken it; it is tried again");
+                self.unsaved().add(ban, audit);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Lifts a ban, and returns it as it is then; nothing if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The store does not answer: the ban holds as before.
+    pub async fn lift(&self, id: &str, audit: &Audit) -> Result<Option<Ban>, BanFailed> {
+        let lifted = self.store.lift_ban(id, audit).await?;
+        // One that the store never had holds in memory alone.
+        let lifted = lifted.or_else(|| self.unsaved().remove(id));
+        if let Some(ban) = &lifted {
+            self.list.remove(&ban.id, &ban.target);
+            tracing::info!(ban = %ban.id, author = audit.author, "Lifted: {}", ban.target);
+        }
+        Ok(lifted)
+    }
+
+    /// Lists bans, the latest first.
+    ///
+    /// # Errors
+    ///
+    /// The store does not answer.
+    pub async fn list(&self, filter: &BanFilter) -> Result<Vec<Ban>, StoreError> {
+        self.store.bans(filter).await
+    }
+
+    /// Finds a ban.
+    ///
+    /// # Errors
+    ///
+    /// The store does not answer.
+    pub async fn find(&self, id: &str) -> Result<Option<Ban>, StoreError> {
+        self.store.ban(id).await
+    }
+
+    /// Returns where all is kept.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Returns how many bans hold, and how many of them wait for the store.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.list.len(), self.unsaved().len())
+    }
+
+    /// Brings the store to this program's version and loads what it has.
+    ///
+    /// # Errors
+    ///
+    /// The store does not answer, or does not fit.
+    pub async fn load(&self) -> Result<(), StoreError> {
+        self.store.prepare().await?;
+        let list = &self.list;
+        self.store
+            .load_bans(clock::now(), |ban| list.add(&ban))
+            .await?;
+        self.list.finish_loading();
+        tracing::info!(bans = self.list.len(), "Bans are loaded");
+        // Who came in before is asked again.
+        self.rooms.readmit(None, &Concerned::Anybody).await;
+        Ok(())
+    }
+
+    /// Loads bans until that succeeds, then writes what the store did not take and forgets what has ended, for as long as the
+    /// node lives.
+    pub async fn keep(self) {
+        let mut again = interval(AGAIN);
+        again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            again.tick().await;
+            if !self.list.is_loaded() {
+                if let Err(error) = self.load().await {
+                    tracing::error!(%error, "Nobody is let in: bans cannot be loaded; it is tried again");
+                }
+                continue;
+            }
+            self.list.forget_ended();
+            self.save().await;
+        }
+    }
+
+    /// Writes what the store did not take, as far as it takes it now.
+    async fn save(&self) {
+        loop {
+            let first = self.unsaved().first();
+            let Some((ban, audit)) = first else {
+                return;
+            };
+            if self.store.add_ban(&ban, &audit).await.is_err() {
+                return;
+            }
+            self.unsaved().remove(&ban.id);
+            tracing::info!(ban = %ban.id, "The store has taken the ban");
+        }
+    }
+
+    fn unsaved(&self) -> MutexGuard<'_, Unsaved> {
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns in which room a ban may concern whom.
+fn concerned(target: &BanTarget) -> (Option<&RoomName>, Concerned) {
+    match target {
+        BanTarget::Identity { identity, room } | BanTarget::Tokens { identity, room, .. } => {
+            (room.as_ref(), Concerned::Identity(identity.clone()))
+        }
+        BanTarget::Address(_) | BanTarget::Token(_) | BanTarget::Key(_) => {
+            (None, Concerned::Anybody)
+        }
+    }
+}

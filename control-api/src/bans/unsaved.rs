@@ -1,0 +1,40 @@
+use std::collections::VecDeque;
+
+use store::{Audit, Ban};
+
+/// Most bans that hold and are not in the store, because it does not answer. Beyond that a ban is refused.
+pub(crate) const MAX_UNSAVED: usize = 10_000;
+
+/// Bans that hold in memory and are still to be written, in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Unsaved(VecDeque<(Ban, Audit)>);
+
+impl Unsaved {
+    /// Reports whether there is no room for another.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.len() >= MAX_UNSAVED
+    }
+
+    /// Takes a ban, unless it is there.
+    pub(crate) fn add(&mut self, ban: Ban, audit: Audit) {
+        if !self.is_full() && self.0.iter().all(|(other, _)| other.id != ban.id) {
+            self.0.push_back((ban, audit));
+        }
+    }
+
+    /// Returns the first.
+    pub(crate) fn first(&self) -> Option<(Ban, Audit)> {
+        self.0.front().cloned()
+    }
+
+    /// Forgets a ban, and returns it.
+    pub(crate) fn remove(&mut self, id: &str) -> Option<Ban> {
+        let at = self.0.iter().position(|(ban, _)| ban.id == id)?;
+        self.0.remove(at).map(|(ban, _)| ban)
+    }
+
+    /// Returns how many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}

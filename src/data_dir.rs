@@ -1,0 +1,64 @@
+//! Where the node keeps its files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sluice_config::Config;
+use store::Store;
+
+use crate::cli::NodeFlags;
+
+/// The folder of the node's files. A temporary one is removed with it.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    is_temporary: bool,
+}
+
+impl DataDir {
+    /// Takes the folder of the configuration, else that of the configuration file, else a temporary one with `--dev` and the
+    /// working directory without.
+    pub(crate) fn choose(config: &Config, flags: &NodeFlags) -> Result<Self, String> {
+        let beside = flags.config.as_deref().and_then(Path::parent);
+        let (path, is_temporary) = match (&config.data_dir, beside) {
+            (Some(path), _) => (PathBuf::from(path), false),
+            (None, Some(folder)) => (folder.to_owned(), false),
+            (None, None) if flags.dev => (temporary(), true),
+            (None, None) => (PathBuf::new(), false),
+        };
+        if !path.as_os_str().is_empty() {
+            let made = fs::create_dir_all(&path);
+            made.map_err(|error| format!("`data_dir` {} cannot be made: {error}", path.display()))?;
+        }
+        if is_temporary {
+            tracing::info!(
+                "Files are kept in {} until the node ends; `data_dir` names a lasting place",
+                path.display()
+            );
+        }
+        Ok(Self { path, is_temporary })
+    }
+
+    /// Opens the database of the configuration, else the SQLite file `sluice.db` here.
+    pub(crate) fn store(&self, config: &Config) -> Result<Store, String> {
+        let url = match &config.database.url {
+            Some(url) => url.expose().to_owned(),
+            None => format!("sqlite://{}", self.path.join("sluice.db").display()),
+        };
+        Store::open(&url).map_err(|error| format!("`database.url`: {error}"))
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        if self.is_temporary {
+            // Whatever stays is in the folder of temporary files.
+            fs::remove_dir_all(&self.path).ok();
+        }
+    }
+}
+
+/// Names a folder that no other node has.
+fn temporary() -> PathBuf {
+    std::env::temp_dir().join(format!("sluice-{}", std::process::id()))
+}
