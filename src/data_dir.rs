@@ -16,21 +16,28 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
-    /// Takes the folder of the configuration, else that of the configuration file, else a temporary one with `--dev` and the
-    /// working directory without.
+    /// Takes the folder of the configuration, else that of the configuration file, else a temporary one: a node that is
+    /// configured by its environment alone may have no place to write to.
     pub(crate) fn choose(config: &Config, flags: &NodeFlags) -> Result<Self, String> {
         let beside = flags.config.as_deref().and_then(Path::parent);
         let (path, is_temporary) = match (&config.data_dir, beside) {
             (Some(path), _) => (PathBuf::from(path), false),
             (None, Some(folder)) => (folder.to_owned(), false),
-            (None, None) if flags.dev => (temporary(), true),
-            (None, None) => (PathBuf::new(), false),
+            (None, None) => (temporary(), true),
         };
+        if is_temporary {
+            // A process of this number may have been killed, and its bans are nobody's.
+            fs::remove_dir_all(&path).ok();
+        }
         if !path.as_os_str().is_empty() {
             let made = fs::create_dir_all(&path);
             made.map_err(|error| format!("`data_dir` {} cannot be made: {error}", path.display()))?;
         }
-        if is_temporary {
+        if is_temporary && config.database.url.is_none() && !flags.dev {
+            tracing::warn!(
+                "Bans are forgotten when the node ends: `data_dir` names a lasting place for its files, or `database.url` a database"
+            );
+        } else if is_temporary {
             tracing::info!(
                 "Files are kept in {} until the node ends; `data_dir` names a lasting place",
                 path.display()

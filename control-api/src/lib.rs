@@ -15,6 +15,8 @@ mod message_fields;
 mod metrics;
 mod random;
 mod room_service;
+#[cfg(test)]
+mod test_node;
 mod twirp;
 
 pub use api::{Api, ApiError, api_routes};

@@ -17,6 +17,7 @@ mod fuzz;
 mod jobs;
 mod load;
 mod overload;
+mod postgres;
 mod server;
 mod step;
 mod test;

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use crate::dev_node::DevNode;
 use crate::jobs::{Job, side_by_side};
+use crate::postgres::Postgres;
 use crate::step::{self, Failed, cargo, run, script};
 
 /// The suites of real clients, those that wait most first: they run beside the tests of overload, which measure.
@@ -25,7 +26,10 @@ pub(crate) fn test() -> Result<(), Failed> {
         Job::new("install", script("tests/clients/install.sh")),
     ])?;
     step::build_programs()?;
-    let mut jobs = vec![Job::new("workspace", of_workspace(&[]))];
+    let postgres = Postgres::start()?;
+    let mut workspace = of_workspace(&[]);
+    workspace.env("SLUICE_TEST_POSTGRES", &postgres.url);
+    let mut jobs = vec![Job::new("workspace", workspace)];
     jobs.extend(SUITES.map(|suite| Job::new(suite, of_clients(&[suite]))));
     jobs.push(Job::new("fuzz", of_this(&["fuzz"])?));
     jobs.push(Job::new("call-page", of_this(&["test", "call-page"])?));

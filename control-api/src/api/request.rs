@@ -25,9 +25,13 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Asked<T> {
             NoBody::Late => ApiError::late(),
         })?;
         let mut json = serde_json::Deserializer::from_slice(&body);
-        serde_path_to_error::deserialize(&mut json)
-            .map(Self)
-            .map_err(|error| refuse(&error))
+        let asked = serde_path_to_error::deserialize(&mut json).map_err(|error| refuse(&error))?;
+        match json.end() {
+            Ok(()) => Ok(Self(asked)),
+            Err(_) => Err(ApiError::malformed(
+                "something follows the JSON object of the body",
+            )),
+        }
     }
 }
 

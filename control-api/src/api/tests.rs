@@ -1,1 +1,399 @@
+//! The REST API in memory, with each kind of database.
 
+use std::sync::Arc;
+
+use auth::{Claims, SluiceGrant, TokenMark, VideoGrant};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use databases::{Database, databases};
+use serde_json::{Value, json};
+use sfu_model::{ParticipantIdentity, RoomName, UnixTime};
+use signaling::{Admission, Credential, Entry, NotAdmitted, Occasion};
+use store::Store;
+
+use super::*;
+use crate::bans::BanList;
+use crate::clock;
+use crate::test_node::TestNode;
+
+struct Node {
+    node: TestNode,
+    list: BanList,
+    bans: Bans,
+    database: Database,
+}
+
+impl Node {
+    async fn start(database: Database) -> Self {
+        let list = BanList::new(clock::now);
+        let node = TestNode::with_admission(Arc::new(list.clone()));
+        let store = Store::open(&database.url).unwrap();
+        let bans = Bans::new(list.clone(), store, node.rooms.clone());
+        bans.load().await.unwrap();
+        Self {
+            node,
+            list,
+            bans,
+            database,
+        }
+    }
+
+    /// Another process with the same database.
+    async fn restart(self) -> Self {
+        self.bans.store().close().await;
+        Self::start(self.database).await
+    }
+
+    fn token(&self) -> String {
+        let mut claims = Claims::of("root".into());
+        claims.sluice = Some(SluiceGrant { admin: true });
+        self.node.sign(&claims)
+    }
+
+    async fn send(
+        &self,
+        token: Option<&str>,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> (StatusCode, Value) {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(key) = path.split_once("#once=") {
+            request = request.uri(key.0).header("idempotency-key", key.1);
+        }
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let routes = api_routes(Api {
+            rooms: self.node.rooms.clone(),
+            bans: self.bans.clone(),
+        });
+        let (status, headers, body) = self.node.answer(routes, request).await;
+        assert_eq!(headers["content-type"], "application/json", "{path}");
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    async fn call(&self, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        self.send(Some(&self.token()), method, path, &body).await
+    }
+
+    async fn ban(&self, body: Value) -> Value {
+        let (status, answer) = self.call("POST", "/api/v1/bans", &body).await;
+        assert_eq!(status, StatusCode::CREATED, "{answer}");
+        answer["ban"].clone()
+    }
+
+    /// Asks for somebody who comes by an ordinary token.
+    async fn refusal(&self, room: &str, identity: &str) -> Option<String> {
+        let identity = ParticipantIdentity::from(identity);
+        let credential = Credential {
+            token: TokenMark::of("devkey".into(), identity.clone()),
+            expires_at: UnixTime::default(),
+            address: None,
+        };
+        let entry = Entry {
+            occasion: Occasion::Join,
+            room: &RoomName::from(room),
+            identity: &identity,
+            credential: &credential,
+        };
+        match self.list.ask(entry).await {
+            Ok(()) => None,
+            Err(NotAdmitted::Forbidden { reason }) => Some(reason),
+            Err(NotAdmitted::NoAnswer) => Some("no answer".to_owned()),
+        }
+    }
+}
+
+const NONE: Value = Value::Null;
+
+#[tokio::test]
+async fn a_ban_is_added_found_listed_lifted_and_audited() {
+    for database in databases().await {
+        let node = Node::start(database).await;
+        let ban = node
+            .ban(json!({"identity": "mallory", "room": "lobby", "reason": "spam"}))
+            .await;
+        let id = ban["id"].as_str().unwrap().to_owned();
+        assert!(id.starts_with("BN_"));
+        assert_eq!(ban["author"], "devkey/root");
+        assert_eq!(
+            (&ban["kind"], &ban["holds"]),
+            (&json!("identity"), &json!(true))
+        );
+        assert_eq!(
+            node.refusal("lobby", "mallory").await.unwrap(),
+            "banned: spam"
+        );
+        assert_eq!(node.refusal("hall", "mallory").await, None);
+
+        let path = format!("/api/v1/bans/{id}");
+        assert_eq!(
+            node.call("GET", &path, &NONE).await,
+            (StatusCode::OK, ban.clone())
+        );
+        let (_, page) = node
+            .call("GET", "/api/v1/bans?room=lobby&search=spa", &NONE)
+            .await;
+        assert_eq!(page, json!({"bans": [ban]}));
+
+        let node = node.restart().await;
+        assert_eq!(
+            node.refusal("lobby", "mallory").await.unwrap(),
+            "banned: spam"
+        );
+        let (status, lifted) = node.call("DELETE", &path, &NONE).await;
+        assert_eq!((status, &lifted["holds"]), (StatusCode::OK, &json!(false)));
+        assert_eq!(lifted["lifted_by"], "devkey/root");
+        assert_eq!(node.refusal("lobby", "mallory").await, None);
+        let (_, page) = node.call("GET", "/api/v1/bans", &NONE).await;
+        assert_eq!(page, json!({"bans": []}));
+        let (_, page) = node.call("GET", "/api/v1/bans?all=true", &NONE).await;
+        assert_eq!(page["bans"][0]["id"], id.as_str());
+
+        let (_, audit) = node
+            .call("GET", &format!("/api/v1/audit?subject={id}"), &NONE)
+            .await;
+        let actions: Vec<_> = audit["audit"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|line| &line["action"])
+            .collect();
+        assert_eq!(actions, ["ban.lift", "ban.add"]);
+        let node = node.restart().await;
+        assert_eq!(node.refusal("lobby", "mallory").await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_repeated_with_its_key_bans_once() {
+    for database in databases().await {
+        let node = Node::start(database).await;
+        let body = json!({"identity": "mallory"});
+        let path = "/api/v1/bans#once=abc";
+        let (_, first) = node.call("POST", path, &body).await;
+        let (status, second) = node.call("POST", path, &body).await;
+        assert_eq!(status, StatusCode::CREATED);
+        assert_eq!(first["ban"], second["ban"]);
+        let id = first["ban"]["id"].as_str().unwrap();
+        node.call("DELETE", &format!("/api/v1/bans/{id}"), &NONE)
+            .await;
+        assert_eq!(node.refusal("lobby", "mallory").await, None);
+        // A late repetition brings nothing back.
+        node.call("POST", path, &body).await;
+        assert_eq!(node.refusal("lobby", "mallory").await, None);
+    }
+}
+
+#[tokio::test]
+async fn every_call_needs_a_token_for_the_api() {
+    let node = Node::start(databases::sqlite()).await;
+    let admin_of_room = node.node.token(VideoGrant {
+        room_admin: true,
+        room_create: true,
+        room_list: true,
+        room: "lobby".to_owned(),
+        ..VideoGrant::default()
+    });
+    for (method, path) in [
+        ("GET", "/api/v1/bans"),
+        ("POST", "/api/v1/bans"),
+        ("GET", "/api/v1/bans/BN_1"),
+        ("DELETE", "/api/v1/bans/BN_1"),
+        ("GET", "/api/v1/audit"),
+    ] {
+        for token in [None, Some(admin_of_room.as_str())] {
+            let (status, error) = node.send(token, method, path, "").await;
+            assert_eq!(
+                (status, &error["code"]),
+                (StatusCode::UNAUTHORIZED, &json!("unauthenticated")),
+                "{method} {path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_with_a_ban_is_said_with_its_field() {
+    let node = Node::start(databases::sqlite()).await;
+    let long = "x".repeat(1025);
+    let cases = [
+        (json!({}), "identity"),
+        (json!({"identity": "a", "address": "192.0.2.1"}), "identity"),
+        (json!({"identity": ""}), "identity"),
+        (json!({"identity": long}), "identity"),
+        (json!({"identity": "a\u{0}b"}), "identity"),
+        (json!({"identity": 7}), "identity"),
+        (json!({"identity": ["a"]}), "identity"),
+        (json!({"identity": "a", "room": ""}), "room"),
+        (json!({"identity": "a", "room": 1}), "room"),
+        (json!({"token_id": "a", "room": "x"}), "room"),
+        (json!({"token_id": ""}), "token_id"),
+        (json!({"api_key": ""}), "api_key"),
+        (json!({"address": "everywhere"}), "address"),
+        (json!({"address": "192.0.2.1/33"}), "address"),
+        (json!({"address": "0.0.0.0/0"}), "address"),
+        (json!({"address": "::/0"}), "address"),
+        (json!({"address": "::ffff:192.0.2.0/112"}), "address"),
+        (json!({"identity": "a", "reason": long}), "reason"),
+        (json!({"identity": "a", "reason": "line\nbreak"}), "reason"),
+        (json!({"identity": "a", "reason": null}), "reason"),
+        (
+            json!({"identity": "a", "expires_in_seconds": 0}),
+            "expires_in_seconds",
+        ),
+        (
+            json!({"identity": "a", "expires_in_seconds": -5}),
+            "expires_in_seconds",
+        ),
+        (
+            json!({"identity": "a", "expires_in_seconds": 1e30}),
+            "expires_in_seconds",
+        ),
+        (
+            json!({"identity": "a", "expires_in_seconds": "1h"}),
+            "expires_in_seconds",
+        ),
+        (
+            json!({"identity": "a", "tokens_issued_before_ms": 0}),
+            "tokens_issued_before_ms",
+        ),
+        (
+            json!({"identity": "a", "tokens_issued_before_ms": u64::MAX}),
+            "tokens_issued_before_ms",
+        ),
+        (json!({"identity": "a", "author": "someone else"}), "author"),
+    ];
+    for (body, field) in cases {
+        let (status, error) = node.call("POST", "/api/v1/bans", &body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}: {error}");
+        assert_eq!(error["field"], field, "{body}: {error}");
+        assert_eq!(error["code"], "invalid_argument");
+    }
+    for body in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "7",
+        "\"identity\"",
+        "{\"identity\": \"a\"} x",
+        "\u{0}",
+    ] {
+        let (status, error) = node
+            .send(Some(&node.token()), "POST", "/api/v1/bans", body)
+            .await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}: {error}");
+    }
+    let huge = "x".repeat(300_000);
+    let (status, _) = node
+        .send(Some(&node.token()), "POST", "/api/v1/bans", &huge)
+        .await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    for query in [
+        "limit=0",
+        "limit=1001",
+        "limit=x",
+        "after=x",
+        "after=1",
+        "unknown=1",
+        "all=perhaps",
+        "subject=%00",
+    ] {
+        let (status, error) = node
+            .call("GET", &format!("/api/v1/bans?{query}"), &NONE)
+            .await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}: {error}");
+    }
+    assert!(node.list.is_empty());
+    assert_eq!(
+        node.call("DELETE", "/api/v1/bans/BN_none", &NONE).await.0,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        node.call("GET", "/api/v1/nothing", &NONE).await.0,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn pages_hold_all_that_is_listed_once() {
+    for database in databases().await {
+        let node = Node::start(database).await;
+        for number in 0..12 {
+            node.ban(json!({"identity": format!("user{number}'; DROP TABLE bans; --")}))
+                .await;
+        }
+        let (mut seen, mut after) = (Vec::new(), String::new());
+        loop {
+            let (_, page) = node
+                .call("GET", &format!("/api/v1/bans?limit=5{after}"), &NONE)
+                .await;
+            let bans = page["bans"].as_array().unwrap();
+            seen.extend(bans.iter().map(|ban| ban["id"].to_string()));
+            let Some(next) = page["next"].as_str() else {
+                break;
+            };
+            after = format!("&after={next}");
+        }
+        assert_eq!(seen.len(), 12);
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 12);
+    }
+}
+
+#[tokio::test]
+async fn what_is_described_is_what_is_there() {
+    let node = Node::start(databases::sqlite()).await;
+    let (status, description) = node.send(None, "GET", "/api/v1/openapi.json", "").await;
+    assert_eq!(status, StatusCode::OK);
+    let paths = description["paths"].as_object().unwrap();
+    assert_eq!(paths.len(), 3);
+    for (path, methods) in paths {
+        for method in methods.as_object().unwrap().keys() {
+            let path = path.replace("{id}", "BN_1");
+            let method = method.to_uppercase();
+            let (status, _) = node.send(None, &method, &path, "").await;
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_before_bans_are_loaded() {
+    let database = databases::sqlite();
+    let list = BanList::new(clock::now);
+    let node = TestNode::with_admission(Arc::new(list.clone()));
+    let store = Store::open("postgres://nobody@127.0.0.1:9/none").unwrap();
+    let bans = Bans::new(list.clone(), store, node.rooms.clone());
+    assert!(bans.load().await.is_err());
+    let node = Node {
+        node,
+        list,
+        bans,
+        database,
+    };
+    assert_eq!(node.refusal("lobby", "alice").await.unwrap(), "no answer");
+    assert!(node.node.rooms.ready().is_err());
+
+    // A ban holds at once, and is not acknowledged.
+    let (status, error) = node
+        .call("POST", "/api/v1/bans", &json!({"identity": "mallory"}))
+        .await;
+    assert_eq!(
+        (status, &error["code"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable"))
+    );
+    assert_eq!(node.refusal("lobby", "mallory").await.unwrap(), "banned");
+    assert_eq!(node.bans.counts(), (1, 1));
+    assert!(!error["message"].as_str().unwrap().contains("127.0.0.1"));
+}

@@ -1,26 +1,14 @@
 //! Calls over HTTP in memory, to rooms without participants.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use auth::{Keys, Secret, VideoGrant, sign};
-use axum::body::{Bytes, to_bytes};
+use auth::VideoGrant;
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{Method, header};
 use prost::Message;
 use serde_json::{Value, json};
-use sfu_core::ShardConfig;
-use sfu_driver::{MediaConfig, MediaPlane, UdpAddresses};
-use sfu_model::UnixTime;
-use sfu_transport::TransportConfig;
-use signaling::http::with_layers;
-use signaling::{AdmitAll, KeyRing, MediaEvents, NameLimits, RoomsParts, Settings};
-use signaling_session::negotiation::TransportFacts;
-use signaling_session::{Limits, NodeFacts};
-use tower::ServiceExt;
 
 use super::*;
+use crate::test_node::TestNode;
 
 const MAX_BODY: usize = 4096;
 const JSON: &str = "application/json";
@@ -71,79 +59,20 @@ fn admin() -> VideoGrant {
     }
 }
 
-struct Node {
-    rooms: Rooms,
-    keys: KeyRing,
-}
+struct Node(TestNode);
 
 impl Node {
     fn start() -> Self {
-        let certificate = Arc::new(TransportConfig::generate().unwrap());
-        let media = MediaConfig {
-            udp: UdpAddresses::shared(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]),
-            tcp: Vec::new(),
-            shard: ShardConfig::new(Arc::clone(&certificate)),
-            seeds: vec![[7; 32]],
-        };
-        let keys = Keys::new([("devkey".into(), Secret::from("secret"))]).unwrap();
-        let keys = KeyRing::new(keys);
-
-        let events = MediaEvents::default();
-        let rooms = Rooms::new(RoomsParts {
-            media: MediaPlane::start(&media, events.sink()).unwrap(),
-            events,
-            transports: Arc::new([Arc::new(TransportFacts {
-                fingerprint: certificate.fingerprint(),
-                candidates: Vec::new(),
-            })]),
-            facts: Arc::new(NodeFacts {
-                node: "ND_test".into(),
-                region: String::new(),
-                ice_servers: Box::new(Vec::new()),
-                limits: Limits::default(),
-                enable_remote_unmute: false,
-                allow_tcp_fallback: true,
-                pausing: sfu_model::Pausing::Never,
-            }),
-            settings: Settings {
-                auto_create: true,
-                empty_timeout: Duration::from_secs(300),
-                departure_timeout: Duration::from_secs(20),
-                sync_streams: false,
-                max_participants: 0,
-                home_participants: 50,
-                codecs: Vec::new(),
-                presets: std::collections::BTreeMap::new(),
-                limits: NameLimits {
-                    room_name: 16,
-                    identity: 16,
-                    metadata: 32,
-                },
-                load: signaling::LoadLimits::default(),
-                max_signal_message: 1 << 20,
-                trusted_proxies: Vec::new(),
-            },
-            keys: keys.clone(),
-            admission: Arc::new(AdmitAll),
-        });
-        Self { rooms, keys }
+        Self(TestNode::start())
     }
 
     fn token(&self, grant: VideoGrant) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let mut claims = Claims::of("api".into());
-        claims.video = Some(grant);
-        let hour = Duration::from_secs(3600);
-        sign(&claims, self.keys.current().first(), UnixTime(now), hour)
+        self.0.token(grant)
     }
 
     async fn answer(&self, request: Request) -> (StatusCode, HeaderMap, Bytes) {
-        let routes = routes(self.rooms.clone(), MAX_BODY);
-        let service = with_layers(routes, self.keys.clone());
-        let response = service.oneshot(request).await.unwrap();
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        (status, headers, body)
+        let routes = routes(self.0.rooms.clone(), MAX_BODY);
+        self.0.answer(routes, request).await
     }
 
     /// Calls with JSON and the rights of [`admin`].
@@ -200,7 +129,7 @@ async fn every_method_needs_its_grant_for_this_very_room() {
         let request = call(method, JSON, Some(&token), body.to_string());
         assert_eq!(node.refused(request).await, unauthenticated(), "{method}");
     }
-    assert!(node.rooms.list(&[]).is_empty());
+    assert!(node.0.rooms.list(&[]).is_empty());
 }
 
 #[tokio::test]
@@ -376,7 +305,7 @@ async fn arguments_that_cannot_be_are_refused() {
         assert_eq!(status, StatusCode::BAD_REQUEST, "{method} {body}");
         assert_eq!(error["code"], "invalid_argument", "{method} {body}");
     }
-    assert_eq!(node.rooms.list(&[]).len(), 1);
+    assert_eq!(node.0.rooms.list(&[]).len(), 1);
 }
 
 #[tokio::test]

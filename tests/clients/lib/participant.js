@@ -7,7 +7,7 @@ import { until, PATIENCE_MS } from './until.js';
 
 /** Operations of the page (page/client.js) that every participant offers under the same name. */
 const OPERATIONS = [
-  'state', 'events', 'simulate', 'roomSid',
+  'state', 'events', 'simulate', 'roomSid', 'token',
   'setMetadata', 'setName', 'setAttributes',
   'setSubscribed', 'setVideoQuality', 'setTrackEnabled', 'allowSubscribers',
   'publishVideo', 'publishAudio', 'unpublish', 'setMuted', 'received', 'shownAt', 'sent', 'transports',

@@ -49,6 +49,7 @@ export async function startBinary(binary, config) {
     prometheus: { port: metricsPort },
     bind_addresses: ['127.0.0.1'],
     keys: { [OWN_KEY]: OWN_SECRET },
+    data_dir: fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-data-')),
     ...config,
     rtc: {
       tcp_port: tcpPort,

@@ -70,6 +70,9 @@ const lifecycle = {
 
   simulate: ({ room }, scenario, argument) => room.simulateScenario(scenario, argument),
 
+  /** The token by which the client would come back. */
+  token: ({ room }) => room.engine.token,
+
   async roomSid({ room }) {
     return room.getSid();
   },
