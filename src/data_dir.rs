@@ -50,9 +50,21 @@ impl DataDir {
     pub(crate) fn store(&self, config: &Config) -> Result<Store, String> {
         let url = match &config.database.url {
             Some(url) => url.expose().to_owned(),
-            None => format!("sqlite://{}", self.path.join("sluice.db").display()),
+            None => format!("sqlite://{}", self.file().display()),
         };
         Store::open(&url).map_err(|error| format!("`database.url`: {error}"))
+    }
+
+    /// Names the database for its operator, without what may be secret.
+    pub(crate) fn database(&self, config: &Config) -> String {
+        match &config.database.url {
+            Some(_) => "of `database.url`".to_owned(),
+            None => self.file().display().to_string(),
+        }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.path.join("sluice.db")
     }
 }
 

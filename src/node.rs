@@ -16,7 +16,7 @@ use signaling::{KeyRing, MediaEvents, Rooms, RoomsParts, dev_routes, routes};
 use signaling_protocol::sid;
 use signaling_session::negotiation::TransportFacts;
 use sluice_config::{Bind, Config, UdpPorts};
-use store::StoreError;
+use store::{Kind, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tracing_subscriber::EnvFilter;
@@ -79,7 +79,7 @@ async fn serve(
     tokio::spawn(rooms.clone().watch());
     let store = data.store(config)?;
     let bans = Bans::new(bans, store.clone(), rooms.clone());
-    load(&bans).await?;
+    load(&bans, store.kind(), &data.database(config)).await?;
     let keeping = tokio::spawn(bans.clone().keep());
     if let Some(notices) = rooms.notices() {
         tokio::spawn(notices.log());
@@ -151,17 +151,21 @@ async fn serve(
     Ok(())
 }
 
-/// Loads bans. A database that does not answer is tried again while the node runs and lets nobody in; one that does not fit
-/// needs its operator.
-async fn load(bans: &Bans) -> Outcome {
+/// Loads bans. A server that does not answer is tried again while the node runs and lets nobody in; a file that cannot be
+/// read, and a database that does not fit, need their operator.
+async fn load(bans: &Bans, kind: Kind, place: &str) -> Outcome {
+    let is_fatal = |error: &StoreError| match error {
+        StoreError::Unavailable(_) => kind == Kind::Sqlite,
+        StoreError::Newer(_) | StoreError::Unfit(_) | StoreError::Damaged { .. } => true,
+    };
     match bans.load().await {
         Ok(()) => Ok(()),
-        Err(error @ StoreError::Unavailable(_)) => {
+        Err(error) if is_fatal(&error) => {
+            Err(format!("The database {place} cannot be used: {error}"))
+        }
+        Err(error) => {
             tracing::error!(%error, "Nobody is let in: bans cannot be loaded; it is tried again");
             Ok(())
-        }
-        Err(error @ (StoreError::Newer(_) | StoreError::Unfit(_) | StoreError::Damaged { .. })) => {
-            Err(format!("The database cannot be used: {error}"))
         }
     }
 }

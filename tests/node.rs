@@ -1,136 +1,15 @@
 //! The node as an operator starts it: what it serves with which flags.
 
+mod process;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::process::Command;
 
-/// A running node; dropping it ends the process.
-struct Node {
-    process: Child,
-    /// `host:port` of HTTP.
-    address: String,
-}
-
-impl Node {
-    fn start(flags: &[&str]) -> Self {
-        Self::start_as(Command::new(env!("CARGO_BIN_EXE_sluice")), "", flags)
-    }
-
-    /// Starts it from a shell that has limited what it may.
-    fn start_limited(limit: &str) -> Self {
-        let mut shell = Command::new("sh");
-        let start = format!("{limit}; exec \"$0\" \"$@\"");
-        shell.args(["-c", &start, env!("CARGO_BIN_EXE_sluice")]);
-        Self::start_as(shell, "", &["--dev"])
-    }
-
-    /// Starts it as `command` does, with more of a configuration.
-    fn start_as(mut command: Command, configuration: &str, flags: &[&str]) -> Self {
-        let body = format!("rtc: {{tcp_port: 0}}\n{configuration}");
-        command.args(["--config-body", &body]).args(flags);
-        Self::spawn(command, Stdio::null())
-    }
-
-    /// Starts it, and returns what it logs, too.
-    fn start_heard(flags: &[&str]) -> (Self, Log) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-        command.args(flags);
-        let mut node = Self::spawn(command, Stdio::piped());
-        let log = node.process.stderr.take().expect("it is piped");
-        (node, Log(BufReader::new(log)))
-    }
-
-    fn spawn(mut command: Command, log: Stdio) -> Self {
-        let mut process = command
-            .args(["--bind", "127.0.0.1", "--port", "0", "--udp-port", "0"])
-            .args(["--shards", "1"])
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the node starts");
-        let said = BufReader::new(process.stdout.take().expect("its output is piped"));
-        let address = said
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.split_once("ws://")?.1.trim().to_owned()));
-        Self {
-            process,
-            address: address.expect("the node says where it listens"),
-        }
-    }
-
-    /// Opens a connection.
-    fn connect(&self) -> TcpStream {
-        TcpStream::connect(&self.address).expect("the node listens")
-    }
-
-    /// Sends it a signal.
-    fn signal(&self, signal: &str) {
-        let process = self.process.id().to_string();
-        let told = Command::new("kill").args([signal, &process]).status();
-        assert!(told.expect("there is a `kill`").success());
-    }
-
-    /// Tells it to stop, and waits until it has ended.
-    fn stop(mut self) -> ExitStatus {
-        self.signal("-TERM");
-        self.process.wait().expect("it is a child of ours")
-    }
-
-    /// Returns what it says to the holder of a token.
-    fn validate(&self, token: &str) -> String {
-        self.status(&format!("/rtc/validate?access_token={token}"))
-    }
-
-    /// Returns the least and the most number of files that it may have open.
-    fn file_limits(&self) -> (String, String) {
-        let limits = format!("/proc/{}/limits", self.process.id());
-        let limits = fs::read_to_string(limits).expect("it runs");
-        let files = limits
-            .lines()
-            .find_map(|line| line.strip_prefix("Max open files"));
-        let mut files = files.expect("there is such a limit").split_whitespace();
-        let mut next = || files.next().unwrap_or_default().to_owned();
-        (next(), next())
-    }
-
-    /// Asks for a page and returns the status.
-    fn status(&self, path: &str) -> String {
-        let mut stream = self.connect();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        let asked = stream.write_all(request.as_bytes());
-        asked.expect("the node reads");
-        let mut answer = String::new();
-        let answered = stream.read_to_string(&mut answer);
-        answered.expect("the node answers");
-        answer.split(' ').nth(1).unwrap_or_default().to_owned()
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
-}
-
-/// What a node logs.
-struct Log(BufReader<ChildStderr>);
-
-impl Log {
-    /// Waits for a line that says this.
-    fn await_line(&mut self, text: &str) {
-        let mut line = String::new();
-        while !line.contains(text) {
-            line.clear();
-            let read = self.0.read_line(&mut line).expect("it is text");
-            assert!(read > 0, "the node ended without: {text}");
-        }
-    }
-}
+use process::Node;
 
 #[test]
 fn with_the_key_of_development_anybody_is_given_a_token_on_this_machine() {
@@ -273,7 +152,9 @@ fn keys_are_replaced_by_a_changed_file_while_the_node_runs() {
 
 #[test]
 fn a_signal_has_the_configuration_read_again_and_a_bad_one_changes_nothing() {
-    let of = |keys: &str| format!("rtc: {{tcp_port: 0}}\nkeys:\n  {keys}");
+    let dir = std::env::temp_dir().join(format!("sluice-configured-{}", std::process::id()));
+    let dir = dir.display();
+    let of = |keys: &str| format!("rtc: {{tcp_port: 0}}\ndata_dir: {dir}\nkeys:\n  {keys}");
     let file = KeyFile::new("configuration", &of(OLD));
     let (node, mut log) = Node::start_heard(&["--config", file.path()]);
     let (old, new) = (token(OLD), token(NEW));
@@ -290,4 +171,5 @@ fn a_signal_has_the_configuration_read_again_and_a_bad_one_changes_nothing() {
         assert_eq!(node.validate(&new), "200");
     }
     assert_eq!(node.stop().code(), Some(0));
+    fs::remove_dir_all(dir.to_string()).ok();
 }

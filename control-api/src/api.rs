@@ -10,23 +10,12 @@ mod new_ban;
 mod openapi;
 mod page;
 mod request;
+mod state;
 
 use axum::Router;
 use axum::routing::get;
-use signaling::Rooms;
-
-use crate::bans::Bans;
-
 pub use error::ApiError;
-
-/// What the API needs of the node.
-#[derive(Clone, Debug)]
-pub struct Api {
-    /// All rooms.
-    pub rooms: Rooms,
-    /// All bans.
-    pub bans: Bans,
-}
+pub use state::Api;
 
 /// Returns the REST API.
 pub fn api_routes(api: Api) -> Router {

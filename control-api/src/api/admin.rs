@@ -2,8 +2,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use signaling::http::Caller;
 
-use super::Api;
 use super::error::ApiError;
+use super::state::Api;
 
 /// Who calls the API and may do everything.
 #[derive(Clone, Debug)]

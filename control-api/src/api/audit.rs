@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use store::{Audit, AuditFilter};
 use utoipa::ToSchema;
 
-use super::Api;
 use super::admin::Admin;
 use super::error::ApiError;
 use super::new_ban::text;
 use super::page;
 use super::request::Parameters;
+use super::state::Api;
 
 /// Something that somebody did.
 #[derive(Debug, Serialize, ToSchema)]

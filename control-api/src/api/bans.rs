@@ -7,12 +7,12 @@ use signaling_protocol::sid;
 use store::{Audit, Ban, BanFilter, BanTarget};
 use utoipa::ToSchema;
 
-use super::Api;
 use super::admin::Admin;
 use super::error::ApiError;
 use super::new_ban::{self, NewBan};
 use super::page;
 use super::request::{Asked, Parameters};
+use super::state::Api;
 use crate::bans::BanFailed;
 use crate::clock;
 use crate::random::random;

@@ -13,7 +13,7 @@ use signaling::{Admission, Credential, Entry, NotAdmitted, Occasion};
 use store::Store;
 
 use super::*;
-use crate::bans::BanList;
+use crate::bans::{BanList, Bans};
 use crate::clock;
 use crate::test_node::TestNode;
 
@@ -221,11 +221,10 @@ async fn every_call_needs_a_token_for_the_api() {
     }
 }
 
-#[tokio::test]
-async fn whatever_is_wrong_with_a_ban_is_said_with_its_field() {
-    let node = Node::start(databases::sqlite()).await;
+/// Bodies with one fault, and the field that has it.
+fn bad_bans() -> Vec<(Value, &'static str)> {
     let long = "x".repeat(1025);
-    let cases = [
+    vec![
         (json!({}), "identity"),
         (json!({"identity": "a", "address": "192.0.2.1"}), "identity"),
         (json!({"identity": ""}), "identity"),
@@ -271,8 +270,13 @@ async fn whatever_is_wrong_with_a_ban_is_said_with_its_field() {
             "tokens_issued_before_ms",
         ),
         (json!({"identity": "a", "author": "someone else"}), "author"),
-    ];
-    for (body, field) in cases {
+    ]
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_with_a_ban_is_said_with_its_field() {
+    let node = Node::start(databases::sqlite()).await;
+    for (body, field) in bad_bans() {
         let (status, error) = node.call("POST", "/api/v1/bans", &body).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body}: {error}");
         assert_eq!(error["field"], field, "{body}: {error}");

@@ -44,6 +44,10 @@ impl Store {
             Some("postgres" | "postgresql") => Kind::Postgres,
             _ => return Err(OpenError::Url("it is no URL of a database".to_owned())),
         };
+        if kind == Kind::Sqlite && (url.contains(":memory:") || url.contains("mode=memory")) {
+            let why = "a database in memory forgets everything, and each connection has its own";
+            return Err(OpenError::Url(why.to_owned()));
+        }
         let options = AnyPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(ACQUIRE)

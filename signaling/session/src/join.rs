@@ -1,13 +1,11 @@
 //! How clients ask to come in.
 
 use std::fmt;
-use std::net::IpAddr;
 
-use auth::{Claims, TokenMark};
-use sfu_model::UnixTime;
+use auth::Claims;
 use signaling_protocol::ConnectParameters;
 
-use crate::ConnectionId;
+use crate::{ConnectionId, Credential};
 
 /// A client that asks to join, or to take up its session again.
 #[derive(Clone, Debug)]
@@ -21,17 +19,6 @@ pub struct Join {
     pub credential: Credential,
     /// What it asks for.
     pub parameters: Box<ConnectParameters>,
-}
-
-/// By what somebody is in a room, beside what the token says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credential {
-    /// Which token it was.
-    pub token: TokenMark,
-    /// When that token ends.
-    pub expires_at: UnixTime,
-    /// Where it was shown from, as far as that can be trusted.
-    pub address: Option<IpAddr>,
 }
 
 /// Why a client is not let in: the connection is to be refused with this, before it is upgraded.

@@ -65,6 +65,7 @@
 mod admit;
 mod call;
 mod codecs;
+mod credential;
 mod data_history;
 mod data_publications;
 mod data_track;
@@ -128,11 +129,12 @@ mod tracks;
 mod transports;
 mod updates;
 
+pub use credential::Credential;
 pub use facts::{
     COMPATIBLE_VERSION, EnabledCodec, IceServers, Limits, NodeFacts, RoomOptions, RoomPlace,
 };
 pub use figures::{QualityCounts, QualityReport, TrackFigures};
-pub use join::{Credential, Join, JoinRefused};
+pub use join::{Join, JoinRefused};
 pub use notice::RoomNotice;
 pub use output::{ConnectionId, Output};
 pub use participant_key::ParticipantKey;

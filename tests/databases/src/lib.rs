@@ -34,6 +34,10 @@ impl Drop for Database {
 ///
 /// One cannot be made.
 #[expect(
+    clippy::disallowed_methods,
+    reason = "the test command says by it where the server is"
+)]
+#[expect(
     clippy::print_stderr,
     reason = "whoever reads a test's output should know what was not tested"
 )]

@@ -1,0 +1,145 @@
+//! Bans of the node as an operator runs it: across restarts, crashes, and databases that do not answer.
+
+mod process;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use process::Node;
+
+const KEYS: &str = "key: 0123456789abcdef0123456789abcdef";
+
+/// How often the node is killed right after it has acknowledged a ban.
+const CRASHES: usize = 8;
+
+/// A folder for the files of a node; dropping it removes it.
+struct DataDir(PathBuf);
+
+impl DataDir {
+    fn new(name: &str) -> Self {
+        let name = format!("sluice-test-{name}-{}", std::process::id());
+        let folder = Self(std::env::temp_dir().join(name));
+        std::fs::create_dir_all(&folder.0).expect("temporary files can be made");
+        folder
+    }
+
+    fn path(&self) -> &str {
+        Path::to_str(&self.0).expect("it has a plain name")
+    }
+
+    fn start(&self) -> Node {
+        Node::start(&["--keys", KEYS, "--data-dir", self.path()])
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// Makes a token by the program itself.
+fn token(flags: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    let made = command.args(["token", "--keys", KEYS]).args(flags).output();
+    let made = made.expect("it runs");
+    assert!(made.status.success(), "{made:?}");
+    String::from_utf8_lossy(&made.stdout).trim().to_owned()
+}
+
+fn of(identity: &str) -> String {
+    token(&["--room", "lobby", "--identity", identity])
+}
+
+/// Calls the API; returns the status and the answer.
+fn call(node: &Node, method: &str, path: &str, body: &str) -> (String, String) {
+    let head = format!("Authorization: Bearer {}\r\n", token(&["--api"]));
+    node.ask(method, &format!("/api/v1/{path}"), &head, body)
+}
+
+fn join(node: &Node, token: &str) -> (String, String) {
+    node.ask(
+        "GET",
+        &format!("/rtc/validate?access_token={token}"),
+        "",
+        "",
+    )
+}
+
+#[test]
+fn a_ban_that_was_acknowledged_holds_after_every_crash() {
+    let data = DataDir::new("crash");
+    let mut node = data.start();
+    for number in 0..CRASHES {
+        let ban = format!("{{\"identity\": \"user{number}\", \"reason\": \"number {number}\"}}");
+        let (status, answer) = call(&node, "POST", "bans", &ban);
+        assert_eq!(status, "201", "{answer}");
+        node.crash();
+        node = data.start();
+        for banned in 0..=number {
+            let expected = ("403".to_owned(), format!("banned: number {banned}"));
+            assert_eq!(join(&node, &of(&format!("user{banned}"))), expected);
+        }
+    }
+    assert_eq!(join(&node, &of("ann")).0, "200");
+}
+
+#[test]
+fn a_ban_that_was_lifted_stays_lifted_after_a_crash() {
+    let data = DataDir::new("lift");
+    let node = data.start();
+    let (_, answer) = call(&node, "POST", "bans", "{\"identity\": \"ann\"}");
+    let answer: serde_json::Value = serde_json::from_str(&answer).expect("it is JSON");
+    let id = answer["ban"]["id"].as_str().expect("it has an id");
+    assert_eq!(join(&node, &of("ann")).0, "403");
+    assert_eq!(call(&node, "DELETE", &format!("bans/{id}"), "").0, "200");
+    node.crash();
+    assert_eq!(join(&data.start(), &of("ann")).0, "200");
+}
+
+#[test]
+fn a_node_whose_database_does_not_answer_lets_nobody_in_and_says_that_it_is_not_ready() {
+    let data = DataDir::new("none");
+    let none = "postgres://nobody:hunter2@127.0.0.1:9/none";
+    let node = Node::start(&[
+        "--keys",
+        KEYS,
+        "--data-dir",
+        data.path(),
+        "--database-url",
+        none,
+    ]);
+    assert_eq!(node.status("/"), "406");
+    assert_eq!(join(&node, &of("ann")).0, "503");
+    let (status, answer) = call(&node, "GET", "bans", "");
+    assert_eq!(status, "503");
+    assert!(!answer.contains("hunter2"), "{answer}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_said_at_start() {
+    let data = DataDir::new("junk");
+    std::fs::write(
+        data.0.join("sluice.db"),
+        "this is no database, and longer than a header of one",
+    )
+    .expect("there is room");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    command.args([
+        "--keys",
+        KEYS,
+        "--data-dir",
+        data.path(),
+        "--port",
+        "0",
+        "--udp-port",
+        "0",
+    ]);
+    let ended = command
+        .args(["--config-body", "rtc: {tcp_port: 0}"])
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(!ended.status.success());
+    assert!(said.contains("sluice.db"), "{said}");
+}
