@@ -8,6 +8,7 @@
 
 mod addresses;
 mod cli;
+mod control;
 mod data_dir;
 mod file_limit;
 mod ice_servers;

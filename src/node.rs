@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use control_api::{Api, BanList, Bans, metrics_routes};
+use control_api::{BanList, metrics_routes};
 use sfu_core::ShardConfig;
 use sfu_driver::{MediaConfig, MediaPlane, StartError, UdpAddresses};
 use sfu_model::UnixTime;
@@ -16,13 +16,13 @@ use signaling::{KeyRing, MediaEvents, Rooms, RoomsParts, dev_routes, routes};
 use signaling_protocol::sid;
 use signaling_session::negotiation::TransportFacts;
 use sluice_config::{Bind, Config, UdpPorts};
-use store::{Kind, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tracing_subscriber::EnvFilter;
 
 use crate::addresses::{self, MediaAddresses};
 use crate::cli::NodeFlags;
+use crate::control::Control;
 use crate::data_dir::DataDir;
 use crate::outcome::Outcome;
 use crate::start_message::start_message;
@@ -77,22 +77,12 @@ async fn serve(
     let bans = BanList::new(now);
     let rooms = start_rooms(config, keys.clone(), bans.clone())?;
     tokio::spawn(rooms.clone().watch());
-    let store = data.store(config)?;
-    let bans = Bans::new(bans, store.clone(), rooms.clone());
-    load(&bans, store.kind(), &data.database(config)).await?;
-    let keeping = tokio::spawn(bans.clone().keep());
+    let control = Control::start(config, data, &rooms, bans).await?;
     if let Some(notices) = rooms.notices() {
         tokio::spawn(notices.log());
     }
 
-    let mut app = routes(rooms.clone()).merge(control_api::routes(
-        rooms.clone(),
-        translate::max_api_body(config),
-    ));
-    app = app.merge(control_api::api_routes(Api {
-        rooms: rooms.clone(),
-        bans,
-    }));
+    let mut app = routes(rooms.clone()).merge(control.routes(config));
     if call_page {
         app = app.merge(dev_routes(rooms.clone()));
     }
@@ -115,7 +105,7 @@ async fn serve(
         )));
     }
     for listener in listen(config, config.prometheus.port).await? {
-        let metrics = metrics_routes(rooms.clone(), translate::metrics_login(config));
+        let metrics = metrics_routes(control.metrics(), translate::metrics_login(config));
         servers.push(tokio::spawn(http::serve(
             listener,
             metrics,
@@ -142,32 +132,12 @@ async fn serve(
     tracing::info!("Stopping: participants are told, then the node ends");
     stop.send_replace(true);
     rooms.shut_down().await;
-    keeping.abort();
-    store.close().await;
+    control.stop().await;
     for server in servers {
         // A server that panicked has said so in the log.
         server.await.ok();
     }
     Ok(())
-}
-
-/// Loads bans. A server that does not answer is tried again while the node runs and lets nobody in; a file that cannot be
-/// read, and a database that does not fit, need their operator.
-async fn load(bans: &Bans, kind: Kind, place: &str) -> Outcome {
-    let is_fatal = |error: &StoreError| match error {
-        StoreError::Unavailable(_) => kind == Kind::Sqlite,
-        StoreError::Newer(_) | StoreError::Unfit(_) | StoreError::Damaged { .. } => true,
-    };
-    match bans.load().await {
-        Ok(()) => Ok(()),
-        Err(error) if is_fatal(&error) => {
-            Err(format!("The database {place} cannot be used: {error}"))
-        }
-        Err(error) => {
-            tracing::error!(%error, "Nobody is let in: bans cannot be loaded; it is tried again");
-            Ok(())
-        }
-    }
 }
 
 /// Starts the media plane and what rooms stand on.

@@ -3,10 +3,12 @@
 //! [`Bans`] is what the API works with, [`BanList`] what rooms ask (`signaling::Admission`). A ban holds in memory at once
 //! and is acknowledged when it is in the store; what the store does not take yet is tried again until it does.
 
+mod audit;
 mod index;
 mod keeper;
 mod list;
 mod unsaved;
 
-pub use keeper::{BanAdded, BanFailed, Bans};
+pub(crate) use audit::ban_audit;
+pub use keeper::{BanAdded, BanCounts, BanFailed, Bans};
 pub use list::BanList;

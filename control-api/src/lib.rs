@@ -20,7 +20,7 @@ mod test_node;
 mod twirp;
 
 pub use api::{Api, ApiError, api_routes};
-pub use bans::{BanAdded, BanFailed, BanList, Bans};
+pub use bans::{BanAdded, BanCounts, BanFailed, BanList, Bans};
 pub use error::{Code, TwirpError};
-pub use metrics::{MetricsLogin, metrics_routes};
+pub use metrics::{MetricsLogin, MetricsSources, metrics_routes};
 pub use room_service::routes;

@@ -17,6 +17,7 @@ use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry, TEXT_FORMAT, TextEn
 use sfu_driver::ShardReport;
 use signaling::{Limit, QualityCounts, Rooms, RoomsReport};
 
+use crate::bans::{BanCounts, Bans};
 use crate::histograms::{tracks, turn_lengths, waits};
 
 /// Who may read metrics (RFC 7617).
@@ -48,24 +49,33 @@ impl MetricsLogin {
     }
 }
 
+/// What there is to tell of.
+#[derive(Clone, Debug)]
+pub struct MetricsSources {
+    /// All rooms.
+    pub rooms: Rooms,
+    /// All bans.
+    pub bans: Bans,
+}
+
 /// Answers every path with the node's metrics, as LiveKit's `prometheus.port` does; with a login,
 /// only to who knows it.
-pub fn metrics_routes(rooms: Rooms, login: Option<MetricsLogin>) -> Router {
+pub fn metrics_routes(sources: MetricsSources, login: Option<MetricsLogin>) -> Router {
     Router::new()
         .fallback(serve)
-        .with_state(Arc::new((rooms, login)))
+        .with_state(Arc::new((sources, login)))
 }
 
 async fn serve(
-    State(state): State<Arc<(Rooms, Option<MetricsLogin>)>>,
+    State(state): State<Arc<(MetricsSources, Option<MetricsLogin>)>>,
     headers: HeaderMap,
 ) -> Response {
-    let (rooms, login) = &*state;
+    let (MetricsSources { rooms, bans }, login) = &*state;
     if login.as_ref().is_some_and(|login| !login.admits(&headers)) {
         let ask = [(header::WWW_AUTHENTICATE, "Basic realm=\"metrics\"")];
         return (StatusCode::UNAUTHORIZED, ask).into_response();
     }
-    match render(&rooms.media_reports(), &rooms.report()) {
+    match render(&rooms.media_reports(), &rooms.report(), bans.counts()) {
         Ok(text) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "The metrics cannot be written");
@@ -217,7 +227,11 @@ const GAUGES: [Gauge; 3] = [
     }),
 ];
 
-fn render(reports: &[ShardReport], rooms: &RoomsReport) -> prometheus::Result<String> {
+fn render(
+    reports: &[ShardReport],
+    rooms: &RoomsReport,
+    bans: BanCounts,
+) -> prometheus::Result<String> {
     let registry = Registry::new();
     let shards: Vec<_> = (0..)
         .map(|shard: u32| shard.to_string())
@@ -240,6 +254,7 @@ fn render(reports: &[ShardReport], rooms: &RoomsReport) -> prometheus::Result<St
     register(&registry, drops(&shards)?)?;
     register(&registry, limit_hits(&rooms.limit_hits)?)?;
     register_rooms(&registry, rooms)?;
+    register_bans(&registry, bans)?;
     register(&registry, ProcessCollector::for_self())?;
     let mut families = registry.gather();
     families.push(turn_lengths(&shards));
@@ -281,6 +296,22 @@ fn register_rooms(registry: &Registry, rooms: &RoomsReport) -> prometheus::Resul
         threads.with_label_values(&[shard]).set((*works).into());
     }
     register(registry, threads)
+}
+
+/// How many bans there are, and how often somebody was refused for one.
+fn register_bans(registry: &Registry, bans: BanCounts) -> prometheus::Result<()> {
+    const NONE: &[&str] = &[];
+
+    let help = "Bans that hold, and those of them that the database has not taken yet.";
+    let metric = gauge("bans", help, &["state"])?;
+    for (state, count) in [("held", bans.held), ("unsaved", bans.unsaved)] {
+        metric.with_label_values(&[state]).set(signed(count));
+    }
+    register(registry, metric)?;
+    let help = "Times that somebody was refused, or removed, because of a ban.";
+    let refused = counter("ban_refusals_total", help, NONE)?;
+    refused.with_label_values(NONE).inc_by(bans.refusals);
+    register(registry, refused)
 }
 
 /// How many participants are how well connected.
@@ -371,7 +402,12 @@ mod tests {
             threads: vec![true, false],
             quality,
         };
-        let text = render(&[ShardReport::default(), second], &rooms).unwrap();
+        let bans = BanCounts {
+            held: 5,
+            unsaved: 1,
+            refusals: 6,
+        };
+        let text = render(&[ShardReport::default(), second], &rooms, bans).unwrap();
         for line in [
             "sluice_rtp_packets_out_total{shard=\"0\"} 0",
             "sluice_rtp_packets_out_total{shard=\"1\"} 7",
@@ -389,6 +425,9 @@ mod tests {
             "sluice_track_loss_ratio_bucket{direction=\"out\",le=\"0.02\"} 1",
             "sluice_track_loss_ratio_count{direction=\"in\"} 0",
             "sluice_track_round_trip_seconds_count{direction=\"out\"} 0",
+            "sluice_bans{state=\"held\"} 5",
+            "sluice_bans{state=\"unsaved\"} 1",
+            "sluice_ban_refusals_total 6",
             "sluice_rooms 2",
             "sluice_rooms_behind 1",
             "sluice_room_lag_seconds 1.5",

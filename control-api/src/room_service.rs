@@ -1,38 +1,56 @@
 //! `livekit.RoomService`.
 
-use auth::{Claims, PermissionDenied};
+use std::time::Duration;
+
+use auth::{ApiKey, Claims, PermissionDenied};
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, post};
-use sfu_model::RoomName;
+use sfu_model::{RoomName, UnixTime};
 use signaling::http::Caller;
 use signaling::{RequestFailed, Rooms};
-use signaling_protocol::proto;
+use signaling_protocol::{proto, sid};
 use signaling_session::{RoomReply, RoomRequest};
 
+use store::{Ban, BanTarget};
+
+use crate::bans::{BanFailed, Bans, ban_audit};
 use crate::body::{self, NoBody};
+use crate::clock;
 use crate::error::{Code, TwirpError};
+use crate::random::random;
 use crate::twirp::{Call, Form};
+
+/// How long tokens stay banned that were revoked: longer than any that an app issues lives.
+const REVOCATION: Duration = Duration::from_secs(366 * 86_400);
+
+/// What the holder of such a token is told.
+const REVOKED: &str = "the token was revoked";
 
 /// What the API needs of the node.
 #[derive(Clone, Debug)]
 struct Api {
     rooms: Rooms,
+    bans: Bans,
     max_body: usize,
 }
 
 /// Returns the RoomService below `/twirp`; bodies above `max_body` bytes are refused.
-pub fn routes(rooms: Rooms, max_body: usize) -> Router {
+pub fn routes(rooms: Rooms, bans: Bans, max_body: usize) -> Router {
     Router::new()
         .route(
             "/twirp/livekit.RoomService/{method}",
             post(call).fallback(bad_route),
         )
         .route("/twirp/{*path}", any(bad_route))
-        .with_state(Api { rooms, max_body })
+        .with_state(Api {
+            rooms,
+            bans,
+            max_body,
+        })
 }
 
 async fn bad_route(Path(path): Path<String>) -> TwirpError {
@@ -70,6 +88,8 @@ async fn call(
     };
     let service = RoomService {
         rooms: &api.rooms,
+        bans: &api.bans,
+        key: &verified.token.key,
         claims: &verified.claims,
         call: Call { form, body },
     };
@@ -87,6 +107,8 @@ fn too_large() -> Response {
 /// One call with the caller's rights.
 struct RoomService<'a> {
     rooms: &'a Rooms,
+    bans: &'a Bans,
+    key: &'a ApiKey,
     claims: &'a Claims,
     call: Call,
 }
@@ -183,13 +205,47 @@ impl RoomService<'_> {
     async fn remove_participant(&self) -> Reply {
         let request: proto::RoomParticipantIdentity = self.call.request()?;
         self.check_admin(&request.room)?;
+        let revoked = self.revoke_tokens(&request).await?;
         let identity = request.identity.into();
         let asked = RoomRequest::RemoveParticipant {
             identity,
             reason: None,
         };
-        self.ask_participant(&request.room, asked).await?;
+        let removed = self.ask_participant(&request.room, asked).await;
+        if revoked == 0 {
+            removed?;
+        }
         self.call.reply(&proto::RemoveParticipantResponse {})
+    }
+
+    /// Bans the tokens of somebody from before `revoke_token_ts`, in the room. Returns how many sessions ended for it.
+    ///
+    /// Departure: LiveKit's server ignores it. Without it whoever is removed may come back, as there.
+    async fn revoke_tokens(
+        &self,
+        request: &proto::RoomParticipantIdentity,
+    ) -> Result<usize, TwirpError> {
+        let Ok(before @ 1..) = u64::try_from(request.revoke_token_ts) else {
+            return Ok(0);
+        };
+        let now = clock::now();
+        let ban = Ban {
+            id: sid("BN_", random()),
+            target: BanTarget::Tokens {
+                identity: request.identity.as_str().into(),
+                room: Some(request.room.as_str().into()),
+                issued_before: UnixTime(Duration::from_secs(before)),
+            },
+            reason: REVOKED.to_owned(),
+            author: self.key.to_string(),
+            created_at: now,
+            expires_at: Some(UnixTime(now.0 + REVOCATION)),
+            lifted: None,
+        };
+        let audit = ban_audit(&ban);
+        let added = self.bans.add(ban, audit).await;
+        let unavailable = |failed: BanFailed| TwirpError::new(Code::Unavailable, failed.told());
+        Ok(added.map_err(unavailable)?.removed)
     }
 
     async fn mute_published_track(&self) -> Reply {

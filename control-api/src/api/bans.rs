@@ -13,7 +13,7 @@ use super::new_ban::{self, NewBan};
 use super::page;
 use super::request::{Asked, Parameters};
 use super::state::Api;
-use crate::bans::BanFailed;
+use crate::bans::ban_audit;
 use crate::clock;
 use crate::random::random;
 
@@ -177,14 +177,8 @@ pub(crate) async fn add(
         expires_at: asked.expires_at(now)?,
         lifted: None,
     };
-    let audit = audit("ban.add", &ban.author, &ban);
-    let added = api.bans.add(ban, audit).await.map_err(|failed| match failed {
-        BanFailed::Store(_) => ApiError::unavailable(
-            "the database does not answer: the ban holds in this process and is written as soon as it does; repeat the request \
-             to be sure",
-        ),
-        BanFailed::TooMany => failed.into(),
-    })?;
+    let audit = ban_audit(&ban);
+    let added = api.bans.add(ban, audit).await?;
     let answer = BanAnswer {
         ban: BanView::of(added.ban),
         removed: added.removed,
@@ -282,20 +276,4 @@ fn id_of(headers: &HeaderMap, admin: &Admin) -> Result<String, ApiError> {
         .zip(hash.as_ref())
         .for_each(|(to, from)| *to = *from);
     Ok(sid("BN_", random))
-}
-
-fn audit(action: &str, author: &str, ban: &Ban) -> Audit {
-    let room = match &ban.target {
-        BanTarget::Identity { room, .. } | BanTarget::Tokens { room, .. } => room.as_ref(),
-        BanTarget::Address(_) | BanTarget::Token(_) | BanTarget::Key(_) => None,
-    };
-    Audit {
-        id: sid("AU_", random()),
-        at: ban.created_at,
-        author: author.to_owned(),
-        action: action.to_owned(),
-        room: room.map(ToString::to_string).unwrap_or_default(),
-        subject: ban.id.clone(),
-        detail: format!("{}: {}", ban.target, ban.reason),
-    }
 }

@@ -94,10 +94,10 @@ impl From<StoreError> for ApiError {
 
 impl From<BanFailed> for ApiError {
     fn from(failed: BanFailed) -> Self {
-        match failed {
-            BanFailed::Store(error) => error.into(),
-            BanFailed::TooMany => Self::unavailable(failed.to_string()),
+        if !matches!(failed, BanFailed::NotStored(_)) {
+            tracing::error!(error = %failed, "A call about bans has failed");
         }
+        Self::unavailable(failed.told())
     }
 }
 

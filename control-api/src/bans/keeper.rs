@@ -31,15 +31,43 @@ pub struct BanAdded {
     pub removed: usize,
 }
 
+/// How many bans there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BanCounts {
+    /// Those that hold.
+    pub held: usize,
+    /// Those of them that wait for the store.
+    pub unsaved: usize,
+    /// How often somebody was refused, or removed, because of one.
+    pub refusals: u64,
+}
+
 /// Why a ban is not added or lifted.
 #[derive(Debug, thiserror::Error)]
 pub enum BanFailed {
-    /// The store does not take it; of a ban that is added: it holds in this process, and is tried again.
+    /// The store does not take it. The ban holds in this process, and is written later.
+    #[error("{0}")]
+    NotStored(StoreError),
+    /// The store does not answer.
     #[error("{0}")]
     Store(#[from] StoreError),
     /// So many bans wait for the store that no more are taken.
     #[error("too many bans wait for the database, which does not answer")]
     TooMany,
+}
+
+impl BanFailed {
+    /// Writes what the caller is told. The database's own words may name its user and address, and are for the log.
+    pub(crate) fn told(&self) -> &'static str {
+        match self {
+            Self::NotStored(_) => {
+                "the database does not answer: the ban holds in this process and is written as soon as it does; repeat the \
+                 request to be sure"
+            }
+            Self::Store(_) => "the database does not answer; try again",
+            Self::TooMany => "too many bans wait for the database, which does not answer",
+        }
+    }
 }
 
 impl Bans {
@@ -81,7 +109,7 @@ impl Bans {
             Err(error) => {
                 tracing::error!(ban = %ban.id, %error, "A ban holds, but the store has not taken it; it is tried again");
                 self.unsaved().add(ban, audit);
-                Err(error.into())
+                Err(BanFailed::NotStored(error))
             }
         }
     }
@@ -125,9 +153,13 @@ impl Bans {
         &self.store
     }
 
-    /// Returns how many bans hold, and how many of them wait for the store.
-    pub fn counts(&self) -> (usize, usize) {
-        (self.list.len(), self.unsaved().len())
+    /// Returns how many there are.
+    pub fn counts(&self) -> BanCounts {
+        BanCounts {
+            held: self.list.len(),
+            unsaved: self.unsaved().len(),
+            refusals: self.list.refusals(),
+        }
     }
 
     /// Brings the store to this program's version and loads what it has.

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use sfu_model::UnixTime;
@@ -15,6 +16,7 @@ const FORGOTTEN: usize = 256;
 #[derive(Clone, Debug)]
 pub struct BanList {
     held: Arc<RwLock<Bans>>,
+    refusals: Arc<AtomicU64>,
     now: fn() -> UnixTime,
 }
 
@@ -29,6 +31,7 @@ impl BanList {
     pub fn new(now: fn() -> UnixTime) -> Self {
         Self {
             held: Arc::default(),
+            refusals: Arc::default(),
             now,
         }
     }
@@ -41,6 +44,11 @@ impl BanList {
     /// Reports whether no ban holds.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Returns how often somebody was refused.
+    pub(crate) fn refusals(&self) -> u64 {
+        self.refusals.load(Ordering::Relaxed)
     }
 
     /// Adds a ban, which holds from now on.
@@ -79,6 +87,7 @@ impl BanList {
         let held = self.read();
         if let Some(ban) = held.index.find(entry, now) {
             tracing::info!(room = %entry.room, identity = %entry.identity, ban = %ban.id, occasion = ?entry.occasion, "Refused, because of a ban");
+            self.refusals.fetch_add(1, Ordering::Relaxed);
             let reason = told(&ban.reason);
             return Err(NotAdmitted::Forbidden { reason });
         }

@@ -7,7 +7,10 @@ use axum::http::{Method, header};
 use prost::Message;
 use serde_json::{Value, json};
 
+use store::Store;
+
 use super::*;
+use crate::bans::BanList;
 use crate::test_node::TestNode;
 
 const MAX_BODY: usize = 4096;
@@ -59,11 +62,15 @@ fn admin() -> VideoGrant {
     }
 }
 
-struct Node(TestNode);
+struct Node(TestNode, Bans);
 
 impl Node {
     fn start() -> Self {
-        Self(TestNode::start())
+        let node = TestNode::start();
+        // Nothing here comes to it.
+        let store = Store::open("sqlite:///no/such/folder/x.db").unwrap();
+        let bans = Bans::new(BanList::new(clock::now), store, node.rooms.clone());
+        Self(node, bans)
     }
 
     fn token(&self, grant: VideoGrant) -> String {
@@ -71,7 +78,7 @@ impl Node {
     }
 
     async fn answer(&self, request: Request) -> (StatusCode, HeaderMap, Bytes) {
-        let routes = routes(self.0.rooms.clone(), MAX_BODY);
+        let routes = routes(self.0.rooms.clone(), self.1.clone(), MAX_BODY);
         self.0.answer(routes, request).await
     }
 

@@ -1,6 +1,7 @@
 // Bans as an app sees them: who is banned in a call is out at once, reads why, and stays out by every way until it is let back.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { RoomServiceClient } from 'livekit-server-sdk';
 
 import { callApi } from '../lib/api.js';
 import { callSuite, MODES, roomOf } from '../lib/suite.js';
@@ -115,6 +116,26 @@ describe('a participant who is banned', () => {
     const headers = { 'x-forwarded-for': '198.51.100.7', 'x-real-ip': '198.51.100.7' };
     const answer = await fetch(`${suite.server.http}/rtc/validate?access_token=${token}`, { headers });
     assert.deepEqual([answer.status, await answer.text()], [403, 'banned: loopback']);
+  });
+
+  test('by removal with a time is let in by later tokens alone', async (t) => {
+    const service = new RoomServiceClient(suite.server.http, suite.server.apiKey, suite.server.apiSecret);
+    const old = await participantToken(suite.server, { room: roomOf(t), identity: 'gina' });
+    const gina = await suite.join(t, 'gina', { token: old });
+    // Without a time whoever is removed comes back, as with LiveKit's server.
+    await service.removeParticipant(roomOf(t), 'gina');
+    await gina.event('disconnected', { reason: PARTICIPANT_REMOVED });
+    assert.equal((await validate(old))[0], 200);
+
+    const again = await suite.join(t, 'gina', { token: old });
+    await new Promise((resolve) => setTimeout(resolve, SECOND_MS));
+    const now = BigInt(Math.floor(Date.now() / SECOND_MS));
+    await service.removeParticipant(roomOf(t), 'gina', { revokeTokenTs: now });
+    await again.event('disconnected', { reason: PARTICIPANT_REMOVED });
+    assert.deepEqual(await validate(old), [403, 'banned: the token was revoked']);
+    assert.deepEqual(await service.listParticipants(roomOf(t)), []);
+    await suite.join(t, 'gina');
+    await assert.rejects(service.removeParticipant(roomOf(t), 'nobody', { revokeTokenTs: now }), { code: 'not_found' });
   });
 
   test('by one of its tokens comes back with another', async (t) => {

@@ -1,0 +1,82 @@
+//! What stands beside rooms: the database, bans, the APIs.
+
+use control_api::{Api, BanList, Bans, MetricsSources};
+use signaling::Rooms;
+use sluice_config::Config;
+use store::{Kind, Store, StoreError};
+use tokio::task::JoinHandle;
+
+use crate::data_dir::DataDir;
+use crate::outcome::Outcome;
+use crate::translate;
+
+/// What stands beside rooms, for as long as the node runs.
+#[derive(Debug)]
+pub(crate) struct Control {
+    rooms: Rooms,
+    store: Store,
+    bans: Bans,
+    keeping: JoinHandle<()>,
+}
+
+impl Control {
+    /// Opens the database and loads what rooms need to know.
+    pub(crate) async fn start(
+        config: &Config,
+        data: &DataDir,
+        rooms: &Rooms,
+        list: BanList,
+    ) -> Result<Self, String> {
+        let store = data.store(config)?;
+        let bans = Bans::new(list, store.clone(), rooms.clone());
+        load(&bans, store.kind(), &data.database(config)).await?;
+        let keeping = tokio::spawn(bans.clone().keep());
+        Ok(Self {
+            rooms: rooms.clone(),
+            store,
+            bans,
+            keeping,
+        })
+    }
+
+    /// Returns the APIs.
+    pub(crate) fn routes(&self, config: &Config) -> axum::Router {
+        let (rooms, bans) = (self.rooms.clone(), self.bans.clone());
+        let twirp =
+            control_api::routes(rooms.clone(), bans.clone(), translate::max_api_body(config));
+        twirp.merge(control_api::api_routes(Api { rooms, bans }))
+    }
+
+    /// Returns what metrics tell of.
+    pub(crate) fn metrics(&self) -> MetricsSources {
+        MetricsSources {
+            rooms: self.rooms.clone(),
+            bans: self.bans.clone(),
+        }
+    }
+
+    /// Ends what runs, when rooms have ended.
+    pub(crate) async fn stop(self) {
+        self.keeping.abort();
+        self.store.close().await;
+    }
+}
+
+/// Loads bans. A server that does not answer is tried again while the node runs and lets nobody in; a file that cannot be
+/// read, and a database that does not fit, need their operator.
+async fn load(bans: &Bans, kind: Kind, place: &str) -> Outcome {
+    let is_fatal = |error: &StoreError| match error {
+        StoreError::Unavailable(_) => kind == Kind::Sqlite,
+        StoreError::Newer(_) | StoreError::Unfit(_) | StoreError::Damaged { .. } => true,
+    };
+    match bans.load().await {
+        Ok(()) => Ok(()),
+        Err(error) if is_fatal(&error) => {
+            Err(format!("The database {place} cannot be used: {error}"))
+        }
+        Err(error) => {
+            tracing::error!(%error, "Nobody is let in: bans cannot be loaded; it is tried again");
+            Ok(())
+        }
+    }
+}
