@@ -1,12 +1,13 @@
-//! What stands beside rooms: the database, bans, the APIs.
+//! What stands beside rooms: the database, bans, events and their receivers, the APIs.
 
 use control_api::{Api, BanList, Bans, MetricsSources};
-use signaling::Rooms;
+use signaling::{KeyRing, Rooms};
 use sluice_config::Config;
 use store::{Kind, Store, StoreError};
 use tokio::task::JoinHandle;
 
 use crate::data_dir::DataDir;
+use crate::events::Events;
 use crate::outcome::Outcome;
 use crate::translate;
 
@@ -17,6 +18,7 @@ pub(crate) struct Control {
     store: Store,
     bans: Bans,
     keeping: JoinHandle<()>,
+    events: Events,
 }
 
 impl Control {
@@ -25,26 +27,34 @@ impl Control {
         config: &Config,
         data: &DataDir,
         rooms: &Rooms,
+        keys: &KeyRing,
         list: BanList,
     ) -> Result<Self, String> {
         let store = data.store(config)?;
         let bans = Bans::new(list, store.clone(), rooms.clone());
         load(&bans, store.kind(), &data.database(config)).await?;
         let keeping = tokio::spawn(bans.clone().keep());
+        let events = Events::start(config, data, rooms, keys).await?;
         Ok(Self {
             rooms: rooms.clone(),
             store,
             bans,
             keeping,
+            events,
         })
     }
 
     /// Returns the APIs.
     pub(crate) fn routes(&self, config: &Config) -> axum::Router {
         let (rooms, bans) = (self.rooms.clone(), self.bans.clone());
-        let twirp =
-            control_api::routes(rooms.clone(), bans.clone(), translate::max_api_body(config));
-        twirp.merge(control_api::api_routes(Api { rooms, bans }))
+        let webhooks = self.events.webhooks();
+        let max_body = translate::max_api_body(config);
+        let twirp = control_api::routes(rooms.clone(), bans.clone(), webhooks.clone(), max_body);
+        twirp.merge(control_api::api_routes(Api {
+            rooms,
+            bans,
+            webhooks,
+        }))
     }
 
     /// Returns what metrics tell of.
@@ -52,11 +62,13 @@ impl Control {
         MetricsSources {
             rooms: self.rooms.clone(),
             bans: self.bans.clone(),
+            webhooks: self.events.webhooks(),
         }
     }
 
     /// Ends what runs, when rooms have ended.
     pub(crate) async fn stop(self) {
+        self.events.stop().await;
         self.keeping.abort();
         self.store.close().await;
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sluice_config::Config;
-use store::Store;
+use store::{Journal, Store};
 
 use crate::cli::NodeFlags;
 
@@ -33,9 +33,10 @@ impl DataDir {
             let made = fs::create_dir_all(&path);
             made.map_err(|error| format!("`data_dir` {} cannot be made: {error}", path.display()))?;
         }
-        if is_temporary && config.database.url.is_none() && !flags.dev {
+        if is_temporary && !flags.dev {
             tracing::warn!(
-                "Bans are forgotten when the node ends: `data_dir` names a lasting place for its files, or `database.url` a database"
+                "Webhooks that were not taken, and bans unless `database.url` names a database, are forgotten when the node ends: \
+                 `data_dir` names a lasting place for its files"
             );
         } else if is_temporary {
             tracing::info!(
@@ -53,6 +54,16 @@ impl DataDir {
             None => format!("sqlite://{}", self.file().display()),
         };
         Store::open(&url).map_err(|error| format!("`database.url`: {error}"))
+    }
+
+    /// Opens the journal of what happens in rooms, which is a file here whatever the database is.
+    pub(crate) fn journal(&self) -> Journal {
+        Journal::open(&self.journal_file())
+    }
+
+    /// Names the file of the journal.
+    pub(crate) fn journal_file(&self) -> PathBuf {
+        self.path.join("journal.db")
     }
 
     /// Names the database for its operator, without what may be secret.

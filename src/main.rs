@@ -10,6 +10,7 @@ mod addresses;
 mod cli;
 mod control;
 mod data_dir;
+mod events;
 mod file_limit;
 mod ice_servers;
 mod inputs;

@@ -77,10 +77,7 @@ async fn serve(
     let bans = BanList::new(now);
     let rooms = start_rooms(config, keys.clone(), bans.clone())?;
     tokio::spawn(rooms.clone().watch());
-    let control = Control::start(config, data, &rooms, bans).await?;
-    if let Some(notices) = rooms.notices() {
-        tokio::spawn(notices.log());
-    }
+    let control = Control::start(config, data, &rooms, &keys, bans).await?;
 
     let mut app = routes(rooms.clone()).merge(control.routes(config));
     if call_page {

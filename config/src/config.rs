@@ -7,7 +7,7 @@ use crate::problem::Problem;
 use crate::value;
 use crate::{
     ApiKeyPair, Audio, Bind, DEV_KEY, DEV_SECRET, Database, Fault, Http, Inputs, Limit, Logging,
-    Network, Prometheus, Room, Rtc, Warning, ip, keys, network, unsupported,
+    Network, Prometheus, Room, Rtc, Warning, Webhook, ip, keys, network, unsupported,
 };
 
 /// What the operator decides about a node.
@@ -46,6 +46,8 @@ pub struct Config {
     /// `data_dir`: where the node keeps its files. Default the folder of the configuration file; with `--dev` and without
     /// one a temporary folder.
     pub data_dir: Option<String>,
+    /// Who is told of what happens in rooms.
+    pub webhook: Webhook,
     /// Where is kept what outlives the process.
     pub database: Database,
     /// `shutdown_timeout`: how long a node that is told to stop may take to tell its participants and
@@ -84,6 +86,7 @@ impl Config {
         let mut config = Self {
             port: root.get("port", value::port).unwrap_or(7880),
             bind: bind(root),
+            webhook: root.group("webhook", |group| Webhook::read(group, &keys, inputs.dev)),
             keys,
             key_file,
             region: root.get("region", value::text).unwrap_or_default(),

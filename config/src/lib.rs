@@ -48,6 +48,7 @@ mod turn_server;
 mod udp_ports;
 mod unsupported;
 mod value;
+mod webhook;
 mod yaml;
 
 pub use audio::Audio;
@@ -66,3 +67,4 @@ pub use room::{CodecSpec, Room, RoomPreset};
 pub use rtc::{CongestionControl, PliThrottle, Rtc};
 pub use turn_server::{TurnCredentials, TurnProtocol, TurnServer};
 pub use udp_ports::UdpPorts;
+pub use webhook::{Webhook, WebhookTarget};

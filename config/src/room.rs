@@ -27,6 +27,8 @@ pub struct Room {
     /// `sync_streams`: what one participant publishes together plays in step. Default false: a section that has carried a track
     /// carries no other one then, which is unwise where subscriptions come and go.
     pub sync_streams: bool,
+    /// `enable_full_room_in_webhooks`: events of tracks tell all of the room, and not its name and sid alone. Default false.
+    pub enable_full_room_in_webhooks: bool,
     /// `room_configurations`: presets that a token names in `roomPreset`.
     pub room_configurations: BTreeMap<String, RoomPreset>,
 }
@@ -109,6 +111,7 @@ impl Default for Room {
             enabled_codecs: CODECS.map(CodecSpec::plain).to_vec(),
             enable_remote_unmute: false,
             sync_streams: false,
+            enable_full_room_in_webhooks: false,
             room_configurations: BTreeMap::new(),
         }
     }
@@ -145,6 +148,9 @@ impl Room {
             sync_streams: group
                 .get("sync_streams", value::truth)
                 .unwrap_or(default.sync_streams),
+            enable_full_room_in_webhooks: group
+                .get("enable_full_room_in_webhooks", value::truth)
+                .unwrap_or(default.enable_full_room_in_webhooks),
             room_configurations: group
                 .named_groups("room_configurations", RoomPreset::read)
                 .into_iter()
@@ -196,10 +202,5 @@ fn unsupported(group: &mut Group<'_>) {
         "update_batch_target_size",
         &["131072"],
         "has no effect: participant updates have a size of their own",
-    );
-    group.unsupported(
-        "enable_full_room_in_webhooks",
-        &["false"],
-        "has no effect: no webhook is sent",
     );
 }

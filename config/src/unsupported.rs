@@ -2,12 +2,11 @@ use crate::group::Group;
 
 /// Takes the groups of LiveKit's configuration that this node does not obey.
 pub(crate) fn read(root: &mut Group<'_>) {
-    const GROUPS: [(&str, &str); 14] = [
+    const GROUPS: [(&str, &str); 13] = [
         (
             "redis",
             "has no effect: this node does not join others, its rooms are its own",
         ),
-        ("webhook", "has no effect: no webhook is sent"),
         (
             "video",
             "has no effect: publishers are told at fixed times which layers nobody wants",

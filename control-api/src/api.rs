@@ -11,9 +11,10 @@ mod openapi;
 mod page;
 mod request;
 mod state;
+mod webhooks;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{any, get, post};
 pub use error::ApiError;
 pub use state::Api;
 
@@ -23,8 +24,11 @@ pub fn api_routes(api: Api) -> Router {
         .route("/api/v1/bans", get(bans::list).post(bans::add))
         .route("/api/v1/bans/{id}", get(bans::find).delete(bans::lift))
         .route("/api/v1/audit", get(audit::list))
+        .route("/api/v1/webhooks", get(webhooks::list))
+        .route("/api/v1/webhooks/dead", get(webhooks::dead))
+        .route("/api/v1/webhooks/replay", post(webhooks::replay))
         .route("/api/v1/openapi.json", get(openapi::describe))
-        .route("/api/v1/{*path}", axum::routing::any(error::no_such_path))
+        .route("/api/v1/{*path}", any(error::no_such_path))
         .with_state(api)
 }
 

@@ -9,6 +9,7 @@ mod bans;
 mod body;
 mod clock;
 mod error;
+mod events;
 mod histograms;
 mod json_form;
 mod message_fields;
@@ -17,10 +18,18 @@ mod random;
 mod room_service;
 #[cfg(test)]
 mod test_node;
+#[cfg(test)]
+mod test_webhooks;
 mod twirp;
+mod webhooks;
 
 pub use api::{Api, ApiError, api_routes};
 pub use bans::{BanAdded, BanCounts, BanFailed, BanList, Bans};
 pub use error::{Code, TwirpError};
+pub use events::{EventCounts, EventKeeper, KeeperParts, Orders, RoomDetail};
 pub use metrics::{MetricsLogin, MetricsSources, metrics_routes};
 pub use room_service::routes;
+pub use webhooks::{
+    Health, Reach, Receiver, Senders, SendersParts, Target, TargetError, TargetHealth, Targets,
+    Webhooks,
+};

@@ -18,7 +18,9 @@ use sfu_driver::ShardReport;
 use signaling::{Limit, QualityCounts, Rooms, RoomsReport};
 
 use crate::bans::{BanCounts, Bans};
+use crate::events::EventCounts;
 use crate::histograms::{tracks, turn_lengths, waits};
+use crate::webhooks::{TargetHealth, Webhooks};
 
 /// Who may read metrics (RFC 7617).
 #[derive(Clone)]
@@ -56,6 +58,8 @@ pub struct MetricsSources {
     pub rooms: Rooms,
     /// All bans.
     pub bans: Bans,
+    /// All receivers of events.
+    pub webhooks: Webhooks,
 }
 
 /// Answers every path with the node's metrics, as LiveKit's `prometheus.port` does; with a login,
@@ -70,12 +74,18 @@ async fn serve(
     State(state): State<Arc<(MetricsSources, Option<MetricsLogin>)>>,
     headers: HeaderMap,
 ) -> Response {
-    let (MetricsSources { rooms, bans }, login) = &*state;
+    let (sources, login) = &*state;
     if login.as_ref().is_some_and(|login| !login.admits(&headers)) {
         let ask = [(header::WWW_AUTHENTICATE, "Basic realm=\"metrics\"")];
         return (StatusCode::UNAUTHORIZED, ask).into_response();
     }
-    match render(&rooms.media_reports(), &rooms.report(), bans.counts()) {
+    let rooms = &sources.rooms;
+    let told = Told {
+        bans: sources.bans.counts(),
+        receivers: sources.webhooks.health(),
+        events: EventFigures::of(sources.webhooks.counts()),
+    };
+    match render(&rooms.media_reports(), &rooms.report(), &told) {
         Ok(text) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "The metrics cannot be written");
@@ -227,11 +237,7 @@ const GAUGES: [Gauge; 3] = [
     }),
 ];
 
-fn render(
-    reports: &[ShardReport],
-    rooms: &RoomsReport,
-    bans: BanCounts,
-) -> prometheus::Result<String> {
+fn render(reports: &[ShardReport], rooms: &RoomsReport, told: &Told) -> prometheus::Result<String> {
     let registry = Registry::new();
     let shards: Vec<_> = (0..)
         .map(|shard: u32| shard.to_string())
@@ -254,7 +260,8 @@ fn render(
     register(&registry, drops(&shards)?)?;
     register(&registry, limit_hits(&rooms.limit_hits)?)?;
     register_rooms(&registry, rooms)?;
-    register_bans(&registry, bans)?;
+    register_bans(&registry, told.bans)?;
+    register_webhooks(&registry, told)?;
     register(&registry, ProcessCollector::for_self())?;
     let mut families = registry.gather();
     families.push(turn_lengths(&shards));
@@ -296,6 +303,79 @@ fn register_rooms(registry: &Registry, rooms: &RoomsReport) -> prometheus::Resul
         threads.with_label_values(&[shard]).set((*works).into());
     }
     register(registry, threads)
+}
+
+/// What is told beside rooms and shards.
+#[derive(Debug, Default)]
+struct Told {
+    bans: BanCounts,
+    receivers: Vec<TargetHealth>,
+    events: EventFigures,
+}
+
+/// What has become of events.
+#[derive(Debug, Default)]
+struct EventFigures {
+    written: u64,
+    lost: u64,
+    waiting: u64,
+}
+
+impl EventFigures {
+    fn of(counts: &EventCounts) -> Self {
+        Self {
+            written: counts.written(),
+            lost: counts.lost(),
+            waiting: counts.waiting(),
+        }
+    }
+}
+
+/// What receivers have taken of what there was to tell; under LiveKit's name where it has one.
+fn register_webhooks(registry: &Registry, told: &Told) -> prometheus::Result<()> {
+    const NONE: &[&str] = &[];
+
+    let sum = |figure: fn(&TargetHealth) -> u64| told.receivers.iter().map(figure).sum::<u64>();
+    let help = "Requests to receivers of webhooks, and events that were given up.";
+    let name = "livekit_webhook_dispatch_total";
+    let dispatches = IntCounterVec::new(Opts::new(name, help), &["status"])?;
+    for (status, count) in [
+        ("success", sum(|it| it.taken)),
+        ("failure", sum(|it| it.failed)),
+        ("dropped", sum(|it| it.given_up)),
+    ] {
+        dispatches.with_label_values(&[status]).inc_by(count);
+    }
+    register(registry, dispatches)?;
+    for (name, help, count) in [
+        (
+            "events_total",
+            "Events of rooms that were written down.",
+            told.events.written,
+        ),
+        (
+            "events_lost_total",
+            "Events that were lost because the journal could not be written.",
+            told.events.lost,
+        ),
+    ] {
+        let metric = counter(name, help, NONE)?;
+        metric.with_label_values(NONE).inc_by(count);
+        register(registry, metric)?;
+    }
+    let help = "Events of rooms that wait in memory to be written down.";
+    let unwritten = gauge("events_unwritten", help, NONE)?;
+    let count = i64::try_from(told.events.waiting).unwrap_or(i64::MAX);
+    unwritten.with_label_values(NONE).set(count);
+    register(registry, unwritten)?;
+    let help = "Receivers of webhooks that take nothing.";
+    let failing = gauge("webhook_receivers_failing", help, NONE)?;
+    let count = told
+        .receivers
+        .iter()
+        .filter(|it| it.failing_since.is_some());
+    failing.with_label_values(NONE).set(signed(count.count()));
+    register(registry, failing)
 }
 
 /// How many bans there are, and how often somebody was refused for one.
@@ -402,12 +482,23 @@ mod tests {
             threads: vec![true, false],
             quality,
         };
-        let bans = BanCounts {
-            held: 5,
-            unsaved: 1,
-            refusals: 6,
+        let told = Told {
+            bans: BanCounts {
+                held: 5,
+                unsaved: 1,
+                refusals: 6,
+            },
+            receivers: vec![TargetHealth {
+                taken: 8,
+                failed: 2,
+                ..TargetHealth::default()
+            }],
+            events: EventFigures {
+                written: 9,
+                ..EventFigures::default()
+            },
         };
-        let text = render(&[ShardReport::default(), second], &rooms, bans).unwrap();
+        let text = render(&[ShardReport::default(), second], &rooms, &told).unwrap();
         for line in [
             "sluice_rtp_packets_out_total{shard=\"0\"} 0",
             "sluice_rtp_packets_out_total{shard=\"1\"} 7",
@@ -428,6 +519,10 @@ mod tests {
             "sluice_bans{state=\"held\"} 5",
             "sluice_bans{state=\"unsaved\"} 1",
             "sluice_ban_refusals_total 6",
+            "livekit_webhook_dispatch_total{status=\"success\"} 8",
+            "livekit_webhook_dispatch_total{status=\"failure\"} 2",
+            "sluice_events_total 9",
+            "sluice_webhook_receivers_failing 0",
             "sluice_rooms 2",
             "sluice_rooms_behind 1",
             "sluice_room_lag_seconds 1.5",

@@ -23,6 +23,7 @@ use crate::clock;
 use crate::error::{Code, TwirpError};
 use crate::random::random;
 use crate::twirp::{Call, Form};
+use crate::webhooks::Webhooks;
 
 /// How long tokens stay banned that were revoked: longer than any that an app issues lives.
 const REVOCATION: Duration = Duration::from_secs(366 * 86_400);
@@ -35,11 +36,12 @@ const REVOKED: &str = "the token was revoked";
 struct Api {
     rooms: Rooms,
     bans: Bans,
+    webhooks: Webhooks,
     max_body: usize,
 }
 
 /// Returns the RoomService below `/twirp`; bodies above `max_body` bytes are refused.
-pub fn routes(rooms: Rooms, bans: Bans, max_body: usize) -> Router {
+pub fn routes(rooms: Rooms, bans: Bans, webhooks: Webhooks, max_body: usize) -> Router {
     Router::new()
         .route(
             "/twirp/livekit.RoomService/{method}",
@@ -49,6 +51,7 @@ pub fn routes(rooms: Rooms, bans: Bans, max_body: usize) -> Router {
         .with_state(Api {
             rooms,
             bans,
+            webhooks,
             max_body,
         })
 }
@@ -89,6 +92,7 @@ async fn call(
     let service = RoomService {
         rooms: &api.rooms,
         bans: &api.bans,
+        webhooks: &api.webhooks,
         key: &verified.token.key,
         claims: &verified.claims,
         call: Call { form, body },
@@ -108,6 +112,7 @@ fn too_large() -> Response {
 struct RoomService<'a> {
     rooms: &'a Rooms,
     bans: &'a Bans,
+    webhooks: &'a Webhooks,
     key: &'a ApiKey,
     claims: &'a Claims,
     call: Call,
@@ -157,6 +162,11 @@ impl RoomService<'_> {
             return Err(TwirpError::new(Code::InvalidArgument, msg));
         }
         let room = self.rooms.create(request).await?;
+        // A room that answers has told of its beginning.
+        let name = RoomName::from(room.name.as_str());
+        let begun = self.rooms.request(&name, RoomRequest::ListParticipants);
+        begun.await.ok();
+        self.webhooks.settle().await;
         self.call.reply(&room)
     }
 
@@ -171,6 +181,7 @@ impl RoomService<'_> {
         let request: proto::DeleteRoomRequest = self.call.request()?;
         self.check(Claims::check_room_create)?;
         self.ask(&request.room, RoomRequest::DeleteRoom).await?;
+        self.webhooks.settle().await;
         self.call.reply(&proto::DeleteRoomResponse {})
     }
 
@@ -215,6 +226,7 @@ impl RoomService<'_> {
         if revoked == 0 {
             removed?;
         }
+        self.webhooks.settle().await;
         self.call.reply(&proto::RemoveParticipantResponse {})
     }
 

@@ -25,8 +25,9 @@ pub(crate) const ROOM_STUCK: Duration = Duration::from_secs(10);
 /// one at once.
 pub(crate) const SNAPSHOT_SPACING: Duration = Duration::from_secs(1);
 
-/// Notices of what happened in rooms that may wait for their reader.
-pub(crate) const NOTICES: usize = 1024;
+/// Notices of what happened in rooms that may wait for their reader, who writes them down many at a time: more than a
+/// node's participants cause when all leave at once.
+pub(crate) const NOTICES: usize = 65_536;
 
 /// Time in which clients must read what they are told when the node stops.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(2);

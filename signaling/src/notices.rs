@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use sfu_model::RoomName;
+use sfu_model::{RoomName, UnixTime};
 use signaling_session::RoomNotice;
 use tokio::sync::mpsc;
 
@@ -14,6 +14,8 @@ use crate::limits::NOTICES;
 /// What happened in a room.
 #[derive(Clone, Debug)]
 pub struct Notice {
+    /// When.
+    pub at: UnixTime,
     /// The room.
     pub room: RoomName,
     /// What happened.
@@ -48,6 +50,11 @@ impl Notices {
         self.0.recv().await
     }
 
+    /// Returns the next notice if it is there.
+    pub fn try_next(&mut self) -> Option<Notice> {
+        self.0.try_recv().ok()
+    }
+
     /// Writes notices to the log, for a node that does nothing else with them.
     pub async fn log(mut self) {
         while let Some(notice) = self.next().await {
@@ -62,6 +69,7 @@ impl fmt::Display for Notice {
         f.write_str(match self.what {
             RoomNotice::RoomStarted { .. } => "room_started",
             RoomNotice::RoomFinished { .. } => "room_finished",
+            RoomNotice::RoomLost { .. } => "room_lost",
             RoomNotice::ParticipantJoined { .. } => "participant_joined",
             RoomNotice::ParticipantLeft { .. } => "participant_left",
             RoomNotice::ParticipantAborted { .. } => "participant_connection_aborted",
@@ -80,6 +88,7 @@ mod tests {
     fn notice() -> Notice {
         let room = Box::new(proto::Room::default());
         Notice {
+            at: UnixTime::default(),
             room: "lobby".into(),
             what: RoomNotice::RoomStarted { room },
         }

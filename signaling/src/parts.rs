@@ -80,7 +80,8 @@ impl Shared {
     /// Takes note of what happened in a room.
     pub(crate) fn notice(&self, room: &RoomName, what: RoomNotice) {
         let room = room.clone();
-        if self.notices.send(Notice { room, what }) {
+        let at = clock::now().unix;
+        if self.notices.send(Notice { at, room, what }) {
             self.hits.hit(Limit::Notices);
         }
     }

@@ -9,7 +9,7 @@ use auth::Claims;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use sfu_driver::{RoomLane, ThreadHealth};
-use sfu_model::{Command, Event, Now, ParticipantIdentity, PeerId, ShardIndex};
+use sfu_model::{Command, Event, Now, ParticipantIdentity, PeerId, RoomSid, ShardIndex};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_response::Message;
 use signaling_session::{
@@ -46,6 +46,7 @@ struct TokenToRefresh {
     replaced: Box<Credential>,
 }
 
+type RequestReply = oneshot::Sender<Result<RoomReply, RequestFailed>>;
 type RpcReply = oneshot::Sender<Result<String, RequestFailed>>;
 
 /// One room with the connections of its participants.
@@ -58,6 +59,8 @@ pub(crate) struct RoomTask {
     snapshot: Snapshot,
     connections: BTreeMap<ConnectionId, ResponseSender>,
     rpcs: BTreeMap<RpcId, RpcReply>,
+    /// What is replied when clients and whoever keeps records have been told of it.
+    replies: Vec<(RequestReply, Result<RoomReply, RequestFailed>)>,
     refreshes: FuturesUnordered<Refresh>,
     /// What the shards hold of the room.
     peers: BTreeSet<PeerId>,
@@ -86,9 +89,15 @@ impl RoomTask {
             letters,
             connections: BTreeMap::new(),
             rpcs: BTreeMap::new(),
+            replies: Vec::new(),
             refreshes: FuturesUnordered::new(),
             peers: BTreeSet::new(),
         }
+    }
+
+    /// Returns the room's sid.
+    pub(crate) fn sid(&self) -> &RoomSid {
+        self.room.sid()
     }
 
     /// Returns how far behind the task is, for others to see.
@@ -237,8 +246,8 @@ impl RoomTask {
                     // Whoever deleted it finds it nowhere any more.
                     self.letters.close();
                 }
-                // Whoever asked may have gone: then nobody misses the reply.
-                reply.send(done.map_err(RequestFailed::from)).ok();
+                self.replies
+                    .push((reply, done.map_err(RequestFailed::from)));
             }
             Letter::Rpc { request, reply } => self.start_rpc(request, reply),
             Letter::Readmit { concerned, reply } => {
@@ -268,6 +277,10 @@ impl RoomTask {
         loop {
             let mut commands = Vec::new();
             let life = self.carry_out_signals(&mut commands);
+            for (reply, done) in self.replies.drain(..) {
+                // Whoever asked may have gone: then nobody misses the reply.
+                reply.send(done).ok();
+            }
             if commands.is_empty() {
                 return life;
             }

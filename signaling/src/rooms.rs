@@ -15,8 +15,8 @@ use sfu_driver::{MediaPlane, ShardReport};
 use sfu_model::{NodeIndex, RoomIndex, RoomName, ShardIndex};
 use signaling_protocol::proto;
 use signaling_session::{
-    ConnectionId, Join, JoinRefused, Room, RoomOptions, RoomPlace, RoomReply, RoomRequest,
-    ShardLife,
+    ConnectionId, Join, JoinRefused, Room, RoomNotice, RoomOptions, RoomPlace, RoomReply,
+    RoomRequest, ShardLife,
 };
 use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -427,6 +427,8 @@ impl Rooms {
         if ran.is_err() {
             tracing::error!(room = %name, "A room failed, and its participants are told to come back");
             self.0.shared.note_failure();
+            let sid = task.sid().clone();
+            self.0.shared.notice(&name, RoomNotice::RoomLost { sid });
             task.abandon().await;
         }
         self.forget(&name, index);

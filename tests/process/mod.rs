@@ -11,7 +11,7 @@ use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 pub(crate) struct Node {
     process: Child,
     /// `host:port` of HTTP.
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Node {

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     LogLevel, NodeIp, Setting, SettingValue, Text, TurnCredentials, TurnProtocol, UdpPorts,
+    WebhookTarget,
 };
 
 const KEYS: &str = "keys: {key1: 0123456789abcdef0123456789abcdef}\n";
@@ -291,7 +292,7 @@ fn keys_are_read_from_their_file_which_wins() {
 #[test]
 fn what_livekit_can_and_this_node_cannot_is_a_warning() {
     let (_, warnings) = read(
-        "redis: {address: 'localhost:6379'}\nwebhook: {urls: ['http://x']}\n\
+        "redis: {address: 'localhost:6379'}\nsip: {x: 1}\n\
          rtc: {use_external_ip: true, use_mdns: false}\nturn: {enabled: true, domain: x}",
     );
     assert_eq!(warnings.len(), 4, "{warnings:#?}");
@@ -494,4 +495,45 @@ fn where_things_are_kept_is_read_without_showing_a_password() {
         faults.iter().all(|fault| !fault.contains("hunter2")),
         "{faults:?}"
     );
+}
+
+#[test]
+fn receivers_of_webhooks_are_read_with_the_events_that_they_want() {
+    let (config, warnings) = read(
+        "webhook:\n  api_key: key1\n  urls: ['https://a.example/hook']\n  filter_params: {exclude_events: [room_started]}\n  \
+         targets: [{url: 'https://b.example', include_events: [participant_joined]}]\n  give_up_after: 2h\n",
+    );
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let expected = [
+        WebhookTarget {
+            url: "https://a.example/hook".to_owned(),
+            include_events: Vec::new(),
+            exclude_events: names(&["room_started"]),
+        },
+        WebhookTarget {
+            url: "https://b.example".to_owned(),
+            include_events: names(&["participant_joined"]),
+            exclude_events: Vec::new(),
+        },
+    ];
+    assert_eq!(config.webhook.targets, expected);
+    assert_eq!(config.webhook.give_up_after, Duration::from_secs(7200));
+    assert!(!config.webhook.allow_private);
+}
+
+#[test]
+fn webhooks_need_one_of_the_keys() {
+    let without = faults("webhook: {urls: ['https://a.example']}\n");
+    assert!(
+        without[0].contains("api_key is required to use webhooks"),
+        "{without:?}"
+    );
+    let unknown = faults("webhook: {api_key: other, urls: ['https://a.example']}\n");
+    assert!(
+        unknown[0].contains("unknown api key in webhook config"),
+        "{unknown:?}"
+    );
+    // As LiveKit's sample has it: nobody is told, so nothing is signed.
+    assert!(read("webhook: {api_key: other}\n").1.is_empty());
 }

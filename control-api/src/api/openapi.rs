@@ -4,13 +4,19 @@ use utoipa::OpenApi;
 /// The description of the API, which is made of the types that it takes and gives.
 #[derive(Debug, OpenApi)]
 #[openapi(
-    info(title = "Sluice", description = "Bans, and who did what."),
+    info(
+        title = "Sluice",
+        description = "Bans, who did what, and receivers of webhooks."
+    ),
     paths(
         super::bans::add,
         super::bans::list,
         super::bans::find,
         super::bans::lift,
-        super::audit::list
+        super::audit::list,
+        super::webhooks::list,
+        super::webhooks::dead,
+        super::webhooks::replay
     )
 )]
 pub(super) struct Description;

@@ -1,6 +1,7 @@
 use signaling::Rooms;
 
 use crate::bans::Bans;
+use crate::webhooks::Webhooks;
 
 /// What the API needs of the node.
 #[derive(Clone, Debug)]
@@ -9,4 +10,6 @@ pub struct Api {
     pub rooms: Rooms,
     /// All bans.
     pub bans: Bans,
+    /// All receivers of events.
+    pub webhooks: Webhooks,
 }

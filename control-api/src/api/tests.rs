@@ -16,12 +16,16 @@ use super::*;
 use crate::bans::{BanList, Bans};
 use crate::clock;
 use crate::test_node::TestNode;
+use crate::test_webhooks::{DEAF, webhooks};
+use crate::webhooks::Webhooks;
 
 struct Node {
     node: TestNode,
     list: BanList,
     bans: Bans,
+    webhooks: Webhooks,
     database: Database,
+    _files: Database,
 }
 
 impl Node {
@@ -31,11 +35,14 @@ impl Node {
         let store = Store::open(&database.url).unwrap();
         let bans = Bans::new(list.clone(), store, node.rooms.clone());
         bans.load().await.unwrap();
+        let (webhooks, files) = webhooks(&node).await;
         Self {
             node,
             list,
             bans,
+            webhooks,
             database,
+            _files: files,
         }
     }
 
@@ -69,6 +76,7 @@ impl Node {
         let routes = api_routes(Api {
             rooms: self.node.rooms.clone(),
             bans: self.bans.clone(),
+            webhooks: self.webhooks.clone(),
         });
         let (status, headers, body) = self.node.answer(routes, request).await;
         assert_eq!(headers["content-type"], "application/json", "{path}");
@@ -113,6 +121,47 @@ impl Node {
 }
 
 const NONE: Value = Value::Null;
+
+#[tokio::test]
+async fn what_a_receiver_did_not_take_is_listed_and_told_again() {
+    let node = Node::start(databases::sqlite()).await;
+    let (_, answer) = node.call("GET", "/api/v1/webhooks", &NONE).await;
+    let receiver = &answer["receivers"][0];
+    assert_eq!(
+        (&receiver["url"], &receiver["dead"], &receiver["waiting"]),
+        (&json!(DEAF), &json!(1), &json!(0))
+    );
+    let (_, dead) = node.call("GET", "/api/v1/webhooks/dead", &NONE).await;
+    let event = &dead["events"][0];
+    assert_eq!(
+        (&event["id"], &event["reason"]),
+        (&json!("EV_1"), &json!("it answered 500"))
+    );
+    assert_eq!(event["body"]["event"], "room_started");
+    let (_, none) = node
+        .call("GET", "/api/v1/webhooks/dead?url=elsewhere", &NONE)
+        .await;
+    assert_eq!(none, json!({"events": []}));
+
+    let replay = async |body: Value| node.call("POST", "/api/v1/webhooks/replay", &body).await.1;
+    assert_eq!(
+        replay(json!({"url": "elsewhere"})).await,
+        json!({"replayed": 0})
+    );
+    assert_eq!(
+        replay(json!({"url": DEAF, "sequence": 0})).await["field"],
+        "sequence"
+    );
+    assert_eq!(replay(json!({"url": DEAF})).await, json!({"replayed": 1}));
+    let (_, answer) = node.call("GET", "/api/v1/webhooks", &NONE).await;
+    assert_eq!(
+        (
+            &answer["receivers"][0]["dead"],
+            &answer["receivers"][0]["waiting"]
+        ),
+        (&json!(0), &json!(1))
+    );
+}
 
 #[tokio::test]
 async fn a_ban_is_added_found_listed_lifted_and_audited() {
@@ -209,6 +258,9 @@ async fn every_call_needs_a_token_for_the_api() {
         ("GET", "/api/v1/bans/BN_1"),
         ("DELETE", "/api/v1/bans/BN_1"),
         ("GET", "/api/v1/audit"),
+        ("GET", "/api/v1/webhooks"),
+        ("GET", "/api/v1/webhooks/dead"),
+        ("POST", "/api/v1/webhooks/replay"),
     ] {
         for token in [None, Some(admin_of_room.as_str())] {
             let (status, error) = node.send(token, method, path, "").await;
@@ -361,7 +413,7 @@ async fn what_is_described_is_what_is_there() {
     let (status, description) = node.send(None, "GET", "/api/v1/openapi.json", "").await;
     assert_eq!(status, StatusCode::OK);
     let paths = description["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 3);
+    assert_eq!(paths.len(), 6);
     for (path, methods) in paths {
         for method in methods.as_object().unwrap().keys() {
             let path = path.replace("{id}", "BN_1");
@@ -380,11 +432,14 @@ async fn nobody_is_let_in_before_bans_are_loaded() {
     let store = Store::open("postgres://nobody@127.0.0.1:9/none").unwrap();
     let bans = Bans::new(list.clone(), store, node.rooms.clone());
     assert!(bans.load().await.is_err());
+    let (webhooks, files) = webhooks(&node).await;
     let node = Node {
         node,
         list,
         bans,
+        webhooks,
         database,
+        _files: files,
     };
     assert_eq!(node.refusal("lobby", "alice").await.unwrap(), "no answer");
     assert!(node.node.rooms.ready().is_err());

@@ -12,6 +12,8 @@ use store::Store;
 use super::*;
 use crate::bans::BanList;
 use crate::test_node::TestNode;
+use crate::test_webhooks::webhooks;
+use databases::Database;
 
 const MAX_BODY: usize = 4096;
 const JSON: &str = "application/json";
@@ -62,15 +64,21 @@ fn admin() -> VideoGrant {
     }
 }
 
-struct Node(TestNode, Bans);
+struct Node(
+    TestNode,
+    Bans,
+    Webhooks,
+    #[expect(dead_code, reason = "its files are used")] Database,
+);
 
 impl Node {
-    fn start() -> Self {
+    async fn start() -> Self {
         let node = TestNode::start();
         // Nothing here comes to it.
         let store = Store::open("sqlite:///no/such/folder/x.db").unwrap();
         let bans = Bans::new(BanList::new(clock::now), store, node.rooms.clone());
-        Self(node, bans)
+        let (webhooks, files) = webhooks(&node).await;
+        Self(node, bans, webhooks, files)
     }
 
     fn token(&self, grant: VideoGrant) -> String {
@@ -78,7 +86,12 @@ impl Node {
     }
 
     async fn answer(&self, request: Request) -> (StatusCode, HeaderMap, Bytes) {
-        let routes = routes(self.0.rooms.clone(), self.1.clone(), MAX_BODY);
+        let routes = routes(
+            self.0.rooms.clone(),
+            self.1.clone(),
+            self.2.clone(),
+            MAX_BODY,
+        );
         self.0.answer(routes, request).await
     }
 
@@ -116,7 +129,7 @@ fn unauthenticated() -> (u16, String) {
 
 #[tokio::test]
 async fn every_method_needs_a_token() {
-    let node = Node::start();
+    let node = Node::start().await;
     for (method, body) in methods() {
         let request = call(method, JSON, None, body.to_string());
         assert_eq!(node.refused(request).await, unauthenticated(), "{method}");
@@ -125,7 +138,7 @@ async fn every_method_needs_a_token() {
 
 #[tokio::test]
 async fn every_method_needs_its_grant_for_this_very_room() {
-    let node = Node::start();
+    let node = Node::start().await;
     let elsewhere = VideoGrant {
         room_admin: true,
         room: "another".to_owned(),
@@ -141,7 +154,7 @@ async fn every_method_needs_its_grant_for_this_very_room() {
 
 #[tokio::test]
 async fn every_method_is_known_in_both_forms() {
-    let node = Node::start();
+    let node = Node::start().await;
     let token = node.token(admin());
     for (method, _) in methods() {
         for form in [JSON, PROTOBUF] {
@@ -157,7 +170,7 @@ async fn every_method_is_known_in_both_forms() {
 
 #[tokio::test]
 async fn what_leads_nowhere_is_a_bad_route() {
-    let node = Node::start();
+    let node = Node::start().await;
     let token = node.token(admin());
     let bad_route = (404, "bad_route".to_owned());
     let bad = |method: Method, path: &str, form: &str| {
@@ -186,7 +199,7 @@ async fn what_leads_nowhere_is_a_bad_route() {
 
 #[tokio::test]
 async fn the_content_type_may_have_parameters_and_any_case() {
-    let node = Node::start();
+    let node = Node::start().await;
     let token = node.token(admin());
     for form in ["application/json;charset=UTF-8", "Application/JSON"] {
         let (status, ..) = node
@@ -198,7 +211,7 @@ async fn the_content_type_may_have_parameters_and_any_case() {
 
 #[tokio::test]
 async fn a_body_that_is_no_message_is_malformed() {
-    let node = Node::start();
+    let node = Node::start().await;
     let token = node.token(admin());
     let malformed = (400, "malformed".to_owned());
     for (form, body) in [(JSON, &b"{\"name\":"[..]), (PROTOBUF, &[0xff; 4])] {
@@ -209,7 +222,7 @@ async fn a_body_that_is_no_message_is_malformed() {
 
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_413_with_and_without_a_known_length() {
-    let node = Node::start();
+    let node = Node::start().await;
     let token = node.token(admin());
     let known = Body::from(vec![b' '; MAX_BODY + 1]);
     let chunk = Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; 1024]));
@@ -233,9 +246,10 @@ async fn a_body_beyond_the_limit_is_413_with_and_without_a_known_length() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_body_that_does_not_come_is_given_up() {
-    let node = Node::start();
+    let node = Node::start().await;
+    tokio::time::pause();
     let token = node.token(admin());
     let silent = || Body::from_stream(futures_util::stream::pending::<std::io::Result<Bytes>>());
     let request = call("ListRooms", JSON, Some(&token), silent());
@@ -247,7 +261,7 @@ async fn a_body_that_does_not_come_is_given_up() {
 
 #[tokio::test]
 async fn a_room_is_created_listed_changed_and_deleted_in_json() {
-    let node = Node::start();
+    let node = Node::start().await;
     let create = json!({"name": "x", "empty_timeout": 7, "departureTimeout": 8, "odd": [1]});
     let (status, room) = node.call("CreateRoom", &create).await;
     assert_eq!(status, StatusCode::OK);
@@ -271,7 +285,7 @@ async fn a_room_is_created_listed_changed_and_deleted_in_json() {
 
 #[tokio::test]
 async fn a_room_is_created_and_listed_in_protobuf() {
-    let node = Node::start();
+    let node = Node::start().await;
     let token = node.token(admin());
     let request = proto::CreateRoomRequest {
         name: "x".to_owned(),
@@ -294,7 +308,7 @@ async fn a_room_is_created_and_listed_in_protobuf() {
 
 #[tokio::test]
 async fn arguments_that_cannot_be_are_refused() {
-    let node = Node::start();
+    let node = Node::start().await;
     node.call("CreateRoom", &json!({"name": "x"})).await;
     let long = "m".repeat(33);
     let calls = [
@@ -317,7 +331,7 @@ async fn arguments_that_cannot_be_are_refused() {
 
 #[tokio::test]
 async fn who_and_what_is_missing_is_not_found() {
-    let node = Node::start();
+    let node = Node::start().await;
     for exists in [false, true] {
         if exists {
             node.call("CreateRoom", &json!({"name": "x"})).await;
@@ -338,7 +352,7 @@ async fn who_and_what_is_missing_is_not_found() {
 
 #[tokio::test]
 async fn participants_are_not_moved_between_rooms() {
-    let node = Node::start();
+    let node = Node::start().await;
     node.call("CreateRoom", &json!({"name": "x"})).await;
     for method in ["ForwardParticipant", "MoveParticipant"] {
         let body = json!({"room": "x", "destination_room": "y", "identity": "alice"});

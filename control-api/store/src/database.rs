@@ -10,7 +10,10 @@ use crate::{OpenError, StoreError};
 const MAX_CONNECTIONS: u32 = 8;
 
 /// How long a call waits for a connection: longer than any that works takes, shorter than a caller waits.
-const ACQUIRE: Duration = Duration::from_secs(3);
+pub(crate) const ACQUIRE: Duration = Duration::from_secs(3);
+
+/// How long who finds a file of SQLite locked waits.
+pub(crate) const BUSY: Duration = Duration::from_secs(2);
 
 /// The versions of the tables, in their order.
 static MIGRATIONS: Migrator = sqlx::migrate!();

@@ -1,7 +1,9 @@
-//! What outlives the process: bans and who did what.
+//! What outlives the process: bans, who did what, and what happened in rooms.
 //!
 //! One [`Store`] is one database: a SQLite file, or PostgreSQL by URL. Its statements are the same for both. Media and
 //! signalling never wait for it: what they need to know is in memory, and loaded from here before the first join.
+//!
+//! [`Journal`] is a file of this node alone, in which it is written down what happens until everybody has been told.
 //!
 //! [`Store::open`] connects to nothing yet; [`Store::prepare`] brings the tables to this program's version. Each call
 //! that fails because the database does not answer is to be tried again ([`StoreError::Unavailable`]).
@@ -11,6 +13,7 @@ mod ban;
 mod bans;
 mod database;
 mod error;
+mod journal;
 mod page;
 
 pub use audit::{Audit, AuditFilter};
@@ -18,4 +21,8 @@ pub use ban::{Ban, BanTarget, Lifted};
 pub use bans::BanFilter;
 pub use database::{Kind, Store};
 pub use error::{OpenError, StoreError};
+pub use journal::{
+    Beginning, DeadEvent, Delivery, Given, Journal, JournalEvent, RANK_PARTICIPANT, RANK_ROOM,
+    RANK_TRACK, Writes,
+};
 pub use page::{After, MAX_PAGE};

@@ -1,5 +1,8 @@
 //! What happens in rooms and outlives them.
 
+use sfu_model::RoomSid;
+use signaling_protocol::DisconnectCause;
+
 use crate::proto;
 
 /// Something that happened in a room and that outlives it: the occasions of LiveKit's webhooks.
@@ -14,6 +17,13 @@ pub enum RoomNotice {
     RoomFinished {
         /// The room as it was at the end.
         room: Box<proto::Room>,
+        /// Why it is over.
+        cause: DisconnectCause,
+    },
+    /// The room is over by a fault of ours, and told of nothing that ended with it.
+    RoomLost {
+        /// The room.
+        sid: RoomSid,
     },
     /// A participant's media is connected (`participant_joined`).
     ParticipantJoined {

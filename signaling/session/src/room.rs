@@ -156,7 +156,8 @@ impl Room {
         }
         self.timers = Timers::default();
         let room = Box::new(self.info());
-        self.outputs.notice(RoomNotice::RoomFinished { room });
+        self.outputs
+            .notice(RoomNotice::RoomFinished { room, cause });
         self.outputs.push(Output::Closed);
     }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,7 +75,10 @@ func orDefault(value, otherwise string) string {
 func startServer(binary string) (stop func() error, err error) {
 	port, metricsPort := freePort("tcp"), freePort("tcp")
 	// JSON is YAML: the configuration needs no second syntax here.
+	webhooks = make(chan received, 1024)
+	receiver := httptest.NewServer(http.HandlerFunc(receiveWebhook))
 	config, err := json.Marshal(map[string]any{
+		"webhook":        map[string]any{"api_key": ownKey, "allow_private": true, "urls": []string{receiver.URL}},
 		"port":           port,
 		"prometheus":     map[string]any{"port": metricsPort},
 		"bind_addresses": []string{loopback},
@@ -110,6 +114,7 @@ func startServer(binary string) (stop func() error, err error) {
 	metrics := fmt.Sprintf("http://%s:%d/metrics", loopback, metricsPort)
 	return func() error {
 		met := noLimitMet(metrics)
+		defer receiver.Close()
 		return errors.Join(met, stopServer(process.Process, ended, name))
 	}, nil
 }

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from livekit import api, rtc
 
+from receiver import running_receiver
 from server import Server, running_server
 
 MODES = {"single": True, "dual": False}
@@ -29,8 +30,20 @@ def pytest_unconfigure(config):
 
 
 @pytest.fixture(scope="session")
-def server():
-    with running_server() as running:
+def _receiver():
+    with running_receiver() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def receiver(_receiver):
+    """What the server tells of its rooms; nothing of a server that runs already."""
+    return None if os.environ.get("SLUICE_URL") else _receiver
+
+
+@pytest.fixture(scope="session")
+def server(_receiver):
+    with running_server(_receiver.url) as running:
         yield running
 
 

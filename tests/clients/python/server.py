@@ -37,8 +37,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def running_server():
-    """Yields the server to test and ends it afterwards if it was started here."""
+def running_server(webhook_url: str):
+    """Yields the server to test and ends it afterwards if it was started here; such a one tells a receiver of its rooms."""
     if url := os.environ.get("SLUICE_URL"):
         key, secret = os.environ.get("SLUICE_API_KEY", "devkey"), os.environ.get("SLUICE_API_SECRET", "secret")
         yield Server(url.rstrip("/"), key, secret)
@@ -49,7 +49,7 @@ def running_server():
     port, metrics_port = _free_port(socket.SOCK_STREAM), _free_port(socket.SOCK_STREAM)
     log_file = _log_directory() / f"server-{port}.log"
     with open(log_file, "wb") as log:
-        process = subprocess.Popen([binary, "--config-body", _config(port, metrics_port)], stdout=log, stderr=log)
+        process = subprocess.Popen([binary, "--config-body", _config(port, metrics_port, webhook_url)], stdout=log, stderr=log)
         try:
             _wait_until_ready(process, port, log_file)
             yield Server(f"ws://{LOOPBACK}:{port}", OWN_KEY, OWN_SECRET)
@@ -70,13 +70,14 @@ def _limits_met(metrics_port: int) -> list[str]:
     return [line for line in counts if not line.endswith(" 0")]
 
 
-def _config(port: int, metrics_port: int) -> str:
+def _config(port: int, metrics_port: int, webhook_url: str) -> str:
     # JSON is YAML: the configuration needs no second syntax here.
     return json.dumps({
         "port": port,
         "prometheus": {"port": metrics_port},
         "bind_addresses": [LOOPBACK],
         "keys": {OWN_KEY: OWN_SECRET},
+        "webhook": {"api_key": OWN_KEY, "allow_private": True, "urls": [webhook_url]},
         "rtc": {
             "tcp_port": _free_port(socket.SOCK_STREAM),
             "udp_port": _free_port(socket.SOCK_DGRAM),

@@ -102,3 +102,23 @@ pub async fn execute(database: &Database, statement: &'static str) {
         .await
         .expect("the statement is good");
 }
+
+/// A database that nobody else can write to, until it is dropped.
+#[derive(Debug)]
+pub struct Locked(#[expect(dead_code, reason = "its connection holds the lock")] AnyConnection);
+
+/// Locks a file of SQLite.
+///
+/// # Panics
+///
+/// Somebody else has locked it.
+pub async fn lock(file: &str) -> Locked {
+    install_default_drivers();
+    let connection = AnyConnection::connect(&format!("sqlite://{file}")).await;
+    let mut connection = connection.expect("the file can be opened");
+    sqlx::raw_sql("BEGIN EXCLUSIVE")
+        .execute(&mut connection)
+        .await
+        .expect("nobody else has locked it");
+    Locked(connection)
+}

@@ -1,0 +1,115 @@
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+use sfu_model::UnixTime;
+use signaling_protocol::{proto, sid};
+use signaling_session::RoomNotice;
+use store::{Beginning, JournalEvent};
+
+use super::body::{self, Begins, RoomDetail, Told};
+use crate::random::random;
+use crate::webhooks::Targets;
+
+/// Numbers the events of each room, and writes them as they are sent.
+#[derive(Debug)]
+pub(crate) struct RoomEvents {
+    detail: RoomDetail,
+    targets: Targets,
+    /// The number of the last event of each room that is open.
+    last: HashMap<String, i64>,
+}
+
+impl RoomEvents {
+    pub(crate) fn new(detail: RoomDetail, targets: Targets) -> Self {
+        Self {
+            detail,
+            targets,
+            last: HashMap::new(),
+        }
+    }
+
+    /// Writes an event of what happened at a time.
+    pub(crate) fn write(&mut self, at: UnixTime, notice: &RoomNotice) -> Option<JournalEvent> {
+        let told = body::told(notice, self.detail)?;
+        let number = self.next(&told.room_sid);
+        if told.kind == "room_finished" {
+            self.last.remove(&told.room_sid);
+        }
+        Some(self.event(at, told, number))
+    }
+
+    fn next(&mut self, room_sid: &str) -> i64 {
+        let last = self.last.entry(room_sid.to_owned()).or_default();
+        *last += 1;
+        *last
+    }
+
+    fn event(&self, at: UnixTime, told: Told, number: i64) -> JournalEvent {
+        let id = sid("EV_", random());
+        let mut object = body::json(&told.message);
+        object.insert("id".to_owned(), json!(id));
+        object.insert("createdAt".to_owned(), json!(at.seconds().to_string()));
+        object.insert("createdAtMs".to_owned(), json!(at.millis().to_string()));
+        object.insert("sequence".to_owned(), json!(number.to_string()));
+        if body::is_takeover(&told.message) {
+            object.insert("replaced".to_owned(), Value::Bool(true));
+        }
+        JournalEvent {
+            id,
+            at,
+            kind: told.kind.to_owned(),
+            room_sequence: number,
+            body: Value::Object(object).to_string(),
+            begins: told.begins.map(|begins| beginning(&told.room_sid, &begins)),
+            ends: told.ends,
+            targets: self.targets.of(told.kind),
+            room_sid: told.room_sid,
+        }
+    }
+
+    /// Writes the end of what the node could not tell of, as event number `number` of its room.
+    pub(crate) fn end(&self, at: UnixTime, beginning: &Beginning, number: i64) -> JournalEvent {
+        let id = sid("EV_", random());
+        let body: Value = serde_json::from_str(&beginning.body).unwrap_or_default();
+        let mut body = match body {
+            Value::Object(object) => object,
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => serde_json::Map::new(),
+        };
+        body.insert("id".to_owned(), json!(id));
+        body.insert("createdAt".to_owned(), json!(at.seconds().to_string()));
+        body.insert("createdAtMs".to_owned(), json!(at.millis().to_string()));
+        body.insert("sequence".to_owned(), json!(number.to_string()));
+        body.insert("recovered".to_owned(), Value::Bool(true));
+        JournalEvent {
+            id,
+            at,
+            kind: beginning.kind.clone(),
+            room_sid: beginning.room_sid.clone(),
+            room_sequence: number,
+            body: Value::Object(body).to_string(),
+            begins: None,
+            ends: Some(beginning.sid.clone()),
+            targets: self.targets.of(&beginning.kind),
+        }
+    }
+
+    /// Forgets a room that is over.
+    pub(crate) fn forget(&mut self, room_sid: &str) {
+        self.last.remove(room_sid);
+    }
+}
+
+fn beginning(room_sid: &str, begins: &Begins) -> Beginning {
+    let message: &proto::WebhookEvent = &begins.message;
+    Beginning {
+        room_sid: room_sid.to_owned(),
+        sid: begins.sid.clone(),
+        rank: begins.rank,
+        kind: begins.kind.to_owned(),
+        body: Value::Object(body::json(message)).to_string(),
+    }
+}
