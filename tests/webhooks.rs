@@ -111,15 +111,13 @@ impl Receiver {
     fn until(&self, what: &str, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let begun = Instant::now();
         loop {
-            let events = self.events();
+            let events = self.events.lock().expect("no thread panics with it");
             if wanted(&events) {
-                return events;
+                return events.clone();
             }
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "no {what} among {} events",
-                events.len()
-            );
+            let count = events.len();
+            drop(events);
+            assert!(begun.elapsed() < PATIENCE, "no {what} among {count} events");
             pause();
         }
     }
@@ -426,18 +424,19 @@ fn a_node_that_is_killed_at_any_moment_tells_everything_in_order() {
     let node = data.start(&urls);
     create(&node, &token, "last");
     let events = receiver.until("last room", |events| {
-        events.iter().any(|it| text(it, "/room/name") == "last")
+        let mut latest = events.iter().rev();
+        latest.any(|it| text(it, "/room/name") == "last")
     });
     drop(node);
     let rooms = first_numbers(&events);
+    let last_room = events.iter().rfind(|it| text(it, "/room/name") == "last");
+    let last_room = last_room.map(|it| text(it, "/room/sid"));
     for (room, numbers) in &rooms {
         let expected: Vec<i64> = (1..).take(numbers.len()).collect();
         let came: Vec<i64> = numbers.iter().map(|(number, _)| *number).collect();
         assert_eq!(came, expected, "{room}: {numbers:?}");
         let last = numbers.last().map(|(_, kind)| kind.as_str());
-        let is_last = events
-            .iter()
-            .any(|it| text(it, "/room/sid") == room && text(it, "/room/name") == "last");
+        let is_last = last_room == Some(room.as_str());
         assert!(
             last == Some("room_finished") || is_last,
             "{room}: {numbers:?}"

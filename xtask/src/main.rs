@@ -46,6 +46,7 @@ cargo xtask bench load [NAME=URL=PID...]   what forwarding costs, beside other s
 cargo xtask bench network [NAME=BINARY...] [--cases=TEXT;...]   what participants get on a bad network, likewise (as root)
 cargo xtask bench adaptation [CASE...]   how a call follows its link, in virtual time: the published cases, as a table and a page of plots
 cargo xtask bench overload [NAME=URL=PID|CASE...]   what neighbours notice of who does its worst, likewise
+cargo xtask bench webhooks    what receivers are told of a node that is killed 1,000 times
 ";
 
 fn main() -> ExitCode {
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         ["bench", "network", words @ ..] => bench_network(words),
         ["bench", "adaptation", names @ ..] => bench_adaptation(names),
         ["bench", "overload", words @ ..] => bench_overload(words),
+        ["bench", "webhooks"] => bench_webhooks(),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
@@ -90,6 +92,23 @@ fn bench_network(words: &[&str]) -> Result<(), Failed> {
         .arg(sluice)
         .args(words)
         .env("LOADTEST_BIN", step::binary("release", "loadtest")))
+}
+
+/// How often the node is killed.
+const KILLS: u32 = 1000;
+
+fn bench_webhooks() -> Result<(), Failed> {
+    let test = [
+        "test",
+        "--workspace",
+        "--locked",
+        "--test",
+        "webhooks",
+        "--",
+    ];
+    let which = ["a_node_that_is_killed", "--nocapture"];
+    let kills = KILLS.to_string();
+    run(cargo().args(test).args(which).env("SLUICE_KILLS", kills))
 }
 
 fn bench_join(servers: &[&str]) -> Result<(), Failed> {

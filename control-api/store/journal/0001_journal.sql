@@ -9,6 +9,7 @@ CREATE TABLE events (
     body TEXT NOT NULL
 );
 CREATE INDEX events_by_time ON events (at);
+CREATE INDEX events_by_room ON events (room_sid, room_sequence);
 
 -- What has begun and not ended: the event that tells of its end if the node cannot.
 CREATE TABLE beginnings (
