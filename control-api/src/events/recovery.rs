@@ -7,7 +7,8 @@ use store::{Journal, StoreError, Writes};
 
 use super::rooms::RoomEvents;
 
-/// Writes the ends of all that had begun, as of a time; of one room, or of all.
+/// Writes the ends of all that had begun, as of a time; of one room, or of all. No end is earlier than what its room told
+/// before.
 ///
 /// # Errors
 ///
@@ -18,18 +19,21 @@ pub(crate) async fn end_all(
     at: UnixTime,
     room: Option<&str>,
 ) -> Result<usize, StoreError> {
-    let mut numbers: HashMap<String, i64> = HashMap::new();
+    let mut latest: HashMap<String, (i64, UnixTime)> = HashMap::new();
     let mut writes = Writes::default();
     for beginning in journal.beginnings().await? {
         if room.is_some_and(|room| room != beginning.room_sid) {
             continue;
         }
-        let last = match numbers.get(&beginning.room_sid) {
-            Some(last) => *last,
-            None => journal.last_of_room(&beginning.room_sid).await?,
+        let (last, at) = match latest.get(&beginning.room_sid) {
+            Some(latest) => *latest,
+            None => {
+                let (last, told_at) = journal.last_of_room(&beginning.room_sid).await?;
+                (last, told_at.map_or(at, |told_at| told_at.max(at)))
+            }
         };
         let number = last + 1;
-        numbers.insert(beginning.room_sid.clone(), number);
+        latest.insert(beginning.room_sid.clone(), (number, at));
         writes.events.push(rooms.end(at, &beginning, number));
     }
     let ended = writes.events.len();

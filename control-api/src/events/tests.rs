@@ -125,6 +125,7 @@ async fn what_had_begun_is_ended_after_a_crash_inside_out_and_numbered_on() {
     let told = after.journal.deliveries(URL, 0, 10).await.unwrap();
     assert_eq!(told.len(), 2);
     let ended: serde_json::Value = serde_json::from_str(&told[1].body).unwrap();
+    assert!(told[1].at >= told[0].at, "a room ended before it began");
     assert_eq!(ended["event"], "room_finished");
     assert_eq!(ended["room"]["sid"], room.sid);
     assert_eq!(
@@ -132,4 +133,46 @@ async fn what_had_begun_is_ended_after_a_crash_inside_out_and_numbered_on() {
         (&"2".into(), &true.into())
     );
     assert!(after.journal.beginnings().await.unwrap().is_empty());
+}
+
+/// Writes a room's beginning of a time, and that the node ran at another.
+async fn begun(journal: &Journal, at: u64, alive_at: u64) {
+    let seconds = |seconds| sfu_model::UnixTime(Duration::from_secs(seconds));
+    let beginning = store::Beginning {
+        room_sid: "RM_1".to_owned(),
+        sid: "RM_1".to_owned(),
+        rank: store::RANK_ROOM,
+        kind: "room_finished".to_owned(),
+        body: "{\"event\": \"room_finished\"}".to_owned(),
+    };
+    let event = store::JournalEvent {
+        id: "EV_1".to_owned(),
+        at: seconds(at),
+        kind: "room_started".to_owned(),
+        room_sid: "RM_1".to_owned(),
+        room_sequence: 1,
+        body: "{}".to_owned(),
+        begins: Some(beginning),
+        ends: None,
+        targets: vec![URL.to_owned()],
+    };
+    let writes = store::Writes {
+        events: vec![event],
+        alive_at: Some(seconds(alive_at)),
+        ..store::Writes::default()
+    };
+    journal.write(&writes).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_that_ends_by_a_crash_ends_before_it_began() {
+    for (at, alive_at, ended_at) in [(104, 100, 104), (104, 200, 200)] {
+        let files = databases::sqlite();
+        let journal = Journal::open(Path::new(&file(&files)));
+        journal.prepare().await.unwrap();
+        begun(&journal, at, alive_at).await;
+        let kept = start(&file(&files)).await;
+        let told = kept.journal.deliveries(URL, 0, 10).await.unwrap();
+        assert_eq!(told[1].at.seconds(), ended_at);
+    }
 }

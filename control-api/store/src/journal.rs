@@ -5,6 +5,7 @@
 
 mod deliveries;
 mod event;
+mod read;
 mod write;
 
 use std::path::Path;
@@ -19,6 +20,7 @@ use crate::page;
 
 pub use deliveries::{DeadEvent, Delivery};
 pub use event::{Beginning, JournalEvent, RANK_PARTICIPANT, RANK_ROOM, RANK_TRACK};
+pub use read::WrittenEvent;
 pub use write::{Given, Writes};
 
 /// The versions of its tables, in their order.
@@ -98,18 +100,22 @@ impl Journal {
         rows.iter().map(read).collect()
     }
 
-    /// Returns the number of the last event of a room; 0 if it has none.
+    /// Returns the number of the last event of a room, and the latest time of any; 0 and nothing if it has none.
     ///
     /// # Errors
     ///
     /// The file cannot be read.
-    pub async fn last_of_room(&self, room_sid: &str) -> Result<i64, StoreError> {
-        let row =
-            sqlx::query("SELECT COALESCE(MAX(room_sequence), 0) FROM events WHERE room_sid = $1")
-                .bind(room_sid)
-                .fetch_one(&self.pool)
-                .await?;
-        Ok(row.try_get(0)?)
+    pub async fn last_of_room(
+        &self,
+        room_sid: &str,
+    ) -> Result<(i64, Option<UnixTime>), StoreError> {
+        let row = sqlx::query(
+            "SELECT COALESCE(MAX(room_sequence), 0), COALESCE(MAX(at), 0) FROM events WHERE room_sid = $1",
+        )
+        .bind(room_sid)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok((row.try_get(0)?, page::time(row.try_get(1)?)))
     }
 
     /// Closes all connections, after what is under way.

@@ -23,6 +23,6 @@ pub use database::{Kind, Store};
 pub use error::{OpenError, StoreError};
 pub use journal::{
     Beginning, DeadEvent, Delivery, Given, Journal, JournalEvent, RANK_PARTICIPANT, RANK_ROOM,
-    RANK_TRACK, Writes,
+    RANK_TRACK, Writes, WrittenEvent,
 };
 pub use page::{After, MAX_PAGE};

@@ -1,7 +1,7 @@
 //! What is written down together.
 
 use sfu_model::UnixTime;
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Row, Sqlite, Transaction};
 
 use super::Journal;
 use super::event::JournalEvent;
@@ -88,6 +88,40 @@ impl Journal {
         Ok(pruned.rows_affected())
     }
 
+    /// Forgets the oldest events beyond the `kept` latest, whoever has still to be told of them. Returns how often somebody
+    /// had.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub async fn prune_beyond(&self, kept: u32) -> Result<u64, StoreError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        // Numbers have no gaps but at the old end, so that the last one says how many there are.
+        let row = sqlx::query("SELECT COALESCE(MAX(sequence), 0) FROM events")
+            .fetch_one(&mut *transaction)
+            .await?;
+        let last: i64 = row.try_get(0)?;
+        let oldest = last.saturating_sub(i64::from(kept));
+        if oldest <= 0 {
+            return Ok(0);
+        }
+        let untold = sqlx::query("DELETE FROM deliveries WHERE sequence <= $1")
+            .bind(oldest)
+            .execute(&mut *transaction)
+            .await?;
+        for statement in [
+            "DELETE FROM dead WHERE sequence <= $1",
+            "DELETE FROM events WHERE sequence <= $1",
+        ] {
+            sqlx::query(statement)
+                .bind(oldest)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(untold.rows_affected())
+    }
+
     /// Forgets events that were given up before a time.
     ///
     /// # Errors
@@ -124,7 +158,8 @@ async fn add(
             .await?;
     }
     if let Some(sid) = &event.ends {
-        sqlx::query("DELETE FROM beginnings WHERE room_sid = $1 AND sid = $2")
+        // With a room ends all in it: nothing may be told of it later, even if the end of something was lost.
+        sqlx::query("DELETE FROM beginnings WHERE room_sid = $1 AND (sid = $2 OR $2 = $1)")
             .bind(&event.room_sid)
             .bind(sid)
             .execute(&mut **transaction)
