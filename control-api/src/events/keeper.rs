@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use signaling::{Notice, Notices};
 use signaling_session::RoomNotice;
-use store::{Journal, StoreError, Writes};
+use store::{Journal, JournalEvent, StoreError, Writes};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
@@ -21,6 +21,9 @@ pub(crate) const MAX_UNWRITTEN: usize = 100_000;
 /// Events and orders that are written together at most.
 const BATCH: usize = 1024;
 
+/// Bytes of events that wait in memory: an event may carry the metadata of a room and of a participant, 64 KiB each.
+pub(crate) const MAX_UNWRITTEN_BYTES: usize = 256 << 20;
+
 /// How long it is waited after the journal could not be written.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -35,7 +38,10 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 const DEAD_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Events that are forgotten at a time.
-const PRUNED: u32 = 1000;
+const PRUNED: u32 = 10_000;
+
+/// Events that are kept, whoever has still to be told of them: about a gigabyte of the disk.
+const MAX_EVENTS: u32 = 1_000_000;
 
 /// How long the last events may take to be written when the node stops.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -63,6 +69,8 @@ pub struct EventKeeper {
     /// Rooms that ended without telling, once what they told before is written.
     lost: Vec<String>,
     waiting: Writes,
+    /// Of the events in `waiting`.
+    bytes: usize,
     /// Who wants to know when that is written. What has happened before they asked is among it.
     settling: Vec<oneshot::Sender<()>>,
     written: watch::Sender<()>,
@@ -136,6 +144,7 @@ impl EventKeeper {
             orders: received,
             lost: Vec::new(),
             waiting: Writes::default(),
+            bytes: 0,
             settling: Vec::new(),
             written,
             counts: Arc::default(),
@@ -221,13 +230,26 @@ impl EventKeeper {
             self.rooms.forget(sid.as_str());
             return;
         }
-        if self.waiting.events.len() >= MAX_UNWRITTEN {
-            self.counts.lost.fetch_add(1, Ordering::Relaxed);
+        if self.is_full() {
+            self.lose(notice);
             return;
         }
-        self.waiting
-            .events
-            .extend(self.rooms.write(notice.at, &notice.what));
+        let event = self.rooms.write(notice.at, &notice.what);
+        self.bytes += event.as_ref().map_or(0, size);
+        self.waiting.events.extend(event);
+    }
+
+    fn is_full(&self) -> bool {
+        self.waiting.events.len() >= MAX_UNWRITTEN || self.bytes >= MAX_UNWRITTEN_BYTES
+    }
+
+    /// Takes note of what is not told. Its number is missing, by which receivers see that; the end of a room is told when
+    /// there is room again.
+    fn lose(&mut self, notice: &Notice) {
+        self.counts.lost.fetch_add(1, Ordering::Relaxed);
+        if let Some(ended) = self.rooms.skip(&notice.what) {
+            self.lost.push(ended);
+        }
     }
 
     fn obey(&mut self, order: Order) {
@@ -245,6 +267,8 @@ impl EventKeeper {
             if let Err(error) = self.journal.write(&self.waiting).await {
                 self.again_at = Instant::now() + AGAIN;
                 self.complain(&error);
+                // Who has given up waiting is not remembered for as long as the disk is full.
+                self.settling.retain(|reply| !reply.is_closed());
                 return;
             }
             self.counts
@@ -252,6 +276,7 @@ impl EventKeeper {
                 .fetch_add(waiting as u64, Ordering::Relaxed);
             self.counts.waiting.store(0, Ordering::Relaxed);
             self.waiting = Writes::default();
+            self.bytes = 0;
             if waiting > 0 {
                 self.written.send_replace(());
             }
@@ -288,10 +313,23 @@ impl EventKeeper {
     /// Forgets what is old and of no use to anybody.
     async fn prune(&self) {
         let before = |kept: Duration| sfu_model::UnixTime(clock::now().0.saturating_sub(kept));
+        match self.journal.prune_beyond(MAX_EVENTS).await {
+            Ok(0) | Err(_) => {}
+            Ok(untold) => tracing::error!(
+                untold,
+                "The journal is full: the oldest events are forgotten, though receivers of webhooks have not taken them"
+            ),
+        }
         let pruned = self.journal.prune(before(KEPT), PRUNED).await;
         let dead = self.journal.prune_dead(before(DEAD_KEPT)).await;
         if let Err(error) = pruned.and(dead) {
             tracing::debug!(%error, "Old events could not be forgotten");
         }
     }
+}
+
+/// Returns about how much memory an event takes.
+fn size(event: &JournalEvent) -> usize {
+    let begins = event.begins.as_ref();
+    event.body.len() + begins.map_or(0, |begins| begins.body.len())
 }

@@ -38,6 +38,16 @@ impl RoomEvents {
         Some(self.event(at, told, number))
     }
 
+    /// Numbers an event that cannot be written. Returns the room that is over with it.
+    pub(crate) fn skip(&mut self, notice: &RoomNotice) -> Option<String> {
+        let told = body::told(notice, self.detail)?;
+        self.next(&told.room_sid);
+        (told.kind == "room_finished").then(|| {
+            self.last.remove(&told.room_sid);
+            told.room_sid
+        })
+    }
+
     fn next(&mut self, room_sid: &str) -> i64 {
         let last = self.last.entry(room_sid.to_owned()).or_default();
         *last += 1;
@@ -111,5 +121,30 @@ fn beginning(room_sid: &str, begins: &Begins) -> Beginning {
         rank: begins.rank,
         kind: begins.kind.to_owned(),
         body: Value::Object(body::json(message)).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use signaling_protocol::DisconnectCause;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_leaves_a_gap_in_the_numbers_of_its_room() {
+        let mut rooms = RoomEvents::new(RoomDetail::Short, Targets::default());
+        let room = Box::new(proto::Room {
+            sid: "RM_1".to_owned(),
+            ..proto::Room::default()
+        });
+        let started = RoomNotice::RoomStarted { room: room.clone() };
+        let cause = DisconnectCause::RoomDeleted;
+        let finished = RoomNotice::RoomFinished { room, cause };
+        let number = |event: Option<JournalEvent>| event.map(|it| it.room_sequence);
+        assert_eq!(number(rooms.write(UnixTime::default(), &started)), Some(1));
+        assert_eq!(rooms.skip(&started), None);
+        assert_eq!(number(rooms.write(UnixTime::default(), &started)), Some(3));
+        assert_eq!(rooms.skip(&finished).as_deref(), Some("RM_1"));
+        assert!(rooms.last.is_empty());
     }
 }
