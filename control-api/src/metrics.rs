@@ -83,6 +83,7 @@ async fn serve(
     let told = Told {
         bans: sources.bans.counts(),
         receivers: sources.webhooks.health(),
+        undelivered: sources.webhooks.waiting().await,
         events: EventFigures::of(sources.webhooks.counts()),
     };
     match render(&rooms.media_reports(), &rooms.report(), &told) {
@@ -310,6 +311,8 @@ fn register_rooms(registry: &Registry, rooms: &RoomsReport) -> prometheus::Resul
 struct Told {
     bans: BanCounts,
     receivers: Vec<TargetHealth>,
+    /// Events that receivers have still to take, where that is known.
+    undelivered: Option<i64>,
     events: EventFigures,
 }
 
@@ -347,6 +350,12 @@ fn register_webhooks(registry: &Registry, told: &Told) -> prometheus::Result<()>
         dispatches.with_label_values(&[status]).inc_by(count);
     }
     register(registry, dispatches)?;
+    if let Some(undelivered) = told.undelivered {
+        let help = "Events that receivers of webhooks have still to take.";
+        let queue = prometheus::IntGauge::new("livekit_webhook_queue_length", help)?;
+        queue.set(undelivered);
+        register(registry, queue)?;
+    }
     for (name, help, count) in [
         (
             "events_total",
@@ -493,6 +502,7 @@ mod tests {
                 failed: 2,
                 ..TargetHealth::default()
             }],
+            undelivered: Some(10),
             events: EventFigures {
                 written: 9,
                 ..EventFigures::default()
@@ -521,6 +531,7 @@ mod tests {
             "sluice_ban_refusals_total 6",
             "livekit_webhook_dispatch_total{status=\"success\"} 8",
             "livekit_webhook_dispatch_total{status=\"failure\"} 2",
+            "livekit_webhook_queue_length 10",
             "sluice_events_total 9",
             "sluice_webhook_receivers_failing 0",
             "sluice_rooms 2",

@@ -87,6 +87,15 @@ impl Webhooks {
         Ok(revived)
     }
 
+    /// Returns how many events receivers have still to take, all together; nothing while the journal cannot be read.
+    pub(crate) async fn waiting(&self) -> Option<i64> {
+        let mut waiting = 0;
+        for url in self.senders.health().report().keys() {
+            waiting += self.journal.count_deliveries(url).await.ok()?;
+        }
+        Some(waiting)
+    }
+
     /// Returns how each receiver fares.
     pub(crate) fn health(&self) -> Vec<TargetHealth> {
         self.senders.health().report().into_values().collect()

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sfu_model::{Now, UnixTime};
+use sfu_model::Now;
 use store::Delivery;
 
 /// Events in memory for one receiver; what is beyond stays in the journal until there is room.
@@ -28,7 +28,7 @@ const DOWN_AFTER: u32 = 8;
 /// The longest wait between those.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// An event is tried for so long at least before it is given up, however old it is.
+/// A room's events, or a receiver that is down, are tried for so long at least before one is given up, however old it is.
 const LEAST_TRIAL: Duration = Duration::from_secs(600);
 
 /// What a receiver has still to be told, by room.
@@ -43,6 +43,8 @@ pub(crate) struct Outbox {
     under_way: usize,
     /// In a row, of all rooms.
     failures: u32,
+    /// When the first of them was.
+    failing_since: Option<Instant>,
     paused_until: Option<Instant>,
 }
 
@@ -52,7 +54,7 @@ struct Lane {
     waiting: VecDeque<Delivery>,
     /// Failures in a row.
     failures: u32,
-    /// When the first of them was.
+    /// Since when nothing of the room was taken.
     failing_since: Option<Instant>,
     /// Nothing is sent before; nothing while something is under way.
     due: Option<Instant>,
@@ -63,8 +65,17 @@ struct Lane {
 pub(crate) enum Verdict {
     /// It is tried again.
     Again,
-    /// It is tried no more.
-    GivenUp(i64),
+    /// These are tried no more: it, or while the receiver is down all that are as old.
+    GivenUp(Vec<i64>),
+}
+
+impl Verdict {
+    fn of(given_up: Vec<i64>) -> Self {
+        match given_up.is_empty() {
+            true => Self::Again,
+            false => Self::GivenUp(given_up),
+        }
+    }
 }
 
 impl Outbox {
@@ -78,6 +89,7 @@ impl Outbox {
             bytes: 0,
             under_way: 0,
             failures: 0,
+            failing_since: None,
             paused_until: None,
         }
     }
@@ -133,7 +145,11 @@ impl Outbox {
         self.under_way -= 1;
         let was_down = self.is_down();
         self.failures = 0;
+        self.failing_since = None;
         self.paused_until = None;
+        if let Some((_, lane)) = self.lane(room) {
+            lane.failing_since = None;
+        }
         self.pop(now, room);
         if was_down {
             self.hurry(now);
@@ -148,26 +164,66 @@ impl Outbox {
             let pause = wait(self.failures - DOWN_AFTER).min(LONGEST_PAUSE);
             self.paused_until = Some(now.mono + pause);
         }
-        let give_up_after = self.give_up_after;
+        let down_since = *self.failing_since.get_or_insert(now.mono);
+        let is_long_down = self.is_down() && now.mono - down_since >= LEAST_TRIAL;
+        let oldest = now.unix.0.saturating_sub(self.give_up_after);
         let Some((room, lane)) = self.lane(room) else {
             return Verdict::Again;
         };
         let since = *lane.failing_since.get_or_insert(now.mono);
         let front = lane.waiting.front().map(|front| (front.sequence, front.at));
-        let is_old = |at: UnixTime| now.unix.0.saturating_sub(at.0) >= give_up_after;
         match front {
-            Some((sequence, at)) if is_old(at) && now.mono - since >= LEAST_TRIAL => {
+            Some((sequence, at)) if at.0 <= oldest && now.mono - since >= LEAST_TRIAL => {
                 self.pop(now.mono, &room);
-                Verdict::GivenUp(sequence)
+                let mut given_up = vec![sequence];
+                if is_long_down {
+                    given_up.extend(self.give_up(now.mono, oldest));
+                }
+                Verdict::GivenUp(given_up)
             }
             Some(_) | None => {
                 let due = now.mono + wait(lane.failures);
                 lane.failures = lane.failures.saturating_add(1);
                 lane.due = Some(due);
                 self.due.insert((due, room));
-                Verdict::Again
+                match is_long_down {
+                    true => Verdict::of(self.give_up(now.mono, oldest)),
+                    false => Verdict::Again,
+                }
             }
         }
+    }
+
+    /// Gives up everything from before a time of which nothing is under way: of a receiver that is down for long, each by
+    /// itself would wait for a request of its own, and more would come meanwhile than is given up.
+    fn give_up(&mut self, now: Instant, oldest: Duration) -> Vec<i64> {
+        let mut given_up = Vec::new();
+        for (due, room) in std::mem::take(&mut self.due) {
+            let Some(lane) = self.lanes.get_mut(&room) else {
+                continue;
+            };
+            let before = given_up.len();
+            while lane.waiting.front().is_some_and(|it| it.at.0 <= oldest) {
+                let Some(old) = lane.waiting.pop_front() else {
+                    break;
+                };
+                self.count -= 1;
+                self.bytes -= old.body.len();
+                given_up.push(old.sequence);
+            }
+            let due = match given_up.len() > before {
+                true => now,
+                false => due,
+            };
+            match lane.waiting.is_empty() {
+                true => drop(self.lanes.remove(&room)),
+                false => {
+                    lane.due = Some(due);
+                    self.due.insert((due, room));
+                }
+            }
+        }
+        given_up
     }
 
     /// Returns when something may be sent; nothing while something must end first.
@@ -187,7 +243,6 @@ impl Outbox {
             return;
         };
         lane.failures = 0;
-        lane.failing_since = None;
         let gone = lane.waiting.pop_front();
         let is_empty = lane.waiting.is_empty();
         lane.due = Some(now);

@@ -228,22 +228,27 @@ impl Sender {
                 }
                 match self.outbox.fail(now, &delivery.room_sid) {
                     Verdict::Again => return,
-                    Verdict::GivenUp(sequence) => self.give_up(now, sequence, &failure),
+                    Verdict::GivenUp(sequences) => {
+                        return self.give_up(now, &sequences, &failure).await;
+                    }
                 }
             }
         };
         self.orders.give(order).await;
     }
 
-    fn give_up(&self, now: Now, sequence: i64, failure: &Failure) -> Order {
-        self.health.given_up(&self.name);
-        tracing::error!(receiver = self.target.host(), sequence, %failure, "A webhook is given up; it is in the list of dead ones");
-        Order::GiveUp(Given {
-            target: self.name.clone(),
-            sequence,
-            at: now.unix,
-            reason: failure.to_string(),
-        })
+    async fn give_up(&self, now: Now, sequences: &[i64], failure: &Failure) {
+        tracing::error!(receiver = self.target.host(), events = sequences.len(), %failure, "Webhooks are given up; they are in the list of dead ones");
+        for sequence in sequences {
+            self.health.given_up(&self.name);
+            let given = Given {
+                target: self.name.clone(),
+                sequence: *sequence,
+                at: now.unix,
+                reason: failure.to_string(),
+            };
+            self.orders.give(Order::GiveUp(given)).await;
+        }
     }
 }
 

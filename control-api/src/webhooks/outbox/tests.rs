@@ -1,3 +1,5 @@
+use sfu_model::UnixTime;
+
 use super::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -63,10 +65,10 @@ impl World {
                 if takes(since, &delivery) {
                     self.outbox.succeed(self.now.mono, &delivery.room_sid);
                     self.taken.push(delivery.sequence);
-                } else if let Verdict::GivenUp(sequence) =
+                } else if let Verdict::GivenUp(sequences) =
                     self.outbox.fail(self.now, &delivery.room_sid)
                 {
-                    self.given_up.push(sequence);
+                    self.given_up.extend(sequences);
                 }
             }
         }
@@ -171,4 +173,48 @@ fn no_more_is_held_than_may() {
     assert_eq!(sequence, i64::try_from(WINDOW).unwrap());
     world.run(Duration::from_millis(50), |_, _| true);
     assert!(world.outbox.has_room());
+}
+
+#[test]
+fn a_receiver_that_is_gone_for_good_is_given_up_as_fast_as_events_come() {
+    let mut world = World::new();
+    let mut sequence = 0;
+    for _ in 0..48 {
+        for _ in 0..200 {
+            sequence += 1;
+            world.add(&format!("RM_{sequence}"), sequence);
+        }
+        world.run(HOUR, |_, _| false);
+    }
+    // What is left is no older than a day and the time of a trial.
+    assert!(
+        world.outbox.count <= 25 * 200,
+        "{} wait",
+        world.outbox.count
+    );
+    let waiting: usize = world.outbox.lanes.values().map(|it| it.waiting.len()).sum();
+    assert_eq!(world.outbox.count, waiting);
+    let given_up: BTreeSet<_> = world.given_up.iter().collect();
+    assert_eq!(given_up.len(), world.given_up.len());
+    assert_eq!(given_up.len() + waiting, 48 * 200);
+}
+
+#[test]
+fn a_room_that_is_always_refused_is_given_up_as_fast_as_its_events_come() {
+    let mut world = World::new();
+    for sequence in 1..=500 {
+        world.add("RM_bad", sequence);
+    }
+    world.now.unix.0 += 48 * HOUR;
+    let good = |_, delivery: &Delivery| delivery.room_sid == "RM_good";
+    for sequence in 1000..1180 {
+        // Others are taken meanwhile: the receiver is not down.
+        world.add("RM_good", sequence);
+        world.run(Duration::from_secs(10), good);
+        if sequence < 1059 {
+            assert_eq!(world.given_up, [] as [i64; 0]);
+        }
+    }
+    assert_eq!(world.given_up, (1..=500).collect::<Vec<_>>());
+    assert_eq!(world.taken, (1000..1180).collect::<Vec<_>>());
 }
