@@ -150,6 +150,8 @@ pub(crate) fn is_private(address: IpAddr) -> bool {
                 // RFC 6052: an IPv4 address behind a translator. RFC 3056: one behind a tunnel.
                 [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some((high, low)),
                 [0x2002, high, low, ..] => Some((high, low)),
+                // RFC 4380: one behind a tunnel, whose far end is written inverted.
+                [0x2001, 0, _, _, _, _, high, low] => Some((!high, !low)),
                 // RFC 4291 section 2.5.5.1, in use no more.
                 [0, 0, 0, 0, 0, 0, high, low] => Some((high, low)),
                 _ => None,
@@ -163,6 +165,10 @@ pub(crate) fn is_private(address: IpAddr) -> bool {
                 || v6.is_unique_local()
                 || v6.is_unicast_link_local()
                 || v6.is_multicast()
+                // RFC 8215: an IPv4 address behind a translator of the network's own, written as that likes.
+                || (segments[0] == 0x64 && segments[1] == 0xff9b && segments[2] == 1)
+                // RFC 6666: discarded.
+                || (segments[0] == 0x100 && segments[1..4] == [0, 0, 0])
                 // RFC 4193's predecessor.
                 || segments[0] & 0xffc0 == 0xfec0
                 || embedded.is_some_and(is_private)
@@ -211,6 +217,10 @@ mod tests {
             "[ff02::1]",
             "[64:ff9b::7f00:1]",
             "[2002:7f00:1::]",
+            "[64:ff9b:1::7f00:1]",
+            "[64:ff9b:1:7f00:0:100::]",
+            "[2001:0:4136:e378:8000:63bf:80ff:fffe]",
+            "[100::1]",
             "[::127.0.0.1]",
             "%31%32%37.0.0.1",
             "１２７.0.0.1",
