@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use sqlx::AnyPool;
+use sqlx::Connection;
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::Migrator;
 
@@ -54,6 +55,10 @@ impl Store {
         let options = AnyPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(ACQUIRE)
+            .before_acquire(|connection, _| {
+                let usable = is_usable(connection);
+                Box::pin(async move { Ok(usable) })
+            })
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     for pragma in pragmas(kind) {
@@ -87,6 +92,12 @@ impl Store {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// Reports whether a connection can be used again; another takes its place otherwise. Where a transaction fails because the
+/// disk is full, SQLite itself takes it back, sqlx cannot do so once more, and counts it as open for ever.
+pub(crate) fn is_usable<C: Connection>(connection: &C) -> bool {
+    !connection.is_in_transaction()
 }
 
 /// What each connection is told first. SQLite: readers do not wait for the writer, a commit is on the disk when it

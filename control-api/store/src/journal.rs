@@ -48,6 +48,10 @@ impl Journal {
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(crate::database::ACQUIRE)
+            .before_acquire(|connection, _| {
+                let usable = crate::database::is_usable(connection);
+                Box::pin(async move { Ok(usable) })
+            })
             .connect_lazy_with(options);
         Self { pool }
     }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use databases::Database;
 use sfu_model::UnixTime;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
 use store::{Beginning, Given, Journal, JournalEvent, RANK_PARTICIPANT, RANK_ROOM, Writes};
 
 const DEAD: &str = "http://dead.example/";
@@ -130,4 +132,36 @@ async fn with_a_room_ends_all_in_it() {
         (5, Some(at(2)))
     );
     assert_eq!(journal.last_of_room("RM_2").await.unwrap(), (0, None));
+}
+
+/// Opens the file of a journal beside it.
+async fn beside(files: &Database) -> SqliteConnection {
+    let file = files.url.replace("sqlite://", "");
+    let options = SqliteConnectOptions::new().filename(file);
+    options.connect().await.expect("the file is there")
+}
+
+#[tokio::test]
+async fn a_journal_whose_disk_was_full_is_written_again() {
+    let (files, journal) = journal().await;
+    let mut other = beside(&files).await;
+    // As a full disk does, it takes the whole transaction back.
+    let full =
+        "CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ROLLBACK, 'full'); END";
+    sqlx::query(full).execute(&mut other).await.unwrap();
+    let writes = Writes {
+        events: vec![event(1, 1)],
+        ..Writes::default()
+    };
+    for _ in 0..8 {
+        let refused = journal.write(&writes).await.unwrap_err().to_string();
+        assert!(refused.contains("full"), "{refused}");
+    }
+    sqlx::query("DROP TRIGGER full")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    journal.write(&writes).await.unwrap();
+    assert_eq!(journal.read_after(0, 10).await.unwrap().len(), 1);
+    other.close().await.unwrap();
 }
