@@ -1,12 +1,16 @@
 //! Webhooks of the node as an operator runs it: receivers that are dead or slow, and a node that is killed at any moment.
 
+#[path = "loadtest/harness.rs"]
+mod harness;
 mod process;
+#[path = "webhooks/sessions.rs"]
+mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -19,6 +23,9 @@ const KEYS: &str = "key: 0123456789abcdef0123456789abcdef";
 
 /// How often the node is killed, unless the environment says otherwise.
 const KILLS: u64 = 12;
+
+/// How often it is killed in the midst of calls.
+const CALLS: u64 = 5;
 
 /// How long it is waited for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -453,4 +460,73 @@ fn a_node_that_is_killed_at_any_moment_tells_everything_in_order() {
         events.len()
     );
     assert_eq!(lost, 0, "of {} that were acknowledged", acknowledged.len());
+}
+
+/// Has clients join three rooms and leave them again, with media, until the node is gone.
+fn crowd(node: &Node, number: u64) -> Child {
+    let mut crowd = Command::new(harness::harness());
+    crowd.args(["--url", &format!("ws://{}", node.address)]);
+    crowd.args(["--api-key", "key", "--api-secret"]);
+    crowd.arg(KEYS.trim_start_matches("key: "));
+    crowd.args(["--room", &format!("call-{number}"), "--rooms", "3"]);
+    crowd.args(["--audio-publishers", "1", "--subscribers", "2"]);
+    crowd.args(["--churn", "--stay", "1", "--num-per-second", "60"]);
+    crowd.args(["--duration", "60", "--settle", "0"]);
+    let crowd = crowd.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    crowd.expect("the harness starts")
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the moment at which a node is killed is a time"
+)]
+fn sessions_that_a_crash_cuts_off_end_once_after_they_began() {
+    let receiver = Receiver::start(Manner::Takes);
+    let data = DataDir::new("calls");
+    let urls = format!("urls: ['{}']", receiver.url);
+    for kill in 0..CALLS {
+        let node = data.start(&urls);
+        let joined = |events: &[Value]| {
+            let room = format!("call-{kill}");
+            let of_now = |it: &&Value| text(it, "/room/name").starts_with(&room);
+            let joins = events.iter().filter(of_now);
+            joins
+                .filter(|it| text(it, "/event") == "participant_joined")
+                .count()
+                > 3
+        };
+        let mut crowd = crowd(&node, kill);
+        receiver.until("call", joined);
+        thread::sleep(Duration::from_millis((kill * 379) % 1000));
+        node.crash();
+        crowd.kill().ok();
+        crowd.wait().expect("it is a child of ours");
+    }
+    let node = data.start(&urls);
+    let token = token();
+    create(&node, &token, "last");
+    delete(&node, &token, "last");
+    let events = receiver.until("end", |events| {
+        let events = distinct(events);
+        let of = |kind: &str| {
+            events
+                .iter()
+                .filter(|it| text(it, "/event") == kind)
+                .count()
+        };
+        let is_last =
+            |it: &Value| text(it, "/room/name") == "last" && text(it, "/event") == "room_finished";
+        events.iter().any(is_last) && of("room_started") == of("room_finished")
+    });
+    let events = distinct(&events);
+    let mut rooms: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    for event in &events {
+        rooms
+            .entry(text(event, "/room/sid"))
+            .or_default()
+            .push(event);
+    }
+    let sessions: usize = rooms.values().map(|events| sessions::check(events)).sum();
+    assert!(sessions > 15, "only {sessions} sessions");
 }
