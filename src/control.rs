@@ -1,8 +1,11 @@
 //! What stands beside rooms: the database, bans, events and their receivers, the APIs.
 
-use control_api::{Api, BanList, Bans, MetricsSources};
+use control_api::{
+    Api, BanList, Bans, MetricsSources, Session, TokenEndpoint, TokenEndpointParts, TokenRates,
+    token_routes,
+};
 use signaling::{KeyRing, Rooms};
-use sluice_config::Config;
+use sluice_config::{Config, TokenSession};
 use store::{Kind, Store, StoreError};
 use tokio::task::JoinHandle;
 
@@ -15,7 +18,9 @@ use crate::translate;
 #[derive(Debug)]
 pub(crate) struct Control {
     rooms: Rooms,
+    keys: KeyRing,
     store: Store,
+    list: BanList,
     bans: Bans,
     keeping: JoinHandle<()>,
     events: Events,
@@ -31,13 +36,15 @@ impl Control {
         list: BanList,
     ) -> Result<Self, String> {
         let store = data.store(config)?;
-        let bans = Bans::new(list, store.clone(), rooms.clone());
+        let bans = Bans::new(list.clone(), store.clone(), rooms.clone());
         load(&bans, store.kind(), &data.database(config)).await?;
         let keeping = tokio::spawn(bans.clone().keep());
         let events = Events::start(config, data, rooms, keys).await?;
         Ok(Self {
             rooms: rooms.clone(),
+            keys: keys.clone(),
             store,
+            list,
             bans,
             keeping,
             events,
@@ -52,9 +59,32 @@ impl Control {
         let twirp = control_api::routes(rooms.clone(), bans.clone(), webhooks.clone(), max_body);
         twirp.merge(control_api::api_routes(Api {
             rooms,
+            keys: self.keys.clone(),
             bans,
             webhooks,
         }))
+    }
+
+    /// Returns what has tokens of its own: the endpoint that gives an app's users theirs, if there is one.
+    pub(crate) fn open_routes(&self, config: &Config) -> Result<axum::Router, String> {
+        let Some(tokens) = &config.tokens else {
+            return Ok(axum::Router::new());
+        };
+        let session = match &tokens.session {
+            TokenSession::Secret(secret) => Session::by_secret(secret.expose()),
+            TokenSession::Callback(url) => Session::by_callback(url)
+                .map_err(|error| format!("`tokens.callback_url`: {error}"))?,
+        };
+        Ok(token_routes(TokenEndpoint::new(TokenEndpointParts {
+            rooms: self.rooms.clone(),
+            keys: self.keys.clone(),
+            bans: self.list.clone(),
+            session,
+            rates: TokenRates::new(tokens.per_address, tokens.per_identity),
+            server_url: tokens.server_url.clone(),
+            ttl: tokens.ttl,
+            origins: tokens.origins.clone(),
+        })))
     }
 
     /// Returns what metrics tell of.

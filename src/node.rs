@@ -83,7 +83,7 @@ async fn serve(
     if call_page {
         app = app.merge(dev_routes(rooms.clone()));
     }
-    let service = http::with_layers(app, keys.clone());
+    let service = http::with_layers(app, control.open_routes(config)?, keys.clone());
     let (stop, stopped) = watch::channel(false);
     let limits = Limits {
         idle_timeout: config.http.idle_timeout,

@@ -7,7 +7,7 @@ use crate::problem::Problem;
 use crate::value;
 use crate::{
     ApiKeyPair, Audio, Bind, DEV_KEY, DEV_SECRET, Database, Fault, Http, Inputs, Limit, Logging,
-    Network, Prometheus, Room, Rtc, Warning, Webhook, ip, keys, network, unsupported,
+    Network, Prometheus, Room, Rtc, Tokens, Warning, Webhook, ip, keys, network, unsupported,
 };
 
 /// What the operator decides about a node.
@@ -48,6 +48,8 @@ pub struct Config {
     pub data_dir: Option<String>,
     /// Who is told of what happens in rooms.
     pub webhook: Webhook,
+    /// The endpoint that gives users their tokens, if there is one.
+    pub tokens: Option<Tokens>,
     /// Where is kept what outlives the process.
     pub database: Database,
     /// `shutdown_timeout`: how long a node that is told to stop may take to tell its participants and
@@ -101,6 +103,7 @@ impl Config {
             trusted_proxies: root
                 .list("trusted_proxies", network::network)
                 .unwrap_or_default(),
+            tokens: root.group("tokens", Tokens::read),
             data_dir: root.get("data_dir", value::text),
             database: root.group("database", Database::read),
             shutdown_timeout: root

@@ -11,11 +11,13 @@ mod openapi;
 mod page;
 mod request;
 mod state;
+mod tokens;
 mod webhooks;
 
 use axum::Router;
 use axum::routing::{any, get, post};
 pub use error::ApiError;
+pub(crate) use request::Asked;
 pub use state::Api;
 
 /// Returns the REST API.
@@ -27,6 +29,7 @@ pub fn api_routes(api: Api) -> Router {
         .route("/api/v1/webhooks", get(webhooks::list))
         .route("/api/v1/webhooks/dead", get(webhooks::dead))
         .route("/api/v1/webhooks/replay", post(webhooks::replay))
+        .route("/api/v1/tokens", post(tokens::issue))
         .route("/api/v1/openapi.json", get(openapi::describe))
         .route("/api/v1/{*path}", any(error::no_such_path))
         .with_state(api)

@@ -10,6 +10,7 @@ mod body;
 mod clock;
 mod error;
 mod events;
+mod field;
 mod histograms;
 mod json_form;
 mod message_fields;
@@ -20,6 +21,7 @@ mod room_service;
 mod test_node;
 #[cfg(test)]
 mod test_webhooks;
+mod tokens;
 mod twirp;
 mod webhooks;
 
@@ -29,6 +31,7 @@ pub use error::{Code, TwirpError};
 pub use events::{EventCounts, EventKeeper, KeeperParts, Orders, RoomDetail};
 pub use metrics::{MetricsLogin, MetricsSources, metrics_routes};
 pub use room_service::routes;
+pub use tokens::{Session, TokenEndpoint, TokenEndpointParts, TokenRates, token_routes};
 pub use webhooks::{
     Health, Reach, Receiver, Senders, SendersParts, Target, TargetError, TargetHealth, Targets,
     Webhooks,

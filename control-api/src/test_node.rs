@@ -106,7 +106,7 @@ impl TestNode {
         routes: Router,
         request: Request,
     ) -> (StatusCode, HeaderMap, Bytes) {
-        let service = with_layers(routes, self.keys.clone());
+        let service = with_layers(routes, Router::new(), self.keys.clone());
         let response = service.oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();

@@ -45,6 +45,8 @@ pub enum Occasion {
     Resume,
     /// A token is to be replaced by one that lasts longer.
     Refresh,
+    /// Somebody is to be given a token.
+    Token,
     /// Somebody is there while others decide again who may be.
     Stay,
 }

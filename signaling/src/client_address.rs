@@ -21,7 +21,7 @@ pub(crate) fn told(headers: &HeaderMap, peer: Option<IpAddr>) -> String {
 /// Returns where a client is: where its connection comes from, or, if that is a trusted proxy, what this says in
 /// `X-Forwarded-For`. Each proxy adds its own peer at the end, so the last address there that is no trusted proxy is the
 /// client's; whatever stands before may be made up.
-pub(crate) fn of(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &[IpNet]) -> Option<IpAddr> {
+pub fn of(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &[IpNet]) -> Option<IpAddr> {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer?.to_canonical();
     let lists = headers.get_all("x-forwarded-for").iter().rev();

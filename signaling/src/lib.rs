@@ -42,6 +42,7 @@ mod snapshot;
 mod test_node;
 
 pub use admission::{Admission, AdmitAll, Decision, Entry, NotAdmitted, Occasion};
+pub use client_address::of as client_address;
 pub use connect::routes;
 pub use dev::dev_routes;
 pub use health::{NotReady, RoomsReport};

@@ -46,6 +46,7 @@ cargo xtask bench load [NAME=URL=PID...]   what forwarding costs, beside other s
 cargo xtask bench network [NAME=BINARY...] [--cases=TEXT;...]   what participants get on a bad network, likewise (as root)
 cargo xtask bench adaptation [CASE...]   how a call follows its link, in virtual time: the published cases, as a table and a page of plots
 cargo xtask bench overload [NAME=URL=PID|CASE...]   what neighbours notice of who does its worst, likewise
+cargo xtask bench tokens      what it costs to make and to check a token
 cargo xtask bench webhooks    what receivers are told of a node that is killed 1,000 times
 ";
 
@@ -68,6 +69,15 @@ fn main() -> ExitCode {
         ["bench", "adaptation", names @ ..] => bench_adaptation(names),
         ["bench", "overload", words @ ..] => bench_overload(words),
         ["bench", "webhooks"] => bench_webhooks(),
+        ["bench", "tokens"] => run(cargo().args([
+            "run",
+            "--locked",
+            "--release",
+            "--package",
+            "auth",
+            "--example",
+            "tokens",
+        ])),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

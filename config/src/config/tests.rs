@@ -537,3 +537,22 @@ fn webhooks_need_one_of_the_keys() {
     // As LiveKit's sample has it: nobody is told, so nothing is signed.
     assert!(read("webhook: {api_key: other}\n").1.is_empty());
 }
+
+#[test]
+fn the_endpoint_of_tokens_is_there_where_somebody_says_who_users_are() {
+    assert_eq!(read("").0.tokens, None);
+    let (config, _) = read(
+        "tokens: {server_url: 'wss://x', session_secret: hush, origins: ['https://app'], per_address: 5}\n",
+    );
+    let tokens = config.tokens.clone().unwrap();
+    assert_eq!((tokens.per_address, tokens.per_identity), (5, 20));
+    assert_eq!(tokens.ttl, Duration::from_secs(600));
+    assert!(!format!("{config:?}").contains("hush"));
+    let without = faults("tokens: {server_url: 'wss://x'}\n");
+    assert!(without[0].contains("session_secret"), "{without:?}");
+    let both =
+        faults("tokens: {server_url: 'wss://x', session_secret: a, callback_url: 'http://b'}\n");
+    assert!(both[0].contains("either"), "{both:?}");
+    let nowhere = faults("tokens: {session_secret: a}\n");
+    assert!(nowhere[0].contains("server_url"), "{nowhere:?}");
+}

@@ -1,20 +1,25 @@
-use axum::http::{StatusCode, Uri};
+use std::time::Duration;
+
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Json, Response};
 use serde::Serialize;
 use store::StoreError;
 use utoipa::ToSchema;
 
 use crate::bans::BanFailed;
+use crate::field::FieldError;
 
 /// Why a call of the REST API is refused. All have this shape.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ApiError {
     #[serde(skip)]
     status: StatusCode,
-    /// What a program can act upon: `unauthenticated`, `invalid_argument`, `not_found`, `too_many`, `unavailable`.
+    /// What a program can act upon: `unauthenticated`, `permission_denied`, `invalid_argument`, `not_found`, `too_many`, `unavailable`.
     code: &'static str,
     /// What a person reads.
     message: String,
+    #[serde(skip)]
+    retry_after: Option<u64>,
     /// Which field of the request is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
@@ -26,6 +31,7 @@ impl ApiError {
             status,
             code,
             message: message.into(),
+            retry_after: None,
             field: None,
         }
     }
@@ -61,6 +67,25 @@ impl ApiError {
         Self::new(StatusCode::REQUEST_TIMEOUT, "invalid_argument", message)
     }
 
+    /// Refuses who shows no session of the app's.
+    pub(crate) fn no_session() -> Self {
+        let message = "no session of the app, or one that is over";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", message)
+    }
+
+    /// Refuses what somebody may not have, and says why.
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "permission_denied", message)
+    }
+
+    /// Says that somebody asks too often, and when to come again.
+    pub(crate) fn too_often(wait: Duration) -> Self {
+        Self {
+            retry_after: Some(wait.as_secs() + 1),
+            ..Self::too_many("too many tokens are asked for, try again later")
+        }
+    }
+
     /// Says that there is nothing of this id.
     pub(crate) fn not_found(what: &str) -> Self {
         let message = format!("{what} does not exist");
@@ -80,7 +105,20 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (self.status, Json(self)).into_response()
+        let retry_after = self.retry_after;
+        let mut response = (self.status, Json(self)).into_response();
+        if let Some(seconds) = retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+impl From<FieldError> for ApiError {
+    fn from(error: FieldError) -> Self {
+        Self::invalid(error.field, error.message)
     }
 }
 

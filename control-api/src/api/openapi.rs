@@ -16,7 +16,8 @@ use utoipa::OpenApi;
         super::audit::list,
         super::webhooks::list,
         super::webhooks::dead,
-        super::webhooks::replay
+        super::webhooks::replay,
+        super::tokens::issue
     )
 )]
 pub(super) struct Description;

@@ -1,4 +1,4 @@
-use signaling::Rooms;
+use signaling::{KeyRing, Rooms};
 
 use crate::bans::Bans;
 use crate::webhooks::Webhooks;
@@ -8,6 +8,8 @@ use crate::webhooks::Webhooks;
 pub struct Api {
     /// All rooms.
     pub rooms: Rooms,
+    /// Keys to sign tokens with.
+    pub keys: KeyRing,
     /// All bans.
     pub bans: Bans,
     /// All receivers of events.

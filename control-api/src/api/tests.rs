@@ -75,6 +75,7 @@ impl Node {
         let request = request.body(Body::from(body.to_owned())).unwrap();
         let routes = api_routes(Api {
             rooms: self.node.rooms.clone(),
+            keys: self.node.keys.clone(),
             bans: self.bans.clone(),
             webhooks: self.webhooks.clone(),
         });
@@ -258,6 +259,7 @@ async fn every_call_needs_a_token_for_the_api() {
         ("GET", "/api/v1/bans/BN_1"),
         ("DELETE", "/api/v1/bans/BN_1"),
         ("GET", "/api/v1/audit"),
+        ("POST", "/api/v1/tokens"),
         ("GET", "/api/v1/webhooks"),
         ("GET", "/api/v1/webhooks/dead"),
         ("POST", "/api/v1/webhooks/replay"),
@@ -413,7 +415,7 @@ async fn what_is_described_is_what_is_there() {
     let (status, description) = node.send(None, "GET", "/api/v1/openapi.json", "").await;
     assert_eq!(status, StatusCode::OK);
     let paths = description["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 6);
+    assert_eq!(paths.len(), 7);
     for (path, methods) in paths {
         for method in methods.as_object().unwrap().keys() {
             let path = path.replace("{id}", "BN_1");

@@ -82,7 +82,12 @@ impl BanList {
         self.write().index.forget_ended(now, FORGOTTEN);
     }
 
-    fn decide(&self, entry: &Entry<'_>) -> Result<(), NotAdmitted> {
+    /// Decides about somebody at once.
+    ///
+    /// # Errors
+    ///
+    /// A ban concerns them, or bans are not loaded yet.
+    pub(crate) fn decide(&self, entry: &Entry<'_>) -> Result<(), NotAdmitted> {
         let now = (self.now)();
         let held = self.read();
         if let Some(ban) = held.index.find(entry, now) {

@@ -38,4 +38,4 @@ pub use keys::{ApiSecret, InvalidKeys, Keys, Secret};
 pub use mark::TokenMark;
 pub use sfu_model::ApiKey;
 pub use source::{SourceSet, TrackSource};
-pub use token::{LEEWAY, MAX_TOKEN_BYTES, TokenError, Verified, sign, sign_again, verify};
+pub use token::{LEEWAY, MAX_TOKEN_BYTES, TokenError, Verified, sign, sign_again, sign_as, verify};

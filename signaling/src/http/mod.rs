@@ -30,8 +30,11 @@ const CORS_MAX_AGE: Duration = Duration::from_secs(86_400);
 /// Wraps `routes` in the layers that LiveKit's server has, in its order: recovery from panics, CORS
 /// (on refusals too), double slashes, and the check of the token, which leaves a [`Caller`] as an
 /// extension of the request.
+///
+/// What is `open` has tokens of its own, which are not checked.
 pub fn with_layers(
     routes: Router,
+    open: Router,
     keys: KeyRing,
 ) -> impl Service<
     Request,
@@ -46,6 +49,7 @@ pub fn with_layers(
             keys,
             authorization::check_token,
         ))
+        .merge(open)
         .layer(cors())
         .layer(CatchPanicLayer::new());
     MapRequestLayer::new(without_double_slash).layer(routes.into_service().boxed_clone())

@@ -40,24 +40,25 @@ export function runningServer(address, pid) {
   };
 }
 
-/** Starts `binary` on free ports. */
+/** Starts `binary` on free ports; `config` may be a function of that of HTTP. */
 export async function startBinary(binary, config) {
   const [port, tcpPort, metricsPort] = [await freeTcpPort(), await freeTcpPort(), await freeTcpPort()];
   const udpPort = await freeUdpPort();
+  const own = typeof config === 'function' ? config(port) : config;
   const body = {
     port,
     prometheus: { port: metricsPort },
     bind_addresses: ['127.0.0.1'],
     keys: { [OWN_KEY]: OWN_SECRET },
     data_dir: fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-data-')),
-    ...config,
+    ...own,
     rtc: {
       tcp_port: tcpPort,
       udp_port: udpPort,
       node_ip: '127.0.0.1',
       enable_loopback_candidate: true,
       use_external_ip: false,
-      ...config.rtc,
+      ...own.rtc,
     },
   };
   const logFile = path.join(logDirectory(), `server-${port}.log`);

@@ -25,6 +25,14 @@ const lifecycle = {
     return { ms: performance.now() - started };
   },
 
+  /** Joins with what LiveKit's `TokenSource.endpoint` gets from an address; returns what that was. */
+  async joinBySource(key, { endpoint, options, fetchOptions }) {
+    const source = livekit.TokenSource.endpoint(endpoint, options);
+    const { serverUrl, participantToken } = await source.fetch(fetchOptions);
+    await lifecycle.join(key, { url: serverUrl, token: participantToken });
+    return { serverUrl, participantToken };
+  },
+
   /** Like `join`, for joins that must fail: returns what livekit-client threw, or null. */
   async joinError(key, options) {
     try {
@@ -149,7 +157,7 @@ async function encryption(passphrase) {
   return { keyProvider, worker: new Worker('/livekit-client.e2ee.worker.mjs', { type: 'module' }) };
 }
 
-const withoutClient = new Set(['join', 'joinError', 'leave', ...Object.keys(timing.operations)]);
+const withoutClient = new Set(['join', 'joinBySource', 'joinError', 'leave', ...Object.keys(timing.operations)]);
 const operations = {
   ...lifecycle, ...identityAndSubscriptions, ...media.operations, ...messages.operations, ...timing.operations,
 };

@@ -1,0 +1,12 @@
+//! Tokens for an app's users: the endpoint that LiveKit's `TokenSource` asks, and the full form for the app's backend.
+
+mod endpoint;
+mod issue;
+mod rates;
+mod request;
+mod session;
+
+pub use endpoint::{TokenEndpoint, TokenEndpointParts, token_routes};
+pub(crate) use issue::{LONGEST, TokenFields, claims_of};
+pub use rates::TokenRates;
+pub use session::Session;

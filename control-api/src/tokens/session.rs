@@ -1,0 +1,168 @@
+//! Who asks for a token: what the app says of its user.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode, Url};
+use serde::Deserialize;
+
+use super::request::TokenRequest;
+use crate::clock;
+
+/// How long the app may take to say who its user is.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Most bytes of what it says.
+const MAX_ANSWER: usize = 64 << 10;
+
+/// How far the app's clock may be off.
+const LEEWAY: u64 = 60;
+
+/// How the app says who its user is.
+#[derive(Clone)]
+pub enum Session {
+    /// By a JWT that it has signed with this secret (HS256), as a bearer.
+    Secret(DecodingKey),
+    /// By an answer to a request with the user's own `Authorization` and `Cookie`.
+    Callback(Client, Url),
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Secret(_) => "Secret(..)",
+            Self::Callback(..) => "Callback(..)",
+        })
+    }
+}
+
+/// What the app says of its user.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct User {
+    #[serde(alias = "sub", default)]
+    pub(crate) identity: String,
+    /// Shown to others.
+    #[serde(default)]
+    pub(crate) name: Option<String>,
+    /// Rooms that the user may join; all if nothing is said.
+    #[serde(default)]
+    pub(crate) rooms: Option<Vec<String>>,
+    #[serde(default)]
+    pub(crate) metadata: Option<String>,
+    #[serde(default)]
+    pub(crate) attributes: Option<BTreeMap<String, String>>,
+    /// LiveKit's video grant; what everybody may do if nothing is said.
+    #[serde(default)]
+    pub(crate) grants: Option<auth::VideoGrant>,
+    #[serde(default)]
+    exp: Option<u64>,
+}
+
+/// Why nobody is known to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    /// What was shown is no session, or one that is over.
+    Refused,
+    /// The app does not say.
+    NoAnswer,
+}
+
+impl Session {
+    /// Has the app say who its users are by a JWT that it has signed.
+    pub fn by_secret(secret: &str) -> Self {
+        Self::Secret(DecodingKey::from_secret(secret.as_bytes()))
+    }
+
+    /// Has the app say who its users are when it is asked at an address, which the operator has written.
+    ///
+    /// # Errors
+    ///
+    /// It is no address, or the system's certificates cannot be read.
+    pub fn by_callback(url: &str) -> Result<Self, String> {
+        let url = Url::parse(url).map_err(|error| error.to_string())?;
+        let client = Client::builder()
+            // What a user has shown is for the app alone.
+            .redirect(Policy::none())
+            .no_proxy()
+            .timeout(PATIENCE)
+            .build();
+        Ok(Self::Callback(
+            client.map_err(|error| error.to_string())?,
+            url,
+        ))
+    }
+
+    /// Says who asks.
+    pub(crate) async fn user(
+        &self,
+        headers: &HeaderMap,
+        request: &TokenRequest,
+    ) -> Result<User, Unknown> {
+        let user = match self {
+            Self::Secret(key) => by_token(key, headers)?,
+            Self::Callback(client, url) => by_callback(client, url, headers, request).await?,
+        };
+        match user.identity.is_empty() {
+            true => Err(Unknown::Refused),
+            false => Ok(user),
+        }
+    }
+}
+
+fn by_token(key: &DecodingKey, headers: &HeaderMap) -> Result<User, Unknown> {
+    let shown = headers.get(header::AUTHORIZATION);
+    let shown = shown.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let mut validation = Validation::new(Algorithm::HS256);
+    // The library would read the system's clock.
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation.required_spec_claims.clear();
+    let token = shown.ok_or(Unknown::Refused)?;
+    let user = decode::<User>(token, key, &validation)
+        .map_err(|_| Unknown::Refused)?
+        .claims;
+    let now = clock::now().0.as_secs();
+    match user.exp.is_some_and(|end| now < end.saturating_add(LEEWAY)) {
+        true => Ok(user),
+        false => Err(Unknown::Refused),
+    }
+}
+
+async fn by_callback(
+    client: &Client,
+    url: &Url,
+    headers: &HeaderMap,
+    request: &TokenRequest,
+) -> Result<User, Unknown> {
+    let body = serde_json::to_vec(request).map_err(|_| Unknown::Refused)?;
+    let mut asked = client
+        .post(url.clone())
+        .header(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        )
+        .body(body);
+    for name in [header::AUTHORIZATION, header::COOKIE] {
+        if let Some(value) = headers.get(&name) {
+            asked = asked.header(name, value.clone());
+        }
+    }
+    let mut answer = asked.send().await.map_err(|_| Unknown::NoAnswer)?;
+    match answer.status() {
+        StatusCode::OK => {}
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(Unknown::Refused),
+        _ => return Err(Unknown::NoAnswer),
+    }
+    let mut said = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|_| Unknown::NoAnswer)? {
+        if said.len() + chunk.len() > MAX_ANSWER {
+            return Err(Unknown::NoAnswer);
+        }
+        said.extend_from_slice(&chunk);
+    }
+    serde_json::from_slice(&said).map_err(|_| Unknown::NoAnswer)
+}
