@@ -288,6 +288,24 @@ fn register_rooms(registry: &Registry, rooms: &RoomsReport) -> prometheus::Resul
         metric.with_label_values(NONE).set(signed(count));
         register(registry, metric)?;
     }
+    let quality = &rooms.quality.participants;
+    let participants = quality.excellent + quality.good + quality.poor + quality.lost;
+    for (name, help, count) in [
+        (
+            "livekit_room_total",
+            "Rooms that are open, under LiveKit's name.",
+            rooms.open,
+        ),
+        (
+            "livekit_participant_total",
+            "Participants, under LiveKit's name.",
+            participants,
+        ),
+    ] {
+        let metric = prometheus::IntGauge::new(name, help)?;
+        metric.set(signed(count));
+        register(registry, metric)?;
+    }
     let help = "Age of the oldest work of any room.";
     let lag = prometheus::Gauge::new("sluice_room_lag_seconds", help)?;
     lag.set(rooms.longest.as_secs_f64());
@@ -534,6 +552,8 @@ mod tests {
             "livekit_webhook_queue_length 10",
             "sluice_events_total 9",
             "sluice_webhook_receivers_failing 0",
+            "livekit_room_total 2",
+            "livekit_participant_total 4",
             "sluice_rooms 2",
             "sluice_rooms_behind 1",
             "sluice_room_lag_seconds 1.5",

@@ -115,7 +115,7 @@ async fn connect(
     };
     let applicant = match admit(&rooms, endpoint, Strictness::Lenient, &asked).await {
         Ok(applicant) => applicant,
-        Err(refusal) => return refusal.into_response(),
+        Err(refusal) => return refused(&asked, refusal),
     };
     let (sender, responses) = responses();
     let connection = rooms.next_connection();
@@ -131,7 +131,7 @@ async fn connect(
     // If the client goes, this is dropped without a socket and the room hears of it.
     let presence = match joined {
         Ok(presence) => presence,
-        Err(refusal) => return refusal.into_response(),
+        Err(refusal) => return refused(&asked, refusal),
     };
     let holder = (applicant.room, join.claims.identity);
     let allowance = rooms.allowance(holder);
@@ -143,6 +143,18 @@ async fn connect(
         .max_frame_size(max_message)
         .read_buffer_size(READ_BUFFER)
         .on_upgrade(move |socket| connection.run(socket))
+}
+
+/// Answers with a refusal, and writes it down for whoever is asked why.
+fn refused(asked: &Asked, refusal: Refusal) -> Response {
+    let claims = asked.caller.verified().map(|verified| &verified.claims);
+    let room = claims.and_then(|claims| claims.room_to_join().ok());
+    tracing::info!(
+        identity = claims.map_or("", |claims| claims.identity.as_str()),
+        room = room.as_ref().map_or("", RoomName::as_str),
+        address = ?asked.address, %refusal, "A join was refused"
+    );
+    refusal.into_response()
 }
 
 /// A client whose token and parameters allow it to ask its room.

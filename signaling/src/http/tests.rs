@@ -182,7 +182,7 @@ async fn a_panic_in_a_handler_is_an_error_500_with_cors() {
         panic!("a fault of ours");
     }
     let routes = Router::new().route("/", get(fails));
-    let service = with_layers(routes, axum::Router::new(), KeyRing::new((*keys()).clone()));
+    let service = with_layers(routes, Router::new(), KeyRing::new((*keys()).clone()));
     let request = with_header(get_request("/"), header::ORIGIN, "https://app.example");
     let response = service.oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
