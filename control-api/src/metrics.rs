@@ -289,7 +289,7 @@ fn register_rooms(registry: &Registry, rooms: &RoomsReport) -> prometheus::Resul
         register(registry, metric)?;
     }
     let quality = &rooms.quality.participants;
-    let participants = quality.excellent + quality.good + quality.poor + quality.lost;
+    let all = quality.excellent + quality.good + quality.poor + quality.lost;
     for (name, help, count) in [
         (
             "livekit_room_total",
@@ -299,7 +299,7 @@ fn register_rooms(registry: &Registry, rooms: &RoomsReport) -> prometheus::Resul
         (
             "livekit_participant_total",
             "Participants, under LiveKit's name.",
-            participants,
+            all,
         ),
     ] {
         let metric = prometheus::IntGauge::new(name, help)?;
