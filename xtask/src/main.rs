@@ -74,7 +74,7 @@ fn main() -> ExitCode {
             "--locked",
             "--release",
             "--package",
-            "auth",
+            "control-api",
             "--example",
             "tokens",
         ])),
