@@ -119,7 +119,7 @@ impl Room {
         present.map(|participant| (&participant.identity, &participant.credential))
     }
 
-    /// Ends the room because the node stops: every client is told `SERVER_SHUTDOWN`.
+    /// Ends the room because the node stops: every client is told `SERVER_SHUTDOWN`, and to come back.
     pub fn shutdown(&mut self, now: Now) {
         self.close(now, DisconnectCause::ServerStops);
     }
@@ -151,8 +151,14 @@ impl Room {
         if !self.room.close() {
             return;
         }
+        // Departure: LiveKit's server has clients stay away when it stops. A node that is started again, or another behind the
+        // same address, takes them up where they were.
+        let action = match cause == DisconnectCause::ServerStops {
+            true => LeaveAction::Reconnect,
+            false => LeaveAction::Disconnect,
+        };
         for key in self.roster.keys() {
-            self.disconnect(now, key, cause, Some(LeaveAction::Disconnect));
+            self.disconnect(now, key, cause, Some(action));
         }
         self.timers = Timers::default();
         let room = Box::new(self.info());

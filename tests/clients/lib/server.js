@@ -63,17 +63,22 @@ export async function startBinary(binary, config) {
   };
   const logFile = path.join(logDirectory(), `server-${port}.log`);
   const log = fs.openSync(logFile, 'a');
-  // JSON is YAML: the configuration needs no second syntax here.
-  const child = spawn(binary, ['--config-body', JSON.stringify(body)], { stdio: ['ignore', log, log] });
-  let ended;
-  child.once('exit', (code, signal) => { ended = `exit code ${code}, signal ${signal}`; });
-  child.once('error', (error) => { ended = error.message; });
   const http = `http://127.0.0.1:${port}`;
-  await until(`${binary} answers on ${http}`, async () => {
-    if (ended) return true;
-    return (await fetch(http)).ok;
-  }, { within: START_TIMEOUT_MS });
-  if (ended) throw new Error(`the server ended at once (${ended}):\n${tail(logFile)}`);
+  let child;
+  let ended;
+  const start = async () => {
+    ended = undefined;
+    // JSON is YAML: the configuration needs no second syntax here.
+    child = spawn(binary, ['--config-body', JSON.stringify(body)], { stdio: ['ignore', log, log] });
+    child.once('exit', (code, signal) => { ended = `exit code ${code}, signal ${signal}`; });
+    child.once('error', (error) => { ended = error.message; });
+    await until(`${binary} answers on ${http}`, async () => {
+      if (ended) return true;
+      return (await fetch(http)).ok;
+    }, { within: START_TIMEOUT_MS });
+    if (ended) throw new Error(`the server ended at once (${ended}):\n${tail(logFile)}`);
+  };
+  await start();
 
   const stop = async () => {
     if (ended) throw new Error(`the server ended during the tests (${ended}):\n${tail(logFile)}`);
@@ -83,10 +88,14 @@ export async function startBinary(binary, config) {
     await gone;
     clearTimeout(force);
   };
+  const restart = async () => {
+    await stop();
+    await start();
+  };
   const metrics = `http://127.0.0.1:${metricsPort}/metrics`;
   return {
     url: `ws://127.0.0.1:${port}`, http, metrics, apiKey: OWN_KEY, apiSecret: OWN_SECRET,
-    pid: child.pid, udpPort, tcpPort, logFile, stop,
+    pid: child.pid, udpPort, tcpPort, logFile, stop, restart,
   };
 }
 
