@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::SecretText;
 use crate::duration;
 use crate::group::Group;
-use crate::problem::Problem;
+use crate::problem::{Problem, Read};
 use crate::value;
 
 /// The endpoint that gives an app's users their tokens: the group `tokens`. Ours, not LiveKit's. Off without it.
@@ -34,15 +34,32 @@ pub enum TokenSession {
 
 impl Tokens {
     pub(crate) fn read(group: &mut Group<'_>) -> Option<Self> {
-        let server_url = group.get("server_url", value::text);
+        let server_url = group.get("server_url", |written| {
+            url(written, &["ws", "wss", "http", "https"])
+        });
         let secret = group.get_secret("session_secret");
-        let callback = group.get("callback_url", value::text);
-        let ttl = group.get("ttl", duration::read);
-        let origins = group.list("origins", value::text).unwrap_or_default();
-        let per_address = group.get("per_address", value::count);
-        let per_identity = group.get("per_identity", value::count);
-        if server_url.is_none() && secret.is_none() && callback.is_none() {
+        let callback = group.get("callback_url", |written| url(written, &["http", "https"]));
+        let ttl = group.get("ttl", ttl);
+        let origins = group.list("origins", value::text);
+        let per_address = group.get("per_address", rate);
+        let per_identity = group.get("per_identity", rate);
+        let is_written = server_url.is_some()
+            || secret.is_some()
+            || callback.is_some()
+            || ttl.is_some()
+            || origins.is_some()
+            || per_address.is_some()
+            || per_identity.is_some();
+        if !is_written {
             return None;
+        }
+        let is_short = |secret: &String| secret.chars().count() < SECURE_CHARACTERS;
+        if secret.as_ref().is_some_and(is_short) {
+            let problem = Problem::new(
+                "is so short that it can be guessed, and with it anybody can be anybody",
+                format!("write at least {SECURE_CHARACTERS} characters"),
+            );
+            group.fault("session_secret", None, problem);
         }
         let session = match (secret, callback) {
             (Some(secret), None) => Some(TokenSession::Secret(secret.into())),
@@ -67,9 +84,47 @@ impl Tokens {
             server_url: server_url?,
             session: session?,
             ttl: ttl.unwrap_or(Duration::from_secs(600)),
-            origins,
-            per_address: per_address.unwrap_or(60).max(1),
-            per_identity: per_identity.unwrap_or(20).max(1),
+            origins: origins.unwrap_or_default(),
+            per_address: per_address.unwrap_or(60),
+            per_identity: per_identity.unwrap_or(20),
         })
+    }
+}
+
+/// How long a secret is at least, in characters, as of API keys.
+const SECURE_CHARACTERS: usize = 32;
+
+/// The longest life of a token: a year.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
+/// Reads an address of one of these schemes.
+fn url(written: &str, schemes: &[&str]) -> Read<String> {
+    let scheme = written
+        .split_once("://")
+        .filter(|(_, rest)| !rest.is_empty());
+    match scheme.is_some_and(|(scheme, _)| schemes.contains(&scheme)) {
+        true => Ok(written.to_owned()),
+        false => Err(Problem::new(
+            "is no address of this kind",
+            format!("write {}://...", schemes.join(":// or ")),
+        )),
+    }
+}
+
+fn ttl(written: &str) -> Read<Duration> {
+    let time = duration::read(written)?;
+    match (Duration::from_secs(1)..=LONGEST).contains(&time) {
+        true => Ok(time),
+        false => Err(Problem::new(
+            "is shorter than a second or longer than a year",
+            "write a duration such as 10m",
+        )),
+    }
+}
+
+fn rate(written: &str) -> Read<u32> {
+    match value::count(written)? {
+        0 => Err(Problem::new("lets nobody have a token", "write at least 1")),
+        count => Ok(count),
     }
 }

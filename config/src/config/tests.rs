@@ -542,7 +542,7 @@ fn webhooks_need_one_of_the_keys() {
 fn the_endpoint_of_tokens_is_there_where_somebody_says_who_users_are() {
     assert_eq!(read("").0.tokens, None);
     let (config, _) = read(
-        "tokens: {server_url: 'wss://x', session_secret: hush, origins: ['https://app'], per_address: 5}\n",
+        "tokens: {server_url: 'wss://x', session_secret: hush-hush-hush-hush-hush-hush-hush, origins: ['https://app'], per_address: 5}\n",
     );
     let tokens = config.tokens.clone().unwrap();
     assert_eq!((tokens.per_address, tokens.per_identity), (5, 20));
@@ -550,9 +550,27 @@ fn the_endpoint_of_tokens_is_there_where_somebody_says_who_users_are() {
     assert!(!format!("{config:?}").contains("hush"));
     let without = faults("tokens: {server_url: 'wss://x'}\n");
     assert!(without[0].contains("session_secret"), "{without:?}");
-    let both =
-        faults("tokens: {server_url: 'wss://x', session_secret: a, callback_url: 'http://b'}\n");
+    let both = faults(
+        "tokens: {server_url: 'wss://x', session_secret: hush-hush-hush-hush-hush-hush-hush, callback_url: 'http://b'}\n",
+    );
     assert!(both[0].contains("either"), "{both:?}");
-    let nowhere = faults("tokens: {session_secret: a}\n");
+    let nowhere = faults("tokens: {session_secret: hush-hush-hush-hush-hush-hush-hush}\n");
     assert!(nowhere[0].contains("server_url"), "{nowhere:?}");
+    for wrong in [
+        "session_secret: ''",
+        "session_secret: short",
+        "ttl: 0s",
+        "ttl: 9000h",
+        "per_address: 0",
+        "per_identity: 0",
+        "server_url: nonsense",
+        "server_url: 'wss://'",
+        "callback_url: 'ftp://x'",
+        "ttl: 5m",
+    ] {
+        assert!(
+            !faults(&format!("tokens: {{{wrong}}}\n")).is_empty(),
+            "{wrong}"
+        );
+    }
 }

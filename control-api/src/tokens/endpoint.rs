@@ -6,13 +6,14 @@ use auth::TokenMark;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequest, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::post;
 use serde_json::{Value, json};
 use sfu_model::{RoomName, UnixTime};
 use signaling::{Credential, Entry, KeyRing, NotAdmitted, Occasion, Rooms, client_address};
 use signaling_protocol::sid;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::issue::{TokenFields, claims_of};
 use super::rates::TokenRates;
@@ -21,6 +22,7 @@ use super::session::{Session, Unknown, User};
 use crate::api::{ApiError, Asked};
 use crate::bans::BanList;
 use crate::clock;
+use crate::field::FieldError;
 use crate::random::random;
 
 /// What the endpoint works with.
@@ -57,9 +59,27 @@ impl TokenEndpoint {
 
 /// Returns `POST /token`, which stands beside what the node's own tokens guard.
 pub fn token_routes(endpoint: TokenEndpoint) -> Router {
+    let cors = cors(&endpoint.0.origins);
     Router::new()
         .route("/token", post(give))
+        .layer(cors)
         .with_state(endpoint)
+}
+
+/// Lets pages of these origins ask, with their users' cookies; where none are written, all pages, without cookies.
+fn cors(origins: &[String]) -> CorsLayer {
+    let cors = CorsLayer::new()
+        .allow_methods([Method::POST])
+        .allow_headers(AllowHeaders::mirror_request())
+        .vary([header::ORIGIN, header::ACCESS_CONTROL_REQUEST_HEADERS]);
+    let known = origins
+        .iter()
+        .filter_map(|origin| origin.trim_end_matches('/').parse().ok());
+    let known: Vec<HeaderValue> = known.collect();
+    match origins.is_empty() {
+        true => cors.allow_origin(AllowOrigin::mirror_request()),
+        false => cors.allow_origin(known).allow_credentials(true),
+    }
 }
 
 async fn give(State(endpoint): State<TokenEndpoint>, request: Request) -> Response {
@@ -97,10 +117,11 @@ impl TokenEndpointParts {
                         ApiError::unavailable("the app does not say who asks; try again")
                     }
                 })?;
+        let limits = self.rooms.settings().limits;
+        let claims = claims_of(fields(user, asked)?, limits).map_err(as_asked)?;
         self.rates
-            .ask_for(&user.identity)
+            .ask_for(claims.identity.as_str())
             .map_err(ApiError::too_often)?;
-        let claims = claims_of(fields(user, asked)?, self.rooms.settings().limits)?;
         let now = clock::now();
         self.check_bans(&claims, now, address)?;
         let keys = self.keys.current();
@@ -165,19 +186,10 @@ fn fields(user: User, asked: TokenRequest) -> Result<TokenFields, ApiError> {
         let message = "the session is somebody else's";
         return Err(ApiError::invalid("participant_identity", message));
     }
-    let may = user
-        .rooms
-        .as_ref()
-        .is_none_or(|rooms| rooms.contains(&asked.room_name));
-    if !may {
-        return Err(ApiError::invalid(
-            "room_name",
-            "the session does not let its user join this room",
-        ));
-    }
+    let room = room(&user, asked.room_name)?;
     Ok(TokenFields {
         identity: user.identity,
-        room: asked.room_name,
+        room,
         name: user.name.unwrap_or(asked.participant_name),
         metadata: user.metadata.unwrap_or(asked.participant_metadata),
         attributes: user.attributes.unwrap_or(asked.participant_attributes),
@@ -187,11 +199,46 @@ fn fields(user: User, asked: TokenRequest) -> Result<TokenFields, ApiError> {
     })
 }
 
+/// Returns the room that is asked for, if the app lets its user into it. Where the app grants more than to join, it says where.
+fn room(user: &User, asked: String) -> Result<String, ApiError> {
+    let refuse = |message| Err(ApiError::invalid("room_name", message));
+    let granted = user.grants.as_ref().map_or("", |grant| &grant.room);
+    let room = match asked.is_empty() {
+        true => granted.to_owned(),
+        false => asked,
+    };
+    if !granted.is_empty() && room != granted {
+        return refuse("the session is for another room");
+    }
+    if user
+        .rooms
+        .as_ref()
+        .is_some_and(|rooms| !rooms.contains(&room))
+    {
+        return refuse("the session does not let its user join this room");
+    }
+    let is_admin = user.grants.as_ref().is_some_and(|grant| grant.room_admin);
+    match is_admin && granted.is_empty() && user.rooms.is_none() {
+        true => refuse("the session grants the administration of a room and does not say of which"),
+        false => Ok(room),
+    }
+}
+
+/// Names fields as clients do.
+fn as_asked(error: FieldError) -> ApiError {
+    let field = match error.field.as_str() {
+        "room" => "room_name".to_owned(),
+        "identity" | "name" | "metadata" | "attributes" => format!("participant_{}", error.field),
+        _ => error.field,
+    };
+    ApiError::invalid(field, error.message)
+}
+
 /// Keeps of a room configuration what a client may ask for: agents to be called. The rest is the app's to say.
 fn only_agents(config: Value) -> Result<Value, ApiError> {
     let Value::Object(mut config) = config else {
         return Err(ApiError::invalid("room_config", "it is no object"));
     };
-    let agents = config.remove("agents");
-    Ok(json!({ "agents": agents.unwrap_or_else(|| json!([])) }))
+    let agents = config.remove("agents").unwrap_or_else(|| json!([]));
+    Ok(json!({ "agents": agents }))
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use auth::{Claims, ParticipantKind, VideoGrant};
+use serde::Deserialize;
 use serde_json::Value;
 use signaling::NameLimits;
+use signaling_protocol::proto;
 
 use crate::field::{FieldError, name, text_of};
 
@@ -55,9 +57,12 @@ pub(crate) fn claims_of(fields: TokenFields, limits: NameLimits) -> Result<Claim
     claims.attributes = fields.attributes;
     claims.kind = kind(&fields.kind)?;
     claims.room_preset = text_of("room_preset", fields.room_preset, limits.room_name)?;
-    let is_config = |config: &Value| config.is_object() && config.to_string().len() <= MAX_CONFIG;
+    let is_config = |config: &Value| {
+        let is_short = config.to_string().len() <= MAX_CONFIG;
+        is_short && proto::RoomConfiguration::deserialize(config).is_ok()
+    };
     if !fields.room_config.as_ref().is_none_or(is_config) {
-        let message = "it is no object, or longer than 64 KiB";
+        let message = "it is no room configuration, or longer than 64 KiB";
         return Err(FieldError::new("room_config", message));
     }
     claims.room_config = fields.room_config;

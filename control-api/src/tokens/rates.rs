@@ -2,18 +2,25 @@
 
 use std::fmt;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use governor::clock::{Clock, DefaultClock};
+use governor::clock::{Clock, DefaultClock, Reference};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
-/// Addresses, and identities, that are remembered because they asked lately. Further ones are refused until some are
-/// forgotten, which takes a minute at most.
+/// Addresses, and identities, that are remembered because they asked lately. When there are more, whole neighbourhoods of
+/// addresses are counted, so that a flood of made-up ones holds back its own; identities, which the app vouches for, are not.
 const MAX_REMEMBERED: usize = 100_000;
+
+/// What a neighbourhood may ask for, in addresses.
+const NEIGHBOURS: u32 = 16;
+
+/// How often those are forgotten at most who have asked for nothing lately, in a second.
+const SWEEP: Duration = Duration::from_secs(1);
 
 type Limiter<K, C> =
     RateLimiter<K, DefaultKeyedStateStore<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
@@ -22,7 +29,9 @@ type Limiter<K, C> =
 pub struct TokenRates<C: Clock = DefaultClock> {
     clock: C,
     addresses: Limiter<IpAddr, C>,
+    neighbourhoods: Limiter<IpAddr, C>,
     identities: Limiter<String, C>,
+    swept_at: Mutex<Option<C::Instant>>,
 }
 
 impl<C: Clock> fmt::Debug for TokenRates<C> {
@@ -42,12 +51,19 @@ impl<C: Clock + Clone> TokenRates<C> {
     pub(crate) fn with_clock(per_address: u32, per_identity: u32, clock: C) -> Self {
         let per_minute =
             |count| Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
+        let per_neighbourhood = per_address.saturating_mul(NEIGHBOURS);
         Self {
             addresses: RateLimiter::new(
                 per_minute(per_address),
                 DefaultKeyedStateStore::default(),
                 clock.clone(),
             ),
+            neighbourhoods: RateLimiter::new(
+                per_minute(per_neighbourhood),
+                DefaultKeyedStateStore::default(),
+                clock.clone(),
+            ),
+            swept_at: Mutex::new(None),
             identities: RateLimiter::new(
                 per_minute(per_identity),
                 DefaultKeyedStateStore::default(),
@@ -63,7 +79,11 @@ impl<C: Clock + Clone> TokenRates<C> {
     ///
     /// There were too many; after this time there may be another.
     pub(crate) fn ask_from(&self, address: IpAddr) -> Result<(), Duration> {
-        self.ask(&self.addresses, &place(address))
+        let place = place(address);
+        match self.has_room(&self.addresses) {
+            true => self.ask(&self.addresses, &place),
+            false => self.ask(&self.neighbourhoods, &neighbourhood(place)),
+        }
     }
 
     /// Counts a token for an identity.
@@ -72,19 +92,42 @@ impl<C: Clock + Clone> TokenRates<C> {
     ///
     /// There were too many; after this time there may be another.
     pub(crate) fn ask_for(&self, identity: &str) -> Result<(), Duration> {
-        self.ask(&self.identities, &identity.to_owned())
+        match self.has_room(&self.identities) {
+            true => self.ask(&self.identities, &identity.to_owned()),
+            false => Ok(()),
+        }
     }
 
     fn ask<K: Hash + Eq + Clone>(&self, limiter: &Limiter<K, C>, key: &K) -> Result<(), Duration> {
-        if limiter.len() >= MAX_REMEMBERED {
-            limiter.retain_recent();
-            if limiter.len() >= MAX_REMEMBERED {
-                return Err(Duration::from_secs(60));
-            }
+        let asked = limiter.check_key(key);
+        asked.map_err(|refused| refused.wait_time_from(self.clock.now()))
+    }
+
+    /// Reports whether one more can be remembered; forgets now and then who has asked for nothing lately.
+    fn has_room<K: Hash + Eq + Clone>(&self, limiter: &Limiter<K, C>) -> bool {
+        if limiter.len() < MAX_REMEMBERED {
+            return true;
         }
-        limiter
-            .check_key(key)
-            .map_err(|refused| refused.wait_time_from(self.clock.now()))
+        let now = self.clock.now();
+        let mut swept_at = self.swept_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = swept_at.is_none_or(|at| Duration::from(now.duration_since(at)) >= SWEEP);
+        if is_due {
+            *swept_at = Some(now);
+            self.addresses.retain_recent();
+            self.neighbourhoods.retain_recent();
+            self.identities.retain_recent();
+        }
+        drop(swept_at);
+        limiter.len() < MAX_REMEMBERED
+    }
+}
+
+/// Returns the network around a place: the first half of an IPv4 address, or the first quarter of an IPv6 address, which is
+/// what a provider has.
+fn neighbourhood(place: IpAddr) -> IpAddr {
+    match place {
+        IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & 0xffff_0000).into(),
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !(u128::MAX >> 32)).into(),
     }
 }
 
@@ -143,20 +186,25 @@ mod tests {
     }
 
     #[test]
-    fn no_more_addresses_are_remembered_than_may() {
+    fn a_flood_of_made_up_addresses_holds_back_its_own_neighbourhood_and_is_forgotten() {
         let clock = FakeRelativeClock::default();
-        let rates = TokenRates::with_clock(60, 20, clock.clone());
-        let number = |number: usize| {
-            IpAddr::from(std::net::Ipv4Addr::from_bits(
-                u32::try_from(number).unwrap(),
+        let rates = TokenRates::with_clock(2, 20, clock.clone());
+        // One provider's network of IPv6, a /64 each time.
+        let made_up = |number: u128| {
+            IpAddr::from(Ipv6Addr::from_bits(
+                (0x2001_0db8_u128 << 96) | (number << 64),
             ))
         };
-        for count in 0..MAX_REMEMBERED {
-            assert_eq!(rates.ask_from(number(count)), Ok(()));
+        for number in 0..MAX_REMEMBERED as u128 {
+            assert_eq!(rates.ask_from(made_up(number)), Ok(()));
         }
-        assert!(rates.ask_from(number(MAX_REMEMBERED)).is_err());
+        let more = (0..1000).filter(|more| rates.ask_from(made_up(1_000_000 + more)).is_ok());
+        assert_eq!(more.count(), 32);
+        assert_eq!(rates.addresses.len(), MAX_REMEMBERED);
+        assert_eq!(rates.ask_from(address("198.51.100.7")), Ok(()));
+        assert_eq!(rates.ask_from(address("2a00::1")), Ok(()));
         clock.advance(Duration::from_secs(61));
-        assert_eq!(rates.ask_from(number(MAX_REMEMBERED)), Ok(()));
+        assert_eq!(rates.ask_from(made_up(2_000_000)), Ok(()));
         assert!(rates.addresses.len() < 10);
     }
 }

@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Most bytes of what it says.
 const MAX_ANSWER: usize = 64 << 10;
 
-/// How far the app's clock may be off.
-const LEEWAY: u64 = 60;
+/// How far the app's clock may be off, in seconds.
+const LEEWAY: f64 = 60.0;
 
 /// How the app says who its user is.
 #[derive(Clone)]
@@ -58,8 +58,11 @@ pub(crate) struct User {
     /// LiveKit's video grant; what everybody may do if nothing is said.
     #[serde(default)]
     pub(crate) grants: Option<auth::VideoGrant>,
+    /// Seconds since 1970, maybe with a fraction (RFC 7519 section 2).
     #[serde(default)]
-    exp: Option<u64>,
+    exp: Option<f64>,
+    #[serde(default)]
+    nbf: Option<f64>,
 }
 
 /// Why nobody is known to ask.
@@ -119,16 +122,19 @@ fn by_token(key: &DecodingKey, headers: &HeaderMap) -> Result<User, Unknown> {
     let mut validation = Validation::new(Algorithm::HS256);
     // The library would read the system's clock.
     validation.validate_exp = false;
+    validation.validate_nbf = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
     let token = shown.ok_or(Unknown::Refused)?;
     let user = decode::<User>(token, key, &validation)
         .map_err(|_| Unknown::Refused)?
         .claims;
-    let now = clock::now().0.as_secs();
-    match user.exp.is_some_and(|end| now < end.saturating_add(LEEWAY)) {
-        true => Ok(user),
-        false => Err(Unknown::Refused),
+    let now = clock::now().0.as_secs_f64();
+    let is_over = user.exp.is_none_or(|end| now >= end + LEEWAY);
+    let is_early = user.nbf.is_some_and(|begin| now + LEEWAY < begin);
+    match is_over || is_early {
+        true => Err(Unknown::Refused),
+        false => Ok(user),
     }
 }
 

@@ -31,7 +31,7 @@ const CORS_MAX_AGE: Duration = Duration::from_secs(86_400);
 /// (on refusals too), double slashes, and the check of the token, which leaves a [`Caller`] as an
 /// extension of the request.
 ///
-/// What is `open` has tokens of its own, which are not checked.
+/// What is `open` has tokens and a CORS of its own.
 pub fn with_layers(
     routes: Router,
     open: Router,
@@ -49,8 +49,8 @@ pub fn with_layers(
             keys,
             authorization::check_token,
         ))
-        .merge(open)
         .layer(cors())
+        .merge(open)
         .layer(CatchPanicLayer::new());
     MapRequestLayer::new(without_double_slash).layer(routes.into_service().boxed_clone())
 }

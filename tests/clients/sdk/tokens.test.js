@@ -87,18 +87,29 @@ describe('a session of the app', () => {
     const past = Math.floor(Date.now() / 1000) - 3600;
     for (const headers of [
       {}, { authorization: 'Bearer x' }, { authorization: 'Basic eDp5' }, bearer({ sub: 'u' }, 'another secret'),
-      bearer({ sub: 'u', exp: past }), bearer({ sub: 'u', exp: undefined }), bearer({ sub: '' }), bearer({}),
+      bearer({ sub: 'u', exp: past }), bearer({ sub: 'u', nbf: past + 7200 }), bearer({ sub: 'u', exp: undefined }), bearer({ sub: '' }), bearer({}),
     ]) {
       const { status, body } = await ask(shared.server, headers);
       assert.deepEqual([status, body.code], [401, 'unauthenticated'], JSON.stringify(headers));
     }
     const other = await ask(shared.server, bearer({ sub: 'u1' }), { room_name: 'lobby', participant_identity: 'u2' });
     assert.deepEqual([other.status, other.body.field], [400, 'participant_identity']);
+    const fraction = await ask(shared.server, bearer({ sub: 'u3', exp: Math.floor(Date.now() / 1000) + 60.5 }));
+    assert.equal(fraction.status, 201);
+    const wrong = await ask(shared.server, bearer({ sub: 'u3' }), { room_name: 'lobby', room_config: { agents: 7 } });
+    assert.deepEqual([wrong.status, wrong.body.field], [400, 'room_config']);
   });
 
   test('says which rooms its user may join, and what is asked for beyond agents is left out', async () => {
     const elsewhere = await ask(shared.server, bearer({ sub: 'v', rooms: ['hall'] }));
     assert.deepEqual([elsewhere.status, elsewhere.body.field], [400, 'room_name']);
+    const admin = { roomJoin: true, roomAdmin: true };
+    for (const grants of [{ ...admin, room: 'hall' }, admin]) {
+      const refused = await ask(shared.server, bearer({ sub: 'v', grants }));
+      assert.deepEqual([refused.status, refused.body.field], [400, 'room_name'], JSON.stringify(grants));
+    }
+    const own = await ask(shared.server, bearer({ sub: 'v', grants: { ...admin, room: 'hall' } }), {});
+    assert.deepEqual((await read(own)).video, { ...admin, room: 'hall' });
     const config = { agents: [{ agent_name: 'helper' }], egress: { room: {} }, max_participants: 1000 };
     const given = await ask(shared.server, bearer({ sub: 'v', rooms: ['lobby'] }), { room_name: 'lobby', room_config: config });
     assert.equal(given.status, 201);
@@ -131,8 +142,14 @@ describe('an app that is asked who its user is', () => {
     assert.equal(given.status, 201, JSON.stringify(given.body));
     const claims = await read(given, shared.asking);
     assert.deepEqual([claims.sub, claims.name, claims.video.canPublish], ['xena', 'by the app', false]);
+    assert.equal(given.headers.get('access-control-allow-credentials'), 'true');
     const elsewhere = await ask(shared.asking, { cookie: 'user=xena', origin: 'https://evil.example' });
     assert.equal(elsewhere.status, 403);
+    const preflight = (origin) => fetch(endpoint(shared.asking), {
+      method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' },
+    });
+    const allowed = async (origin) => (await preflight(origin)).headers.get('access-control-allow-origin');
+    assert.deepEqual([await allowed('https://app.example'), await allowed('https://evil.example')], ['https://app.example', null]);
     const strangers = [];
     for (let i = 0; i < 6; i++) strangers.push((await ask(shared.asking, {})).status);
     assert.deepEqual(strangers, [401, 401, 401, 401, 429, 429]);
