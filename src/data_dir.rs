@@ -1,6 +1,7 @@
 //! Where the node keeps its files.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use sluice_config::Config;
@@ -17,34 +18,55 @@ pub(crate) struct DataDir {
 
 impl DataDir {
     /// Takes the folder of the configuration, else that of the configuration file, else a temporary one: a node that is
-    /// configured by its environment alone may have no place to write to.
+    /// configured by its environment alone, or by a file that is mounted to be read, may have no place to write to.
     pub(crate) fn choose(config: &Config, flags: &NodeFlags) -> Result<Self, String> {
+        if let Some(path) = &config.data_dir {
+            let made = fs::create_dir_all(path);
+            made.map_err(|error| format!("`data_dir` {path} cannot be made: {error}"))?;
+            return Ok(Self::lasting(Path::new(path)));
+        }
         let beside = flags.config.as_deref().and_then(Path::parent);
-        let (path, is_temporary) = match (&config.data_dir, beside) {
-            (Some(path), _) => (PathBuf::from(path), false),
-            (None, Some(folder)) => (folder.to_owned(), false),
-            (None, None) => (temporary(), true),
-        };
-        if is_temporary {
-            // A process of this number may have been killed, and its bans are nobody's.
-            fs::remove_dir_all(&path).ok();
+        match beside.filter(|folder| is_used(folder) || is_writable(folder)) {
+            Some(folder) => Ok(Self::lasting(folder)),
+            None => Self::temporary(flags.dev),
         }
-        if !path.as_os_str().is_empty() {
-            let made = fs::create_dir_all(&path);
-            made.map_err(|error| format!("`data_dir` {} cannot be made: {error}", path.display()))?;
+    }
+
+    fn lasting(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            is_temporary: false,
         }
-        if is_temporary && !flags.dev {
-            tracing::warn!(
-                "Webhooks that were not taken, and bans unless `database.url` names a database, are forgotten when the node ends: \
-                 `data_dir` names a lasting place for its files"
-            );
-        } else if is_temporary {
+    }
+
+    /// Makes a folder that is the node's alone.
+    fn temporary(dev: bool) -> Result<Self, String> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|error| format!("no random bytes: {error}"))?;
+        let name = format!("sluice-{:016x}", u64::from_be_bytes(random));
+        let path = std::env::temp_dir().join(name);
+        let made = fs::DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|error| {
+            format!(
+                "{} cannot be made: {error}; `data_dir` names another place",
+                path.display()
+            )
+        })?;
+        if dev {
             tracing::info!(
                 "Files are kept in {} until the node ends; `data_dir` names a lasting place",
                 path.display()
             );
+        } else {
+            tracing::warn!(
+                "Webhooks that were not taken, and bans unless `database.url` names a database, are forgotten when the node ends: \
+                 `data_dir` names a lasting place for its files"
+            );
         }
-        Ok(Self { path, is_temporary })
+        Ok(Self {
+            path,
+            is_temporary: true,
+        })
     }
 
     /// Opens the database of the configuration, else the SQLite file `sluice.db` here.
@@ -88,7 +110,17 @@ impl Drop for DataDir {
     }
 }
 
-/// Names a folder that no other node has.
-fn temporary() -> PathBuf {
-    std::env::temp_dir().join(format!("sluice-{}", std::process::id()))
+/// Reports whether a node has kept its files there. If they cannot be written any more, that is a fault and no reason to begin
+/// anew: bans would be forgotten.
+fn is_used(folder: &Path) -> bool {
+    ["sluice.db", "journal.db"]
+        .iter()
+        .any(|file| folder.join(file).exists())
+}
+
+fn is_writable(folder: &Path) -> bool {
+    let probe = folder.join(format!(".sluice-{}", std::process::id()));
+    let made = fs::File::create_new(&probe).is_ok();
+    fs::remove_file(&probe).ok();
+    made
 }

@@ -38,9 +38,10 @@ pub(crate) async fn follow_keys(config: &Config, flags: &NodeFlags, ring: &KeyRi
         }
         match read_keys(flags) {
             Ok(keys) => {
-                let names: Vec<_> = keys.iter().map(|known| known.key.as_str()).collect();
-                tracing::info!(keys = names.join(","), "The API keys were read again");
+                let names: Vec<_> = keys.iter().map(|known| known.key.to_string()).collect();
                 ring.replace(keys);
+                // Whoever reads it can count on the new ones.
+                tracing::info!(keys = names.join(","), "The API keys were read again");
             }
             Err(error) => {
                 tracing::error!("The API keys stay as they were: {error}");

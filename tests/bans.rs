@@ -117,6 +117,24 @@ fn a_node_whose_database_does_not_answer_lets_nobody_in_and_says_that_it_is_not_
 }
 
 #[test]
+fn files_are_beside_the_configuration_and_found_there_again() {
+    let data = DataDir::new("beside");
+    let file = data.0.join("sluice.yaml");
+    std::fs::write(&file, format!("rtc: {{tcp_port: 0}}\nkeys: {{{KEYS}}}\n"))
+        .expect("there is room");
+    let flags = ["--config", file.to_str().expect("it has a plain name")];
+    let node = Node::start(&flags);
+    assert_eq!(
+        call(&node, "POST", "bans", "{\"identity\": \"ann\"}").0,
+        "201"
+    );
+    assert_eq!(node.stop().code(), Some(0));
+    assert!(data.0.join("sluice.db").exists() && data.0.join("journal.db").exists());
+    // The files that are there are used.
+    assert_eq!(join(&Node::start(&flags), &of("ann")).0, "403");
+}
+
+#[test]
 fn a_file_that_is_no_database_is_said_at_start() {
     let data = DataDir::new("junk");
     std::fs::write(

@@ -72,6 +72,8 @@ impl BanIndex {
         if place.iter().any(|other| other.id == held.id) {
             return;
         }
+        // Hardly anybody has two: a vector that grows by itself has room for four.
+        place.reserve_exact(1);
         place.push(held);
         self.count += 1;
         if let Some(end) = ban.expires_at {

@@ -44,13 +44,14 @@ export function runningServer(address, pid) {
 export async function startBinary(binary, config) {
   const [port, tcpPort, metricsPort] = [await freeTcpPort(), await freeTcpPort(), await freeTcpPort()];
   const udpPort = await freeUdpPort();
+  const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-data-'));
   const own = typeof config === 'function' ? config(port) : config;
   const body = {
     port,
     prometheus: { port: metricsPort },
     bind_addresses: ['127.0.0.1'],
     keys: { [OWN_KEY]: OWN_SECRET },
-    data_dir: fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-data-')),
+    data_dir: dataDir,
     ...own,
     rtc: {
       tcp_port: tcpPort,
@@ -80,7 +81,7 @@ export async function startBinary(binary, config) {
   };
   await start();
 
-  const stop = async () => {
+  const end = async () => {
     if (ended) throw new Error(`the server ended during the tests (${ended}):\n${tail(logFile)}`);
     child.kill('SIGTERM');
     const gone = new Promise((resolve) => child.once('exit', resolve));
@@ -89,8 +90,12 @@ export async function startBinary(binary, config) {
     clearTimeout(force);
   };
   const restart = async () => {
-    await stop();
+    await end();
     await start();
+  };
+  const stop = async () => {
+    await end();
+    fs.rmSync(dataDir, { recursive: true, force: true });
   };
   const metrics = `http://127.0.0.1:${metricsPort}/metrics`;
   return {
