@@ -145,15 +145,16 @@ async fn connect(
         .on_upgrade(move |socket| connection.run(socket))
 }
 
-/// Answers with a refusal, and writes it down for whoever is asked why.
+/// Answers with a refusal, and writes it down for whoever is asked why. Strangers fill no log.
 fn refused(asked: &Asked, refusal: Refusal) -> Response {
-    let claims = asked.caller.verified().map(|verified| &verified.claims);
-    let room = claims.and_then(|claims| claims.room_to_join().ok());
-    tracing::info!(
-        identity = claims.map_or("", |claims| claims.identity.as_str()),
-        room = room.as_ref().map_or("", RoomName::as_str),
-        address = ?asked.address, %refusal, "A join was refused"
-    );
+    if let Some(verified) = asked.caller.verified() {
+        let claims = &verified.claims;
+        let room = claims.room_to_join().ok();
+        let room = room.as_ref().map_or("", RoomName::as_str);
+        tracing::info!(
+            identity = %claims.identity, room, address = ?asked.address, %refusal, "A join was refused"
+        );
+    }
     refusal.into_response()
 }
 
