@@ -30,8 +30,12 @@ pub(crate) fn token(flags: &TokenFlags) -> Outcome {
     }
     let mut claims = Claims::of(flags.identity.as_deref().unwrap_or_default().into());
     claims.name.clone_from(&flags.name);
+    let api = SluiceGrant {
+        admin: true,
+        ..SluiceGrant::default()
+    };
     match flags.api {
-        true => claims.sluice = Some(SluiceGrant { admin: true }),
+        true => claims.sluice = Some(api),
         false => claims.video = Some(grant),
     }
     println!(

@@ -179,7 +179,7 @@ impl RoomService<'_> {
 
     async fn delete_room(&self) -> Reply {
         let request: proto::DeleteRoomRequest = self.call.request()?;
-        self.check(Claims::check_room_create)?;
+        self.check(Claims::check_room_delete)?;
         self.ask(&request.room, RoomRequest::DeleteRoom).await?;
         self.webhooks.settle().await;
         self.call.reply(&proto::DeleteRoomResponse {})

@@ -54,7 +54,10 @@ impl Node {
 
     fn token(&self) -> String {
         let mut claims = Claims::of("root".into());
-        claims.sluice = Some(SluiceGrant { admin: true });
+        claims.sluice = Some(SluiceGrant {
+            admin: true,
+            ..SluiceGrant::default()
+        });
         self.node.sign(&claims)
     }
 

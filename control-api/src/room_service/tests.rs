@@ -153,6 +153,22 @@ async fn every_method_needs_its_grant_for_this_very_room() {
 }
 
 #[tokio::test]
+async fn who_may_only_create_rooms_deletes_none() {
+    let node = Node::start().await;
+    let mut claims = Claims::of("bot".into());
+    claims.sluice = Some(auth::SluiceGrant {
+        create_rooms: true,
+        ..auth::SluiceGrant::default()
+    });
+    let token = node.0.sign(&claims);
+    let create = call("CreateRoom", JSON, Some(&token), "{\"name\": \"x\"}");
+    assert_eq!(node.answer(create).await.0, StatusCode::OK);
+    let delete = call("DeleteRoom", JSON, Some(&token), "{\"room\": \"x\"}");
+    assert_eq!(node.refused(delete).await, unauthenticated());
+    assert_eq!(node.0.rooms.list(&[]).len(), 1);
+}
+
+#[tokio::test]
 async fn every_method_is_known_in_both_forms() {
     let node = Node::start().await;
     let token = node.token(admin());

@@ -80,10 +80,12 @@ pub struct SipGrant {
 
 /// What the `sluice` claim allows. Ours, not LiveKit's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct SluiceGrant {
     /// Call the whole REST API.
     pub admin: bool,
+    /// Create rooms, and not delete any.
+    pub create_rooms: bool,
 }
 
 /// Everything a token says about its holder, beside how long it is valid.
@@ -210,12 +212,24 @@ impl Claims {
         }
     }
 
-    /// Checks that the holder may create and delete rooms.
+    /// Checks that the holder may create rooms.
     ///
     /// # Errors
     ///
     /// It may not.
     pub fn check_room_create(&self) -> Result<(), PermissionDenied> {
+        match self.sluice.is_some_and(|grant| grant.create_rooms) {
+            true => Ok(()),
+            false => self.check_room_delete(),
+        }
+    }
+
+    /// Checks that the holder may delete rooms. LiveKit's grant to create rooms is one to delete them, too.
+    ///
+    /// # Errors
+    ///
+    /// It may not.
+    pub fn check_room_delete(&self) -> Result<(), PermissionDenied> {
         self.check(|grant| grant.room_create)
     }
 
@@ -270,6 +284,25 @@ mod tests {
         assert_eq!(claims.check_room_admin("a"), Ok(()));
         assert_eq!(claims.check_room_admin("b"), Err(PermissionDenied));
         assert_eq!(claims.check_room_create(), Err(PermissionDenied));
+    }
+
+    #[test]
+    fn rooms_may_be_created_by_who_may_not_delete_them() {
+        let mut claims = Claims::of("bot".into());
+        claims.sluice = Some(SluiceGrant {
+            create_rooms: true,
+            ..SluiceGrant::default()
+        });
+        assert_eq!(claims.check_room_create(), Ok(()));
+        assert_eq!(claims.check_room_delete(), Err(PermissionDenied));
+        assert_eq!(claims.check_admin(), Err(PermissionDenied));
+        claims.sluice = None;
+        claims.video = Some(VideoGrant {
+            room_create: true,
+            ..VideoGrant::default()
+        });
+        assert_eq!(claims.check_room_create(), Ok(()));
+        assert_eq!(claims.check_room_delete(), Ok(()));
     }
 
     #[test]
