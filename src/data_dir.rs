@@ -14,6 +14,8 @@ use crate::cli::NodeFlags;
 pub(crate) struct DataDir {
     path: PathBuf,
     is_temporary: bool,
+    /// Held for as long as the node runs: two nodes with one journal would tell of each other's rooms.
+    _lock: fs::File,
 }
 
 impl DataDir {
@@ -23,20 +25,32 @@ impl DataDir {
         if let Some(path) = &config.data_dir {
             let made = fs::create_dir_all(path);
             made.map_err(|error| format!("`data_dir` {path} cannot be made: {error}"))?;
-            return Ok(Self::lasting(Path::new(path)));
+            return Self::take(Path::new(path).to_owned(), false);
         }
         let beside = flags.config.as_deref().and_then(Path::parent);
         match beside.filter(|folder| is_used(folder) || is_writable(folder)) {
-            Some(folder) => Ok(Self::lasting(folder)),
+            Some(folder) => Self::take(folder.to_owned(), false),
             None => Self::temporary(flags.dev),
         }
     }
 
-    fn lasting(path: &Path) -> Self {
-        Self {
-            path: path.to_owned(),
-            is_temporary: false,
-        }
+    /// Takes a folder, unless another node has it.
+    fn take(path: PathBuf, is_temporary: bool) -> Result<Self, String> {
+        let file = path.join("sluice.lock");
+        let lock = fs::File::create(&file);
+        let lock =
+            lock.map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
+        lock.try_lock().map_err(|_| {
+            format!(
+                "another node keeps its files in {}: name a `data_dir` for this one",
+                path.display()
+            )
+        })?;
+        Ok(Self {
+            path,
+            is_temporary,
+            _lock: lock,
+        })
     }
 
     /// Makes a folder that is the node's alone.
@@ -63,10 +77,7 @@ impl DataDir {
                  `data_dir` names a lasting place for its files"
             );
         }
-        Ok(Self {
-            path,
-            is_temporary: true,
-        })
+        Self::take(path, true)
     }
 
     /// Opens the database of the configuration, else the SQLite file `sluice.db` here.

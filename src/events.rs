@@ -102,8 +102,9 @@ fn reach(webhook: &Webhook) -> Reach {
     }
 }
 
-/// Names a receiver without what may be secret in its address.
+/// Names a receiver by its host: the rest of its address may be secret.
 fn host(url: &str) -> &str {
-    let end = url.find(['?', '#']).unwrap_or(url.len());
-    url.get(..end).unwrap_or_default()
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
 }

@@ -135,6 +135,33 @@ fn files_are_beside_the_configuration_and_found_there_again() {
 }
 
 #[test]
+fn a_folder_has_one_node() {
+    let data = DataDir::new("one");
+    let _first = data.start();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    command.args([
+        "--keys",
+        KEYS,
+        "--data-dir",
+        data.path(),
+        "--port",
+        "0",
+        "--udp-port",
+        "0",
+    ]);
+    let second = command
+        .args(["--config-body", "rtc: {tcp_port: 0}"])
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(!second.status.success());
+    assert!(
+        said.contains("another node") && said.contains(data.path()),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_file_that_is_no_database_is_said_at_start() {
     let data = DataDir::new("junk");
     std::fs::write(

@@ -21,12 +21,19 @@ use crate::bans::{BanFailed, Bans, ban_audit};
 use crate::body::{self, NoBody};
 use crate::clock;
 use crate::error::{Code, TwirpError};
+use crate::field::{self, FieldError};
 use crate::random::random;
 use crate::twirp::{Call, Form};
 use crate::webhooks::Webhooks;
 
 /// How long tokens stay banned that were revoked: longer than any that an app issues lives.
 const REVOCATION: Duration = Duration::from_secs(366 * 86_400);
+
+/// How far ahead tokens are revoked at most: a clock that is off, and no ban for ever.
+const REVOKED_AHEAD: Duration = Duration::from_secs(86_400);
+
+/// Most bytes of the names of whom and where.
+const MAX_NAME: usize = 1024;
 
 /// What the holder of such a token is told.
 const REVOKED: &str = "the token was revoked";
@@ -241,11 +248,21 @@ impl RoomService<'_> {
             return Ok(0);
         };
         let now = clock::now();
+        let invalid = |error: FieldError| {
+            let msg = format!("{}: {}", error.field, error.message);
+            TwirpError::new(Code::InvalidArgument, msg)
+        };
+        let identity = field::name("identity", &request.identity, MAX_NAME).map_err(invalid)?;
+        let room = field::name("room", &request.room, MAX_NAME).map_err(invalid)?;
+        if before > now.0.as_secs() + REVOKED_AHEAD.as_secs() {
+            let error = FieldError::new("revoke_token_ts", "it is more than a day ahead");
+            return Err(invalid(error));
+        }
         let ban = Ban {
             id: sid("BN_", random()),
             target: BanTarget::Tokens {
-                identity: request.identity.as_str().into(),
-                room: Some(request.room.as_str().into()),
+                identity: identity.into(),
+                room: Some(room.into()),
                 issued_before: UnixTime(Duration::from_secs(before)),
             },
             reason: REVOKED.to_owned(),

@@ -1,6 +1,6 @@
 //! Where a client is, as its connection says, and the proxies in front of the node.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
@@ -24,16 +24,38 @@ pub(crate) fn told(headers: &HeaderMap, peer: Option<IpAddr>) -> String {
 pub fn of(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &[IpNet]) -> Option<IpAddr> {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer?.to_canonical();
-    let lists = headers.get_all("x-forwarded-for").iter().rev();
-    let mut hops = lists.flat_map(|list| list.to_str().unwrap_or_default().rsplit(','));
+    let mut hops = hops(headers);
     while is_trusted(&client) {
-        let hop = hops.next().map(|hop| hop.trim().parse::<IpAddr>());
-        let Some(Ok(hop)) = hop else {
+        let Some(Some(hop)) = hops.next() else {
             break;
         };
-        client = hop.to_canonical();
+        client = hop;
     }
     Some(client)
+}
+
+/// Walks the addresses of `X-Forwarded-For` from the last to the first; what is none is `None`. A client that writes bytes
+/// which are no text in front of what a proxy adds changes nothing of that.
+fn hops(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+    let lists = headers.get_all("x-forwarded-for").iter().rev();
+    let hops = lists.flat_map(|list| list.as_bytes().rsplit(|byte| *byte == b','));
+    let hops = hops.map(<[u8]>::trim_ascii);
+    hops.filter(|hop| !hop.is_empty()).map(address)
+}
+
+/// Reads an address as proxies write it: quoted, in brackets, or with a port.
+fn address(written: &[u8]) -> Option<IpAddr> {
+    let written = std::str::from_utf8(written).ok()?.trim_matches('"');
+    let bare = written
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let address = bare.unwrap_or(written).parse::<IpAddr>();
+    let address = address.or_else(|_| {
+        written
+            .parse::<SocketAddr>()
+            .map(|with_port| with_port.ip())
+    });
+    address.ok().map(|address| address.to_canonical())
 }
 
 /// Returns whom a connection is counted for: who it is from where the operator says which proxies to trust, else a proxy's client where the peer can be a proxy of the
@@ -51,10 +73,7 @@ pub(crate) fn counted(
     if !is_private(peer) {
         return Some(peer);
     }
-    let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
-    let last = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next());
-    let client = last.and_then(|address| address.trim().parse().ok());
-    Some(client.unwrap_or(peer))
+    Some(hops(headers).next().flatten().unwrap_or(peer))
 }
 
 fn is_private(address: IpAddr) -> bool {
@@ -101,6 +120,19 @@ mod tests {
         // Two proxies of ours, and what the client made up.
         let chain = ["192.0.2.1", "192.0.2.2, 198.51.100.7, fd00::1"];
         assert_eq!(client("10.0.0.2", &chain), "198.51.100.7");
+        for last in [
+            "\u{e9}, 198.51.100.7",
+            "198.51.100.7,",
+            "198.51.100.7:4711",
+            "[::ffff:198.51.100.7]",
+            "\"198.51.100.7\"",
+            "[::ffff:198.51.100.7]:9",
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append("x-forwarded-for", last.as_bytes().try_into().unwrap());
+            let client = of(&headers, Some("10.0.0.2".parse().unwrap()), &trusted);
+            assert_eq!(client.unwrap().to_string(), "198.51.100.7", "{last}");
+        }
         assert_eq!(client("10.0.0.2", &["unknown"]), "10.0.0.2");
         assert_eq!(client("10.0.0.2", &[]), "10.0.0.2");
         assert_eq!(client("127.0.0.1", &["198.51.100.7"]), "127.0.0.1");

@@ -168,9 +168,15 @@ pub(crate) async fn add(
     Asked(asked): Asked<NewBan>,
 ) -> Result<(StatusCode, Json<BanAnswer>), ApiError> {
     let now = clock::now();
+    let (id, target) = (id_of(&headers, &admin)?, asked.target()?);
+    if headers.contains_key(IDEMPOTENCY_KEY)
+        && let Ok(Some(there)) = api.bans.find(&id).await
+    {
+        return repeated(there, &target);
+    }
     let ban = Ban {
-        id: id_of(&headers, &admin)?,
-        target: asked.target()?,
+        id,
+        target,
         reason: asked.reason()?,
         author: admin.author,
         created_at: now,
@@ -182,6 +188,19 @@ pub(crate) async fn add(
     let answer = BanAnswer {
         ban: BanView::of(added.ban),
         removed: added.removed,
+    };
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// Answers a request that was made before as it was answered then.
+fn repeated(there: Ban, target: &BanTarget) -> Result<(StatusCode, Json<BanAnswer>), ApiError> {
+    if there.target != *target {
+        let message = "the key was used for another ban";
+        return Err(ApiError::invalid("Idempotency-Key", message));
+    }
+    let answer = BanAnswer {
+        ban: BanView::of(there),
+        removed: 0,
     };
     Ok((StatusCode::CREATED, Json(answer)))
 }

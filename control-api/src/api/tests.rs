@@ -240,6 +240,13 @@ async fn a_request_that_is_repeated_with_its_key_bans_once() {
         node.call("DELETE", &format!("/api/v1/bans/{id}"), &NONE)
             .await;
         assert_eq!(node.refusal("lobby", "mallory").await, None);
+        let other = json!({"identity": "bystander"});
+        let (status, error) = node.call("POST", path, &other).await;
+        assert_eq!(
+            (status, &error["field"]),
+            (StatusCode::BAD_REQUEST, &json!("Idempotency-Key"))
+        );
+        assert_eq!(node.refusal("lobby", "bystander").await, None);
         // A late repetition brings nothing back.
         node.call("POST", path, &body).await;
         assert_eq!(node.refusal("lobby", "mallory").await, None);

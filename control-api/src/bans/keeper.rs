@@ -13,6 +13,9 @@ use crate::clock;
 /// How often it is tried again to load, or to write what the store did not take.
 const AGAIN: Duration = Duration::from_secs(2);
 
+/// Bans that the store may refuse in a row before it is taken not to answer.
+const MAX_FAILURES: usize = 3;
+
 /// Bans as the API sees them: added, lifted, listed.
 #[derive(Clone, Debug)]
 pub struct Bans {
@@ -90,16 +93,24 @@ impl Bans {
         if self.unsaved().is_full() {
             return Err(BanFailed::TooMany);
         }
+        let bans = self.clone();
+        // A caller that goes away leaves no ban half made.
+        let added = tokio::spawn(async move { bans.add_whole(ban, audit).await });
+        added.await.unwrap_or(Err(BanFailed::TooMany))
+    }
+
+    async fn add_whole(&self, ban: Ban, audit: Audit) -> Result<BanAdded, BanFailed> {
         self.list.add(&ban);
         tracing::info!(ban = %ban.id, author = ban.author, "Banned: {}", ban.target);
         let (room, concerned) = concerned(&ban.target);
         let cut = self.rooms.readmit(room, &concerned);
         let (removed, stored) = tokio::join!(cut, self.store.add_ban(&ban, &audit));
         match stored {
-            Ok((there, _)) => {
-                if there.lifted.is_some() {
-                    // It was added and lifted before, and the request is a repetition.
-                    self.list.remove(&there.id, &ban.target);
+            Ok((there, is_new)) => {
+                if !is_new {
+                    // A repetition: what it has added the first time counts.
+                    self.list.remove(&ban.id, &ban.target);
+                    self.list.add(&there);
                 }
                 Ok(BanAdded {
                     ban: there,
@@ -198,18 +209,28 @@ impl Bans {
         }
     }
 
-    /// Writes what the store did not take, as far as it takes it now.
+    /// Writes what the store did not take, as far as it takes it now. One that it never takes is not in the way of others.
     async fn save(&self) {
-        loop {
-            let first = self.unsaved().first();
-            let Some((ban, audit)) = first else {
+        let mut failures = 0;
+        let waiting = self.unsaved().len();
+        for _ in 0..waiting {
+            let next = self.unsaved().rotate();
+            let Some((ban, audit)) = next else {
                 return;
             };
             if self.store.add_ban(&ban, &audit).await.is_err() {
-                return;
+                failures += 1;
+                if failures == MAX_FAILURES {
+                    return;
+                }
+                continue;
             }
-            self.unsaved().remove(&ban.id);
-            tracing::info!(ban = %ban.id, "The store has taken the ban");
+            let was_waiting = self.unsaved().remove(&ban.id);
+            match was_waiting {
+                Some(_) => tracing::info!(ban = %ban.id, "The store has taken the ban"),
+                // It was lifted meanwhile.
+                None => drop(self.store.lift_ban(&ban.id, &audit).await),
+            }
         }
     }
 

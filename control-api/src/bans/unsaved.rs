@@ -22,9 +22,11 @@ impl Unsaved {
         }
     }
 
-    /// Returns the first.
-    pub(crate) fn first(&self) -> Option<(Ban, Audit)> {
-        self.0.front().cloned()
+    /// Returns the first, which is the last from then on.
+    pub(crate) fn rotate(&mut self) -> Option<(Ban, Audit)> {
+        let first = self.0.pop_front()?;
+        self.0.push_back(first.clone());
+        Some(first)
     }
 
     /// Forgets a ban, and returns it.

@@ -169,6 +169,32 @@ async fn who_may_only_create_rooms_deletes_none() {
 }
 
 #[tokio::test]
+async fn tokens_are_revoked_of_somebody_in_some_room_and_not_for_ever() {
+    let node = Node::start().await;
+    for (room, identity, before) in [
+        ("x", "nul\u{0}x", "1"),
+        ("x", "", "1"),
+        ("x", "alice", "9223372036854775807"),
+        ("", "alice", "1"),
+    ] {
+        let grant = VideoGrant {
+            room: room.to_owned(),
+            ..admin()
+        };
+        let body = json!({"room": room, "identity": identity, "revokeTokenTs": before});
+        let request = call(
+            "RemoveParticipant",
+            JSON,
+            Some(&node.token(grant)),
+            body.to_string(),
+        );
+        let refused = (400, "invalid_argument".to_owned());
+        assert_eq!(node.refused(request).await, refused, "{body}");
+    }
+    assert_eq!(node.1.counts().held, 0);
+}
+
+#[tokio::test]
 async fn every_method_is_known_in_both_forms() {
     let node = Node::start().await;
     let token = node.token(admin());

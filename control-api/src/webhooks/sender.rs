@@ -19,7 +19,7 @@ use crate::clock;
 use crate::events::{Order, Orders};
 
 /// Events that are read of the journal at a time.
-const PAGE: u32 = 512;
+const PAGE: u32 = 64;
 
 /// How long it is waited when the journal cannot be read.
 const AGAIN: Duration = Duration::from_secs(1);
