@@ -48,6 +48,8 @@ impl Journal {
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(crate::database::ACQUIRE)
+            .idle_timeout(None)
+            .max_lifetime(None)
             .before_acquire(|connection, _| {
                 let usable = crate::database::is_usable(connection);
                 Box::pin(async move { Ok(usable) })
@@ -63,6 +65,11 @@ impl Journal {
     /// The file cannot be read or written, is newer than the program, or something else.
     pub async fn prepare(&self) -> Result<(), StoreError> {
         MIGRATIONS.run(&self.pool).await?;
+        // All connections are opened, and stay: what a node has open later comes of what it does.
+        let mut opened = Vec::new();
+        for _ in 0..CONNECTIONS {
+            opened.push(self.pool.acquire().await?);
+        }
         Ok(())
     }
 
