@@ -487,7 +487,6 @@ fn crowd(node: &Node, number: u64) -> Child {
 }
 
 #[test]
-#[ignore = "its load harness does not always end in time on a busy machine"]
 #[expect(
     clippy::disallowed_methods,
     reason = "the moment at which a node is killed is a time"
