@@ -56,8 +56,6 @@ struct Lane {
     failures: u32,
     /// Since when nothing of the room was taken.
     failing_since: Option<Instant>,
-    /// Nothing is sent before; nothing while something is under way.
-    due: Option<Instant>,
 }
 
 /// What becomes of an event that was not taken.
@@ -116,7 +114,6 @@ impl Outbox {
                 waiting: VecDeque::new(),
                 failures: 0,
                 failing_since: None,
-                due: Some(now),
             }
         });
         lane.waiting.push_back(delivery);
@@ -134,8 +131,7 @@ impl Outbox {
         }
         let first = first.clone();
         self.due.remove(&first);
-        let lane = self.lanes.get_mut(&first.1)?;
-        lane.due = None;
+        let lane = self.lanes.get(&first.1)?;
         self.under_way += 1;
         lane.waiting.front().cloned()
     }
@@ -184,7 +180,6 @@ impl Outbox {
             Some(_) | None => {
                 let due = now.mono + wait(lane.failures);
                 lane.failures = lane.failures.saturating_add(1);
-                lane.due = Some(due);
                 self.due.insert((due, room));
                 match is_long_down {
                     true => Verdict::of(self.give_up(now.mono, oldest)),
@@ -217,10 +212,7 @@ impl Outbox {
             };
             match lane.waiting.is_empty() {
                 true => drop(self.lanes.remove(&room)),
-                false => {
-                    lane.due = Some(due);
-                    self.due.insert((due, room));
-                }
+                false => drop(self.due.insert((due, room))),
             }
         }
         given_up
@@ -245,7 +237,6 @@ impl Outbox {
         lane.failures = 0;
         let gone = lane.waiting.pop_front();
         let is_empty = lane.waiting.is_empty();
-        lane.due = Some(now);
         if let Some(gone) = gone {
             self.count -= 1;
             self.bytes -= gone.body.len();
@@ -258,13 +249,8 @@ impl Outbox {
 
     /// Has everything tried at once that waits for another trial: the receiver is there again.
     fn hurry(&mut self, now: Instant) {
-        let rooms = std::mem::take(&mut self.due);
-        for (_, room) in rooms {
-            if let Some(lane) = self.lanes.get_mut(&room) {
-                lane.due = Some(now);
-                self.due.insert((now, room));
-            }
-        }
+        let rooms = std::mem::take(&mut self.due).into_iter();
+        self.due = rooms.map(|(_, room)| (now, room)).collect();
     }
 
     fn lane(&mut self, room: &str) -> Option<(Arc<str>, &mut Lane)> {

@@ -84,11 +84,12 @@ impl Senders {
     }
 
     /// Has a receiver told from the beginning of what it has still to be told, which is more than it was. What is under way
-    /// is sent once more. Reports whether there is such a receiver.
-    pub(crate) fn restart(&self, name: &str) -> bool {
+    /// is sent once more.
+    pub(crate) fn restart(&self, name: &str) {
         let mut targets = self.0.parts.targets.iter();
-        let target = targets.find(|target| target.url().as_str() == name);
-        target.map(|target| self.begin(target)).is_some()
+        if let Some(target) = targets.find(|target| target.url().as_str() == name) {
+            self.begin(target);
+        }
     }
 
     fn begin(&self, target: &Target) {

@@ -33,9 +33,6 @@ pub enum TargetError {
     Private,
 }
 
-/// Events that are told only to those who ask for them by name: none of LiveKit's.
-const ON_DEMAND: [&str; 0] = [];
-
 impl Target {
     /// Takes a receiver, with the events that it is told of (none named: all of LiveKit's) and those that it is not.
     ///
@@ -74,12 +71,8 @@ impl Target {
     }
 
     fn wants(&self, kind: &str) -> bool {
-        let is_named = self.include.iter().any(|name| name == kind);
-        let is_told = match self.include.is_empty() {
-            true => !ON_DEMAND.contains(&kind),
-            false => is_named,
-        };
-        is_told && self.exclude.iter().all(|name| name != kind)
+        let is_in = |names: &[String]| names.iter().any(|name| name == kind);
+        (self.include.is_empty() || is_in(&self.include)) && !is_in(&self.exclude)
     }
 }
 

@@ -64,18 +64,6 @@ impl Audit {
 }
 
 impl Store {
-    /// Notes what somebody did.
-    ///
-    /// # Errors
-    ///
-    /// The database does not answer.
-    pub async fn add_audit(&self, audit: &Audit) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        audit.add(&mut transaction).await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
     /// Lists what was done, the latest first.
     ///
     /// # Errors
