@@ -95,16 +95,16 @@ impl Journal {
     ///
     /// The file cannot be written.
     pub async fn prune_beyond(&self, kept: u32) -> Result<u64, StoreError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         // Numbers have no gaps but at the old end, so that the last one says how many there are.
         let row = sqlx::query("SELECT COALESCE(MAX(sequence), 0) FROM events")
-            .fetch_one(&mut *transaction)
+            .fetch_one(&self.pool)
             .await?;
         let last: i64 = row.try_get(0)?;
         let oldest = last.saturating_sub(i64::from(kept));
         if oldest <= 0 {
             return Ok(0);
         }
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let untold = sqlx::query("DELETE FROM deliveries WHERE sequence <= $1")
             .bind(oldest)
             .execute(&mut *transaction)
