@@ -2,40 +2,29 @@
 
 mod process;
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use process::Node;
+use process::{DataDir, Node};
 
 const KEYS: &str = "key: 0123456789abcdef0123456789abcdef";
 
 /// How often the node is killed right after it has acknowledged a ban.
 const CRASHES: usize = 8;
 
-/// A folder for the files of a node; dropping it removes it.
-struct DataDir(PathBuf);
-
-impl DataDir {
-    fn new(name: &str) -> Self {
-        let name = format!("sluice-test-{name}-{}", std::process::id());
-        let folder = Self(std::env::temp_dir().join(name));
-        std::fs::create_dir_all(&folder.0).expect("temporary files can be made");
-        folder
-    }
-
-    fn path(&self) -> &str {
-        Path::to_str(&self.0).expect("it has a plain name")
-    }
-
-    fn start(&self) -> Node {
-        Node::start(&["--keys", KEYS, "--data-dir", self.path()])
-    }
+fn start(data: &DataDir) -> Node {
+    Node::start(&["--keys", KEYS, "--data-dir", data.path()])
 }
 
-impl Drop for DataDir {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
+/// Runs the program with the files of a folder until it ends by itself because it cannot start; returns what it says.
+fn refused(data: &DataDir) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    command
+        .args(["--keys", KEYS, "--data-dir", data.path()])
+        .args(["--port", "0", "--udp-port", "0"])
+        .args(["--config-body", "rtc: {tcp_port: 0}"]);
+    let ended = command.output().expect("it runs");
+    assert!(!ended.status.success());
+    String::from_utf8_lossy(&ended.stderr).into_owned()
 }
 
 /// Makes a token by the program itself.
@@ -69,13 +58,13 @@ fn join(node: &Node, token: &str) -> (String, String) {
 #[test]
 fn a_ban_that_was_acknowledged_holds_after_every_crash() {
     let data = DataDir::new("crash");
-    let mut node = data.start();
+    let mut node = start(&data);
     for number in 0..CRASHES {
         let ban = format!("{{\"identity\": \"user{number}\", \"reason\": \"number {number}\"}}");
         let (status, answer) = call(&node, "POST", "bans", &ban);
         assert_eq!(status, "201", "{answer}");
         node.crash();
-        node = data.start();
+        node = start(&data);
         for banned in 0..=number {
             let expected = ("403".to_owned(), format!("banned: number {banned}"));
             assert_eq!(join(&node, &of(&format!("user{banned}"))), expected);
@@ -87,14 +76,14 @@ fn a_ban_that_was_acknowledged_holds_after_every_crash() {
 #[test]
 fn a_ban_that_was_lifted_stays_lifted_after_a_crash() {
     let data = DataDir::new("lift");
-    let node = data.start();
+    let node = start(&data);
     let (_, answer) = call(&node, "POST", "bans", "{\"identity\": \"ann\"}");
     let answer: serde_json::Value = serde_json::from_str(&answer).expect("it is JSON");
     let id = answer["ban"]["id"].as_str().expect("it has an id");
     assert_eq!(join(&node, &of("ann")).0, "403");
     assert_eq!(call(&node, "DELETE", &format!("bans/{id}"), "").0, "200");
     node.crash();
-    assert_eq!(join(&data.start(), &of("ann")).0, "200");
+    assert_eq!(join(&start(&data), &of("ann")).0, "200");
 }
 
 #[test]
@@ -119,7 +108,7 @@ fn a_node_whose_database_does_not_answer_lets_nobody_in_and_says_that_it_is_not_
 #[test]
 fn files_are_beside_the_configuration_and_found_there_again() {
     let data = DataDir::new("beside");
-    let file = data.0.join("sluice.yaml");
+    let file = data.file("sluice.yaml");
     std::fs::write(&file, format!("rtc: {{tcp_port: 0}}\nkeys: {{{KEYS}}}\n"))
         .expect("there is room");
     let flags = ["--config", file.to_str().expect("it has a plain name")];
@@ -129,7 +118,7 @@ fn files_are_beside_the_configuration_and_found_there_again() {
         "201"
     );
     assert_eq!(node.stop().code(), Some(0));
-    assert!(data.0.join("sluice.db").exists() && data.0.join("journal.db").exists());
+    assert!(data.file("sluice.db").exists() && data.file("journal.db").exists());
     // The files that are there are used.
     assert_eq!(join(&Node::start(&flags), &of("ann")).0, "403");
 }
@@ -137,24 +126,8 @@ fn files_are_beside_the_configuration_and_found_there_again() {
 #[test]
 fn a_folder_has_one_node() {
     let data = DataDir::new("one");
-    let _first = data.start();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-    command.args([
-        "--keys",
-        KEYS,
-        "--data-dir",
-        data.path(),
-        "--port",
-        "0",
-        "--udp-port",
-        "0",
-    ]);
-    let second = command
-        .args(["--config-body", "rtc: {tcp_port: 0}"])
-        .output()
-        .expect("it runs");
-    let said = String::from_utf8_lossy(&second.stderr);
-    assert!(!second.status.success());
+    let _first = start(&data);
+    let said = refused(&data);
     assert!(
         said.contains("another node") && said.contains(data.path()),
         "{said}"
@@ -165,26 +138,10 @@ fn a_folder_has_one_node() {
 fn a_file_that_is_no_database_is_said_at_start() {
     let data = DataDir::new("junk");
     std::fs::write(
-        data.0.join("sluice.db"),
+        data.file("sluice.db"),
         "this is no database, and longer than a header of one",
     )
     .expect("there is room");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-    command.args([
-        "--keys",
-        KEYS,
-        "--data-dir",
-        data.path(),
-        "--port",
-        "0",
-        "--udp-port",
-        "0",
-    ]);
-    let ended = command
-        .args(["--config-body", "rtc: {tcp_port: 0}"])
-        .output()
-        .expect("it runs");
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert!(!ended.status.success());
+    let said = refused(&data);
     assert!(said.contains("sluice.db"), "{said}");
 }

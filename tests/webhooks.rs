@@ -9,14 +9,13 @@ mod sessions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use process::Node;
+use process::{DataDir, Node};
 use serde_json::Value;
 
 const KEYS: &str = "key: 0123456789abcdef0123456789abcdef";
@@ -30,34 +29,11 @@ const CALLS: u64 = 5;
 /// How long it is waited for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A folder for the files of a node; dropping it removes it.
-struct DataDir(PathBuf);
-
-impl DataDir {
-    fn new(name: &str) -> Self {
-        let name = format!("sluice-webhooks-{name}-{}", std::process::id());
-        let folder = Self(std::env::temp_dir().join(name));
-        std::fs::create_dir_all(&folder.0).expect("temporary files can be made");
-        folder
-    }
-
-    fn start(&self, webhook: &str) -> Node {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-        command
-            .args(["--keys", KEYS, "--data-dir"])
-            .arg(Path::new(&self.0));
-        Node::start_as(
-            command,
-            &format!("webhook: {{api_key: key, allow_private: true, {webhook}}}"),
-            &[],
-        )
-    }
-}
-
-impl Drop for DataDir {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
+fn start(data: &DataDir, webhook: &str) -> Node {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    command.args(["--keys", KEYS, "--data-dir", data.path()]);
+    let configuration = format!("webhook: {{api_key: key, allow_private: true, {webhook}}}");
+    Node::start_as(command, &configuration, &[])
 }
 
 /// What a receiver does with a request.
@@ -284,7 +260,7 @@ fn a_dead_receiver_holds_up_no_other_and_is_told_all_when_it_is_back() {
     let hung = Receiver::start(Manner::Hangs);
     let data = DataDir::new("dead");
     let urls = format!("urls: ['{}', '{}', '{}']", good.url, bad.url, hung.url);
-    let node = data.start(&urls);
+    let node = start(&data, &urls);
     let token = token();
     for number in 0..5 {
         create(&node, &token, &format!("room{number}"));
@@ -308,7 +284,7 @@ fn a_dead_receiver_holds_up_no_other_and_is_told_all_when_it_is_back() {
 fn a_body_is_sent_nowhere_but_where_it_was_meant_for() {
     let receiver = Receiver::start(Manner::Redirects);
     let data = DataDir::new("redirect");
-    let node = data.start(&format!("urls: ['{}']", receiver.url));
+    let node = start(&data, &format!("urls: ['{}']", receiver.url));
     create(&node, &token(), "room");
     let begun = Instant::now();
     while receiver.requests.load(Ordering::Relaxed) < 2 {
@@ -326,7 +302,7 @@ fn what_the_node_could_not_tell_when_it_ended_is_told_after_it() {
     let urls = format!("urls: ['{}']", receiver.url);
     let token = token();
 
-    let node = data.start(&urls);
+    let node = start(&data, &urls);
     create(&node, &token, "stopped");
     receiver.until("start", |events| distinct(events).len() == 1);
     assert_eq!(node.stop().code(), Some(0));
@@ -336,7 +312,7 @@ fn what_the_node_could_not_tell_when_it_ended_is_told_after_it() {
         2,
         "a receiver that takes events is told of the end before the process ends"
     );
-    let node = data.start(&urls);
+    let node = start(&data, &urls);
     assert_eq!(text(&events[1], "/event"), "room_finished");
     assert_eq!(
         text(&events[1], "/roomEndReason"),
@@ -347,7 +323,7 @@ fn what_the_node_could_not_tell_when_it_ended_is_told_after_it() {
     create(&node, &token, "killed");
     receiver.until("start", |events| distinct(events).len() == 3);
     node.crash();
-    let _node = data.start(&urls);
+    let _node = start(&data, &urls);
     let events = receiver.until("end", |events| distinct(events).len() == 4);
     let events = distinct(&events);
     assert_eq!(text(&events[3], "/event"), "room_finished");
@@ -420,7 +396,7 @@ fn a_node_that_is_killed_at_any_moment_tells_everything_in_order() {
     let token = token();
     let mut acknowledged = Vec::new();
     for kill in 0..kills {
-        let node = data.start(&urls);
+        let node = start(&data, &urls);
         let (stop, address) = (AtomicBool::new(false), node.address.clone());
         thread::scope(|scope| {
             let (address, token, stop) = (&address, &token, &stop);
@@ -438,7 +414,7 @@ fn a_node_that_is_killed_at_any_moment_tells_everything_in_order() {
             );
         });
     }
-    let node = data.start(&urls);
+    let node = start(&data, &urls);
     create(&node, &token, "last");
     let events = receiver.until("last room", |events| {
         let mut latest = events.iter().rev();
@@ -496,7 +472,7 @@ fn sessions_that_a_crash_cuts_off_end_once_after_they_began() {
     let data = DataDir::new("calls");
     let urls = format!("urls: ['{}']", receiver.url);
     for kill in 0..CALLS {
-        let node = data.start(&urls);
+        let node = start(&data, &urls);
         let joined = |events: &[Value]| {
             let room = format!("call-{kill}");
             let of_now = |it: &&Value| text(it, "/room/name").starts_with(&room);
@@ -513,7 +489,7 @@ fn sessions_that_a_crash_cuts_off_end_once_after_they_began() {
         crowd.kill().ok();
         crowd.wait().expect("it is a child of ours");
     }
-    let node = data.start(&urls);
+    let node = start(&data, &urls);
     let token = token();
     create(&node, &token, "last");
     delete(&node, &token, "last");

@@ -5,7 +5,36 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+
+/// A folder for the files of a node; dropping it removes it.
+pub(crate) struct DataDir(PathBuf);
+
+impl DataDir {
+    /// Makes one of a name that no other test of this process has.
+    pub(crate) fn new(name: &str) -> Self {
+        let program = env!("CARGO_CRATE_NAME");
+        let name = format!("sluice-{program}-{name}-{}", std::process::id());
+        let folder = Self(std::env::temp_dir().join(name));
+        fs::create_dir_all(&folder.0).expect("temporary files can be made");
+        folder
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        Path::to_str(&self.0).expect("it has a plain name")
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
 
 /// A running node; dropping it ends the process.
 pub(crate) struct Node {
