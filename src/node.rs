@@ -4,15 +4,13 @@ use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use control_api::{BanList, metrics_routes};
 use sfu_core::ShardConfig;
 use sfu_driver::{MediaConfig, MediaPlane, StartError, UdpAddresses};
-use sfu_model::UnixTime;
 use sfu_transport::TransportConfig;
 use signaling::http::{self, Limits};
-use signaling::{KeyRing, MediaEvents, Rooms, RoomsParts, dev_routes, routes};
+use signaling::{KeyRing, MediaEvents, Rooms, RoomsParts, dev_routes, random, routes};
 use signaling_protocol::sid;
 use signaling_session::negotiation::TransportFacts;
 use sluice_config::{Bind, Config, UdpPorts};
@@ -74,7 +72,7 @@ async fn serve(
     let keys = translate::keys(config).map_err(|error| error.to_string())?;
     let keys = KeyRing::new(keys);
     let listeners = listen(config, Some(config.port)).await?;
-    let bans = BanList::new(now);
+    let bans = BanList::default();
     let rooms = start_rooms(config, keys.clone(), bans.clone())?;
     tokio::spawn(rooms.clone().watch());
     let control = Control::start(config, data, &rooms, &keys, bans).await?;
@@ -231,15 +229,4 @@ async fn listen(config: &Config, port: Option<u16>) -> Result<Vec<TcpListener>, 
         }
     }
     Ok(listeners)
-}
-
-fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    UnixTime(since.unwrap_or_default())
-}
-
-fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the system gives random bytes");
-    bytes
 }

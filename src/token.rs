@@ -1,9 +1,6 @@
 //! `sluice token` and `sluice keys`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use auth::{Claims, KEY_RANDOM_BYTES, Keys, SluiceGrant, VideoGrant, generate_key};
-use sfu_model::UnixTime;
 
 use crate::cli::TokenFlags;
 use crate::outcome::Outcome;
@@ -40,7 +37,7 @@ pub(crate) fn token(flags: &TokenFlags) -> Outcome {
     }
     println!(
         "{}",
-        auth::sign(&claims, keys.first(), unix_now(), flags.life())
+        auth::sign(&claims, keys.first(), signaling::now().unix, flags.life())
     );
     Ok(())
 }
@@ -61,10 +58,5 @@ pub(crate) fn for_a_try(keys: &Keys, room: &str, identity: &str) -> String {
     let mut claims = Claims::of(identity.into());
     claims.video = Some(grant);
     let day = std::time::Duration::from_secs(24 * 3600);
-    auth::sign(&claims, keys.first(), unix_now(), day)
-}
-
-fn unix_now() -> UnixTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    UnixTime(since.unwrap_or_default())
+    auth::sign(&claims, keys.first(), signaling::now().unix, day)
 }

@@ -13,7 +13,7 @@ pub const DEV_KEY: &str = "devkey";
 pub const DEV_SECRET: &str = "secret";
 
 /// How long a secret should be, in characters: 256 bits in base64 have 43.
-const SECURE_CHARACTERS: usize = 32;
+pub(crate) const SECURE_CHARACTERS: usize = 32;
 
 /// A secret as the operator wrote it. Its `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]

@@ -3,6 +3,7 @@ use std::time::Duration;
 use crate::SecretText;
 use crate::duration;
 use crate::group::Group;
+use crate::keys::SECURE_CHARACTERS;
 use crate::problem::{Problem, Read};
 use crate::value;
 
@@ -90,9 +91,6 @@ impl Tokens {
         })
     }
 }
-
-/// How long a secret is at least, in characters, as of API keys.
-const SECURE_CHARACTERS: usize = 32;
 
 /// The longest life of a token: a year.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);

@@ -12,3 +12,6 @@ mod unsaved;
 pub(crate) use audit::ban_audit;
 pub use keeper::{BanAdded, BanCounts, BanFailed, Bans};
 pub use list::BanList;
+
+/// Most bytes of an identity, a room's name, a `jti` or an API key.
+pub(crate) const MAX_NAME: usize = 1024;

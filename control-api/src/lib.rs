@@ -15,7 +15,6 @@ mod histograms;
 mod json_form;
 mod message_fields;
 mod metrics;
-mod random;
 mod room_service;
 #[cfg(test)]
 mod test_node;

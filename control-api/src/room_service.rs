@@ -11,18 +11,17 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, post};
 use sfu_model::{RoomName, UnixTime};
 use signaling::http::Caller;
-use signaling::{RequestFailed, Rooms};
+use signaling::{RequestFailed, Rooms, random};
 use signaling_protocol::{proto, sid};
 use signaling_session::{RoomReply, RoomRequest};
 
 use store::{Ban, BanTarget};
 
-use crate::bans::{BanFailed, Bans, ban_audit};
+use crate::bans::{BanFailed, Bans, MAX_NAME, ban_audit};
 use crate::body::{self, NoBody};
 use crate::clock;
 use crate::error::{Code, TwirpError};
 use crate::field::{self, FieldError};
-use crate::random::random;
 use crate::twirp::{Call, Form};
 use crate::webhooks::Webhooks;
 
@@ -31,9 +30,6 @@ const REVOCATION: Duration = Duration::from_secs(366 * 86_400);
 
 /// How far ahead tokens are revoked at most: a clock that is off, and no ban for ever.
 const REVOKED_AHEAD: Duration = Duration::from_secs(86_400);
-
-/// Most bytes of the names of whom and where.
-const MAX_NAME: usize = 1024;
 
 /// What the holder of such a token is told.
 const REVOKED: &str = "the token was revoked";

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use sfu_model::{Now, UnixTime};
 
 /// Reads both clocks.
-pub(crate) fn now() -> Now {
+pub fn now() -> Now {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH);
     Now {
         mono: Instant::now(),

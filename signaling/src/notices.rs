@@ -54,13 +54,6 @@ impl Notices {
     pub fn try_next(&mut self) -> Option<Notice> {
         self.0.try_recv().ok()
     }
-
-    /// Writes notices to the log, for a node that does nothing else with them.
-    pub async fn log(mut self) {
-        while let Some(notice) = self.next().await {
-            tracing::debug!(room = %notice.room, notice = %notice, "Room event");
-        }
-    }
 }
 
 impl fmt::Display for Notice {

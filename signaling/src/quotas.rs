@@ -20,7 +20,7 @@ pub struct TooOften;
 #[derive(Debug)]
 pub(crate) struct Quotas {
     joins_of_keys: Quota<ApiKey>,
-    joins_of_addresses: Quota<Neighbourhood>,
+    joins_of_addresses: Quota<IpAddr>,
     calls_of_keys: Quota<ApiKey>,
     hits: Arc<LimitHits>,
 }
@@ -41,7 +41,7 @@ impl Quotas {
         let now = Instant::now();
         let of_key = self.joins_of_keys.ask(key.clone(), now);
         let of_address = from.map_or(Ok(Duration::ZERO), |from| {
-            self.joins_of_addresses.ask(Neighbourhood::of(from), now)
+            self.joins_of_addresses.ask(neighbourhood(from), now)
         });
         let of_key = self.noted(of_key, Limit::JoinsOfKey)?;
         let of_address = self.noted(of_address, Limit::JoinsOfAddress)?;
@@ -70,20 +70,11 @@ async fn sleep(wait: Duration) {
     }
 }
 
-/// The addresses that one place has: a whole IPv4 address, or the first half of an IPv6 address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Neighbourhood(IpAddr);
-
-impl Neighbourhood {
-    fn of(address: IpAddr) -> Self {
-        let address = address.to_canonical();
-        Self(match address {
-            IpAddr::V4(_) => address,
-            IpAddr::V6(v6) => {
-                let network = v6.to_bits() & !u128::from(u64::MAX);
-                Ipv6Addr::from_bits(network).into()
-            }
-        })
+/// Returns the addresses that one place has as one: a whole IPv4 address, or the first half of an IPv6 address.
+pub fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.into(),
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
     }
 }
 
@@ -146,8 +137,8 @@ mod tests {
         per_second: 1,
     };
 
-    fn neighbourhood(address: &str) -> Neighbourhood {
-        Neighbourhood::of(address.parse().unwrap())
+    fn place(address: &str) -> IpAddr {
+        neighbourhood(address.parse().unwrap())
     }
 
     #[test]
@@ -208,18 +199,9 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_is_one_place_and_a_mapped_address_is_ipv4() {
-        assert_eq!(
-            neighbourhood("2001:db8::1"),
-            neighbourhood("2001:db8::ffff:1")
-        );
-        assert_ne!(
-            neighbourhood("2001:db8::1"),
-            neighbourhood("2001:db8:0:1::1")
-        );
-        assert_eq!(
-            neighbourhood("::ffff:192.0.2.1"),
-            neighbourhood("192.0.2.1")
-        );
-        assert_ne!(neighbourhood("192.0.2.2"), neighbourhood("192.0.2.1"));
+        assert_eq!(place("2001:db8::1"), place("2001:db8::ffff:1"));
+        assert_ne!(place("2001:db8::1"), place("2001:db8:0:1::1"));
+        assert_eq!(place("::ffff:192.0.2.1"), place("192.0.2.1"));
+        assert_ne!(place("192.0.2.2"), place("192.0.2.1"));
     }
 }

@@ -423,18 +423,23 @@ impl RoomTask {
     /// Lets a client in, unless it was decided otherwise after it was admitted: who is there then has been removed, and this
     /// one was not there.
     fn join(&mut self, now: Now, join: Join) -> Result<(), Refusal> {
+        match self.barred(&join.claims.identity, &join.credential) {
+            Some(reason) => Err(NotAdmitted::Forbidden { reason }.into()),
+            None => self.room.handle_join(now, join).map_err(Refusal::Join),
+        }
+    }
+
+    /// Returns why somebody may not be there, if that is decided at once.
+    fn barred(&self, identity: &ParticipantIdentity, credential: &Credential) -> Option<String> {
         let entry = Entry {
             occasion: Occasion::Stay,
             room: self.room.name(),
-            identity: &join.claims.identity,
-            credential: &join.credential,
+            identity,
+            credential,
         };
-        let decided = self.shared.parts.admission.ask(entry).now_or_never();
-        match decided {
-            Some(Err(refused @ NotAdmitted::Forbidden { .. })) => Err(refused.into()),
-            Some(Ok(()) | Err(NotAdmitted::NoAnswer)) | None => {
-                self.room.handle_join(now, join).map_err(Refusal::Join)
-            }
+        match self.shared.parts.admission.ask(entry).now_or_never()? {
+            Err(NotAdmitted::Forbidden { reason }) => Some(reason),
+            Ok(()) | Err(NotAdmitted::NoAnswer) => None,
         }
     }
 
@@ -450,27 +455,18 @@ impl RoomTask {
     /// Asks again whether those who are concerned may be there, removes who may not, and returns how many those were. Who
     /// has no answer at once stays, until its token is to be replaced.
     fn readmit(&mut self, concerned: &Concerned) -> usize {
-        let admission = Arc::clone(&self.shared.parts.admission);
-        let room = self.room.name();
         let present = self.room.present();
         let concerned = present.filter(|(identity, by)| concerned.includes(identity, by));
-        let refused = concerned.filter_map(|(identity, credential)| {
-            let entry = Entry {
-                occasion: Occasion::Stay,
-                room,
-                identity,
-                credential,
-            };
-            match admission.ask(entry).now_or_never()? {
-                Err(NotAdmitted::Forbidden { reason }) => Some((identity.clone(), reason)),
-                Ok(()) | Err(NotAdmitted::NoAnswer) => None,
-            }
+        let barred = concerned.filter_map(|(identity, credential)| {
+            let reason = self.barred(identity, credential)?;
+            Some((identity.clone(), reason))
         });
-        let refused: Vec<_> = refused.collect();
-        let removed = refused.into_iter();
+        let barred: Vec<_> = barred.collect();
+        let mut removed = 0;
+        for (identity, reason) in barred {
+            removed += usize::from(self.remove(identity, reason));
+        }
         removed
-            .filter_map(|(identity, reason)| self.remove(identity, reason).then_some(()))
-            .count()
     }
 
     fn finish_rpc(&mut self, rpc: RpcId, outcome: RpcOutcome) {

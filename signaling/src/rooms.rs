@@ -33,6 +33,7 @@ use crate::mailbox::{Mailbox, mailbox};
 use crate::notices::{Notices, notices};
 use crate::parts::{RoomsParts, Shared};
 use crate::quotas::{Quotas, TooOften};
+use crate::random::random;
 use crate::refusal::Refusal;
 use crate::registry::{OpenRoom, OpenRooms, Registry};
 use crate::responses::ResponseSender;
@@ -413,7 +414,7 @@ impl Rooms {
             shards: Arc::clone(&parts.transports),
         };
         let facts = Arc::clone(&parts.facts);
-        let mut room = Room::new(clock::now(), facts, &place, options, random_seed());
+        let mut room = Room::new(clock::now(), facts, &place, options, random());
         for (shard, life) in shards(&parts.media.health()) {
             room.handle_shard(clock::now(), shard, life);
         }
@@ -466,12 +467,6 @@ async fn in_time<T, E>(answer: impl Future<Output = Result<T, E>>) -> Result<T, 
 fn home(room: RoomIndex, shards: usize) -> ShardIndex {
     let shard = room.0 as usize % shards.max(1);
     ShardIndex(u16::try_from(shard).expect("shards are numbered in 16 bits"))
-}
-
-fn random_seed() -> [u8; 32] {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).expect("the system gives random bytes");
-    seed
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Json;
 use serde::{Deserialize, Serialize};
+use signaling::random;
 use signaling_protocol::sid;
 use store::{Audit, Ban, BanFilter, BanTarget};
 use utoipa::ToSchema;
@@ -13,9 +14,8 @@ use super::new_ban::{self, NewBan};
 use super::page;
 use super::request::{Asked, Parameters};
 use super::state::Api;
-use crate::bans::ban_audit;
+use crate::bans::{BanAdded, ban_audit};
 use crate::clock;
-use crate::random::random;
 
 /// By which a repeated request is known to be the same.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -185,11 +185,7 @@ pub(crate) async fn add(
     };
     let audit = ban_audit(&ban);
     let added = api.bans.add(ban, audit).await?;
-    let answer = BanAnswer {
-        ban: BanView::of(added.ban),
-        removed: added.removed,
-    };
-    Ok((StatusCode::CREATED, Json(answer)))
+    Ok(created(added))
 }
 
 /// Answers a request that was made before as it was answered then.
@@ -198,11 +194,18 @@ fn repeated(there: Ban, target: &BanTarget) -> Result<(StatusCode, Json<BanAnswe
         let message = "the key was used for another ban";
         return Err(ApiError::invalid("Idempotency-Key", message));
     }
-    let answer = BanAnswer {
-        ban: BanView::of(there),
+    Ok(created(BanAdded {
+        ban: there,
         removed: 0,
+    }))
+}
+
+fn created(added: BanAdded) -> (StatusCode, Json<BanAnswer>) {
+    let answer = BanAnswer {
+        ban: BanView::of(added.ban),
+        removed: added.removed,
     };
-    Ok((StatusCode::CREATED, Json(answer)))
+    (StatusCode::CREATED, Json(answer))
 }
 
 /// Lists bans, the latest first.

@@ -8,9 +8,8 @@ use store::BanTarget;
 use utoipa::ToSchema;
 
 use super::error::ApiError;
-
-/// Most bytes of an identity, a room's name, a `jti` or an API key.
-const MAX_NAME: usize = 1024;
+use crate::bans::MAX_NAME;
+use crate::field;
 
 /// Most bytes of a reason or an author.
 const MAX_TEXT: usize = 1024;
@@ -120,15 +119,7 @@ fn name<'a>(field: &str, name: Option<&'a str>) -> Result<Option<&'a str>, ApiEr
     match name {
         None => Ok(None),
         Some("") => Err(ApiError::invalid(field, "it is empty")),
-        Some(name) if name.len() > MAX_NAME => Err(ApiError::invalid(
-            field,
-            format!("it is longer than {MAX_NAME} bytes"),
-        )),
-        // No database text holds it.
-        Some(name) if name.contains('\0') => {
-            Err(ApiError::invalid(field, "it has a NUL character"))
-        }
-        Some(name) => Ok(Some(name)),
+        Some(name) => Ok(Some(field::name(field, name, MAX_NAME)?)),
     }
 }
 

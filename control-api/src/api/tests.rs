@@ -14,7 +14,6 @@ use store::Store;
 
 use super::*;
 use crate::bans::{BanList, Bans};
-use crate::clock;
 use crate::test_node::TestNode;
 use crate::test_webhooks::{DEAF, webhooks};
 use crate::webhooks::Webhooks;
@@ -30,11 +29,17 @@ struct Node {
 
 impl Node {
     async fn start(database: Database) -> Self {
-        let list = BanList::new(clock::now);
-        let node = TestNode::with_admission(Arc::new(list.clone()));
         let store = Store::open(&database.url).unwrap();
+        let node = Self::with_store(store, database).await;
+        node.bans.load().await.unwrap();
+        node
+    }
+
+    /// Starts one whose bans are not loaded.
+    async fn with_store(store: Store, database: Database) -> Self {
+        let list = BanList::default();
+        let node = TestNode::with_admission(Arc::new(list.clone()));
         let bans = Bans::new(list.clone(), store, node.rooms.clone());
-        bans.load().await.unwrap();
         let (webhooks, files) = webhooks(&node).await;
         Self {
             node,
@@ -438,21 +443,9 @@ async fn what_is_described_is_what_is_there() {
 
 #[tokio::test]
 async fn nobody_is_let_in_before_bans_are_loaded() {
-    let database = databases::sqlite();
-    let list = BanList::new(clock::now);
-    let node = TestNode::with_admission(Arc::new(list.clone()));
     let store = Store::open("postgres://nobody@127.0.0.1:9/none").unwrap();
-    let bans = Bans::new(list.clone(), store, node.rooms.clone());
-    assert!(bans.load().await.is_err());
-    let (webhooks, files) = webhooks(&node).await;
-    let node = Node {
-        node,
-        list,
-        bans,
-        webhooks,
-        database,
-        _files: files,
-    };
+    let node = Node::with_store(store, databases::sqlite()).await;
+    assert!(node.bans.load().await.is_err());
     assert_eq!(node.refusal("lobby", "alice").await.unwrap(), "no answer");
     assert!(node.node.rooms.ready().is_err());
 

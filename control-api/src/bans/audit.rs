@@ -1,14 +1,10 @@
+use signaling::random;
 use signaling_protocol::sid;
-use store::{Audit, Ban, BanTarget};
-
-use crate::random::random;
+use store::{Audit, Ban};
 
 /// Writes what the audit says of a ban that is added.
 pub(crate) fn ban_audit(ban: &Ban) -> Audit {
-    let room = match &ban.target {
-        BanTarget::Identity { room, .. } | BanTarget::Tokens { room, .. } => room.as_ref(),
-        BanTarget::Address(_) | BanTarget::Token(_) | BanTarget::Key(_) => None,
-    };
+    let room = ban.target.room();
     Audit {
         id: sid("AU_", random()),
         at: ban.created_at,

@@ -85,14 +85,12 @@ impl BanIndex {
     /// Removes a ban, if it is there.
     pub(crate) fn remove(&mut self, id: &str, target: &BanTarget) {
         let place = self.place(target);
-        let Some(at) = place.iter().position(|held| &*held.id == id) else {
-            self.tidy(target);
-            return;
-        };
-        let held = place.swap_remove(at);
-        self.count -= 1;
-        if let Some(end) = held.expires_at {
-            self.ends.remove(&(end, held.id));
+        if let Some(at) = place.iter().position(|held| &*held.id == id) {
+            let held = place.swap_remove(at);
+            self.count -= 1;
+            if let Some(end) = held.expires_at {
+                self.ends.remove(&(end, held.id));
+            }
         }
         self.tidy(target);
     }

@@ -1,7 +1,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sfu_model::RoomName;
 use signaling::{Concerned, Rooms};
 use store::{Audit, Ban, BanFilter, BanTarget, Store, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
@@ -102,8 +101,8 @@ impl Bans {
     async fn add_whole(&self, ban: Ban, audit: Audit) -> Result<BanAdded, BanFailed> {
         self.list.add(&ban);
         tracing::info!(ban = %ban.id, author = ban.author, "Banned: {}", ban.target);
-        let (room, concerned) = concerned(&ban.target);
-        let cut = self.rooms.readmit(room, &concerned);
+        let concerned = concerned(&ban.target);
+        let cut = self.rooms.readmit(ban.target.room(), &concerned);
         let (removed, stored) = tokio::join!(cut, self.store.add_ban(&ban, &audit));
         match stored {
             Ok((there, is_new)) => {
@@ -239,14 +238,12 @@ impl Bans {
     }
 }
 
-/// Returns in which room a ban may concern whom.
-fn concerned(target: &BanTarget) -> (Option<&RoomName>, Concerned) {
+/// Returns whom a ban may concern.
+fn concerned(target: &BanTarget) -> Concerned {
     match target {
-        BanTarget::Identity { identity, room } | BanTarget::Tokens { identity, room, .. } => {
-            (room.as_ref(), Concerned::Identity(identity.clone()))
+        BanTarget::Identity { identity, .. } | BanTarget::Tokens { identity, .. } => {
+            Concerned::Identity(identity.clone())
         }
-        BanTarget::Address(_) | BanTarget::Token(_) | BanTarget::Key(_) => {
-            (None, Concerned::Anybody)
-        }
+        BanTarget::Address(_) | BanTarget::Token(_) | BanTarget::Key(_) => Concerned::Anybody,
     }
 }

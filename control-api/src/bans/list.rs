@@ -1,11 +1,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use sfu_model::UnixTime;
 use signaling::{Admission, Decision, Entry, NotAdmitted};
 use store::{Ban, BanTarget};
 
 use super::index::BanIndex;
+use crate::clock;
 
 /// How many ended bans are forgotten at a time.
 const FORGOTTEN: usize = 256;
@@ -13,11 +13,10 @@ const FORGOTTEN: usize = 256;
 /// What rooms ask who lets people in. Clones are the same list.
 ///
 /// Until bans are loaded nobody is let in: it is not known whom they concern.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct BanList {
     held: Arc<RwLock<Bans>>,
     refusals: Arc<AtomicU64>,
-    now: fn() -> UnixTime,
 }
 
 #[derive(Debug, Default)]
@@ -27,15 +26,6 @@ struct Bans {
 }
 
 impl BanList {
-    /// Begins with a list that is not loaded. `now` tells the time.
-    pub fn new(now: fn() -> UnixTime) -> Self {
-        Self {
-            held: Arc::default(),
-            refusals: Arc::default(),
-            now,
-        }
-    }
-
     /// Returns how many bans hold.
     pub fn len(&self) -> usize {
         self.read().index.len()
@@ -53,7 +43,7 @@ impl BanList {
 
     /// Adds a ban, which holds from now on.
     pub(crate) fn add(&self, ban: &Ban) {
-        let now = (self.now)();
+        let now = clock::now();
         let mut held = self.write();
         held.index.forget_ended(now, FORGOTTEN);
         if ban.holds(now) {
@@ -78,7 +68,7 @@ impl BanList {
 
     /// Forgets bans that have ended.
     pub(crate) fn forget_ended(&self) {
-        let now = (self.now)();
+        let now = clock::now();
         self.write().index.forget_ended(now, FORGOTTEN);
     }
 
@@ -88,7 +78,7 @@ impl BanList {
     ///
     /// A ban concerns them, or bans are not loaded yet.
     pub(crate) fn decide(&self, entry: &Entry<'_>) -> Result<(), NotAdmitted> {
-        let now = (self.now)();
+        let now = clock::now();
         let held = self.read();
         if let Some(ban) = held.index.find(entry, now) {
             tracing::info!(room = %entry.room, identity = %entry.identity, ban = %ban.id, occasion = ?entry.occasion, "Refused, because of a ban");

@@ -1,13 +1,13 @@
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sfu_model::UnixTime;
+use signaling::random;
 use signaling_protocol::{proto, sid};
 use signaling_session::RoomNotice;
 use store::{Beginning, JournalEvent};
 
 use super::body::{self, Begins, RoomDetail, Told};
-use crate::random::random;
 use crate::webhooks::Targets;
 
 /// Numbers the events of each room, and writes them as they are sent.
@@ -57,10 +57,7 @@ impl RoomEvents {
     fn event(&self, at: UnixTime, told: Told, number: i64) -> JournalEvent {
         let id = sid("EV_", random());
         let mut object = body::json(&told.message);
-        object.insert("id".to_owned(), json!(id));
-        object.insert("createdAt".to_owned(), json!(at.seconds().to_string()));
-        object.insert("createdAtMs".to_owned(), json!(at.millis().to_string()));
-        object.insert("sequence".to_owned(), json!(number.to_string()));
+        stamp(&mut object, &id, at, number);
         if body::is_takeover(&told.message) {
             object.insert("replaced".to_owned(), Value::Bool(true));
         }
@@ -80,19 +77,8 @@ impl RoomEvents {
     /// Writes the end of what the node could not tell of, as event number `number` of its room.
     pub(crate) fn end(&self, at: UnixTime, beginning: &Beginning, number: i64) -> JournalEvent {
         let id = sid("EV_", random());
-        let body: Value = serde_json::from_str(&beginning.body).unwrap_or_default();
-        let mut body = match body {
-            Value::Object(object) => object,
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Array(_) => serde_json::Map::new(),
-        };
-        body.insert("id".to_owned(), json!(id));
-        body.insert("createdAt".to_owned(), json!(at.seconds().to_string()));
-        body.insert("createdAtMs".to_owned(), json!(at.millis().to_string()));
-        body.insert("sequence".to_owned(), json!(number.to_string()));
+        let mut body: Map<_, _> = serde_json::from_str(&beginning.body).unwrap_or_default();
+        stamp(&mut body, &id, at, number);
         body.insert("recovered".to_owned(), Value::Bool(true));
         JournalEvent {
             id,
@@ -111,6 +97,14 @@ impl RoomEvents {
     pub(crate) fn forget(&mut self, room_sid: &str) {
         self.last.remove(room_sid);
     }
+}
+
+/// Writes into an event what tells it from others.
+fn stamp(body: &mut Map<String, Value>, id: &str, at: UnixTime, number: i64) {
+    body.insert("id".to_owned(), json!(id));
+    body.insert("createdAt".to_owned(), json!(at.seconds().to_string()));
+    body.insert("createdAtMs".to_owned(), json!(at.millis().to_string()));
+    body.insert("sequence".to_owned(), json!(number.to_string()));
 }
 
 fn beginning(room_sid: &str, begins: &Begins) -> Beginning {

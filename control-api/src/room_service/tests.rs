@@ -76,7 +76,7 @@ impl Node {
         let node = TestNode::start();
         // Nothing here comes to it.
         let store = Store::open("sqlite:///no/such/folder/x.db").unwrap();
-        let bans = Bans::new(BanList::new(clock::now), store, node.rooms.clone());
+        let bans = Bans::new(BanList::default(), store, node.rooms.clone());
         let (webhooks, files) = webhooks(&node).await;
         Self(node, bans, webhooks, files)
     }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::post;
 use serde_json::{Value, json};
 use sfu_model::{RoomName, UnixTime};
-use signaling::{Credential, Entry, KeyRing, NotAdmitted, Occasion, Rooms, client_address};
+use signaling::{Credential, Entry, KeyRing, NotAdmitted, Occasion, Rooms, client_address, random};
 use signaling_protocol::sid;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
@@ -23,7 +23,6 @@ use crate::api::{ApiError, Asked};
 use crate::bans::BanList;
 use crate::clock;
 use crate::field::FieldError;
-use crate::random::random;
 
 /// What the endpoint works with.
 #[derive(Debug)]

@@ -11,13 +11,14 @@ use governor::clock::{Clock, DefaultClock, Reference};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
+use signaling::neighbourhood;
 
-/// Addresses, and identities, that are remembered because they asked lately. When there are more, whole neighbourhoods of
-/// addresses are counted, so that a flood of made-up ones holds back its own; identities, which the app vouches for, are not.
+/// Addresses, and identities, that are remembered because they asked lately. When there are more, whole networks of
+/// providers are counted, so that a flood of made-up ones holds back its own; identities, which the app vouches for, are not.
 const MAX_REMEMBERED: usize = 100_000;
 
-/// What a neighbourhood may ask for, in addresses.
-const NEIGHBOURS: u32 = 16;
+/// What the network of a provider may ask for, in addresses.
+const OF_PROVIDER: u32 = 16;
 
 /// How often those are forgotten at most who have asked for nothing lately, in a second.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -29,7 +30,7 @@ type Limiter<K, C> =
 pub struct TokenRates<C: Clock = DefaultClock> {
     clock: C,
     addresses: Limiter<IpAddr, C>,
-    neighbourhoods: Limiter<IpAddr, C>,
+    providers: Limiter<IpAddr, C>,
     identities: Limiter<String, C>,
     swept_at: Mutex<Option<C::Instant>>,
 }
@@ -51,15 +52,15 @@ impl<C: Clock + Clone> TokenRates<C> {
     pub(crate) fn with_clock(per_address: u32, per_identity: u32, clock: C) -> Self {
         let per_minute =
             |count| Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
-        let per_neighbourhood = per_address.saturating_mul(NEIGHBOURS);
+        let per_provider = per_address.saturating_mul(OF_PROVIDER);
         Self {
             addresses: RateLimiter::new(
                 per_minute(per_address),
                 DefaultKeyedStateStore::default(),
                 clock.clone(),
             ),
-            neighbourhoods: RateLimiter::new(
-                per_minute(per_neighbourhood),
+            providers: RateLimiter::new(
+                per_minute(per_provider),
                 DefaultKeyedStateStore::default(),
                 clock.clone(),
             ),
@@ -79,10 +80,10 @@ impl<C: Clock + Clone> TokenRates<C> {
     ///
     /// There were too many; after this time there may be another.
     pub(crate) fn ask_from(&self, address: IpAddr) -> Result<(), Duration> {
-        let place = place(address);
+        let place = neighbourhood(address);
         match self.has_room(&self.addresses) {
             true => self.ask(&self.addresses, &place),
-            false => self.ask(&self.neighbourhoods, &neighbourhood(place)),
+            false => self.ask(&self.providers, &provider(place)),
         }
     }
 
@@ -114,7 +115,7 @@ impl<C: Clock + Clone> TokenRates<C> {
         if is_due {
             *swept_at = Some(now);
             self.addresses.retain_recent();
-            self.neighbourhoods.retain_recent();
+            self.providers.retain_recent();
             self.identities.retain_recent();
         }
         drop(swept_at);
@@ -124,18 +125,10 @@ impl<C: Clock + Clone> TokenRates<C> {
 
 /// Returns the network around a place: the first half of an IPv4 address, or the first quarter of an IPv6 address, which is
 /// what a provider has.
-fn neighbourhood(place: IpAddr) -> IpAddr {
+fn provider(place: IpAddr) -> IpAddr {
     match place {
         IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & 0xffff_0000).into(),
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !(u128::MAX >> 32)).into(),
-    }
-}
-
-/// Returns the addresses that one place has as one: a whole IPv4 address, or the first half of an IPv6 address.
-fn place(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.into(),
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
     }
 }
 

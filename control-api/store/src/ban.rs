@@ -74,24 +74,28 @@ pub(crate) struct Columns<'a> {
 }
 
 impl BanTarget {
+    /// Returns the only room in which it concerns somebody, if there is one.
+    pub fn room(&self) -> Option<&RoomName> {
+        match self {
+            Self::Identity { room, .. } | Self::Tokens { room, .. } => room.as_ref(),
+            Self::Address(_) | Self::Token(_) | Self::Key(_) => None,
+        }
+    }
+
     pub(crate) fn columns(&self) -> Columns<'_> {
         let columns = |kind, subject: &str| Columns {
             kind,
             subject: subject.to_owned(),
-            room: "",
+            room: self.room().map_or("", RoomName::as_str),
             issued_before: 0,
         };
         match self {
-            Self::Identity { identity, room } => Columns {
-                room: room.as_ref().map_or("", RoomName::as_str),
-                ..columns("identity", identity.as_str())
-            },
+            Self::Identity { identity, .. } => columns("identity", identity.as_str()),
             Self::Tokens {
                 identity,
-                room,
                 issued_before,
+                ..
             } => Columns {
-                room: room.as_ref().map_or("", RoomName::as_str),
                 issued_before: issued_before.millis(),
                 ..columns("tokens", identity.as_str())
             },
@@ -140,20 +144,9 @@ impl fmt::Display for BanTarget {
             Self::Token(id) => write!(f, "token {id}"),
             Self::Key(key) => write!(f, "API key {key}"),
         }?;
-        match self {
-            Self::Identity {
-                room: Some(room), ..
-            }
-            | Self::Tokens {
-                room: Some(room), ..
-            } => {
-                write!(f, " in {room}")
-            }
-            Self::Identity { .. }
-            | Self::Tokens { .. }
-            | Self::Address(_)
-            | Self::Token(_)
-            | Self::Key(_) => Ok(()),
+        match self.room() {
+            Some(room) => write!(f, " in {room}"),
+            None => Ok(()),
         }
     }
 }

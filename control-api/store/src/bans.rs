@@ -11,6 +11,17 @@ use crate::{Audit, Store, StoreError};
 /// Rows that are loaded at a time at start.
 const LOADED: i64 = 10_000;
 
+/// Writes a query of bans, from `WHERE` on, that [`read`] reads.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, kind, subject, room, issued_before, reason, author, created_at, expires_at, lifted_at, lifted_by \
+             FROM bans ",
+            $rest
+        )
+    };
+}
+
 /// Which bans are listed.
 #[derive(Clone, Debug, Default)]
 pub struct BanFilter {
@@ -97,13 +108,10 @@ impl Store {
     ///
     /// The database does not answer.
     pub async fn ban(&self, id: &str) -> Result<Option<Ban>, StoreError> {
-        let row = sqlx::query(
-            "SELECT id, kind, subject, room, issued_before, reason, author, created_at, expires_at, lifted_at, lifted_by \
-             FROM bans WHERE id = $1",
-        )
-        .bind(id)
-        .fetch_optional(&self.pool)
-        .await?;
+        let row = sqlx::query(select!("WHERE id = $1"))
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -114,14 +122,13 @@ impl Store {
     /// The database does not answer.
     pub async fn bans(&self, filter: &BanFilter) -> Result<Vec<Ban>, StoreError> {
         let (at, id) = After::bounds(filter.after.as_ref());
-        let rows = sqlx::query(
-            "SELECT id, kind, subject, room, issued_before, reason, author, created_at, expires_at, lifted_at, lifted_by \
-             FROM bans WHERE ($1 = 0 OR (lifted_at = 0 AND (expires_at = 0 OR expires_at > $1))) \
+        let rows = sqlx::query(select!(
+            "WHERE ($1 = 0 OR (lifted_at = 0 AND (expires_at = 0 OR expires_at > $1))) \
              AND ($2 = '' OR subject = $2) AND ($3 = '' OR room = $3) \
              AND (subject LIKE $4 ESCAPE '!' OR reason LIKE $4 ESCAPE '!') \
              AND (created_at < $5 OR (created_at = $5 AND id > $6)) \
-             ORDER BY created_at DESC, id LIMIT $7",
-        )
+             ORDER BY created_at DESC, id LIMIT $7"
+        ))
         .bind(page::millis(filter.holding_at))
         .bind(&filter.subject)
         .bind(&filter.room)
@@ -146,11 +153,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut last = String::new();
         loop {
-            let rows = sqlx::query(
-                "SELECT id, kind, subject, room, issued_before, reason, author, created_at, expires_at, lifted_at, lifted_by \
-                 FROM bans WHERE id > $1 AND lifted_at = 0 AND (expires_at = 0 OR expires_at > $2) \
-                 ORDER BY id LIMIT $3",
-            )
+            let rows = sqlx::query(select!(
+                "WHERE id > $1 AND lifted_at = 0 AND (expires_at = 0 OR expires_at > $2) \
+                 ORDER BY id LIMIT $3"
+            ))
             .bind(&last)
             .bind(now.millis())
             .bind(LOADED)

@@ -1,5 +1,5 @@
-/// Returns unpredictable bytes, for ids.
-pub(crate) fn random<const N: usize>() -> [u8; N] {
+/// Returns unpredictable bytes, for ids, keys and seeds.
+pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system gives random bytes");
     bytes
