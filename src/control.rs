@@ -39,7 +39,7 @@ impl Control {
         let bans = Bans::new(list.clone(), store.clone(), rooms.clone());
         load(&bans, store.kind(), &data.database(config)).await?;
         let keeping = tokio::spawn(bans.clone().keep());
-        let events = Events::start(config, data, rooms, keys).await?;
+        let events = Events::start(config, data, rooms, keys, &store).await?;
         Ok(Self {
             rooms: rooms.clone(),
             keys: keys.clone(),
@@ -93,6 +93,7 @@ impl Control {
             rooms: self.rooms.clone(),
             bans: self.bans.clone(),
             webhooks: self.events.webhooks(),
+            sessions: self.events.sessions(),
         }
     }
 

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use auth::ApiKey;
 use control_api::{
-    EventKeeper, KeeperParts, Reach, RoomDetail, Senders, SendersParts, Target, Targets, Webhooks,
+    EventKeeper, KeeperParts, Projector, ProjectorParts, Reach, Retention, RoomDetail, Senders,
+    SendersParts, Sessions, Target, Targets, Webhooks,
 };
 use signaling::{KeyRing, Rooms};
 use sluice_config::{Config, Webhook, WebhookTarget};
+use store::{Store, StoreError};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -16,12 +18,15 @@ use crate::data_dir::DataDir;
 /// How long receivers may take for the last events of a node that stops.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// The one who writes down what happens, and those who tell of it.
+/// The one who writes down what happens, the one who makes sessions of it, and those who tell of it.
 #[derive(Debug)]
 pub(crate) struct Events {
     keeping: JoinHandle<()>,
     stop: oneshot::Sender<()>,
+    projecting: JoinHandle<()>,
+    stop_projecting: oneshot::Sender<()>,
     webhooks: Webhooks,
+    sessions: Sessions,
 }
 
 impl Events {
@@ -31,6 +36,7 @@ impl Events {
         data: &DataDir,
         rooms: &Rooms,
         keys: &KeyRing,
+        store: &Store,
     ) -> Result<Self, String> {
         let webhook = &config.webhook;
         let targets = Targets::new(targets(webhook)?);
@@ -48,8 +54,21 @@ impl Events {
             },
         };
         let file = data.journal_file();
-        let unusable = |error| format!("The journal {} cannot be used: {error}", file.display());
+        let unusable =
+            |error: StoreError| format!("The journal {} cannot be used: {error}", file.display());
         let (keeper, orders, written) = EventKeeper::start(parts).await.map_err(unusable)?;
+        let projector = Projector::new(ProjectorParts {
+            journal: journal.clone(),
+            store: store.clone(),
+            orders: orders.clone(),
+            written: written.clone(),
+            retention: Retention {
+                sessions: config.sessions.keep,
+                usage: config.sessions.keep_usage,
+            },
+        });
+        let projector = projector.await.map_err(unusable)?;
+        let sessions = projector.sessions();
         let counts = keeper.counts();
         let senders = Senders::start(SendersParts {
             targets,
@@ -63,10 +82,14 @@ impl Events {
         });
         let senders = senders.map_err(|error| format!("Webhooks cannot be sent: {error}"))?;
         let (stop, stopped) = oneshot::channel();
+        let (stop_projecting, projected) = oneshot::channel();
         Ok(Self {
             keeping: tokio::spawn(keeper.run(stopped)),
             stop,
+            projecting: tokio::spawn(projector.run(projected)),
+            stop_projecting,
             webhooks: Webhooks::new(senders, journal, counts),
+            sessions,
         })
     }
 
@@ -75,12 +98,19 @@ impl Events {
         self.webhooks.clone()
     }
 
+    /// Returns how far sessions are made.
+    pub(crate) fn sessions(&self) -> Sessions {
+        self.sessions.clone()
+    }
+
     /// Writes down what is left, when rooms have ended, and tells it to receivers that take it soon. Others are told after the
     /// next start.
     pub(crate) async fn stop(self) {
         self.webhooks.drain(FAREWELL).await;
         self.webhooks.stop();
         // Who has ended by itself has nothing to write.
+        self.stop_projecting.send(()).ok();
+        self.projecting.await.ok();
         self.stop.send(()).ok();
         self.keeping.await.ok();
     }

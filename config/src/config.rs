@@ -7,7 +7,8 @@ use crate::problem::Problem;
 use crate::value;
 use crate::{
     ApiKeyPair, Audio, Bind, DEV_KEY, DEV_SECRET, Database, Fault, Http, Inputs, Limit, Logging,
-    Network, Prometheus, Room, Rtc, Tokens, Warning, Webhook, ip, keys, network, unsupported,
+    Network, Prometheus, Quotas, Room, Rtc, Sessions, Tokens, Warning, Webhook, ip, keys, network,
+    unsupported,
 };
 
 /// What the operator decides about a node.
@@ -52,6 +53,10 @@ pub struct Config {
     pub tokens: Option<Tokens>,
     /// Where is kept what outlives the process.
     pub database: Database,
+    /// How long it is kept what sessions came to.
+    pub sessions: Sessions,
+    /// How much the rooms of each key may be used.
+    pub quotas: Quotas,
     /// `shutdown_timeout`: how long a node that is told to stop may take to tell its participants and
     /// end; after that it is ended, whatever stands still. Default 25 s, a little less than Kubernetes
     /// waits.
@@ -106,6 +111,8 @@ impl Config {
             tokens: root.group("tokens", Tokens::read),
             data_dir: root.get("data_dir", value::text),
             database: root.group("database", Database::read),
+            sessions: root.group("sessions", Sessions::read),
+            quotas: root.group("quotas", Quotas::read),
             shutdown_timeout: root
                 .get("shutdown_timeout", value::seconds)
                 .unwrap_or(Duration::from_secs(25)),

@@ -10,8 +10,11 @@ mod new_ban;
 mod openapi;
 mod page;
 mod request;
+mod sessions;
 mod state;
+mod table;
 mod tokens;
+mod usage;
 mod webhooks;
 
 use axum::Router;
@@ -29,6 +32,10 @@ pub fn api_routes(api: Api) -> Router {
         .route("/api/v1/webhooks", get(webhooks::list))
         .route("/api/v1/webhooks/dead", get(webhooks::dead))
         .route("/api/v1/webhooks/replay", post(webhooks::replay))
+        .route("/api/v1/sessions", get(sessions::list_rooms))
+        .route("/api/v1/sessions/{sid}", get(sessions::find_room))
+        .route("/api/v1/participants", get(sessions::list_participants))
+        .route("/api/v1/usage", get(usage::list))
         .route("/api/v1/tokens", post(tokens::issue))
         .route("/api/v1/openapi.json", get(openapi::describe))
         .route("/api/v1/{*path}", any(error::no_such_path))

@@ -5,6 +5,7 @@
 mod body;
 mod keeper;
 mod order;
+mod record;
 mod recovery;
 mod rooms;
 
@@ -12,6 +13,9 @@ pub use body::RoomDetail;
 pub use keeper::{EventCounts, EventKeeper, KeeperParts};
 pub(crate) use order::Order;
 pub use order::Orders;
+pub(crate) use record::account_of;
+#[cfg(test)]
+pub(crate) use {record::progress, recovery::end_all, rooms::RoomEvents};
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ mod json_form;
 mod message_fields;
 mod metrics;
 mod room_service;
+mod sessions;
 #[cfg(test)]
 mod test_node;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use error::{Code, TwirpError};
 pub use events::{EventCounts, EventKeeper, KeeperParts, Orders, RoomDetail};
 pub use metrics::{MetricsLogin, MetricsSources, metrics_routes};
 pub use room_service::routes;
+pub use sessions::{Projector, ProjectorParts, Retention, Sessions};
 pub use tokens::{Session, TokenEndpoint, TokenEndpointParts, TokenRates, token_routes};
 pub use webhooks::{
     Health, Reach, Receiver, Senders, SendersParts, Target, TargetError, TargetHealth, Targets,

@@ -20,6 +20,7 @@ use signaling::{Limit, QualityCounts, Rooms, RoomsReport};
 use crate::bans::{BanCounts, Bans};
 use crate::events::EventCounts;
 use crate::histograms::{tracks, turn_lengths, waits};
+use crate::sessions::Sessions;
 use crate::webhooks::{TargetHealth, Webhooks};
 
 /// Who may read metrics (RFC 7617).
@@ -60,6 +61,8 @@ pub struct MetricsSources {
     pub bans: Bans,
     /// All receivers of events.
     pub webhooks: Webhooks,
+    /// How far sessions are made of events.
+    pub sessions: Sessions,
 }
 
 /// Answers every path with the node's metrics, as LiveKit's `prometheus.port` does; with a login,
@@ -85,6 +88,7 @@ async fn serve(
         receivers: sources.webhooks.health(),
         undelivered: sources.webhooks.waiting().await,
         events: EventFigures::of(sources.webhooks.counts()),
+        unprojected: sources.sessions.waiting(),
     };
     match render(&rooms.media_reports(), &rooms.report(), &told) {
         Ok(text) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
@@ -332,6 +336,8 @@ struct Told {
     /// Events that receivers have still to take, where that is known.
     undelivered: Option<i64>,
     events: EventFigures,
+    /// Events that sessions have still to be made of.
+    unprojected: i64,
 }
 
 /// What has become of events.
@@ -395,6 +401,10 @@ fn register_webhooks(registry: &Registry, told: &Told) -> prometheus::Result<()>
     let count = i64::try_from(told.events.waiting).unwrap_or(i64::MAX);
     unwritten.with_label_values(NONE).set(count);
     register(registry, unwritten)?;
+    let help = "Events of rooms that wait until sessions are made of them in the database.";
+    let unprojected = gauge("session_events_waiting", help, NONE)?;
+    unprojected.with_label_values(NONE).set(told.unprojected);
+    register(registry, unprojected)?;
     let help = "Receivers of webhooks that take nothing.";
     let failing = gauge("webhook_receivers_failing", help, NONE)?;
     let count = told
@@ -525,6 +535,7 @@ mod tests {
                 written: 9,
                 ..EventFigures::default()
             },
+            unprojected: 3,
         };
         let text = render(&[ShardReport::default(), second], &rooms, &told).unwrap();
         for line in [
@@ -551,6 +562,7 @@ mod tests {
             "livekit_webhook_dispatch_total{status=\"failure\"} 2",
             "livekit_webhook_queue_length 10",
             "sluice_events_total 9",
+            "sluice_session_events_waiting 3",
             "sluice_webhook_receivers_failing 0",
             "livekit_room_total 2",
             "livekit_participant_total 4",

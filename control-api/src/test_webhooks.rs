@@ -40,6 +40,7 @@ pub(crate) async fn webhooks(node: &TestNode) -> (Webhooks, Database) {
         room_sid: "RM_1".to_owned(),
         room_sequence: 1,
         body: "{\"event\": \"room_started\"}".to_owned(),
+        record: None,
         begins: None,
         ends: None,
         targets: vec![DEAF.to_owned()],

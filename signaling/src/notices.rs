@@ -68,6 +68,7 @@ impl fmt::Display for Notice {
             RoomNotice::ParticipantAborted { .. } => "participant_connection_aborted",
             RoomNotice::TrackPublished { .. } => "track_published",
             RoomNotice::TrackUnpublished { .. } => "track_unpublished",
+            RoomNotice::Accounts { .. } => "accounts",
         })
     }
 }

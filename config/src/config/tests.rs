@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    LogLevel, NodeIp, Setting, SettingValue, Text, TurnCredentials, TurnProtocol, UdpPorts,
-    WebhookTarget,
+    Exceeded, LogLevel, NodeIp, Quota, Setting, SettingValue, Text, TurnCredentials, TurnProtocol,
+    UdpPorts, WebhookTarget,
 };
 
 const KEYS: &str = "keys: {key1: 0123456789abcdef0123456789abcdef}\n";
@@ -37,6 +37,24 @@ fn setting(key: &'static str, origin: &str, value: &str) -> Setting {
         origin: origin.to_owned(),
         value: SettingValue::One(value.to_owned()),
     }
+}
+
+#[test]
+fn quotas_are_those_of_each_key_or_of_all() {
+    let (config, _) = read(
+        "quotas:\n  participants: 100\n  exceeded: tell\n  keys:\n    big: {minutes_a_month: 50_000}\n\
+         sessions: {keep_days: 7, keep_usage_days: 30}\n",
+    );
+    assert_eq!(config.quotas.usual.participants, Some(100));
+    assert_eq!(config.quotas.usual.exceeded, Exceeded::Tell);
+    let big = Quota {
+        minutes_a_month: Some(50_000),
+        ..Quota::default()
+    };
+    assert_eq!(config.quotas.keys, [("big".to_owned(), big)]);
+    assert_eq!(config.sessions.keep.as_secs(), 7 * 86_400);
+    let faults = faults("quotas: {exceeded: maybe}\nsessions: {keep_days: 0}\n");
+    assert_eq!(faults.len(), 2, "{faults:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use utoipa::OpenApi;
 #[openapi(
     info(
         title = "Sluice",
-        description = "Bans, who did what, and receivers of webhooks."
+        description = "Bans, who did what, sessions and usage, and receivers of webhooks."
     ),
     paths(
         super::bans::add,
@@ -17,6 +17,10 @@ use utoipa::OpenApi;
         super::webhooks::list,
         super::webhooks::dead,
         super::webhooks::replay,
+        super::sessions::list_rooms,
+        super::sessions::find_room,
+        super::sessions::list_participants,
+        super::usage::list,
         super::tokens::issue
     )
 )]

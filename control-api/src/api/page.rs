@@ -39,7 +39,29 @@ pub(crate) fn after(asked: Option<&str>) -> Result<Option<After>, ApiError> {
 
 /// Names the last row of a full page, after which the next one begins.
 pub(crate) fn next(rows: usize, limit: u32, last: Option<(UnixTime, &str)>) -> Option<String> {
+    following(rows, limit, last).map(|after| name(&after))
+}
+
+/// Returns the last row of a full page, after which the next one begins.
+pub(crate) fn following(rows: usize, limit: u32, last: Option<(UnixTime, &str)>) -> Option<After> {
     let is_full = u32::try_from(rows).is_ok_and(|rows| rows == limit);
     let (at, id) = last.filter(|_| is_full)?;
-    Some(format!("{}-{id}", at.millis()))
+    let id = id.to_owned();
+    Some(After { at, id })
+}
+
+/// Writes what [`after`] reads.
+pub(crate) fn name(after: &After) -> String {
+    format!("{}-{}", after.at.millis(), after.id)
+}
+
+/// Reads a time in milliseconds since 1970.
+pub(crate) fn time(field: &str, asked: Option<u64>) -> Result<Option<UnixTime>, ApiError> {
+    let in_range = |millis: u64| i64::try_from(millis).is_ok();
+    match asked {
+        Some(millis) if !in_range(millis) => {
+            Err(ApiError::invalid(field, "it is later than there can be"))
+        }
+        asked => Ok(asked.map(|millis| UnixTime(Duration::from_millis(millis)))),
+    }
 }

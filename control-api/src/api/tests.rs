@@ -1,5 +1,7 @@
 //! The REST API in memory, with each kind of database.
 
+mod sessions;
+
 use std::sync::Arc;
 
 use auth::{Claims, SluiceGrant, TokenMark, VideoGrant};
@@ -81,15 +83,29 @@ impl Node {
             request = request.uri(key.0).header("idempotency-key", key.1);
         }
         let request = request.body(Body::from(body.to_owned())).unwrap();
-        let routes = api_routes(Api {
+        let (status, headers, body) = self.node.answer(self.routes(), request).await;
+        assert_eq!(headers["content-type"], "application/json", "{path}");
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    fn routes(&self) -> Router {
+        api_routes(Api {
             rooms: self.node.rooms.clone(),
             keys: self.node.keys.clone(),
             bans: self.bans.clone(),
             webhooks: self.webhooks.clone(),
-        });
-        let (status, headers, body) = self.node.answer(routes, request).await;
-        assert_eq!(headers["content-type"], "application/json", "{path}");
-        (status, serde_json::from_slice(&body).unwrap())
+        })
+    }
+
+    /// Asks for a table as CSV.
+    async fn table(&self, path: &str) -> String {
+        let token = format!("Bearer {}", self.token());
+        let request = Request::builder().uri(path).header("authorization", token);
+        let request = request.body(Body::empty()).unwrap();
+        let (status, headers, body) = self.node.answer(self.routes(), request).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(headers["content-type"], "text/csv; charset=utf-8");
+        String::from_utf8(body.to_vec()).unwrap()
     }
 
     async fn call(&self, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {
@@ -278,6 +294,10 @@ async fn every_call_needs_a_token_for_the_api() {
         ("GET", "/api/v1/webhooks"),
         ("GET", "/api/v1/webhooks/dead"),
         ("POST", "/api/v1/webhooks/replay"),
+        ("GET", "/api/v1/sessions"),
+        ("GET", "/api/v1/sessions/RM_1"),
+        ("GET", "/api/v1/participants"),
+        ("GET", "/api/v1/usage"),
     ] {
         for token in [None, Some(admin_of_room.as_str())] {
             let (status, error) = node.send(token, method, path, "").await;
@@ -430,10 +450,10 @@ async fn what_is_described_is_what_is_there() {
     let (status, description) = node.send(None, "GET", "/api/v1/openapi.json", "").await;
     assert_eq!(status, StatusCode::OK);
     let paths = description["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 7);
+    assert_eq!(paths.len(), 11);
     for (path, methods) in paths {
         for method in methods.as_object().unwrap().keys() {
-            let path = path.replace("{id}", "BN_1");
+            let path = path.replace("{id}", "BN_1").replace("{sid}", "RM_1");
             let method = method.to_uppercase();
             let (status, _) = node.send(None, &method, &path, "").await;
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {path}");

@@ -42,7 +42,7 @@ pub enum RoomDetail {
 pub(crate) fn told(notice: &RoomNotice, detail: RoomDetail) -> Option<Told> {
     match notice {
         RoomNotice::RoomStarted { room } => Some(room_started(room)),
-        RoomNotice::RoomFinished { room, cause } => {
+        RoomNotice::RoomFinished { room, cause, .. } => {
             let mut message = message("room_finished", room);
             message.set_room_end_reason(end_reason(*cause));
             Some(Told {
@@ -50,8 +50,12 @@ pub(crate) fn told(notice: &RoomNotice, detail: RoomDetail) -> Option<Told> {
                 ..plain("room_finished", room, message)
             })
         }
-        RoomNotice::ParticipantJoined { room, participant } => Some(joined(room, participant)),
-        RoomNotice::ParticipantLeft { room, participant } => {
+        RoomNotice::ParticipantJoined {
+            room, participant, ..
+        } => Some(joined(room, participant)),
+        RoomNotice::ParticipantLeft {
+            room, participant, ..
+        } => {
             let left = with_participant("participant_left", room, participant);
             Some(Told {
                 ends: Some(participant.sid.clone()),
@@ -91,7 +95,7 @@ pub(crate) fn told(notice: &RoomNotice, detail: RoomDetail) -> Option<Told> {
                 ..plain("track_unpublished", room, ended)
             })
         }
-        RoomNotice::RoomLost { .. } => None,
+        RoomNotice::Accounts { .. } | RoomNotice::RoomLost { .. } => None,
     }
 }
 
@@ -196,7 +200,7 @@ fn with_track(
     }
 }
 
-fn end_reason(cause: DisconnectCause) -> proto::RoomEndReason {
+pub(super) fn end_reason(cause: DisconnectCause) -> proto::RoomEndReason {
     match cause {
         DisconnectCause::RoomDeleted => proto::RoomEndReason::RoomEndApiDelete,
         DisconnectCause::RoomClosed => proto::RoomEndReason::RoomEndIdleTimeout,

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use signaling::{Notice, Notices};
 use signaling_session::RoomNotice;
-use store::{Journal, JournalEvent, StoreError, Writes};
+use store::{Journal, JournalEvent, Progress, StoreError, Writes};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::body::RoomDetail;
 use super::order::{Order, Orders};
+use super::record;
 use super::recovery;
 use super::rooms::RoomEvents;
 use crate::clock;
@@ -230,6 +231,15 @@ impl EventKeeper {
             self.rooms.forget(sid.as_str());
             return;
         }
+        if let RoomNotice::Accounts {
+            sid,
+            lasted,
+            accounts,
+        } = &notice.what
+        {
+            self.note(record::progress(notice.at, sid, *lasted, accounts));
+            return;
+        }
         if self.is_full() {
             self.lose(notice);
             return;
@@ -237,6 +247,14 @@ impl EventKeeper {
         let event = self.rooms.write(notice.at, &notice.what);
         self.bytes += event.as_ref().map_or(0, size);
         self.waiting.events.extend(event);
+    }
+
+    /// Takes what sessions have come to so far. While the journal cannot be written, what is said again soon is not kept.
+    fn note(&mut self, progress: Vec<Progress>) {
+        if self.waiting.progress.len() >= MAX_UNWRITTEN {
+            self.waiting.progress.clear();
+        }
+        self.waiting.progress.extend(progress);
     }
 
     fn is_full(&self) -> bool {
@@ -256,6 +274,7 @@ impl EventKeeper {
         match order {
             Order::Taken { target, sequence } => self.waiting.taken.push((target, sequence)),
             Order::GiveUp(given) => self.waiting.given_up.push(given),
+            Order::Projected(sequence) => self.waiting.projected = Some(sequence),
             Order::Settle(reply) => self.settling.push(reply),
         }
     }
@@ -264,6 +283,7 @@ impl EventKeeper {
         let waiting = self.waiting.events.len();
         self.counts.waiting.store(waiting as u64, Ordering::Relaxed);
         if !self.waiting.is_empty() {
+            self.waiting.alive_at = Some(clock::now());
             if let Err(error) = self.journal.write(&self.waiting).await {
                 self.again_at = Instant::now() + AGAIN;
                 self.complain(&error);

@@ -17,6 +17,8 @@ pub(crate) enum Order {
     Taken { target: String, sequence: i64 },
     /// An event is given up for a receiver.
     GiveUp(Given),
+    /// The store has made sessions of all events up to this one.
+    Projected(i64),
     /// Somebody wants to know when everything is written that has happened up to now.
     Settle(oneshot::Sender<()>),
 }

@@ -5,9 +5,10 @@ use sfu_model::UnixTime;
 use signaling::random;
 use signaling_protocol::{proto, sid};
 use signaling_session::RoomNotice;
-use store::{Beginning, JournalEvent};
+use store::{Beginning, JournalEvent, Record};
 
 use super::body::{self, Begins, RoomDetail, Told};
+use super::record;
 use crate::webhooks::Targets;
 
 /// Numbers the events of each room, and writes them as they are sent.
@@ -35,7 +36,12 @@ impl RoomEvents {
         if told.kind == "room_finished" {
             self.last.remove(&told.room_sid);
         }
-        Some(self.event(at, told, number))
+        let record = record::record(notice);
+        let mut event = self.event(at, told, number, record);
+        if let Some(beginning) = &mut event.begins {
+            beginning.record = record::end_of(notice);
+        }
+        Some(event)
     }
 
     /// Numbers an event that cannot be written. Returns the room that is over with it.
@@ -54,10 +60,11 @@ impl RoomEvents {
         *last
     }
 
-    fn event(&self, at: UnixTime, told: Told, number: i64) -> JournalEvent {
+    fn event(&self, at: UnixTime, told: Told, number: i64, record: Option<Record>) -> JournalEvent {
         let id = sid("EV_", random());
         let mut object = body::json(&told.message);
         stamp(&mut object, &id, at, number);
+        account(&mut object, record.as_ref());
         if body::is_takeover(&told.message) {
             object.insert("replaced".to_owned(), Value::Bool(true));
         }
@@ -67,7 +74,10 @@ impl RoomEvents {
             kind: told.kind.to_owned(),
             room_sequence: number,
             body: Value::Object(object).to_string(),
-            begins: told.begins.map(|begins| beginning(&told.room_sid, &begins)),
+            record,
+            begins: told
+                .begins
+                .map(|begins| beginning(at, &told.room_sid, &begins)),
             ends: told.ends,
             targets: self.targets.of(told.kind),
             room_sid: told.room_sid,
@@ -80,6 +90,10 @@ impl RoomEvents {
         let mut body: Map<_, _> = serde_json::from_str(&beginning.body).unwrap_or_default();
         stamp(&mut body, &id, at, number);
         body.insert("recovered".to_owned(), Value::Bool(true));
+        let record = beginning.record.clone();
+        let later = at.millis().saturating_sub(beginning.at.millis());
+        let record = record.map(|record| record.recovered(later));
+        account(&mut body, record.as_ref());
         JournalEvent {
             id,
             at,
@@ -87,6 +101,7 @@ impl RoomEvents {
             room_sid: beginning.room_sid.clone(),
             room_sequence: number,
             body: Value::Object(body).to_string(),
+            record,
             begins: None,
             ends: Some(beginning.sid.clone()),
             targets: self.targets.of(&beginning.kind),
@@ -107,7 +122,24 @@ fn stamp(body: &mut Map<String, Value>, id: &str, at: UnixTime, number: i64) {
     body.insert("sequence".to_owned(), json!(number.to_string()));
 }
 
-fn beginning(room_sid: &str, begins: &Begins) -> Beginning {
+/// Writes into the event of an end what that came to which is over.
+fn account(body: &mut Map<String, Value>, record: Option<&Record>) {
+    let mut insert = |name: &str, number: i64| {
+        // As LiveKit writes 64 bits.
+        body.insert(name.to_owned(), json!(number.to_string()));
+    };
+    match record {
+        Some(Record::RoomEnded { lasted_ms, .. }) => insert("durationMs", *lasted_ms),
+        Some(Record::Left(left)) => {
+            insert("durationMs", left.account.lasted_ms);
+            insert("bytesReceived", left.account.received);
+            insert("bytesSent", left.account.sent);
+        }
+        _ => {}
+    }
+}
+
+fn beginning(at: UnixTime, room_sid: &str, begins: &Begins) -> Beginning {
     let message: &proto::WebhookEvent = &begins.message;
     Beginning {
         room_sid: room_sid.to_owned(),
@@ -115,11 +147,15 @@ fn beginning(room_sid: &str, begins: &Begins) -> Beginning {
         rank: begins.rank,
         kind: begins.kind.to_owned(),
         body: Value::Object(body::json(message)).to_string(),
+        record: None,
+        at,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use signaling_protocol::DisconnectCause;
 
     use super::*;
@@ -133,7 +169,11 @@ mod tests {
         });
         let started = RoomNotice::RoomStarted { room: room.clone() };
         let cause = DisconnectCause::RoomDeleted;
-        let finished = RoomNotice::RoomFinished { room, cause };
+        let finished = RoomNotice::RoomFinished {
+            room,
+            cause,
+            lasted: Duration::ZERO,
+        };
         let number = |event: Option<JournalEvent>| event.map(|it| it.room_sequence);
         assert_eq!(number(rooms.write(UnixTime::default(), &started)), Some(1));
         assert_eq!(rooms.skip(&started), None);

@@ -144,6 +144,8 @@ async fn begun(journal: &Journal, at: u64, alive_at: u64) {
         rank: store::RANK_ROOM,
         kind: "room_finished".to_owned(),
         body: "{\"event\": \"room_finished\"}".to_owned(),
+        record: None,
+        at: sfu_model::UnixTime::default(),
     };
     let event = store::JournalEvent {
         id: "EV_1".to_owned(),
@@ -152,6 +154,7 @@ async fn begun(journal: &Journal, at: u64, alive_at: u64) {
         room_sid: "RM_1".to_owned(),
         room_sequence: 1,
         body: "{}".to_owned(),
+        record: None,
         begins: Some(beginning),
         ends: None,
         targets: vec![URL.to_owned()],

@@ -19,7 +19,7 @@ use crate::StoreError;
 use crate::page;
 
 pub use deliveries::{DeadEvent, Delivery};
-pub use event::{Beginning, JournalEvent, RANK_PARTICIPANT, RANK_ROOM, RANK_TRACK};
+pub use event::{Beginning, JournalEvent, Progress, RANK_PARTICIPANT, RANK_ROOM, RANK_TRACK};
 pub use read::WrittenEvent;
 pub use write::{Given, Writes};
 
@@ -65,6 +65,9 @@ impl Journal {
     /// The file cannot be read or written, is newer than the program, or something else.
     pub async fn prepare(&self) -> Result<(), StoreError> {
         MIGRATIONS.run(&self.pool).await?;
+        sqlx::query("INSERT OR IGNORE INTO journal (one, id, projected) VALUES (1, lower(hex(randomblob(12))), 0)")
+            .execute(&self.pool)
+            .await?;
         // All connections are opened, and stay: what a node has open later comes of what it does.
         let mut opened = Vec::new();
         for _ in 0..CONNECTIONS {
@@ -86,29 +89,6 @@ impl Journal {
             return Ok(None);
         };
         Ok(page::time(row.try_get(0)?))
-    }
-
-    /// Returns what had begun and not ended when the node ended: tracks first, then participants, then rooms.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read.
-    pub async fn beginnings(&self) -> Result<Vec<Beginning>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT room_sid, sid, rank, kind, body FROM beginnings ORDER BY room_sid, rank, sid",
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let read = |row: &sqlx::sqlite::SqliteRow| {
-            Ok(Beginning {
-                room_sid: row.try_get("room_sid")?,
-                sid: row.try_get("sid")?,
-                rank: row.try_get("rank")?,
-                kind: row.try_get("kind")?,
-                body: row.try_get("body")?,
-            })
-        };
-        rows.iter().map(read).collect()
     }
 
     /// Returns the number of the last event of a room, and the latest time of any; 0 and nothing if it has none.

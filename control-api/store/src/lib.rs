@@ -1,4 +1,4 @@
-//! What outlives the process: bans, who did what, and what happened in rooms.
+//! What outlives the process: bans, who did what, what happened in rooms, and what sessions came to.
 //!
 //! One [`Store`] is one database: a SQLite file, or PostgreSQL by URL. Its statements are the same for both. Media and
 //! signalling never wait for it: what they need to know is in memory, and loaded from here before the first join.
@@ -15,6 +15,8 @@ mod database;
 mod error;
 mod journal;
 mod page;
+mod record;
+mod sessions;
 
 pub use audit::{Audit, AuditFilter};
 pub use ban::{Ban, BanTarget, Lifted};
@@ -22,7 +24,12 @@ pub use bans::BanFilter;
 pub use database::{Kind, Store};
 pub use error::{OpenError, StoreError};
 pub use journal::{
-    Beginning, DeadEvent, Delivery, Given, Journal, JournalEvent, RANK_PARTICIPANT, RANK_ROOM,
-    RANK_TRACK, Writes, WrittenEvent,
+    Beginning, DeadEvent, Delivery, Given, Journal, JournalEvent, Progress, RANK_PARTICIPANT,
+    RANK_ROOM, RANK_TRACK, Writes, WrittenEvent,
 };
 pub use page::{After, MAX_PAGE};
+pub use record::{Account, ClientProgram, Joined, Left, Published, Record};
+pub use sessions::{
+    Day, ParticipantFilter, ParticipantSession, RoomFilter, RoomSession, Running, Share,
+    TrackSession, Usage, UsageFilter,
+};

@@ -30,6 +30,7 @@ fn event(number: i64, seconds: u64) -> JournalEvent {
         room_sid: "RM_1".to_owned(),
         room_sequence: number,
         body: "{}".to_owned(),
+        record: None,
         begins: None,
         ends: None,
         targets: vec![DEAD.to_owned()],
@@ -43,6 +44,8 @@ fn beginning(sid: &str, rank: i64) -> Option<Beginning> {
         rank,
         kind: "participant_left".to_owned(),
         body: "{}".to_owned(),
+        record: None,
+        at: UnixTime::default(),
     })
 }
 

@@ -171,6 +171,7 @@ fn count_peer(now: Instant, key: PeerKey, tables: &mut Tables, out: &mut Statist
         peer: peer.id,
         silence: peer.transport.silence(now),
         round_trip: peer.rtt(),
+        traffic: peer.transport.traffic(),
         link: peer.sends.bandwidth.as_deref().map(|link| LinkStatistics {
             estimate: link.estimate(),
             target: link.target(),

@@ -42,6 +42,6 @@ pub use name::{ApiKey, NodeId, ParticipantIdentity, ParticipantSid, RoomName, Ro
 pub use path::{MAX_DATAGRAM_BYTES, Path};
 pub use rtp::{Mid, PayloadType, Rid, Ssrc, Token, TokenTooLong};
 pub use statistics::{
-    EncodingStatistics, LinkStatistics, PeerStatistics, Statistics, SubscriptionStatistics,
+    EncodingStatistics, LinkStatistics, PeerStatistics, Statistics, SubscriptionStatistics, Traffic,
 };
 pub use time::{Now, UnixTime};

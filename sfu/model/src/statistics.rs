@@ -33,8 +33,27 @@ pub struct PeerStatistics {
     pub silence: Duration,
     /// How far away it is, by its answers to sender reports.
     pub round_trip: Option<Duration>,
+    /// What came from it and went to it since it began.
+    pub traffic: Traffic,
     /// What its link carries, while it is sent video.
     pub link: Option<LinkStatistics>,
+}
+
+/// What came from somebody and went to it, in bytes of datagrams: without the headers of UDP and IP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// What came.
+    pub received: u64,
+    /// What went.
+    pub sent: u64,
+}
+
+impl Traffic {
+    /// Adds that of another way.
+    pub fn add(&mut self, other: Self) {
+        self.received += other.received;
+        self.sent += other.sent;
+    }
 }
 
 /// What a subscriber's link carries.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sfu_model::{
     CloseReason, DataChannel, DataChannelOpener, DataMessage, DtlsRole, Fingerprint,
-    IceCredentials, LinkProtocol, Now, Path, Ssrc,
+    IceCredentials, LinkProtocol, Now, Path, Ssrc, Traffic,
 };
 
 use crate::data_channel::DataChannels;
@@ -34,6 +34,7 @@ pub struct Transport {
     phase: Phase,
     channels: DataChannels,
     liveness: Liveness,
+    traffic: Traffic,
     /// When the handshake has failed, if it is under way.
     handshake_deadline: Option<Instant>,
     events: VecDeque<TransportEvent>,
@@ -68,6 +69,7 @@ impl Transport {
             phase: Phase::AwaitingDescription { early: Vec::new() },
             channels: DataChannels::new(opener),
             liveness: Liveness::default(),
+            traffic: Traffic::default(),
             handshake_deadline: None,
             events: VecDeque::new(),
         }
@@ -198,8 +200,10 @@ impl Transport {
     ///
     /// Fails when the packet is not authentic or came before; its bytes are undefined then.
     pub fn open_rtp(&mut self, now: Now, packet: &mut [u8]) -> Result<usize, DropReason> {
+        let arrived = packet.len();
         let srtp = self.session().and_then(Session::srtp);
         let len = srtp.ok_or(DropReason::NoKeys)?.open_rtp(packet)?;
+        self.traffic.received += arrived as u64;
         self.hear(now.mono);
         Ok(len)
     }
@@ -211,8 +215,10 @@ impl Transport {
     ///
     /// Fails when the packet is not authentic or came before; its bytes are undefined then.
     pub fn open_rtcp(&mut self, now: Now, packet: &mut [u8]) -> Result<usize, DropReason> {
+        let arrived = packet.len();
         let srtp = self.session().and_then(Session::srtp);
         let len = srtp.ok_or(DropReason::NoKeys)?.open_rtcp(packet)?;
+        self.traffic.received += arrived as u64;
         self.hear(now.mono);
         Ok(len)
     }
@@ -228,7 +234,9 @@ impl Transport {
     /// Fails when there are no keys yet, or these bytes are no RTP packet.
     pub fn seal_rtp(&mut self, packet: &mut Vec<u8>, start: usize) -> Result<(), SealError> {
         let srtp = self.session().and_then(Session::srtp);
-        srtp.ok_or(SealError::NoKeys)?.seal_rtp(packet, start)
+        srtp.ok_or(SealError::NoKeys)?.seal_rtp(packet, start)?;
+        self.traffic.sent += packet.len().saturating_sub(start) as u64;
+        Ok(())
     }
 
     /// Reads what sealing a packet of `ssrc` will need, so that the processor's caches have it when
@@ -249,7 +257,9 @@ impl Transport {
     /// Fails when there are no keys yet, or these bytes are no RTCP packet.
     pub fn seal_rtcp(&mut self, packet: &mut Vec<u8>, start: usize) -> Result<(), SealError> {
         let srtp = self.session().and_then(Session::srtp);
-        srtp.ok_or(SealError::NoKeys)?.seal_rtcp(packet, start)
+        srtp.ok_or(SealError::NoKeys)?.seal_rtcp(packet, start)?;
+        self.traffic.sent += packet.len().saturating_sub(start) as u64;
+        Ok(())
     }
 
     /// Forgets what is known of an SSRC that the peer sent, but for where it ended: if it comes back,
@@ -352,7 +362,10 @@ impl Transport {
         match &mut self.phase {
             Phase::AwaitingDescription { .. } => false,
             Phase::Open(session) => match session.poll_transmit(now.mono, buf) {
-                Ok(written) => written,
+                Ok(written) => {
+                    self.traffic.sent += buf.len() as u64;
+                    written
+                }
                 Err(reason) => {
                     self.end(now, reason);
                     false
@@ -384,6 +397,11 @@ impl Transport {
     /// Returns how long nothing authenticated has come from the peer.
     pub fn silence(&self, now: Instant) -> Duration {
         self.liveness.silence(now)
+    }
+
+    /// Returns what came from the peer and went to it: media with its reports, and what DTLS carries.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
     }
 
     /// Tells whether DTLS is up.
@@ -437,6 +455,7 @@ impl Transport {
             Phase::Closed(_) => return Err(DropReason::Closed),
         };
         let admission = session.admit(datagram)?;
+        self.traffic.received += datagram.len() as u64;
         let events_before = self.events.len();
         let handled = session.handle(
             now.mono,

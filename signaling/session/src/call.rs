@@ -28,6 +28,10 @@ impl Room {
                 self.close(now, DisconnectCause::RoomDeleted);
                 Ok(RoomReply::Done)
             }
+            RoomRequest::ListAccounts => {
+                let accounts = self.accounts.read(now.mono, &self.roster);
+                Ok(RoomReply::Accounts(accounts))
+            }
             RoomRequest::ListParticipants => {
                 Ok(RoomReply::Participants(self.visible_participants(None)))
             }

@@ -85,14 +85,17 @@ impl QualityCounts {
     /// Counts scores.
     pub(crate) fn of<'a>(scores: impl Iterator<Item = &'a Score>) -> Self {
         let mut counts = Self::default();
-        for score in scores {
-            *match score.quality() {
-                ConnectionQuality::Excellent => &mut counts.excellent,
-                ConnectionQuality::Good => &mut counts.good,
-                ConnectionQuality::Poor => &mut counts.poor,
-                ConnectionQuality::Lost => &mut counts.lost,
-            } += 1;
-        }
+        scores.for_each(|score| counts.note(score.quality()));
         counts
+    }
+
+    /// Counts one more.
+    pub(crate) fn note(&mut self, quality: ConnectionQuality) {
+        *match quality {
+            ConnectionQuality::Excellent => &mut self.excellent,
+            ConnectionQuality::Good => &mut self.good,
+            ConnectionQuality::Poor => &mut self.poor,
+            ConnectionQuality::Lost => &mut self.lost,
+        } += 1;
     }
 }

@@ -8,7 +8,7 @@ use crate::participant::Participant;
 use crate::participant_key::ParticipantKey;
 use crate::proto::participant_info::State;
 use crate::proto::signal_response::Message;
-use crate::{ConnectionId, Output, Room, RoomNotice, TimerReason};
+use crate::{ConnectionId, Output, Room, RoomNotice, SessionAccount, TimerReason};
 
 /// The attribute by which a participant is told why it is removed.
 const REMOVAL_REASON: &str = "sluice.removed_reason";
@@ -46,7 +46,7 @@ impl Room {
                 self.outputs.media(Command::RemovePeer { peer });
             }
         }
-        let was_active = participant.is_active();
+        let account = self.accounts.close(now.mono, key);
         info!(
             room = %self.room.name(),
             participant = %participant.sid,
@@ -56,7 +56,7 @@ impl Room {
         );
         participant.state = State::Disconnected;
         participant.touch();
-        self.report_departure(now, &participant, cause, was_active);
+        self.report_departure(now, &participant, cause, account);
         self.room.note_leave(now.mono);
         if self.roster.len() == 0 {
             self.updates.clear();
@@ -120,7 +120,7 @@ impl Room {
         now: Now,
         participant: &Participant,
         cause: DisconnectCause,
-        was_active: bool,
+        account: Option<SessionAccount>,
     ) {
         let mut info = participant.info(Vec::new(), Vec::new());
         info.set_disconnect_reason(cause.reason());
@@ -130,9 +130,13 @@ impl Room {
         }
         let room = Box::new(self.info());
         let participant = Box::new(info);
-        self.outputs.notice(match was_active {
-            true => RoomNotice::ParticipantLeft { room, participant },
-            false => RoomNotice::ParticipantAborted { room, participant },
+        self.outputs.notice(match account {
+            Some(account) => RoomNotice::ParticipantLeft {
+                room,
+                participant,
+                account,
+            },
+            None => RoomNotice::ParticipantAborted { room, participant },
         });
     }
 

@@ -62,6 +62,7 @@
     reason = "LiveKit's older clients and server SDKs still read and set fields marked so"
 )]
 
+mod accounts;
 mod admit;
 mod call;
 mod codecs;
@@ -112,6 +113,7 @@ mod room;
 mod room_facts;
 mod roster;
 mod rpc;
+mod session_account;
 mod shards;
 mod signal;
 mod simulate;
@@ -140,6 +142,7 @@ pub use output::{ConnectionId, Output};
 pub use participant_key::ParticipantKey;
 pub use request::{RoomError, RoomReply, RoomRequest, RpcId, RpcOutcome};
 pub use room::Room;
+pub use session_account::{SessionAccount, SessionOrigin};
 pub use shards::ShardLife;
 pub use timers::{Deadline, TimerReason};
 

@@ -1,6 +1,6 @@
 //! When a room began, when it was left, whether it is over.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sfu_model::{Now, UnixTime};
 
@@ -30,6 +30,11 @@ impl Life {
     /// Returns when the room was opened.
     pub(crate) fn began_at(&self) -> UnixTime {
         self.created.unix
+    }
+
+    /// Returns how long ago the room was opened, whatever the clock on the wall says.
+    pub(crate) fn age(&self, now: Now) -> Duration {
+        now.mono.saturating_duration_since(self.created.mono)
     }
 
     /// Notes that somebody has joined who keeps a room open.

@@ -41,6 +41,7 @@ impl Room {
             Event::Statistics { streams, .. } => {
                 self.qualities
                     .handle_statistics(&streams, &self.roster, &self.tracks);
+                self.accounts.handle_statistics(&streams, &self.roster);
             }
             Event::DataChannelOpened { peer, channel } => {
                 self.messaging().handle_channel_opened(peer, channel);
@@ -118,6 +119,7 @@ impl Room {
         };
         participant.state = State::Active;
         participant.touch();
+        self.accounts.open(now.mono, key);
         self.timers.cancel(&TimerReason::JoinTimeout(key));
         self.watch_qualities(now);
         self.telling().tell_soon(now, key);
@@ -138,6 +140,7 @@ impl Room {
             let joined = RoomNotice::ParticipantJoined {
                 room: Box::new(self.info()),
                 participant: Box::new(self.participant_info(participant)),
+                origin: Box::new(participant.origin()),
             };
             self.outputs.notice(joined);
         }

@@ -1,9 +1,11 @@
 //! What happens in rooms and outlives them.
 
-use sfu_model::RoomSid;
+use std::time::Duration;
+
+use sfu_model::{ParticipantSid, RoomSid};
 use signaling_protocol::DisconnectCause;
 
-use crate::proto;
+use crate::{SessionAccount, SessionOrigin, proto};
 
 /// Something that happened in a room and that outlives it: the occasions of LiveKit's webhooks.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub enum RoomNotice {
         room: Box<proto::Room>,
         /// Why it is over.
         cause: DisconnectCause,
+        /// How long it was open, whatever the clock on the wall says.
+        lasted: Duration,
     },
     /// The room is over by a fault of ours, and told of nothing that ended with it.
     RoomLost {
@@ -31,6 +35,8 @@ pub enum RoomNotice {
         room: Box<proto::Room>,
         /// The participant.
         participant: Box<proto::ParticipantInfo>,
+        /// Who began its session.
+        origin: Box<SessionOrigin>,
     },
     /// A participant that was connected has gone (`participant_left`).
     ParticipantLeft {
@@ -38,6 +44,8 @@ pub enum RoomNotice {
         room: Box<proto::Room>,
         /// The participant, with the reason.
         participant: Box<proto::ParticipantInfo>,
+        /// What its session came to.
+        account: SessionAccount,
     },
     /// A participant has gone before its media was connected (`participant_connection_aborted`).
     ParticipantAborted {
@@ -63,5 +71,14 @@ pub enum RoomNotice {
         participant: Box<proto::ParticipantInfo>,
         /// The track.
         track: Box<proto::TrackInfo>,
+    },
+    /// What the sessions of those have come to so far who are connected: no event of its own.
+    Accounts {
+        /// The room.
+        sid: RoomSid,
+        /// How long it has been open.
+        lasted: Duration,
+        /// Each session.
+        accounts: Vec<(ParticipantSid, SessionAccount)>,
     },
 }

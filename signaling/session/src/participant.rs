@@ -15,7 +15,7 @@ use crate::proto::participant_info::{Kind, KindDetail, State};
 use crate::publishing::Publishing;
 use crate::subscribing::Subscribing;
 use crate::transports::Transports;
-use crate::{ConnectionId, Credential, proto};
+use crate::{ConnectionId, Credential, SessionOrigin, proto};
 
 /// One session of a participant.
 #[derive(Debug)]
@@ -133,6 +133,16 @@ impl Participant {
     /// Reports whether it is there for the sake of others: it is not counted and keeps no room open.
     pub(crate) fn is_dependent(&self) -> bool {
         self.is_agent() || self.is_recorder()
+    }
+
+    /// Returns who it is, beside what others are told of it.
+    pub(crate) fn origin(&self) -> SessionOrigin {
+        SessionOrigin {
+            key: self.credential.token.first_key.clone(),
+            client: self.client.info().clone(),
+            address: self.credential.address,
+            is_dependent: self.is_dependent(),
+        }
     }
 
     pub(crate) fn is_active(&self) -> bool {

@@ -90,6 +90,12 @@ impl Qualities {
         }
     }
 
+    /// Walks those who were connected at the end of the last window.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ParticipantKey, ConnectionQuality)> {
+        let scores = self.scores.iter();
+        scores.map(|(key, score)| (*key, score.quality()))
+    }
+
     fn forget_what_is_over(&mut self, roster: &Roster, tracks: &Tracks) {
         self.published
             .retain(|id, _| tracks.of_publication(*id).is_some());

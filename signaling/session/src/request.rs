@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use sfu_model::{ParticipantIdentity, TrackSid};
+use sfu_model::{ParticipantIdentity, ParticipantSid, TrackSid};
 
-use crate::proto;
+use crate::{SessionAccount, proto};
 
 /// A call of LiveKit's RoomService about one room. Authorization is the caller's business.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub enum RoomRequest {
     DeleteRoom,
     /// `ListParticipants`.
     ListParticipants,
+    /// What the sessions of those have come to so far who are connected.
+    ListAccounts,
     /// `GetParticipant`.
     GetParticipant {
         /// Whom.
@@ -67,6 +69,8 @@ pub enum RoomReply {
     Participant(Box<proto::ParticipantInfo>),
     /// The track.
     Track(Box<proto::TrackInfo>),
+    /// What each session has come to.
+    Accounts(Vec<(ParticipantSid, SessionAccount)>),
     /// The participant was asked; [`crate::Output::RpcDone`] follows within `timeout`.
     RpcStarted {
         /// The call.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sfu_model::{Now, ParticipantIdentity, RoomIndex, RoomName, RoomSid};
 use signaling_protocol::{DisconnectCause, LeaveAction, proto, room_sid};
 
+use crate::accounts::Accounts;
 use crate::data_history::DataHistory;
 use crate::data_track::DataTracks;
 use crate::floor::Floor;
@@ -46,6 +47,7 @@ pub struct Room {
     pub(crate) speakers: Speakers,
     pub(crate) floor: Floor,
     pub(crate) qualities: Qualities,
+    pub(crate) accounts: Accounts,
     pub(crate) reachability: Reachability,
     pub(crate) timers: Timers,
     pub(crate) outputs: Outputs,
@@ -76,6 +78,7 @@ impl Room {
             speakers: Speakers::default(),
             floor: Floor::default(),
             qualities: Qualities::default(),
+            accounts: Accounts::default(),
             reachability: Reachability::default(),
             timers: Timers::default(),
             outputs: Outputs::default(),
@@ -162,8 +165,12 @@ impl Room {
         }
         self.timers = Timers::default();
         let room = Box::new(self.info());
-        self.outputs
-            .notice(RoomNotice::RoomFinished { room, cause });
+        let lasted = self.room.age(now);
+        self.outputs.notice(RoomNotice::RoomFinished {
+            room,
+            cause,
+            lasted,
+        });
         self.outputs.push(Output::Closed);
     }
 

@@ -107,6 +107,11 @@ impl RoomFacts {
         self.life.idle_until(&self.options)
     }
 
+    /// Returns how long ago the room was opened.
+    pub(crate) fn age(&self, now: Now) -> Duration {
+        self.life.age(now)
+    }
+
     /// Reports whether the room is over.
     pub(crate) fn is_closed(&self) -> bool {
         self.life.is_closed()

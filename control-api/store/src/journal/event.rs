@@ -1,5 +1,7 @@
 use sfu_model::UnixTime;
 
+use crate::Record;
+
 /// Order in which things of a room end: tracks, those who publish them, the room.
 pub const RANK_TRACK: i64 = 0;
 /// See [`RANK_TRACK`].
@@ -22,6 +24,8 @@ pub struct JournalEvent {
     pub room_sequence: i64,
     /// What receivers are sent, as JSON.
     pub body: String,
+    /// What the accounts of sessions take from it.
+    pub record: Option<Record>,
     /// What has begun with it.
     pub begins: Option<Beginning>,
     /// The sid of what has ended with it.
@@ -43,4 +47,21 @@ pub struct Beginning {
     pub kind: String,
     /// That event as JSON, without what only its time decides.
     pub body: String,
+    /// What it has come to so far, as the record of its end.
+    pub record: Option<Record>,
+    /// As of when.
+    pub at: UnixTime,
+}
+
+/// What something has come to that has begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The room.
+    pub room_sid: String,
+    /// What has begun: a participant or the room.
+    pub sid: String,
+    /// As of when.
+    pub at: UnixTime,
+    /// What it has come to, as the record of its end.
+    pub record: Record,
 }

@@ -4,8 +4,8 @@ use sfu_model::UnixTime;
 use sqlx::{Row, Sqlite, Transaction};
 
 use super::Journal;
-use super::event::JournalEvent;
-use crate::StoreError;
+use super::event::{JournalEvent, Progress};
+use crate::{Record, StoreError};
 
 /// What is written in one transaction.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,10 @@ pub struct Writes {
     pub taken: Vec<(String, i64)>,
     /// What is given up.
     pub given_up: Vec<Given>,
+    /// What has come of what has begun.
+    pub progress: Vec<Progress>,
+    /// Up to which event the store has made sessions of them.
+    pub projected: Option<i64>,
     /// That the node runs at this time.
     pub alive_at: Option<UnixTime>,
 }
@@ -39,6 +43,8 @@ impl Writes {
         self.events.is_empty()
             && self.taken.is_empty()
             && self.given_up.is_empty()
+            && self.progress.is_empty()
+            && self.projected.is_none()
             && self.alive_at.is_none()
     }
 }
@@ -60,6 +66,15 @@ impl Journal {
         for given in &writes.given_up {
             give_up(&mut transaction, given).await?;
         }
+        for progress in &writes.progress {
+            note(&mut transaction, progress).await?;
+        }
+        if let Some(sequence) = writes.projected {
+            sqlx::query("UPDATE journal SET projected = $1")
+                .bind(sequence)
+                .execute(&mut *transaction)
+                .await?;
+        }
         if let Some(at) = writes.alive_at {
             sqlx::query("INSERT INTO life (one, alive_at) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET alive_at = excluded.alive_at")
                 .bind(at.millis())
@@ -70,14 +85,15 @@ impl Journal {
         Ok(())
     }
 
-    /// Forgets events from before a time that nobody has still to be told, a few thousand at a time. Returns how many.
+    /// Forgets events from before a time that nobody has still to be told and of which sessions have been made, a few
+    /// thousand at a time. Returns how many.
     ///
     /// # Errors
     ///
     /// The file cannot be written.
     pub async fn prune(&self, before: UnixTime, at_most: u32) -> Result<u64, StoreError> {
         let pruned = sqlx::query(
-            "DELETE FROM events WHERE sequence IN (SELECT e.sequence FROM events e WHERE e.at < $1 \
+            "DELETE FROM events WHERE sequence IN (SELECT e.sequence FROM events e WHERE e.at < $1 AND e.sequence <= (SELECT projected FROM journal) \
              AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.sequence = e.sequence) \
              AND NOT EXISTS (SELECT 1 FROM dead x WHERE x.sequence = e.sequence) ORDER BY e.at LIMIT $2)",
         )
@@ -140,13 +156,14 @@ async fn add(
     transaction: &mut Transaction<'_, Sqlite>,
     event: &JournalEvent,
 ) -> Result<(), StoreError> {
-    let added = sqlx::query("INSERT INTO events (id, at, kind, room_sid, room_sequence, body) VALUES ($1, $2, $3, $4, $5, $6)")
+    let added = sqlx::query("INSERT INTO events (id, at, kind, room_sid, room_sequence, body, record) VALUES ($1, $2, $3, $4, $5, $6, $7)")
         .bind(&event.id)
         .bind(event.at.millis())
         .bind(&event.kind)
         .bind(&event.room_sid)
         .bind(event.room_sequence)
         .bind(&event.body)
+        .bind(written(event.record.as_ref()))
         .execute(&mut **transaction)
         .await?;
     let sequence = added.last_insert_rowid();
@@ -166,15 +183,35 @@ async fn add(
             .await?;
     }
     if let Some(beginning) = &event.begins {
-        sqlx::query("INSERT OR REPLACE INTO beginnings (room_sid, sid, rank, kind, body) VALUES ($1, $2, $3, $4, $5)")
+        sqlx::query("INSERT OR REPLACE INTO beginnings (room_sid, sid, rank, kind, body, record, at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
             .bind(&beginning.room_sid)
             .bind(&beginning.sid)
             .bind(beginning.rank)
             .bind(&beginning.kind)
             .bind(&beginning.body)
+            .bind(written(beginning.record.as_ref()))
+            .bind(beginning.at.millis())
             .execute(&mut **transaction)
             .await?;
     }
+    Ok(())
+}
+
+fn written(record: Option<&Record>) -> String {
+    record.map(Record::write).unwrap_or_default()
+}
+
+async fn note(
+    transaction: &mut Transaction<'_, Sqlite>,
+    progress: &Progress,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE beginnings SET record = $3, at = $4 WHERE room_sid = $1 AND sid = $2")
+        .bind(&progress.room_sid)
+        .bind(&progress.sid)
+        .bind(progress.record.write())
+        .bind(progress.at.millis())
+        .execute(&mut **transaction)
+        .await?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sfu_model::{
     Codec, Command, EncodingStatistics, Event, MediaKind, PeerStatistics, Ssrc, Statistics, Step,
-    SubscriptionStatistics,
+    SubscriptionStatistics, Traffic,
 };
 use sfu_rtp::rtcp::{ReportBlock, write_receiver_report};
 
@@ -30,6 +30,13 @@ fn subscriptions(world: &mut World) -> Vec<SubscriptionStatistics> {
     let told = told(world).into_iter();
     told.flat_map(|(_, streams)| streams.subscriptions)
         .collect()
+}
+
+/// Returns what was counted of each peer last.
+fn traffic(world: &mut World) -> Vec<Traffic> {
+    let told = told(world);
+    let (_, last) = told.last().expect("peers are counted once a second");
+    last.peers.iter().map(|peer| peer.traffic).collect()
 }
 
 /// A subscriber says that so many packets of the first subscription were lost.
@@ -67,6 +74,26 @@ fn what_comes_is_counted_once_and_what_came_again_is_not_lost() {
     assert_eq!(encoding.codec, Some(Codec::Vp8));
     assert_eq!((encoding.packets, encoding.pictures), (4, 4));
     assert_eq!(encoding.lost, 1);
+}
+
+#[test]
+fn what_comes_from_a_peer_and_goes_to_it_is_counted_in_bytes() {
+    let mut world = call(2);
+    world.pass(SECOND);
+    let before = traffic(&mut world);
+    let packet = Source::video(CAMERA).next(true);
+    world.send_rtp(0, &packet);
+    world.pass(SECOND);
+    let after = traffic(&mut world);
+    let publisher = after[0].received - before[0].received;
+    let subscriber = after[1].sent - before[1].sent;
+    assert!(publisher >= packet.len() as u64, "{publisher}");
+    assert!(subscriber >= packet.len() as u64, "{subscriber}");
+    assert!(
+        publisher + subscriber < 4 * packet.len() as u64,
+        "{after:?}"
+    );
+    assert_eq!(after[1].received, before[1].received);
 }
 
 #[test]

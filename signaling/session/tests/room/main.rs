@@ -10,6 +10,8 @@
 mod support;
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod adapting;
 mod bounds;
 #[cfg(test)]

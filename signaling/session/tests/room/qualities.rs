@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sfu_model::{
     Codec, Command, EncodingStatistics, Event, PeerStatistics, PublicationId, RoomIndex,
-    ShardIndex, SpatialLayer, Statistics, SubscriptionId, SubscriptionStatistics,
+    ShardIndex, SpatialLayer, Statistics, SubscriptionId, SubscriptionStatistics, Traffic,
 };
 use signaling_protocol::proto;
 use signaling_protocol::proto::ConnectionQuality::{self, Excellent, Good, Lost, Poor};
@@ -351,6 +351,7 @@ fn who_is_not_heard_is_lost_and_poor_to_old_clients() {
         peer: world.peers(alice)[0],
         silence: Duration::from_secs(9),
         round_trip: None,
+        traffic: Traffic::default(),
         link: None,
     };
     let streams = Statistics {
