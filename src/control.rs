@@ -1,7 +1,7 @@
 //! What stands beside rooms: the database, bans, events and their receivers, the APIs.
 
 use control_api::{
-    Api, BanList, Bans, MetricsSources, Session, TokenEndpoint, TokenEndpointParts, TokenRates,
+    Api, Bans, Doors, MetricsSources, Session, TokenEndpoint, TokenEndpointParts, TokenRates,
     token_routes,
 };
 use signaling::{KeyRing, Rooms};
@@ -20,9 +20,10 @@ pub(crate) struct Control {
     rooms: Rooms,
     keys: KeyRing,
     store: Store,
-    list: BanList,
+    doors: Doors,
     bans: Bans,
     keeping: JoinHandle<()>,
+    counting: JoinHandle<()>,
     events: Events,
 }
 
@@ -33,20 +34,22 @@ impl Control {
         data: &DataDir,
         rooms: &Rooms,
         keys: &KeyRing,
-        list: BanList,
+        doors: Doors,
     ) -> Result<Self, String> {
         let store = data.store(config)?;
-        let bans = Bans::new(list.clone(), store.clone(), rooms.clone());
+        let bans = Bans::new(doors.bans.clone(), store.clone(), rooms.clone());
         load(&bans, store.kind(), &data.database(config)).await?;
         let keeping = tokio::spawn(bans.clone().keep());
+        let counting = tokio::spawn(doors.quotas.clone().keep(store.clone()));
         let events = Events::start(config, data, rooms, keys, &store).await?;
         Ok(Self {
             rooms: rooms.clone(),
             keys: keys.clone(),
             store,
-            list,
+            doors,
             bans,
             keeping,
+            counting,
             events,
         })
     }
@@ -61,6 +64,7 @@ impl Control {
             rooms,
             keys: self.keys.clone(),
             bans,
+            quotas: self.doors.quotas.clone(),
             webhooks,
         }))
     }
@@ -78,7 +82,7 @@ impl Control {
         Ok(token_routes(TokenEndpoint::new(TokenEndpointParts {
             rooms: self.rooms.clone(),
             keys: self.keys.clone(),
-            bans: self.list.clone(),
+            bans: self.doors.bans.clone(),
             session,
             rates: TokenRates::new(tokens.per_address, tokens.per_identity),
             server_url: tokens.server_url.clone(),
@@ -94,6 +98,7 @@ impl Control {
             bans: self.bans.clone(),
             webhooks: self.events.webhooks(),
             sessions: self.events.sessions(),
+            quotas: self.doors.quotas.clone(),
         }
     }
 
@@ -101,6 +106,7 @@ impl Control {
     pub(crate) async fn stop(self) {
         self.events.stop().await;
         self.keeping.abort();
+        self.counting.abort();
         self.store.close().await;
     }
 }

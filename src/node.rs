@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
 
-use control_api::{BanList, metrics_routes};
+use control_api::{BanList, Doors, metrics_routes};
 use sfu_core::ShardConfig;
 use sfu_driver::{MediaConfig, MediaPlane, StartError, UdpAddresses};
 use sfu_transport::TransportConfig;
@@ -72,10 +72,13 @@ async fn serve(
     let keys = translate::keys(config).map_err(|error| error.to_string())?;
     let keys = KeyRing::new(keys);
     let listeners = listen(config, Some(config.port)).await?;
-    let bans = BanList::default();
-    let rooms = start_rooms(config, keys.clone(), bans.clone())?;
+    let doors = Doors {
+        bans: BanList::default(),
+        quotas: translate::minutes(config),
+    };
+    let rooms = start_rooms(config, keys.clone(), doors.clone())?;
     tokio::spawn(rooms.clone().watch());
-    let control = Control::start(config, data, &rooms, &keys, bans).await?;
+    let control = Control::start(config, data, &rooms, &keys, doors).await?;
 
     let mut app = routes(rooms.clone()).merge(control.routes(config));
     if call_page {
@@ -136,7 +139,7 @@ async fn serve(
 }
 
 /// Starts the media plane and what rooms stand on.
-fn start_rooms(config: &Config, keys: KeyRing, bans: BanList) -> Result<Rooms, String> {
+fn start_rooms(config: &Config, keys: KeyRing, doors: Doors) -> Result<Rooms, String> {
     let certificate = TransportConfig::generate()
         .map_err(|error| format!("The DTLS certificate cannot be made: {error}"))?;
     let certificate = Arc::new(certificate);
@@ -183,7 +186,8 @@ fn start_rooms(config: &Config, keys: KeyRing, bans: BanList) -> Result<Rooms, S
         facts: Arc::new(translate::facts(config, node.into())),
         settings: translate::settings(config),
         keys,
-        admission: Arc::new(bans),
+        admission: Arc::new(doors),
+        seats: translate::seats(config),
     }))
 }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use auth::{InvalidKeys, Keys, Secret};
-use control_api::MetricsLogin;
+use control_api::{KeyQuotas, MetricsLogin, MinuteLimit};
 use ipnet::IpNet;
 use sfu_model::{Codec, NodeId, Pausing};
 use sfu_rtp::AudioLevelParameters;
-use signaling::{LoadLimits, NameLimits, Settings};
+use signaling::{Exceeded, LoadLimits, NameLimits, SeatLimit, Seats, Settings};
 use signaling_protocol::proto;
 use signaling_session::{EnabledCodec, Limits, NodeFacts};
-use sluice_config::{CodecSpec, Config, Network, RoomPreset};
+use sluice_config::{CodecSpec, Config, Network, Quota, Quotas, RoomPreset};
 
 use crate::ice_servers::ConfiguredIceServers;
 
@@ -139,4 +139,40 @@ pub(crate) fn metrics_login(config: &Config) -> Option<MetricsLogin> {
         username: login.username.clone(),
         password: login.password.expose().to_owned(),
     })
+}
+
+/// Returns how many participants each key may have at once.
+pub(crate) fn seats(config: &Config) -> Seats {
+    let limit = |quota: &Quota| {
+        let most = quota.participants?;
+        Some(SeatLimit {
+            most: usize::try_from(most).unwrap_or(usize::MAX),
+            exceeded: exceeded(quota),
+        })
+    };
+    let Quotas { usual, keys } = &config.quotas;
+    let keys = keys.iter();
+    let keys = keys.map(|(key, quota)| (key.as_str().into(), limit(quota)));
+    Seats::new(limit(usual), keys.collect())
+}
+
+/// Returns how many minutes each key may have in a month.
+pub(crate) fn minutes(config: &Config) -> KeyQuotas {
+    let limit = |quota: &Quota| {
+        Some(MinuteLimit {
+            most: quota.minutes_a_month?,
+            exceeded: exceeded(quota),
+        })
+    };
+    let Quotas { usual, keys } = &config.quotas;
+    let keys = keys.iter();
+    let keys = keys.map(|(key, quota)| (key.as_str().into(), limit(quota)));
+    KeyQuotas::new(limit(usual), keys.collect())
+}
+
+fn exceeded(quota: &Quota) -> Exceeded {
+    match quota.exceeded {
+        sluice_config::Exceeded::Refuse => Exceeded::Refuse,
+        sluice_config::Exceeded::Tell => Exceeded::Tell,
+    }
 }

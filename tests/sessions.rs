@@ -4,6 +4,7 @@
 mod harness;
 mod process;
 
+use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,8 +20,15 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn start(data: &DataDir) -> Node {
+    start_with(data, "")
+}
+
+/// Starts a node with more of a configuration.
+fn start_with(data: &DataDir, configuration: &str) -> Node {
     let keys = format!("key: {SECRET}");
-    Node::start(&["--keys", &keys, "--data-dir", data.path()])
+    let command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    let flags = ["--keys", &keys, "--data-dir", data.path()];
+    Node::start_as(command, configuration, &flags)
 }
 
 /// Sends three into a room, one of whom speaks.
@@ -39,13 +47,21 @@ fn end(mut crowd: Child) {
     crowd.wait().expect("it is a child of ours");
 }
 
+/// Makes a token by the program itself.
+fn token(flags: &[&str]) -> String {
+    let keys = format!("key: {SECRET}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    let made = command
+        .args(["token", "--keys", &keys])
+        .args(flags)
+        .output();
+    let made = String::from_utf8(made.expect("it runs").stdout);
+    made.expect("a token is text").trim().to_owned()
+}
+
 /// Asks the API.
 fn read(node: &Node, path: &str) -> Value {
-    let keys = format!("key: {SECRET}");
-    let mut token = Command::new(env!("CARGO_BIN_EXE_sluice"));
-    let token = token.args(["token", "--keys", &keys, "--api"]).output();
-    let token = String::from_utf8(token.expect("it runs").stdout).expect("a token is text");
-    let head = format!("Authorization: Bearer {}\r\n", token.trim());
+    let head = format!("Authorization: Bearer {}\r\n", token(&["--api"]));
     let (status, body) = node.ask("GET", &format!("/api/v1/{path}"), &head, "");
     assert_eq!(status, "200", "{body}");
     serde_json::from_str(&body).expect("it is JSON")
@@ -136,6 +152,26 @@ fn what_a_crash_cuts_off_came_to_what_was_last_known() {
 }
 
 #[test]
+fn a_key_has_no_more_participants_than_its_quota_and_one_that_leaves_makes_room() {
+    let data = DataDir::new("seats");
+    let node = start_with(&data, "quotas: {participants: 3}");
+    let crowd = crowd(&node);
+    let full = |answer: &Value| number(&list(answer, "quotas")[0], "participants") == 3;
+    let quotas = until(&node, "quotas", full);
+    assert_eq!(number(&list(&quotas, "quotas")[0], "participants_limit"), 3);
+    let other = token(&["--room", "other", "--identity", "eve"]);
+    let refused = upgrade(&node, &other);
+    assert!(refused.starts_with("HTTP/1.1 429 "), "{refused}");
+    let told = "quota exceeded: too many participants at once";
+    assert!(refused.ends_with(told), "{refused}");
+    assert_eq!(node.validate(&other), "429");
+    end(crowd);
+    // The transports of those who were killed are silent for a while first.
+    until(&node, "quotas", |answer| !full(answer));
+    assert_eq!(node.validate(&other), "200");
+}
+
+#[test]
 fn calls_go_on_while_the_database_is_locked_and_are_accounted_for_then() {
     let data = DataDir::new("locked");
     let node = start(&data);
@@ -150,6 +186,24 @@ fn calls_go_on_while_the_database_is_locked_and_are_accounted_for_then() {
         are_counted(answer, 3, 2_000)
     });
     end(crowd);
+}
+
+/// Asks to join as a client does, and returns the answer.
+fn upgrade(node: &Node, token: &str) -> String {
+    let mut stream = node.connect();
+    let request = format!(
+        "GET /rtc?access_token={token}&protocol=16 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    );
+    let asked = stream.write_all(request.as_bytes());
+    asked.expect("the node reads");
+    // Whoever is let in is sent more and more.
+    stream
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .expect("it is no zero");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok();
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// Locks the database as another program does, until it is dropped.

@@ -9,6 +9,7 @@ mod error;
 mod new_ban;
 mod openapi;
 mod page;
+mod quotas;
 mod request;
 mod sessions;
 mod state;
@@ -36,6 +37,7 @@ pub fn api_routes(api: Api) -> Router {
         .route("/api/v1/sessions/{sid}", get(sessions::find_room))
         .route("/api/v1/participants", get(sessions::list_participants))
         .route("/api/v1/usage", get(usage::list))
+        .route("/api/v1/quotas", get(quotas::list))
         .route("/api/v1/tokens", post(tokens::issue))
         .route("/api/v1/openapi.json", get(openapi::describe))
         .route("/api/v1/{*path}", any(error::no_such_path))

@@ -15,6 +15,7 @@ mod histograms;
 mod json_form;
 mod message_fields;
 mod metrics;
+mod quotas;
 mod room_service;
 mod sessions;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use bans::{BanAdded, BanCounts, BanFailed, BanList, Bans};
 pub use error::{Code, TwirpError};
 pub use events::{EventCounts, EventKeeper, KeeperParts, Orders, RoomDetail};
 pub use metrics::{MetricsLogin, MetricsSources, metrics_routes};
+pub use quotas::{Doors, KeyQuotas, MinuteLimit};
 pub use room_service::routes;
 pub use sessions::{Projector, ProjectorParts, Retention, Sessions};
 pub use tokens::{Session, TokenEndpoint, TokenEndpointParts, TokenRates, token_routes};

@@ -20,6 +20,7 @@ use signaling::{Limit, QualityCounts, Rooms, RoomsReport};
 use crate::bans::{BanCounts, Bans};
 use crate::events::EventCounts;
 use crate::histograms::{tracks, turn_lengths, waits};
+use crate::quotas::KeyQuotas;
 use crate::sessions::Sessions;
 use crate::webhooks::{TargetHealth, Webhooks};
 
@@ -63,6 +64,8 @@ pub struct MetricsSources {
     pub webhooks: Webhooks,
     /// How far sessions are made of events.
     pub sessions: Sessions,
+    /// How much each key may use.
+    pub quotas: KeyQuotas,
 }
 
 /// Answers every path with the node's metrics, as LiveKit's `prometheus.port` does; with a login,
@@ -89,6 +92,10 @@ async fn serve(
         undelivered: sources.webhooks.waiting().await,
         events: EventFigures::of(sources.webhooks.counts()),
         unprojected: sources.sessions.waiting(),
+        quotas_exceeded: [
+            ("participants", rooms.seats().exceeded()),
+            ("minutes", sources.quotas.exceeded()),
+        ],
     };
     match render(&rooms.media_reports(), &rooms.report(), &told) {
         Ok(text) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
@@ -267,6 +274,7 @@ fn render(reports: &[ShardReport], rooms: &RoomsReport, told: &Told) -> promethe
     register_rooms(&registry, rooms)?;
     register_bans(&registry, told.bans)?;
     register_webhooks(&registry, told)?;
+    register_quotas(&registry, &told.quotas_exceeded)?;
     register(&registry, ProcessCollector::for_self())?;
     let mut families = registry.gather();
     families.push(turn_lengths(&shards));
@@ -338,6 +346,8 @@ struct Told {
     events: EventFigures,
     /// Events that sessions have still to be made of.
     unprojected: i64,
+    /// How often somebody came beyond each quota.
+    quotas_exceeded: [(&'static str, u64); 2],
 }
 
 /// What has become of events.
@@ -413,6 +423,17 @@ fn register_webhooks(registry: &Registry, told: &Told) -> prometheus::Result<()>
         .filter(|it| it.failing_since.is_some());
     failing.with_label_values(NONE).set(signed(count.count()));
     register(registry, failing)
+}
+
+/// How often somebody came when an API key had as much as it may.
+fn register_quotas(registry: &Registry, exceeded: &[(&str, u64)]) -> prometheus::Result<()> {
+    let help =
+        "Participants that came when their API key had as much as its quota, refused or not.";
+    let metric = counter("quota_exceeded_total", help, &["quota"])?;
+    for (quota, count) in exceeded {
+        metric.with_label_values(&[quota]).inc_by(*count);
+    }
+    register(registry, metric)
 }
 
 /// How many bans there are, and how often somebody was refused for one.
@@ -536,6 +557,7 @@ mod tests {
                 ..EventFigures::default()
             },
             unprojected: 3,
+            quotas_exceeded: [("participants", 4), ("minutes", 0)],
         };
         let text = render(&[ShardReport::default(), second], &rooms, &told).unwrap();
         for line in [
@@ -563,6 +585,7 @@ mod tests {
             "livekit_webhook_queue_length 10",
             "sluice_events_total 9",
             "sluice_session_events_waiting 3",
+            "sluice_quota_exceeded_total{quota=\"participants\"} 4",
             "sluice_webhook_receivers_failing 0",
             "livekit_room_total 2",
             "livekit_participant_total 4",

@@ -15,7 +15,7 @@ use sfu_model::UnixTime;
 use sfu_transport::TransportConfig;
 use signaling::http::with_layers;
 use signaling::{
-    Admission, AdmitAll, KeyRing, MediaEvents, NameLimits, Rooms, RoomsParts, Settings,
+    Admission, AdmitAll, KeyRing, MediaEvents, NameLimits, Rooms, RoomsParts, Seats, Settings,
 };
 use signaling_session::negotiation::TransportFacts;
 use signaling_session::{Limits, NodeFacts};
@@ -82,6 +82,7 @@ impl TestNode {
             },
             keys: keys.clone(),
             admission,
+            seats: Seats::default(),
         });
         Self { rooms, keys }
     }

@@ -59,6 +59,11 @@ pub enum NotAdmitted {
         /// Why, for the one who is refused to read.
         reason: String,
     },
+    /// So much has been used that nobody else is let in for a while.
+    QuotaExceeded {
+        /// Of what, for the one who is refused to read.
+        reason: String,
+    },
     /// Nobody decided in time.
     NoAnswer,
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use auth::Claims;
+use auth::{ApiKey, Claims};
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use sfu_model::RoomName;
 use signaling_protocol::{ConnectHeaders, ConnectParameters, Endpoint, Query, Strictness, proto};
-use signaling_session::{Credential, Join, RoomOptions};
+use signaling_session::{Credential, Join, JoinRefused, RoomOptions, Seat};
 
 use crate::admission::{self, Entry, Occasion};
 use crate::client_address;
@@ -96,7 +96,15 @@ impl FromRequestParts<Rooms> for Asked {
 
 async fn validate(State(rooms): State<Rooms>, endpoint: Endpoint, asked: Asked) -> Response {
     let allow_origin = [(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
-    match admit(&rooms, endpoint, Strictness::Strict, &asked).await {
+    let admitted = admit(&rooms, endpoint, Strictness::Strict, &asked).await;
+    // Whether it takes the place of another session only its room knows, which is not asked here.
+    let has_seat =
+        |it: &Applicant| !it.is_counted() || !rooms.seats().are_all_taken(it.first_key());
+    match admitted {
+        Ok(applicant) if !has_seat(&applicant) => {
+            let refusal = Refusal::Join(JoinRefused::QuotaExceeded);
+            (allow_origin, refusal).into_response()
+        }
         Ok(_) => (allow_origin, "success").into_response(),
         Err(refusal) => (allow_origin, refusal).into_response(),
     }
@@ -119,9 +127,11 @@ async fn connect(
     };
     let (sender, responses) = responses();
     let connection = rooms.next_connection();
+    let seat = applicant.take_seat(&rooms);
     let join = Join {
         connection,
         claims: applicant.claims,
+        seat,
         credential: applicant.credential,
         parameters: Box::new(applicant.parameters),
     };
@@ -166,6 +176,25 @@ struct Applicant {
     parameters: ConnectParameters,
     /// What the room is created with, if the client may create it.
     options: Option<RoomOptions>,
+}
+
+impl Applicant {
+    /// Returns the key of the first of its tokens.
+    fn first_key(&self) -> &ApiKey {
+        &self.credential.token.first_key
+    }
+
+    fn take_seat(&self, rooms: &Rooms) -> Seat {
+        match self.is_counted() {
+            true => rooms.seats().take(self.first_key()),
+            false => Seat::uncounted(),
+        }
+    }
+
+    /// Reports whether it needs a seat. Who takes up its session again has one; agents and recorders need none.
+    fn is_counted(&self) -> bool {
+        self.parameters.resume.is_none() && !self.claims.is_dependent()
+    }
 }
 
 /// Checks what is asked, waits for the turn of the key and the address, and asks whether the applicant may be in the

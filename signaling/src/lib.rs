@@ -37,6 +37,7 @@ mod responses;
 mod room_options;
 mod room_task;
 mod rooms;
+mod seats;
 mod settings;
 mod snapshot;
 #[cfg(test)]
@@ -59,5 +60,6 @@ pub use quotas::{TooOften, neighbourhood};
 pub use random::random;
 pub use refusal::Refusal;
 pub use rooms::Rooms;
+pub use seats::{Exceeded, SeatLimit, Seats};
 pub use settings::{NameLimits, Settings};
 pub use signaling_session::{Credential, QualityCounts, QualityReport, TrackFigures};

@@ -17,6 +17,7 @@ use crate::key_ring::KeyRing;
 use crate::media_events::MediaEvents;
 use crate::notices::{Notice, NoticeSink};
 use crate::qualities::Qualities;
+use crate::seats::Seats;
 use crate::settings::Settings;
 
 /// What the rooms of a node stand on.
@@ -36,6 +37,8 @@ pub struct RoomsParts {
     pub keys: KeyRing,
     /// Who decides about those whose token is valid.
     pub admission: Arc<dyn Admission>,
+    /// How many participants each API key may have.
+    pub seats: Seats,
 }
 
 /// What rooms share.

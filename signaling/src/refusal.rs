@@ -57,7 +57,9 @@ impl fmt::Display for Refusal {
             Self::NodeFull => f.write_str("node has exceeded its configured limit"),
             Self::Join(refused) => refused.fmt(f),
             Self::TooOften => f.write_str("too many joins at once, try again"),
-            Self::NotAdmitted(NotAdmitted::Forbidden { reason }) => f.write_str(reason),
+            Self::NotAdmitted(
+                NotAdmitted::Forbidden { reason } | NotAdmitted::QuotaExceeded { reason },
+            ) => f.write_str(reason),
             Self::Busy | Self::NotAdmitted(NotAdmitted::NoAnswer) => {
                 f.write_str("operation cannot be completed")
             }
@@ -85,6 +87,8 @@ impl IntoResponse for Refusal {
                 | JoinRefused::MetadataTooLarge
                 | JoinRefused::AttributesTooLarge,
             ) => StatusCode::BAD_REQUEST,
+            Self::Join(JoinRefused::QuotaExceeded)
+            | Self::NotAdmitted(NotAdmitted::QuotaExceeded { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Join(_) | Self::Busy => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, self.to_string()).into_response()

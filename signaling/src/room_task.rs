@@ -416,7 +416,8 @@ impl RoomTask {
             Err(NotAdmitted::Forbidden { reason }) => {
                 self.remove(token.claims.identity.clone(), reason);
             }
-            Err(NotAdmitted::NoAnswer) => {}
+            // Quotas are for those who join.
+            Err(NotAdmitted::NoAnswer | NotAdmitted::QuotaExceeded { .. }) => {}
         }
     }
 
@@ -439,7 +440,7 @@ impl RoomTask {
         };
         match self.shared.parts.admission.ask(entry).now_or_never()? {
             Err(NotAdmitted::Forbidden { reason }) => Some(reason),
-            Ok(()) | Err(NotAdmitted::NoAnswer) => None,
+            Ok(()) | Err(NotAdmitted::NoAnswer | NotAdmitted::QuotaExceeded { .. }) => None,
         }
     }
 

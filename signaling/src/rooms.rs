@@ -39,6 +39,7 @@ use crate::registry::{OpenRoom, OpenRooms, Registry};
 use crate::responses::ResponseSender;
 use crate::room_options::room_options;
 use crate::room_task::RoomTask;
+use crate::seats::Seats;
 use crate::settings::Settings;
 
 /// Times that a join or a request to create looks for its room again, when it ends just then.
@@ -302,6 +303,11 @@ impl Rooms {
 
     pub(crate) fn media(&self) -> &MediaPlane {
         &self.0.shared.parts.media
+    }
+
+    /// Returns how many participants each API key has.
+    pub fn seats(&self) -> &Seats {
+        &self.0.shared.parts.seats
     }
 
     pub(crate) fn hits(&self) -> &Arc<LimitHits> {

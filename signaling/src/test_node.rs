@@ -19,7 +19,7 @@ use signaling_protocol::{
     decode_response,
 };
 use signaling_session::negotiation::TransportFacts;
-use signaling_session::{Credential, Join, NodeFacts, RoomOptions};
+use signaling_session::{Credential, Join, NodeFacts, RoomOptions, Seat};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -31,6 +31,7 @@ use crate::parts::RoomsParts;
 use crate::refusal::Refusal;
 use crate::responses::{Responses, SharedResponse, responses};
 use crate::rooms::Rooms;
+use crate::seats::Seats;
 use crate::settings::{NameLimits, Settings};
 use crate::{Admission, AdmitAll, MediaEvents, dev_routes, routes};
 
@@ -122,6 +123,7 @@ impl TestNode {
             settings,
             keys: KeyRing::new((*keys).clone()),
             admission,
+            seats: Seats::default(),
         });
         let (stop, _) = watch::channel(false);
         Self { rooms, keys, stop }
@@ -160,6 +162,7 @@ impl TestNode {
 
     pub(crate) fn join_of(&self, room: &str, identity: &str) -> Join {
         Join {
+            seat: Seat::uncounted(),
             connection: self.rooms.next_connection(),
             claims: claims(room, identity),
             credential: Credential {

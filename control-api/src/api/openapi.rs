@@ -21,6 +21,7 @@ use utoipa::OpenApi;
         super::sessions::find_room,
         super::sessions::list_participants,
         super::usage::list,
+        super::quotas::list,
         super::tokens::issue
     )
 )]

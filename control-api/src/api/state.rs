@@ -1,6 +1,7 @@
 use signaling::{KeyRing, Rooms};
 
 use crate::bans::Bans;
+use crate::quotas::KeyQuotas;
 use crate::webhooks::Webhooks;
 
 /// What the API needs of the node.
@@ -12,6 +13,8 @@ pub struct Api {
     pub keys: KeyRing,
     /// All bans.
     pub bans: Bans,
+    /// How much each key may use.
+    pub quotas: KeyQuotas,
     /// All receivers of events.
     pub webhooks: Webhooks,
 }

@@ -16,6 +16,7 @@ use store::Store;
 
 use super::*;
 use crate::bans::{BanList, Bans};
+use crate::quotas::KeyQuotas;
 use crate::test_node::TestNode;
 use crate::test_webhooks::{DEAF, webhooks};
 use crate::webhooks::Webhooks;
@@ -93,6 +94,7 @@ impl Node {
             rooms: self.node.rooms.clone(),
             keys: self.node.keys.clone(),
             bans: self.bans.clone(),
+            quotas: KeyQuotas::default(),
             webhooks: self.webhooks.clone(),
         })
     }
@@ -139,7 +141,9 @@ impl Node {
         };
         match self.list.ask(entry).await {
             Ok(()) => None,
-            Err(NotAdmitted::Forbidden { reason }) => Some(reason),
+            Err(NotAdmitted::Forbidden { reason } | NotAdmitted::QuotaExceeded { reason }) => {
+                Some(reason)
+            }
             Err(NotAdmitted::NoAnswer) => Some("no answer".to_owned()),
         }
     }
@@ -298,6 +302,7 @@ async fn every_call_needs_a_token_for_the_api() {
         ("GET", "/api/v1/sessions/RM_1"),
         ("GET", "/api/v1/participants"),
         ("GET", "/api/v1/usage"),
+        ("GET", "/api/v1/quotas"),
     ] {
         for token in [None, Some(admin_of_room.as_str())] {
             let (status, error) = node.send(token, method, path, "").await;
@@ -450,7 +455,7 @@ async fn what_is_described_is_what_is_there() {
     let (status, description) = node.send(None, "GET", "/api/v1/openapi.json", "").await;
     assert_eq!(status, StatusCode::OK);
     let paths = description["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 11);
+    assert_eq!(paths.len(), 12);
     for (path, methods) in paths {
         for method in methods.as_object().unwrap().keys() {
             let path = path.replace("{id}", "BN_1").replace("{sid}", "RM_1");

@@ -174,6 +174,7 @@ impl TokenEndpointParts {
         };
         self.bans.decide(&entry).map_err(|refused| match refused {
             NotAdmitted::Forbidden { reason } => ApiError::forbidden(reason),
+            NotAdmitted::QuotaExceeded { reason } => ApiError::too_many(&reason),
             NotAdmitted::NoAnswer => ApiError::unavailable("bans are not loaded yet; try again"),
         })
     }

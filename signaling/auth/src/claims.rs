@@ -157,6 +157,13 @@ impl Default for Claims {
 }
 
 impl Claims {
+    /// Reports whether the holder is there for the sake of others, as agents and recorders are.
+    pub fn is_dependent(&self) -> bool {
+        let grant = self.video.as_ref();
+        matches!(self.kind, ParticipantKind::Agent | ParticipantKind::Egress)
+            || grant.is_some_and(|grant| grant.agent || grant.recorder)
+    }
+
     /// Names a holder who may do nothing yet.
     pub fn of(identity: ParticipantIdentity) -> Self {
         Self {

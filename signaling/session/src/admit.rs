@@ -47,8 +47,10 @@ impl Room {
         let claims = self.claims_at_join(join.claims, &join.parameters)?;
         let before = self.roster.by_identity(claims.identity.as_str());
         let came = (join.connection, join.credential);
-        let newcomer = self.make_participant(now, claims, came, &join.parameters);
+        let mut newcomer = self.make_participant(now, claims, came, &join.parameters);
+        newcomer.seat = join.seat;
         self.check_capacity(&newcomer, before)?;
+        self.check_quota(&newcomer, before)?;
         if let Some(before) = before {
             let action = Some(LeaveAction::Disconnect);
             self.disconnect(now, before, DisconnectCause::Replaced, action);
@@ -117,6 +119,22 @@ impl Room {
         match others.count() < limit {
             true => Ok(()),
             false => Err(JoinRefused::MaxParticipants),
+        }
+    }
+
+    /// Checks that an API key has no more participants than it may have. Who takes the place of another session of the key
+    /// adds none.
+    fn check_quota(
+        &self,
+        newcomer: &Participant,
+        replaced: Option<ParticipantKey>,
+    ) -> Result<(), JoinRefused> {
+        let key = |participant: &Participant| participant.credential.token.first_key.clone();
+        let replaced = replaced.and_then(|replaced| self.roster.get(replaced));
+        let adds_none = replaced.is_some_and(|it| key(it) == key(newcomer));
+        match newcomer.seat.is_over() && !newcomer.is_dependent() && !adds_none {
+            true => Err(JoinRefused::QuotaExceeded),
+            false => Ok(()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use auth::Claims;
 use signaling_protocol::ConnectParameters;
 
-use crate::{ConnectionId, Credential};
+use crate::{ConnectionId, Credential, Seat};
 
 /// A client that asks to join, or to take up its session again.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Join {
     pub claims: Claims,
     /// By what it comes in.
     pub credential: Credential,
+    /// Its place among those of its API key.
+    pub seat: Seat,
     /// What it asks for.
     pub parameters: Box<ConnectParameters>,
 }
@@ -29,6 +31,8 @@ pub struct Join {
 pub enum JoinRefused {
     /// The room is full.
     MaxParticipants,
+    /// Its API key has as many participants as it may have at once.
+    QuotaExceeded,
     /// The room is over.
     RoomClosed,
     /// The metadata is too large.
@@ -44,6 +48,7 @@ impl fmt::Display for JoinRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::MaxParticipants => "room has exceeded its max participants",
+            Self::QuotaExceeded => "quota exceeded: too many participants at once",
             Self::RoomClosed => "room has already closed",
             Self::MetadataTooLarge => "metadata size exceeds limits",
             Self::AttributesTooLarge => "attribute size exceeds limits",

@@ -15,7 +15,7 @@ use crate::proto::participant_info::{Kind, KindDetail, State};
 use crate::publishing::Publishing;
 use crate::subscribing::Subscribing;
 use crate::transports::Transports;
-use crate::{ConnectionId, Credential, SessionOrigin, proto};
+use crate::{ConnectionId, Credential, Seat, SessionOrigin, proto};
 
 /// One session of a participant.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(crate) struct Participant {
     /// Counts the changes that others hear of.
     version: u32,
     pub(crate) is_publisher: bool,
+    /// Its place among those of its API key.
+    pub(crate) seat: Seat,
     /// By what it came last.
     pub(crate) credential: Credential,
     /// When it was last sent another token.
@@ -86,6 +88,7 @@ impl Participant {
             joined_at: unix,
             version: 1,
             is_publisher: false,
+            seat: Seat::uncounted(),
             credential: new.credential,
             token_sent_at: None,
             connection: Some(new.connection),

@@ -13,7 +13,7 @@ use signaling_protocol::proto::signal_response::Message as Response;
 use signaling_protocol::{Client, ConnectParameters, PeerConnections, Resume, proto};
 use signaling_session::negotiation::{Candidate, TransportFacts};
 use signaling_session::{
-    ConnectionId, Credential, Join, Limits, NodeFacts, Output, Room, RoomOptions, RoomPlace,
+    ConnectionId, Credential, Join, Limits, NodeFacts, Output, Room, RoomOptions, RoomPlace, Seat,
 };
 
 use crate::member::Member;
@@ -133,6 +133,7 @@ impl Node {
             publisher_offer,
         };
         let join = Join {
+            seat: Seat::uncounted(),
             connection,
             claims,
             credential: Credential {

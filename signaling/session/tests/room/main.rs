@@ -38,6 +38,8 @@ mod publishing;
 #[cfg(test)]
 mod qualities;
 #[cfg(test)]
+mod quotas;
+#[cfg(test)]
 mod resuming;
 #[cfg(test)]
 mod speaking;

@@ -21,7 +21,7 @@ use signaling_protocol::{
 use signaling_session::negotiation::{Candidate, TransportFacts};
 use signaling_session::{
     ConnectionId, Credential, Join, JoinRefused, Limits, NodeFacts, Output, Room, RoomError,
-    RoomNotice, RoomOptions, RoomPlace, RoomReply, RoomRequest, RpcId, RpcOutcome, ShardLife,
+    RoomNotice, RoomOptions, RoomPlace, RoomReply, RoomRequest, RpcId, RpcOutcome, Seat, ShardLife,
 };
 
 /// What a test wants of a joining client.
@@ -29,6 +29,7 @@ use signaling_session::{
 pub(crate) struct Joining {
     pub(crate) claims: Claims,
     pub(crate) token_expires_at: UnixTime,
+    pub(crate) seat: Seat,
     pub(crate) parameters: ConnectParameters,
 }
 
@@ -47,6 +48,7 @@ pub(crate) fn client(identity: &str) -> Joining {
     Joining {
         claims,
         token_expires_at: UnixTime(Duration::from_secs(1_700_021_600)),
+        seat: Seat::uncounted(),
         parameters: ConnectParameters {
             peer_connections: PeerConnections::One,
             client: Client::from(proto::ClientInfo {
@@ -81,6 +83,11 @@ impl Joining {
 
     pub(crate) fn two_transports(mut self) -> Self {
         self.parameters.peer_connections = PeerConnections::Two;
+        self
+    }
+
+    pub(crate) fn seat(mut self, seat: Seat) -> Self {
+        self.seat = seat;
         self
     }
 
@@ -206,6 +213,7 @@ impl World {
         };
         self.members.insert(connection, member);
         let join = Join {
+            seat: joining.seat.clone(),
             connection,
             credential: credential(&joining),
             claims: joining.claims,
@@ -277,6 +285,7 @@ impl World {
         });
         resume.reason = reason;
         let join = Join {
+            seat: Seat::uncounted(),
             connection,
             claims: joining.claims,
             credential,
