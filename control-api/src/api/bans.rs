@@ -170,9 +170,8 @@ pub(crate) async fn add(
 ) -> Result<(StatusCode, Json<BanAnswer>), ApiError> {
     let now = clock::now();
     let (id, target) = (id_of(&headers, &admin)?, asked.target()?);
-    if headers.contains_key(IDEMPOTENCY_KEY)
-        && let Ok(Some(there)) = api.bans.find(&id).await
-    {
+    let has_key = headers.contains_key(IDEMPOTENCY_KEY);
+    if has_key && let Ok(Some(there)) = api.bans.find(&id).await {
         return repeated(there, &target);
     }
     let ban = Ban {
@@ -183,6 +182,10 @@ pub(crate) async fn add(
         created_at: now,
         expires_at: asked.expires_at(now)?,
         lifted: None,
+    };
+    let ban = match has_key {
+        true => ban,
+        false => api.bans.waiting_like(ban),
     };
     let audit = ban_audit(&ban);
     let added = api.bans.add(ban, audit).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{Claims, SluiceGrant, TokenMark, VideoGrant};
+use auth::{ApiKey, Claims, SluiceGrant, TokenMark, VideoGrant};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -10,7 +10,7 @@ use databases::{Database, databases};
 use serde_json::{Value, json};
 use sfu_model::{ParticipantIdentity, RoomName, UnixTime};
 use signaling::{Admission, Credential, Entry, NotAdmitted, Occasion};
-use store::Store;
+use store::{Ban, BanTarget, Store};
 
 use super::*;
 use crate::bans::{BanList, Bans};
@@ -19,6 +19,7 @@ use crate::test_webhooks::{DEAF, webhooks};
 use crate::webhooks::Webhooks;
 
 mod description;
+mod nodes;
 mod shape;
 
 struct Node {
@@ -259,6 +260,19 @@ async fn a_request_that_is_repeated_with_its_key_bans_once() {
         node.call("POST", path, &body).await;
         assert_eq!(node.refusal("lobby", "mallory").await, None);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_asks_for_tokens_without_end_is_refused_and_others_are_not() {
+    let node = TestNode::start();
+    let (busy, quiet) = (ApiKey::from("busy"), ApiKey::from("quiet"));
+    let mut made = 0;
+    while node.rooms.await_token(&busy).await.is_ok() {
+        made += 1;
+        assert!(made < 5_000);
+    }
+    assert!(made >= 1_000);
+    assert!(node.rooms.await_token(&quiet).await.is_ok());
 }
 
 #[tokio::test]
