@@ -1,11 +1,11 @@
 //! What stands beside rooms: the database, bans, events and their receivers, the APIs.
 
 use control_api::{
-    Api, Bans, Doors, MetricsSources, Session, TokenEndpoint, TokenEndpointParts, TokenRates,
-    token_routes,
+    Api, Bans, Doors, KeySet, MetricsSources, Session, SignedBy, TokenEndpoint, TokenEndpointParts,
+    TokenRates, token_routes,
 };
 use signaling::{KeyRing, Rooms};
-use sluice_config::{Config, TokenSession};
+use sluice_config::{Config, JwksSource, TokenSession};
 use store::{Kind, Store, StoreError};
 use tokio::task::JoinHandle;
 
@@ -76,6 +76,15 @@ impl Control {
         };
         let session = match &tokens.session {
             TokenSession::Secret(secret) => Session::by_secret(secret.expose()),
+            TokenSession::Jwks(jwks) => Session::Keys(SignedBy {
+                keys: match &jwks.source {
+                    JwksSource::Url(url) => KeySet::at_url(url)
+                        .map_err(|error| format!("`tokens.jwks_url`: {error}"))?,
+                    JwksSource::File(file) => KeySet::in_file(file),
+                },
+                issuer: jwks.issuer.clone(),
+                audience: jwks.audience.clone(),
+            }),
             TokenSession::Callback(url) => Session::by_callback(url)
                 .map_err(|error| format!("`tokens.callback_url`: {error}"))?,
         };

@@ -1,13 +1,16 @@
 //! Where the node keeps its files.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use sluice_config::Config;
 use store::{Journal, Store};
 
 use crate::cli::NodeFlags;
+
+/// The bit of a folder's mode that lets everybody write to it.
+const OTHERS_WRITE: u32 = 0o002;
 
 /// The folder of the node's files. A temporary one is removed with it.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ impl DataDir {
     /// configured by its environment alone, or by a file that is mounted to be read, may have no place to write to.
     pub(crate) fn choose(config: &Config, flags: &NodeFlags) -> Result<Self, String> {
         if let Some(path) = &config.data_dir {
-            let made = fs::create_dir_all(path);
+            let made = private_folder().recursive(true).create(path);
             made.map_err(|error| format!("`data_dir` {path} cannot be made: {error}"))?;
             return Self::take(Path::new(path).to_owned(), false);
         }
@@ -37,7 +40,12 @@ impl DataDir {
     /// Takes a folder, unless another node has it.
     fn take(path: PathBuf, is_temporary: bool) -> Result<Self, String> {
         let file = path.join("sluice.lock");
-        let lock = fs::File::create(&file);
+        let lock = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&file);
         let lock =
             lock.map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
         lock.try_lock().map_err(|_| {
@@ -46,6 +54,7 @@ impl DataDir {
                 path.display()
             )
         })?;
+        warn_of_others(&path);
         Ok(Self {
             path,
             is_temporary,
@@ -59,7 +68,7 @@ impl DataDir {
         getrandom::fill(&mut random).map_err(|error| format!("no random bytes: {error}"))?;
         let name = format!("sluice-{:016x}", u64::from_be_bytes(random));
         let path = std::env::temp_dir().join(name);
-        let made = fs::DirBuilder::new().mode(0o700).create(&path);
+        let made = private_folder().create(&path);
         made.map_err(|error| {
             format!(
                 "{} cannot be made: {error}; `data_dir` names another place",
@@ -118,6 +127,25 @@ impl Drop for DataDir {
             // Whatever stays is in the folder of temporary files.
             fs::remove_dir_all(&self.path).ok();
         }
+    }
+}
+
+/// Makes folders that only the node's own user may look into.
+fn private_folder() -> fs::DirBuilder {
+    let mut folder = fs::DirBuilder::new();
+    folder.mode(0o700);
+    folder
+}
+
+/// Says so if others may write to a folder: its files are the node's alone, but can be replaced. A folder that is there is its
+/// owner's to open and close.
+fn warn_of_others(folder: &Path) {
+    let mode = fs::metadata(folder).map(|it| it.permissions().mode());
+    if mode.is_ok_and(|mode| mode & OTHERS_WRITE != 0) {
+        tracing::warn!(
+            "Others may replace the files of the node in {}: `chmod o-w` keeps them from it",
+            folder.display()
+        );
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::data_dir::DataDir;
+use crate::inputs::host;
 
 /// How long receivers may take for the last events of a node that stops.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -130,11 +131,4 @@ fn reach(webhook: &Webhook) -> Reach {
         true => Reach::Anywhere,
         false => Reach::Public,
     }
-}
-
-/// Names a receiver by its host: the rest of its address may be secret.
-fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit('@').next().unwrap_or_default()
 }

@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use sluice_config::{Config, Inputs, Setting, SettingValue, Text, Warning};
+use control_api::{Reach, Session, Target};
+use sluice_config::{Address, Config, Inputs, Problem, Setting, SettingValue, Text, Warning};
+use store::Store;
 
 use crate::cli::NodeFlags;
 
@@ -26,6 +28,7 @@ pub(crate) fn load(flags: &NodeFlags) -> Result<(Config, Vec<Warning>), String> 
         settings: &settings(flags),
         dev: flags.dev,
         read_file: Some(&read_secret),
+        check_address: Some(&check_address),
     };
     Config::load(&inputs).map_err(|faults| {
         let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -86,4 +89,48 @@ fn read_secret(path: &str) -> Result<String, String> {
         ));
     }
     fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
+/// Checks an address as whoever uses it does when the node starts. Only its host is shown.
+fn check_address(address: Address<'_>) -> Result<(), Problem> {
+    match address {
+        Address::Receiver { url, allow_private } => {
+            let reach = match allow_private {
+                true => Reach::Anywhere,
+                false => Reach::Public,
+            };
+            let checked = Target::new(url, Vec::new(), Vec::new(), reach);
+            checked.map(drop).map_err(|error| {
+                let problem = format!(
+                    "names the receiver {:?}, which cannot be: {error}",
+                    host(url)
+                );
+                Problem::new(problem, "write an address that the node can reach")
+            })
+        }
+        Address::Callback(url) => {
+            let checked = Session::by_callback(url);
+            checked.map(drop).map_err(|error| unusable(url, &error))
+        }
+        Address::Jwks(url) => Session::check_jwks_url(url).map_err(|error| unusable(url, &error)),
+        Address::Database(url) => Store::check(url).map(drop).map_err(|error| {
+            let remedy = "write sqlite:///path/file.db or postgres://user:password@host/database";
+            Problem::new(format!("cannot be used: {error}"), remedy)
+        }),
+    }
+}
+
+fn unusable(url: &str, error: &str) -> Problem {
+    let problem = format!("on {:?} cannot be used: {error}", host(url));
+    Problem::new(
+        problem,
+        "write an address such as https://app.example.com/path",
+    )
+}
+
+/// Names an address by its host: the rest may be secret.
+pub(crate) fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
 }

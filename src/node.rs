@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
 
-use control_api::{BanList, Doors, metrics_routes};
+use control_api::{BanList, Doors, metrics_routes, with_json_errors};
 use sfu_core::ShardConfig;
 use sfu_driver::{MediaConfig, MediaPlane, StartError, UdpAddresses};
 use sfu_transport::TransportConfig;
@@ -84,7 +84,8 @@ async fn serve(
     if call_page {
         app = app.merge(dev_routes(rooms.clone()));
     }
-    let service = http::with_layers(app, control.open_routes(config)?, keys.clone());
+    let app = http::with_layers(app, control.open_routes(config)?, keys.clone());
+    let service = http::with_tidy_paths(with_json_errors(app));
     let (stop, stopped) = watch::channel(false);
     let limits = Limits {
         idle_timeout: config.http.idle_timeout,

@@ -2,7 +2,9 @@
 
 mod process;
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use process::{DataDir, Node};
 
@@ -144,4 +146,84 @@ fn a_file_that_is_no_database_is_said_at_start() {
     .expect("there is room");
     let said = refused(&data);
     assert!(said.contains("sluice.db"), "{said}");
+}
+
+/// How long it is waited for what must come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits until somebody is told something else at the door.
+fn await_join(node: &Node, token: &str, status: &str) {
+    let begun = Instant::now();
+    while join(node, token).0 != status {
+        assert!(begun.elapsed() < PATIENCE, "never {status}");
+        pause();
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread of a test waits for another process"
+)]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(20));
+}
+
+#[test]
+fn nodes_with_one_database_hear_of_each_others_bans_soon() {
+    let (shared, mine, other) = (
+        DataDir::new("shared"),
+        DataDir::new("mine"),
+        DataDir::new("other"),
+    );
+    let url = format!("sqlite://{}", shared.file("bans.db").display());
+    let start = |data: &DataDir| {
+        let flags = ["--keys", KEYS, "--data-dir", data.path()];
+        Node::start(&[flags.as_slice(), &["--database-url", &url]].concat())
+    };
+    let (first, second) = (start(&mine), start(&other));
+    let ann = of("ann");
+    let (_, answer) = call(&first, "POST", "bans", "{\"identity\": \"ann\"}");
+    await_join(&second, &ann, "403");
+    let answer: serde_json::Value = serde_json::from_str(&answer).expect("it is JSON");
+    let id = answer["ban"]["id"].as_str().expect("it has an id");
+    assert_eq!(call(&second, "DELETE", &format!("bans/{id}"), "").0, "200");
+    await_join(&first, &ann, "200");
+}
+
+#[test]
+fn files_are_for_the_user_of_the_node_alone_also_those_of_an_older_one() {
+    let data = DataDir::new("private");
+    let folder = data.file("deep").join("er");
+    let old = data.file("shared.db");
+    std::fs::write(&old, "").expect("there is room");
+    let mode = |path: &std::path::Path| {
+        let metadata = std::fs::metadata(path);
+        metadata.map(|it| it.permissions().mode() & 0o777)
+    };
+    let everybody = std::fs::Permissions::from_mode(0o666);
+    std::fs::set_permissions(&old, everybody).expect("it is ours");
+    let url = format!("sqlite://{}", old.display());
+    let flags = [
+        "--keys",
+        KEYS,
+        "--data-dir",
+        folder.to_str().expect("it has a plain name"),
+    ];
+    let node = Node::start(&[flags.as_slice(), &["--database-url", &url]].concat());
+    assert_eq!(
+        call(&node, "POST", "bans", "{\"identity\": \"ann\"}").0,
+        "201"
+    );
+    assert_eq!(mode(&folder).ok(), Some(0o700));
+    for file in [
+        "journal.db",
+        "journal.db-wal",
+        "journal.db-shm",
+        "sluice.lock",
+    ] {
+        assert_eq!(mode(&folder.join(file)).ok(), Some(0o600), "{file}");
+    }
+    for file in ["shared.db", "shared.db-wal", "shared.db-shm"] {
+        assert_eq!(mode(&data.file(file)).ok(), Some(0o600), "{file}");
+    }
 }

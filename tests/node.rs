@@ -173,3 +173,60 @@ fn a_signal_has_the_configuration_read_again_and_a_bad_one_changes_nothing() {
     assert_eq!(node.stop().code(), Some(0));
     fs::remove_dir_all(dir.to_string()).ok();
 }
+
+/// Runs the program with a configuration until it ends because of it; returns what it says.
+fn refused(before: &[&str], configuration: &str) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    let ended = command
+        .args(before)
+        .args(["--config-body", configuration])
+        .output();
+    let ended = ended.expect("it runs");
+    assert!(!ended.status.success(), "{configuration}");
+    String::from_utf8_lossy(&ended.stderr).into_owned()
+}
+
+#[test]
+fn a_configuration_is_refused_when_it_is_checked_for_what_it_is_refused_at_start() {
+    let with = |written: &str| {
+        format!("rtc: {{tcp_port: 0}}\nkeys: {{{NEW}}}\nwebhook: {{api_key: new, {written}}}\n")
+    };
+    let private = [
+        "http://127.0.0.1/hunter2",
+        "http://2130706433/hunter2",
+        "http://[::ffff:10.0.0.1]/hunter2",
+        "http://localhost./hunter2",
+    ];
+    let others = ["ftp://a.example/hunter2", "hunter2"];
+    let mut cases: Vec<_> = private
+        .iter()
+        .chain(&others)
+        .map(|url| with(&format!("urls: ['{url}']")))
+        .collect();
+    let all = private.map(|url| format!("'{url}'")).join(", ");
+    cases.push(with(&format!(
+        "urls: [{all}], filter_params: {{include_events: [room_begun]}}"
+    )));
+    cases.push(format!(
+        "{}database: {{url: 'sqlite::memory:'}}\n",
+        with("urls: []")
+    ));
+    cases.push(format!(
+        "{}tokens: {{server_url: 'wss://x', jwks_url: 'http://id.example/hunter2'}}\n",
+        with("urls: []")
+    ));
+    for case in cases {
+        let (checked, started) = (refused(&["check-config"], &case), refused(&[], &case));
+        assert_eq!(checked, started, "{case}");
+        assert!(checked.contains("has faults"), "{checked}");
+        // `hunter2` alone is all of an address, and its host.
+        assert!(!checked.contains("/hunter2"), "{checked}");
+        let faults = checked.lines().count() - 1;
+        let expected = if case.contains("room_begun") {
+            private.len() + 1
+        } else {
+            1
+        };
+        assert_eq!(faults, expected, "{checked}");
+    }
+}

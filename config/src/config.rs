@@ -93,7 +93,7 @@ impl Config {
         let mut config = Self {
             port: root.get("port", value::port).unwrap_or(7880),
             bind: bind(root),
-            webhook: root.group("webhook", |group| Webhook::read(group, &keys, inputs.dev)),
+            webhook: root.group("webhook", |group| Webhook::read(group, &keys, inputs)),
             keys,
             key_file,
             region: root.get("region", value::text).unwrap_or_default(),
@@ -108,9 +108,9 @@ impl Config {
             trusted_proxies: root
                 .list("trusted_proxies", network::network)
                 .unwrap_or_default(),
-            tokens: root.group("tokens", Tokens::read),
+            tokens: root.group("tokens", |group| Tokens::read(group, inputs)),
             data_dir: root.get("data_dir", value::text),
-            database: root.group("database", Database::read),
+            database: root.group("database", |group| Database::read(group, inputs)),
             sessions: root.group("sessions", Sessions::read),
             quotas: root.group("quotas", Quotas::read),
             shutdown_timeout: root

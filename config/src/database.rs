@@ -1,6 +1,6 @@
-use crate::SecretText;
 use crate::group::Group;
 use crate::problem::{Problem, Read};
+use crate::{Address, Inputs, SecretText};
 
 /// Where bans and other things are kept that outlive the process: the group `database`. Ours, not LiveKit's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,10 +11,14 @@ pub struct Database {
 }
 
 impl Database {
-    pub(crate) fn read(group: &mut Group<'_>) -> Self {
+    pub(crate) fn read(group: &mut Group<'_>, inputs: &Inputs<'_>) -> Self {
         let url = group.get_secret("url");
         let url = url.and_then(|url| match check(&url) {
-            Ok(()) => Some(url.into()),
+            Ok(()) => {
+                let address = Address::Database(&url);
+                group.check_address("url", None, address, inputs.check_address);
+                Some(url.into())
+            }
             Err(problem) => {
                 group.fault("url", None, problem);
                 None

@@ -1,7 +1,7 @@
 use crate::fault::{Report, Unknown};
 use crate::problem::{Problem, Read};
 use crate::tree::{Member, Node, Value};
-use crate::{Fault, Place, Warning};
+use crate::{Address, AddressCheck, Fault, Place, Warning};
 
 /// A group of keys that is being read. Whoever reads asks for each key once; a key for which
 /// nobody asks is unknown.
@@ -97,6 +97,34 @@ impl<'r> Group<'r> {
                 .filter_map(|item| self.single(key.clone(), item, &read))
                 .collect(),
         )
+    }
+
+    /// Reads a list of texts, and says where each stands.
+    pub(crate) fn texts(&mut self, name: &'static str) -> Vec<(String, Place)> {
+        let Some(node) = self.take(name) else {
+            return Vec::new();
+        };
+        let key = self.key(name);
+        let items = self.items_of(node, &key).unwrap_or_default().into_iter();
+        let texts = items.filter_map(|item| {
+            let place = item.place.clone();
+            let text = self.single(key.clone(), item, crate::value::text)?;
+            Some((text, place))
+        });
+        texts.collect()
+    }
+
+    /// Checks an address that stands under a key, without showing it.
+    pub(crate) fn check_address(
+        &mut self,
+        name: &str,
+        place: Option<Place>,
+        address: Address<'_>,
+        check: Option<&AddressCheck>,
+    ) {
+        if let Some(Err(problem)) = check.map(|check| check(address)) {
+            self.fault(name, place, problem);
+        }
     }
 
     /// Reads a group below this one. An absent group is read as an empty one.

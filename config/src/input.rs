@@ -1,8 +1,32 @@
 use crate::tree::{self, Node, Value};
-use crate::{Fault, Place, yaml};
+use crate::{Fault, Place, Problem, yaml};
 
 /// Reads a file that the configuration names, after checking that others may not read it.
 pub type FileReader = dyn Fn(&str) -> Result<String, String>;
+
+/// Says what is wrong with an address that the configuration names, beyond how it is written. The address itself is not shown:
+/// it may hold a secret.
+pub type AddressCheck = dyn Fn(Address<'_>) -> Result<(), Problem>;
+
+/// An address that whoever uses it has to check: the same words are good or bad when the configuration is read as when the
+/// node starts.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "it may hold secrets")]
+pub enum Address<'a> {
+    /// Of a receiver of webhooks.
+    Receiver {
+        /// Where it is.
+        url: &'a str,
+        /// Whether it may be on this machine or in a private network.
+        allow_private: bool,
+    },
+    /// Of the app, which says who a user is.
+    Callback(&'a str),
+    /// Of the public keys that sign an app's sessions.
+    Jwks(&'a str),
+    /// Of a database.
+    Database(&'a str),
+}
 
 /// Everything that decides the configuration.
 #[derive(Clone, Copy, Default)]
@@ -18,6 +42,8 @@ pub struct Inputs<'a> {
     /// Reads the files that the configuration names: `key_file` and `secret_file`. It expands `~`
     /// and variables in the path, and refuses a file that others may read.
     pub read_file: Option<&'a FileReader>,
+    /// Checks the addresses that the configuration names.
+    pub check_address: Option<&'a AddressCheck>,
 }
 
 impl std::fmt::Debug for Inputs<'_> {

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use crate::duration;
 use crate::group::Group;
-use crate::problem::Problem;
-use crate::{ApiKeyPair, DEV_KEY, value};
+use crate::problem::{Problem, Read};
+use crate::{Address, ApiKeyPair, DEV_KEY, Inputs, value};
 
 /// Who is told of what happens in rooms: the group `webhook`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,26 +41,33 @@ impl Default for Webhook {
 }
 
 impl Webhook {
-    pub(crate) fn read(group: &mut Group<'_>, keys: &[ApiKeyPair], dev: bool) -> Self {
+    pub(crate) fn read(group: &mut Group<'_>, keys: &[ApiKeyPair], inputs: &Inputs<'_>) -> Self {
+        let dev = inputs.dev;
         let api_key = group.get_with_place("api_key", value::text);
-        let urls = group.list("urls", value::text).unwrap_or_default();
+        let allow_private = group.get("allow_private", value::truth).unwrap_or(dev);
         let (include_events, exclude_events) = group.group("filter_params", events);
-        let mut targets: Vec<_> = urls
-            .into_iter()
-            .map(|url| WebhookTarget {
+        let mut targets = Vec::new();
+        for (url, place) in group.texts("urls") {
+            let address = Address::Receiver {
+                url: &url,
+                allow_private,
+            };
+            group.check_address("urls", Some(place), address, inputs.check_address);
+            targets.push(WebhookTarget {
                 url,
                 include_events: include_events.clone(),
                 exclude_events: exclude_events.clone(),
-            })
-            .collect();
-        targets.extend(group.groups("targets", target).into_iter().flatten());
+            });
+        }
+        let of_their_own = group.groups("targets", |group| target(group, allow_private, inputs));
+        targets.extend(of_their_own.into_iter().flatten());
         for notifier in ["url_notifier", "resource_url_notifier"] {
             // LiveKit's queues in memory, which are on the disk here.
             group.take_silently(notifier);
         }
         let default = Self::default();
         let webhook = Self {
-            allow_private: group.get("allow_private", value::truth).unwrap_or(dev),
+            allow_private,
             give_up_after: group
                 .get("give_up_after", duration::read)
                 .unwrap_or(default.give_up_after),
@@ -97,21 +104,56 @@ impl Webhook {
     }
 }
 
-fn target(group: &mut Group<'_>) -> Option<WebhookTarget> {
+fn target(
+    group: &mut Group<'_>,
+    allow_private: bool,
+    inputs: &Inputs<'_>,
+) -> Option<WebhookTarget> {
     let (include_events, exclude_events) = events(group);
-    let url = group.get("url", value::text);
-    if url.is_none() {
+    let Some((url, place)) = group.get_with_place("url", value::text) else {
         let problem = Problem::new("is missing", "write the address of the receiver");
         group.fault("url", None, problem);
-    }
+        return None;
+    };
+    let address = Address::Receiver {
+        url: &url,
+        allow_private,
+    };
+    group.check_address("url", Some(place), address, inputs.check_address);
     Some(WebhookTarget {
-        url: url?,
+        url,
         include_events,
         exclude_events,
     })
 }
 
 fn events(group: &mut Group<'_>) -> (Vec<String>, Vec<String>) {
-    let mut names = |name| group.list(name, value::text).unwrap_or_default();
+    let mut names = |name| group.list(name, event).unwrap_or_default();
     (names("include_events"), names("exclude_events"))
+}
+
+/// The events of LiveKit's webhooks. Of those that this node does not tell of nobody is told.
+const EVENTS: [&str; 12] = [
+    "room_started",
+    "room_finished",
+    "participant_joined",
+    "participant_left",
+    "participant_connection_aborted",
+    "track_published",
+    "track_unpublished",
+    "egress_started",
+    "egress_updated",
+    "egress_ended",
+    "ingress_started",
+    "ingress_ended",
+];
+
+fn event(written: &str) -> Read<String> {
+    match EVENTS.contains(&written) {
+        true => Ok(written.to_owned()),
+        false => Err(Problem::new(
+            "is no event",
+            format!("write one of {}", EVENTS.join(", ")),
+        )),
+    }
 }

@@ -6,6 +6,7 @@ mod admin;
 mod audit;
 mod bans;
 mod error;
+mod json_errors;
 mod new_ban;
 mod openapi;
 mod page;
@@ -21,6 +22,7 @@ mod webhooks;
 use axum::Router;
 use axum::routing::{any, get, post};
 pub use error::ApiError;
+pub use json_errors::with_json_errors;
 pub(crate) use request::Asked;
 pub use state::Api;
 

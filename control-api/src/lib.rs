@@ -26,7 +26,7 @@ mod tokens;
 mod twirp;
 mod webhooks;
 
-pub use api::{Api, ApiError, api_routes};
+pub use api::{Api, ApiError, api_routes, with_json_errors};
 pub use bans::{BanAdded, BanCounts, BanFailed, BanList, Bans};
 pub use error::{Code, TwirpError};
 pub use events::{EventCounts, EventKeeper, KeeperParts, Orders, RoomDetail};
@@ -34,7 +34,9 @@ pub use metrics::{MetricsLogin, MetricsSources, metrics_routes};
 pub use quotas::{Doors, KeyQuotas, MinuteLimit};
 pub use room_service::routes;
 pub use sessions::{Projector, ProjectorParts, Retention, Sessions};
-pub use tokens::{Session, TokenEndpoint, TokenEndpointParts, TokenRates, token_routes};
+pub use tokens::{
+    KeySet, Session, SignedBy, TokenEndpoint, TokenEndpointParts, TokenRates, token_routes,
+};
 pub use webhooks::{
     Health, Reach, Receiver, Senders, SendersParts, Target, TargetError, TargetHealth, Targets,
     Webhooks,

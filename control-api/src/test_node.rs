@@ -13,13 +13,15 @@ use sfu_core::ShardConfig;
 use sfu_driver::{MediaConfig, MediaPlane, UdpAddresses};
 use sfu_model::UnixTime;
 use sfu_transport::TransportConfig;
-use signaling::http::with_layers;
+use signaling::http::{with_layers, with_tidy_paths};
 use signaling::{
     Admission, AdmitAll, KeyRing, MediaEvents, NameLimits, Rooms, RoomsParts, Seats, Settings,
 };
 use signaling_session::negotiation::TransportFacts;
 use signaling_session::{Limits, NodeFacts};
 use tower::ServiceExt;
+
+use crate::with_json_errors;
 
 /// A node with the key `devkey`.
 pub(crate) struct TestNode {
@@ -107,7 +109,8 @@ impl TestNode {
         routes: Router,
         request: Request,
     ) -> (StatusCode, HeaderMap, Bytes) {
-        let service = with_layers(routes, Router::new(), self.keys.clone());
+        let routes = with_layers(routes, Router::new(), self.keys.clone());
+        let service = with_tidy_paths(with_json_errors(routes));
         let response = service.oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();

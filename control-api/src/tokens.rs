@@ -2,11 +2,13 @@
 
 mod endpoint;
 mod issue;
+mod jwks;
 mod rates;
 mod request;
 mod session;
 
 pub use endpoint::{TokenEndpoint, TokenEndpointParts, token_routes};
 pub(crate) use issue::{LONGEST, TokenFields, claims_of};
+pub use jwks::KeySet;
 pub use rates::TokenRates;
-pub use session::Session;
+pub use session::{Session, SignedBy};

@@ -27,11 +27,13 @@ pub enum Limit {
     JoinsOfAddress,
     /// A call of the API waited or was refused because its key calls too often.
     CallsOfKey,
+    /// A call for a token waited or was refused because its key asks for too many.
+    TokensOfKey,
 }
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::SignalRate,
         Self::SignalPatience,
         Self::UnreadableMessages,
@@ -43,6 +45,7 @@ impl Limit {
         Self::JoinsOfKey,
         Self::JoinsOfAddress,
         Self::CallsOfKey,
+        Self::TokensOfKey,
     ];
 
     /// Returns its name in metrics.
@@ -59,6 +62,7 @@ impl Limit {
             Self::JoinsOfKey => "joins_of_key",
             Self::JoinsOfAddress => "joins_of_address",
             Self::CallsOfKey => "calls_of_key",
+            Self::TokensOfKey => "tokens_of_key",
         }
     }
 }

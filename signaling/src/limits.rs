@@ -111,6 +111,13 @@ pub(crate) const CALLS_OF_KEY: Rate = Rate {
     per_second: 1_000,
 };
 
+/// How many tokens one API key may have made by the API: an app that has one made for each join has as many as may join with
+/// its key, and a key that was stolen fills no disk with lines of the log.
+pub(crate) const TOKENS_OF_KEY: Rate = Rate {
+    burst: 1_000,
+    per_second: 200,
+};
+
 /// How long a join or a call waits for its turn before it is refused. Clients give up after five
 /// seconds, the fastest of them.
 pub(crate) const QUOTA_PATIENCE: Duration = Duration::from_secs(3);

@@ -10,7 +10,9 @@ use auth::ApiKey;
 
 use crate::bucket::{Bucket, Rate};
 use crate::hits::{Limit, LimitHits};
-use crate::limits::{ADDRESSES, CALLS_OF_KEY, JOINS_OF_ADDRESS, JOINS_OF_KEY, QUOTA_PATIENCE};
+use crate::limits::{
+    ADDRESSES, CALLS_OF_KEY, JOINS_OF_ADDRESS, JOINS_OF_KEY, QUOTA_PATIENCE, TOKENS_OF_KEY,
+};
 
 /// Somebody asked for more than comes back, so much that waiting is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,7 @@ pub(crate) struct Quotas {
     joins_of_keys: Quota<ApiKey>,
     joins_of_addresses: Quota<IpAddr>,
     calls_of_keys: Quota<ApiKey>,
+    tokens_of_keys: Quota<ApiKey>,
     hits: Arc<LimitHits>,
 }
 
@@ -32,6 +35,7 @@ impl Quotas {
             joins_of_keys: Quota::new(JOINS_OF_KEY, usize::MAX),
             joins_of_addresses: Quota::new(JOINS_OF_ADDRESS, ADDRESSES),
             calls_of_keys: Quota::new(CALLS_OF_KEY, usize::MAX),
+            tokens_of_keys: Quota::new(TOKENS_OF_KEY, usize::MAX),
             hits,
         }
     }
@@ -53,6 +57,13 @@ impl Quotas {
     pub(crate) async fn call(&self, key: &ApiKey) -> Result<(), TooOften> {
         let wait = self.calls_of_keys.ask(key.clone(), Instant::now());
         sleep(self.noted(wait, Limit::CallsOfKey)?).await;
+        Ok(())
+    }
+
+    /// Waits until a key's holder may have another token made.
+    pub(crate) async fn token(&self, key: &ApiKey) -> Result<(), TooOften> {
+        let wait = self.tokens_of_keys.ask(key.clone(), Instant::now());
+        sleep(self.noted(wait, Limit::TokensOfKey)?).await;
         Ok(())
     }
 

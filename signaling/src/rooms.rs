@@ -100,6 +100,15 @@ impl Rooms {
         self.0.quotas.call(key).await
     }
 
+    /// Waits until the holder of an API key may have another token made.
+    ///
+    /// # Errors
+    ///
+    /// The key asks for so many that the wait would be long.
+    pub async fn await_token(&self, key: &ApiKey) -> Result<(), TooOften> {
+        self.0.quotas.token(key).await
+    }
+
     /// Waits until the holder of an API key may let one more join from an address.
     pub(crate) async fn await_join(
         &self,

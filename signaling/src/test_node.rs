@@ -181,7 +181,8 @@ impl TestNode {
     /// Answers one request in memory.
     pub(crate) async fn answer(&self, request: Request) -> Response {
         let keys = KeyRing::new((*self.keys).clone());
-        let service = http::with_layers(self.app(), Router::new(), keys);
+        let routes = http::with_layers(self.app(), Router::new(), keys);
+        let service = http::with_tidy_paths(routes);
         service.oneshot(request).await.unwrap()
     }
 
@@ -189,11 +190,9 @@ impl TestNode {
     pub(crate) async fn serve(&self, limits: Limits) -> SocketAddr {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let service = http::with_layers(
-            self.app(),
-            Router::new(),
-            KeyRing::new((*self.keys).clone()),
-        );
+        let keys = KeyRing::new((*self.keys).clone());
+        let routes = http::with_layers(self.app(), Router::new(), keys);
+        let service = http::with_tidy_paths(routes);
         tokio::spawn(http::serve(
             listener,
             service,

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    Exceeded, LogLevel, NodeIp, Quota, Setting, SettingValue, Text, TurnCredentials, TurnProtocol,
-    UdpPorts, WebhookTarget,
+    Address, Exceeded, JwksSource, LogLevel, NodeIp, Quota, Setting, SettingValue, Text,
+    TokenSession, TurnCredentials, TurnProtocol, UdpPorts, WebhookTarget,
 };
 
 const KEYS: &str = "keys: {key1: 0123456789abcdef0123456789abcdef}\n";
@@ -541,6 +541,79 @@ fn receivers_of_webhooks_are_read_with_the_events_that_they_want() {
 }
 
 #[test]
+fn an_event_that_there_is_not_is_a_fault_with_the_names_of_those_that_there_are() {
+    let text = "webhook:\n  api_key: key1\n  urls: ['https://a.example']\n  filter_params:\n    include_events: [room_begun]\n    \
+                exclude_events: [egress_started, track_muted]\n  targets: [{url: 'https://b.example', include_events: ['']}]\n";
+    let faults = faults(text);
+    assert_eq!(faults.len(), 3, "{faults:?}");
+    for (fault, name) in faults
+        .iter()
+        .zip(["room_begun", "track_muted", "include_events: "])
+    {
+        assert!(
+            fault.contains(name) && fault.contains("is no event"),
+            "{fault}"
+        );
+        assert!(fault.contains("participant_connection_aborted"), "{fault}");
+    }
+}
+
+#[test]
+fn addresses_are_checked_by_who_uses_them_and_all_faults_are_told_without_what_may_be_secret() {
+    let text = format!(
+        "{KEYS}webhook:\n  api_key: key1\n  urls: ['https://a.example/hunter2', 'https://b.example/hunter2']\n  targets:\n  \
+         - url: https://c.example/hunter2\ntokens: {{server_url: 'wss://x', jwks_url: 'https://d.example/hunter2'}}\n\
+         database: {{url: 'sqlite://hunter2'}}\nport: x\n"
+    );
+    let refuse_all = |_: Address<'_>| Err(Problem::new("is no good", "write another"));
+    let inputs = Inputs {
+        check_address: Some(&refuse_all),
+        ..file(&text)
+    };
+    let faults = Config::load(&inputs).unwrap_err();
+    let faults: Vec<_> = faults.iter().map(Fault::to_string).collect();
+    let all = faults.join("\n");
+    for key in [
+        "`webhook.urls`",
+        "`webhook.targets.url`",
+        "`tokens.jwks_url`",
+        "`database.url`",
+        "`port: x`",
+    ] {
+        assert!(all.contains(key), "{key} in {all}");
+    }
+    assert_eq!(faults.len(), 6, "{all}");
+    assert!(!all.contains("hunter2"), "{all}");
+}
+
+#[test]
+fn one_way_says_who_a_user_is() {
+    let tokens = |written: &str| format!("tokens: {{server_url: 'wss://x', {written}}}\n");
+    let (config, _) = read(&tokens(
+        "jwks_url: 'https://id.example/jwks', audience: calls",
+    ));
+    let Some(TokenSession::Jwks(jwks)) = config.tokens.map(|tokens| tokens.session) else {
+        panic!("it is read");
+    };
+    assert_eq!(
+        jwks.source,
+        JwksSource::Url("https://id.example/jwks".to_owned())
+    );
+    assert_eq!(
+        (jwks.issuer, jwks.audience.as_deref()),
+        (None, Some("calls"))
+    );
+    for bad in [
+        "jwks_url: 'https://id.example/jwks', jwks_file: keys.json",
+        "jwks_file: keys.json, callback_url: 'https://app.example'",
+        "audience: calls",
+        "callback_url: 'https://app.example', issuer: me",
+    ] {
+        assert!(!faults(&tokens(bad)).is_empty(), "{bad}");
+    }
+}
+
+#[test]
 fn webhooks_need_one_of_the_keys() {
     let without = faults("webhook: {urls: ['https://a.example']}\n");
     assert!(
@@ -571,7 +644,7 @@ fn the_endpoint_of_tokens_is_there_where_somebody_says_who_users_are() {
     let both = faults(
         "tokens: {server_url: 'wss://x', session_secret: hush-hush-hush-hush-hush-hush-hush, callback_url: 'http://b'}\n",
     );
-    assert!(both[0].contains("either"), "{both:?}");
+    assert!(both[0].contains("write one of"), "{both:?}");
     let nowhere = faults("tokens: {session_secret: hush-hush-hush-hush-hush-hush-hush}\n");
     assert!(nowhere[0].contains("server_url"), "{nowhere:?}");
     for wrong in [

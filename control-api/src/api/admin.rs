@@ -1,3 +1,4 @@
+use auth::ApiKey;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use signaling::http::Caller;
@@ -11,6 +12,8 @@ use super::state::Api;
 pub(crate) struct Admin {
     /// What the audit calls it: the API key, and the token's identity where it has one.
     pub(crate) author: String,
+    /// Whose token it shows.
+    pub(crate) key: ApiKey,
 }
 
 impl FromRequestParts<Api> for Admin {
@@ -26,6 +29,7 @@ impl FromRequestParts<Api> for Admin {
         waited.map_err(|_| ApiError::too_many("this API key calls too often, try again"))?;
         let identity = verified.claims.identity.as_str();
         Ok(Self {
+            key: key.clone(),
             // What no line of the audit holds names nobody.
             author: match identity.is_empty() || text("identity", identity).is_err() {
                 true => key.as_str().to_owned(),

@@ -50,6 +50,7 @@ pub(crate) struct AuditPage {
 
 /// Which lines are listed.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listed {
     /// Only those of this author.

@@ -1,5 +1,5 @@
 use aws_lc_rs::digest::{SHA256, digest};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Json;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use super::admin::Admin;
 use super::error::ApiError;
 use super::new_ban::{self, NewBan};
 use super::page;
-use super::request::{Asked, Parameters};
+use super::request::{Asked, Id, Parameters};
 use super::state::Api;
 use crate::bans::{BanAdded, ban_audit};
 use crate::clock;
@@ -128,6 +128,7 @@ pub(crate) struct BanPage {
 
 /// Which bans are listed.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listed {
     /// `true`: also those that were lifted or have ended.
@@ -169,9 +170,8 @@ pub(crate) async fn add(
 ) -> Result<(StatusCode, Json<BanAnswer>), ApiError> {
     let now = clock::now();
     let (id, target) = (id_of(&headers, &admin)?, asked.target()?);
-    if headers.contains_key(IDEMPOTENCY_KEY)
-        && let Ok(Some(there)) = api.bans.find(&id).await
-    {
+    let has_key = headers.contains_key(IDEMPOTENCY_KEY);
+    if has_key && let Ok(Some(there)) = api.bans.find(&id).await {
         return repeated(there, &target);
     }
     let ban = Ban {
@@ -182,6 +182,10 @@ pub(crate) async fn add(
         created_at: now,
         expires_at: asked.expires_at(now)?,
         lifted: None,
+    };
+    let ban = match has_key {
+        true => ban,
+        false => api.bans.waiting_like(ban),
     };
     let audit = ban_audit(&ban);
     let added = api.bans.add(ban, audit).await?;
@@ -245,9 +249,9 @@ pub(crate) async fn list(
 pub(crate) async fn find(
     State(api): State<Api>,
     _: Admin,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Json<BanView>, ApiError> {
-    let ban = api.bans.find(&new_ban::text("id", &id)?).await?;
+    let ban = api.bans.find(&id).await?;
     let ban = ban.ok_or_else(|| ApiError::not_found("the ban"))?;
     Ok(Json(BanView::of(ban)))
 }
@@ -262,9 +266,8 @@ pub(crate) async fn find(
 pub(crate) async fn lift(
     State(api): State<Api>,
     admin: Admin,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Json<BanView>, ApiError> {
-    let id = new_ban::text("id", &id)?;
     let audit = Audit {
         id: sid("AU_", random()),
         at: clock::now(),

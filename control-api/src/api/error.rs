@@ -14,7 +14,8 @@ use crate::field::FieldError;
 pub struct ApiError {
     #[serde(skip)]
     status: StatusCode,
-    /// What a program can act upon: `unauthenticated`, `permission_denied`, `invalid_argument`, `not_found`, `too_many`, `unavailable`.
+    /// What a program can act upon: `unauthenticated`, `permission_denied`, `invalid_argument`, `not_found`,
+    /// `method_not_allowed`, `too_many`, `unavailable`, `internal`.
     code: &'static str,
     /// What a person reads.
     message: String,
@@ -90,6 +91,21 @@ impl ApiError {
     pub(crate) fn not_found(what: &str) -> Self {
         let message = format!("{what} does not exist");
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// Says what a status means that was not decided here, in the words that came with it.
+    pub(crate) fn of_status(status: StatusCode, message: impl Into<String>) -> Self {
+        let code = match status {
+            StatusCode::UNAUTHORIZED => "unauthenticated",
+            StatusCode::FORBIDDEN => "permission_denied",
+            StatusCode::NOT_FOUND => "not_found",
+            StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+            StatusCode::TOO_MANY_REQUESTS => "too_many",
+            status if status.is_client_error() => "invalid_argument",
+            StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+            _ => "internal",
+        };
+        Self::new(status, code, message)
     }
 
     /// Says that too much is asked.

@@ -1,11 +1,12 @@
-//! What comes with a call: a JSON body, parameters of a query.
+//! What comes with a call: a JSON body, parameters of a query, an id in the path.
 
 use axum::body::Body;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
+use super::new_ban::text;
 use crate::body::{self, NoBody};
 
 /// Most bytes of a body.
@@ -57,5 +58,19 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
         let query = Query::try_from_uri(&parts.uri);
         let Query(parameters) = query.map_err(|error| ApiError::malformed(error.body_text()))?;
         Ok(Self(parameters))
+    }
+}
+
+/// The id at the end of a path.
+#[derive(Debug)]
+pub(crate) struct Id(pub(crate) String);
+
+impl<S: Sync + Send> FromRequestParts<S> for Id {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let id = Path::<String>::from_request_parts(parts, state).await;
+        let Path(id) = id.map_err(|error| ApiError::invalid("id", error.body_text()))?;
+        text("id", &id).map(Self)
     }
 }

@@ -56,7 +56,7 @@ const USUAL: Duration = Duration::from_secs(6 * 3600);
     post,
     path = "/api/v1/tokens",
     request_body = NewToken,
-    responses((status = 201, body = IssuedToken), (status = 400, body = ApiError), (status = 401, body = ApiError))
+    responses((status = 201, body = IssuedToken), (status = 400, body = ApiError), (status = 401, body = ApiError), (status = 429, body = ApiError))
 )]
 pub(crate) async fn issue(
     State(api): State<Api>,
@@ -80,6 +80,8 @@ pub(crate) async fn issue(
         room_preset: asked.room_preset,
     };
     let claims = claims_of(fields, api.rooms.settings().limits)?;
+    let waited = api.rooms.await_token(&admin.key).await;
+    waited.map_err(|_| ApiError::too_many("this API key asks for too many tokens, try again"))?;
     let now = clock::now();
     tracing::info!(author = admin.author, identity = %claims.identity, "A token is made");
     let token = auth::sign(&claims, api.keys.current().first(), now, ttl);

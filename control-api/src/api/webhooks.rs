@@ -94,6 +94,7 @@ pub(crate) struct DeadPage {
 
 /// Which events are listed.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listed {
     /// Only those for this receiver.

@@ -52,8 +52,8 @@ impl BanIndex {
         self.count
     }
 
-    /// Adds a ban, unless it is there.
-    pub(crate) fn add(&mut self, ban: &Ban) {
+    /// Adds a ban, unless it is there. Reports whether it was not.
+    pub(crate) fn add(&mut self, ban: &Ban) -> bool {
         let reason = self.shared(&ban.reason);
         let issued_before = match &ban.target {
             BanTarget::Tokens { issued_before, .. } => Some(*issued_before),
@@ -70,7 +70,7 @@ impl BanIndex {
         };
         let place = self.place(&ban.target);
         if place.iter().any(|other| other.id == held.id) {
-            return;
+            return false;
         }
         // Hardly anybody has two: a vector that grows by itself has room for four.
         place.reserve_exact(1);
@@ -80,6 +80,7 @@ impl BanIndex {
             let id = ban.id.as_str().into();
             self.ends.insert((end, id), ban.target.clone());
         }
+        true
     }
 
     /// Removes a ban, if it is there.

@@ -1,8 +1,9 @@
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use signaling::{Concerned, Rooms};
-use store::{Audit, Ban, BanFilter, BanTarget, Store, StoreError};
+use store::{Audit, Ban, BanFilter, BanTarget, ChangedBan, MAX_CHANGES, Store, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::list::BanList;
@@ -11,6 +12,12 @@ use crate::clock;
 
 /// How often it is tried again to load, or to write what the store did not take.
 const AGAIN: Duration = Duration::from_secs(2);
+
+/// How often it is looked what other nodes have changed.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Bans of other nodes for each of which its rooms are asked. Of more, all rooms are asked once.
+const SINGLY: usize = 16;
 
 /// Bans that the store may refuse in a row before it is taken not to answer.
 const MAX_FAILURES: usize = 3;
@@ -22,6 +29,8 @@ pub struct Bans {
     store: Store,
     rooms: Rooms,
     unsaved: Arc<Mutex<Unsaved>>,
+    /// The last change of the store that is known here.
+    known: Arc<AtomicI64>,
 }
 
 /// What has become of a ban that was added.
@@ -80,6 +89,7 @@ impl Bans {
             store,
             rooms,
             unsaved: Arc::default(),
+            known: Arc::default(),
         }
     }
 
@@ -122,6 +132,13 @@ impl Bans {
                 Err(BanFailed::NotStored(error))
             }
         }
+    }
+
+    /// Returns the ban that says the very same as another and waits for the store, else that other: a request that is repeated
+    /// because the database did not answer adds no second one.
+    pub(crate) fn waiting_like(&self, ban: Ban) -> Ban {
+        let waiting = self.unsaved().like(&ban).cloned();
+        waiting.unwrap_or(ban)
     }
 
     /// Lifts a ban, and returns it as it is then; nothing if there is none.
@@ -179,10 +196,14 @@ impl Bans {
     /// The store does not answer, or does not fit.
     pub async fn load(&self) -> Result<(), StoreError> {
         self.store.prepare().await?;
+        // What changes meanwhile is read once more.
+        let known = self.store.last_ban_change().await?;
         let list = &self.list;
-        self.store
-            .load_bans(clock::now(), |ban| list.add(&ban))
-            .await?;
+        let add = |ban| {
+            list.add(&ban);
+        };
+        self.store.load_bans(clock::now(), add).await?;
+        self.known.store(known, Ordering::Relaxed);
         self.list.finish_loading();
         tracing::info!(bans = self.list.len(), "Bans are loaded");
         // Who came in before is asked again.
@@ -190,21 +211,84 @@ impl Bans {
         Ok(())
     }
 
-    /// Loads bans until that succeeds, then writes what the store did not take and forgets what has ended, for as long as the
-    /// node lives.
+    /// Loads bans until that succeeds, then hears of those of other nodes, writes what the store did not take and forgets what
+    /// has ended, for as long as the node lives.
     pub async fn keep(self) {
-        let mut again = interval(AGAIN);
+        let (mut again, mut look) = (interval(AGAIN), interval(LOOK));
         again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_deaf = false;
         loop {
-            again.tick().await;
-            if !self.list.is_loaded() {
-                if let Err(error) = self.load().await {
-                    tracing::error!(%error, "Nobody is let in: bans cannot be loaded; it is tried again");
+            tokio::select! {
+                _ = again.tick() => self.tend().await,
+                _ = look.tick(), if self.list.is_loaded() => {
+                    let followed = self.follow().await;
+                    if let Err(error) = &followed && !is_deaf {
+                        tracing::error!(%error, "Bans of other nodes are not heard of while the database does not answer");
+                    }
+                    is_deaf = followed.is_err();
                 }
-                continue;
             }
-            self.list.forget_ended();
-            self.save().await;
+        }
+    }
+
+    async fn tend(&self) {
+        if !self.list.is_loaded() {
+            if let Err(error) = self.load().await {
+                tracing::error!(%error, "Nobody is let in: bans cannot be loaded; it is tried again");
+            }
+            return;
+        }
+        self.list.forget_ended();
+        self.save().await;
+    }
+
+    /// Takes over what other nodes with the same store have added and lifted since it was last looked.
+    pub(crate) async fn follow(&self) -> Result<(), StoreError> {
+        loop {
+            let known = self.known.load(Ordering::Relaxed);
+            let changed = self.store.bans_changed_after(known).await?;
+            let (count, last) = (changed.len(), changed.last().map(|changed| changed.change));
+            let Some(last) = last else {
+                return Ok(());
+            };
+            let begun = changed.into_iter().filter_map(|changed| self.take(changed));
+            self.cut(&begun.collect::<Vec<_>>()).await;
+            self.known.store(last, Ordering::Relaxed);
+            if count < MAX_CHANGES {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes over a change; returns whom it concerns if a ban has begun by it.
+    fn take(&self, changed: ChangedBan) -> Option<BanTarget> {
+        let ban = match changed.ban {
+            Ok(ban) => ban,
+            Err(error) => {
+                tracing::error!(%error, "A ban of another node does not hold here");
+                return None;
+            }
+        };
+        if !ban.holds(clock::now()) {
+            self.list.remove(&ban.id, &ban.target);
+            return None;
+        }
+        let has_begun = self.list.add(&ban);
+        if has_begun {
+            tracing::info!(ban = %ban.id, author = ban.author, "Banned by another node: {}", ban.target);
+        }
+        has_begun.then_some(ban.target)
+    }
+
+    /// Has rooms ask again of everybody whom bans may concern.
+    async fn cut(&self, targets: &[BanTarget]) {
+        if targets.len() > SINGLY {
+            self.rooms.readmit(None, &Concerned::Anybody).await;
+            return;
+        }
+        for target in targets {
+            self.rooms.readmit(target.room(), &concerned(target)).await;
         }
     }
 

@@ -41,14 +41,12 @@ impl BanList {
         self.refusals.load(Ordering::Relaxed)
     }
 
-    /// Adds a ban, which holds from now on.
-    pub(crate) fn add(&self, ban: &Ban) {
+    /// Adds a ban, which holds from now on. Reports whether it did not before.
+    pub(crate) fn add(&self, ban: &Ban) -> bool {
         let now = clock::now();
         let mut held = self.write();
         held.index.forget_ended(now, FORGOTTEN);
-        if ban.holds(now) {
-            held.index.add(ban);
-        }
+        ban.holds(now) && held.index.add(ban)
     }
 
     /// Removes a ban, which holds no longer.

@@ -22,6 +22,22 @@ impl Unsaved {
         }
     }
 
+    /// Finds one that says the very same as another: whom, why, for how long and by whom.
+    pub(crate) fn like(&self, ban: &Ban) -> Option<&Ban> {
+        let life = |ban: &Ban| {
+            let end = ban.expires_at?;
+            Some(end.0.saturating_sub(ban.created_at.0))
+        };
+        let is_like = |other: &Ban| {
+            let says = |ban: &Ban| (ban.target.clone(), ban.reason.clone(), ban.author.clone());
+            says(other) == says(ban) && life(other) == life(ban)
+        };
+        self.0
+            .iter()
+            .map(|(other, _)| other)
+            .find(|other| is_like(other))
+    }
+
     /// Returns the first, which is the last from then on.
     pub(crate) fn rotate(&mut self) -> Option<(Ban, Audit)> {
         let first = self.0.pop_front()?;

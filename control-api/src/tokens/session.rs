@@ -5,11 +5,12 @@ use std::fmt;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 
+use super::jwks::{self, KeySet};
 use super::request::TokenRequest;
 use crate::clock;
 
@@ -29,6 +30,19 @@ pub enum Session {
     Secret(DecodingKey),
     /// By an answer to a request with the user's own `Authorization` and `Cookie`.
     Callback(Client, Url),
+    /// By a JWT that is signed with one of these keys, as a bearer.
+    Keys(SignedBy),
+}
+
+/// Whose JWTs are sessions of the app.
+#[derive(Clone, Debug)]
+pub struct SignedBy {
+    /// The keys.
+    pub keys: KeySet,
+    /// What `iss` has to say.
+    pub issuer: Option<String>,
+    /// What `aud` has to name.
+    pub audience: Option<String>,
 }
 
 impl fmt::Debug for Session {
@@ -36,6 +50,7 @@ impl fmt::Debug for Session {
         f.write_str(match self {
             Self::Secret(_) => "Secret(..)",
             Self::Callback(..) => "Callback(..)",
+            Self::Keys(_) => "Keys(..)",
         })
     }
 }
@@ -99,6 +114,15 @@ impl Session {
         ))
     }
 
+    /// Checks an address of public keys.
+    ///
+    /// # Errors
+    ///
+    /// It is neither HTTPS nor on this machine.
+    pub fn check_jwks_url(url: &str) -> Result<(), String> {
+        jwks::check(url).map(drop)
+    }
+
     /// Says who asks.
     pub(crate) async fn user(
         &self,
@@ -106,7 +130,8 @@ impl Session {
         request: &TokenRequest,
     ) -> Result<User, Unknown> {
         let user = match self {
-            Self::Secret(key) => by_token(key, headers)?,
+            Self::Secret(key) => by_secret(key, headers)?,
+            Self::Keys(signed_by) => by_keys(signed_by, headers).await?,
             Self::Callback(client, url) => by_callback(client, url, headers, request).await?,
         };
         match user.identity.is_empty() {
@@ -116,26 +141,55 @@ impl Session {
     }
 }
 
-fn by_token(key: &DecodingKey, headers: &HeaderMap) -> Result<User, Unknown> {
-    let shown = headers.get(header::AUTHORIZATION);
-    let shown = shown.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let mut validation = Validation::new(Algorithm::HS256);
-    // The library would read the system's clock.
+fn by_secret(key: &DecodingKey, headers: &HeaderMap) -> Result<User, Unknown> {
+    let token = bearer(headers).ok_or(Unknown::Refused)?;
+    let user = verify(token, key, &validation(Algorithm::HS256));
+    user.ok_or(Unknown::Refused)
+}
+
+async fn by_keys(signed_by: &SignedBy, headers: &HeaderMap) -> Result<User, Unknown> {
+    let token = bearer(headers).ok_or(Unknown::Refused)?;
+    let head = decode_header(token).map_err(|_| Unknown::Refused)?;
+    let candidates = signed_by.keys.candidates(head.kid.as_deref(), head.alg);
+    let candidates = candidates.await.ok_or(Unknown::NoAnswer)?;
+    let mut validation = validation(head.alg);
+    if let Some(issuer) = &signed_by.issuer {
+        validation.set_issuer(&[issuer]);
+        validation.required_spec_claims.insert("iss".to_owned());
+    }
+    if let Some(audience) = &signed_by.audience {
+        validation.validate_aud = true;
+        validation.set_audience(&[audience]);
+        validation.required_spec_claims.insert("aud".to_owned());
+    }
+    let mut users = candidates
+        .iter()
+        .filter_map(|known| verify(token, &known.key, &validation));
+    users.next().ok_or(Unknown::Refused)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let shown = headers.get(header::AUTHORIZATION)?;
+    shown.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+/// Has a signature of this kind checked; time is looked at here, because the library would read the system's clock.
+fn validation(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
     validation.validate_exp = false;
     validation.validate_nbf = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    let token = shown.ok_or(Unknown::Refused)?;
-    let user = decode::<User>(token, key, &validation)
-        .map_err(|_| Unknown::Refused)?
-        .claims;
+    validation
+}
+
+/// Returns whose session a token is, if it is good at this time.
+fn verify(token: &str, key: &DecodingKey, validation: &Validation) -> Option<User> {
+    let user = decode::<User>(token, key, validation).ok()?.claims;
     let now = clock::now().0.as_secs_f64();
     let is_over = user.exp.is_none_or(|end| now >= end + LEEWAY);
     let is_early = user.nbf.is_some_and(|begin| now + LEEWAY < begin);
-    match is_over || is_early {
-        true => Err(Unknown::Refused),
-        false => Ok(user),
-    }
+    (!is_over && !is_early).then_some(user)
 }
 
 async fn by_callback(

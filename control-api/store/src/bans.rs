@@ -1,8 +1,8 @@
 //! The table of bans.
 
 use sfu_model::UnixTime;
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{Any, Row, Transaction};
 
 use crate::ban::{Ban, BanTarget, Lifted};
 use crate::page::{self, After};
@@ -11,11 +11,23 @@ use crate::{Audit, Store, StoreError};
 /// Rows that are loaded at a time at start.
 const LOADED: i64 = 10_000;
 
+/// Most changed bans of one answer.
+pub const MAX_CHANGES: usize = 1000;
+
+/// A ban that was added or lifted.
+#[derive(Debug)]
+pub struct ChangedBan {
+    /// The number of the change. Those that came before have lower ones.
+    pub change: i64,
+    /// The ban as it is now, or why its row cannot be read.
+    pub ban: Result<Ban, StoreError>,
+}
+
 /// Writes a query of bans, from `WHERE` on, that [`read`] reads.
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, kind, subject, room, issued_before, reason, author, created_at, expires_at, lifted_at, lifted_by \
+            "SELECT id, kind, subject, room, issued_before, reason, author, created_at, expires_at, lifted_at, lifted_by, changed \
              FROM bans ",
             $rest
         )
@@ -50,9 +62,10 @@ impl Store {
     pub async fn add_ban(&self, ban: &Ban, audit: &Audit) -> Result<(Ban, bool), StoreError> {
         let columns = ban.target.columns();
         let mut transaction = self.pool.begin().await?;
+        let change = next_change(&mut transaction).await?;
         let added = sqlx::query(
-            "INSERT INTO bans (id, kind, subject, room, issued_before, reason, author, created_at, expires_at, lifted_at, lifted_by) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '') ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO bans (id, kind, subject, room, issued_before, reason, author, created_at, expires_at, lifted_at, lifted_by, \
+             changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '', $10) ON CONFLICT (id) DO NOTHING",
         )
         .bind(&ban.id)
         .bind(columns.kind)
@@ -63,6 +76,7 @@ impl Store {
         .bind(&ban.author)
         .bind(ban.created_at.millis())
         .bind(page::millis(ban.expires_at))
+        .bind(change)
         .execute(&mut *transaction)
         .await?
         .rows_affected()
@@ -85,20 +99,25 @@ impl Store {
     /// The database does not answer.
     pub async fn lift_ban(&self, id: &str, audit: &Audit) -> Result<Option<Ban>, StoreError> {
         let mut transaction = self.pool.begin().await?;
+        let change = next_change(&mut transaction).await?;
         let lifted = sqlx::query(
-            "UPDATE bans SET lifted_at = $1, lifted_by = $2 WHERE id = $3 AND lifted_at = 0",
+            "UPDATE bans SET lifted_at = $1, lifted_by = $2, changed = $3 WHERE id = $4 AND lifted_at = 0",
         )
         .bind(audit.at.millis())
         .bind(&audit.author)
+        .bind(change)
         .bind(id)
         .execute(&mut *transaction)
         .await?
         .rows_affected()
             == 1;
-        if lifted {
-            audit.add(&mut transaction).await?;
+        match lifted {
+            true => {
+                audit.add(&mut transaction).await?;
+                transaction.commit().await?;
+            }
+            false => transaction.rollback().await?,
         }
-        transaction.commit().await?;
         self.ban(id).await
     }
 
@@ -113,6 +132,38 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?;
         row.as_ref().map(read).transpose()
+    }
+
+    /// Returns the number of the last change of any ban; 0 if there was none.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn last_ban_change(&self) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT last FROM ban_changes WHERE one = 1")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(row.try_get(0)?)
+    }
+
+    /// Returns the bans that were changed after a change, the earliest first, [`MAX_CHANGES`] at most.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn bans_changed_after(&self, change: i64) -> Result<Vec<ChangedBan>, StoreError> {
+        let rows = sqlx::query(select!("WHERE changed > $1 ORDER BY changed LIMIT $2"))
+            .bind(change)
+            .bind(MAX_CHANGES as i64)
+            .fetch_all(&self.pool)
+            .await?;
+        let changed = |row: &AnyRow| {
+            Ok(ChangedBan {
+                change: row.try_get("changed")?,
+                ban: read(row),
+            })
+        };
+        rows.iter().map(changed).collect()
     }
 
     /// Lists bans, the latest first.
@@ -172,6 +223,18 @@ impl Store {
             }
         }
     }
+}
+
+/// Numbers a change. Whoever else changes a ban waits for the end of this transaction, so that numbers are seen in their
+/// order: who has read one has read all before it.
+async fn next_change(transaction: &mut Transaction<'_, Any>) -> Result<i64, StoreError> {
+    sqlx::query("UPDATE ban_changes SET last = last + 1 WHERE one = 1")
+        .execute(&mut **transaction)
+        .await?;
+    let row = sqlx::query("SELECT last FROM ban_changes WHERE one = 1")
+        .fetch_one(&mut **transaction)
+        .await?;
+    Ok(row.try_get(0)?)
 }
 
 fn read(row: &AnyRow) -> Result<Ban, StoreError> {

@@ -1,11 +1,14 @@
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::AnyPool;
 use sqlx::Connection;
-use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
 
-use crate::{OpenError, StoreError};
+use crate::{OpenError, StoreError, private};
 
 /// Most connections. SQLite has one writer at a time anyway, and a node's writes are few.
 const MAX_CONNECTIONS: u32 = 8;
@@ -33,6 +36,8 @@ pub enum Kind {
 pub struct Store {
     pub(crate) pool: AnyPool,
     kind: Kind,
+    /// Where SQLite writes.
+    file: Option<PathBuf>,
 }
 
 impl Store {
@@ -42,16 +47,7 @@ impl Store {
     ///
     /// The URL is of neither kind, or cannot be read. The error does not show the URL, which may have a password.
     pub fn open(url: &str) -> Result<Self, OpenError> {
-        install_default_drivers();
-        let kind = match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("sqlite") => Kind::Sqlite,
-            Some("postgres" | "postgresql") => Kind::Postgres,
-            _ => return Err(OpenError::Url("it is no URL of a database".to_owned())),
-        };
-        if kind == Kind::Sqlite && (url.contains(":memory:") || url.contains("mode=memory")) {
-            let why = "a database in memory forgets everything, and each connection has its own";
-            return Err(OpenError::Url(why.to_owned()));
-        }
+        let kind = Self::check(url)?;
         let options = AnyPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(ACQUIRE)
@@ -70,7 +66,32 @@ impl Store {
         let pool = options
             .connect_lazy(&creating(url, kind))
             .map_err(|error| OpenError::Url(error.to_string()))?;
-        Ok(Self { pool, kind })
+        Ok(Self {
+            pool,
+            kind,
+            file: file(url, kind)?,
+        })
+    }
+
+    /// Checks a URL as [`Store::open`] does; returns what kind of database it names.
+    ///
+    /// # Errors
+    ///
+    /// See [`Store::open`].
+    pub fn check(url: &str) -> Result<Kind, OpenError> {
+        install_default_drivers();
+        let kind = match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => Kind::Sqlite,
+            Some("postgres" | "postgresql") => Kind::Postgres,
+            _ => return Err(OpenError::Url("it is no URL of a database".to_owned())),
+        };
+        if kind == Kind::Sqlite && (url.contains(":memory:") || url.contains("mode=memory")) {
+            let why = "a database in memory forgets everything, and each connection has its own";
+            return Err(OpenError::Url(why.to_owned()));
+        }
+        AnyConnectOptions::from_str(&creating(url, kind))
+            .map_err(|error| OpenError::Url(error.to_string()))?;
+        Ok(kind)
     }
 
     /// Returns what kind of database it is.
@@ -84,6 +105,9 @@ impl Store {
     ///
     /// The database does not answer, is newer than the program, or has other tables.
     pub async fn prepare(&self) -> Result<(), StoreError> {
+        if let Some(file) = &self.file {
+            private::keep(file)?;
+        }
         MIGRATIONS.run(&self.pool).await?;
         Ok(())
     }
@@ -112,6 +136,16 @@ fn pragmas(kind: Kind) -> &'static [&'static str] {
         ],
         Kind::Postgres => &["SET statement_timeout = 5000"],
     }
+}
+
+/// Returns the file that SQLite writes to, if it is SQLite and may write.
+fn file(url: &str, kind: Kind) -> Result<Option<PathBuf>, OpenError> {
+    if kind == Kind::Postgres || url.contains("mode=ro") || url.contains("immutable") {
+        return Ok(None);
+    }
+    let options = SqliteConnectOptions::from_str(url);
+    let options = options.map_err(|error| OpenError::Url(error.to_string()))?;
+    Ok(Some(options.get_filename().to_owned()))
 }
 
 /// Has a SQLite file made if there is none.

@@ -41,6 +41,12 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
 impl From<MigrateError> for StoreError {
     #[expect(
         clippy::wildcard_enum_match_arm,

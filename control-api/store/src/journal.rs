@@ -8,7 +8,7 @@ mod event;
 mod read;
 mod write;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sfu_model::UnixTime;
 use sqlx::migrate::Migrator;
@@ -16,7 +16,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Row, SqlitePool};
 
 use crate::StoreError;
-use crate::page;
+use crate::{page, private};
 
 pub use deliveries::{DeadEvent, Delivery};
 pub use event::{Beginning, JournalEvent, Progress, RANK_PARTICIPANT, RANK_ROOM, RANK_TRACK};
@@ -33,6 +33,7 @@ const CONNECTIONS: u32 = 4;
 #[derive(Clone, Debug)]
 pub struct Journal {
     pool: SqlitePool,
+    file: PathBuf,
 }
 
 impl Journal {
@@ -55,7 +56,10 @@ impl Journal {
                 Box::pin(async move { Ok(usable) })
             })
             .connect_lazy_with(options);
-        Self { pool }
+        Self {
+            pool,
+            file: file.to_owned(),
+        }
     }
 
     /// Brings the tables to this program's version.
@@ -64,6 +68,7 @@ impl Journal {
     ///
     /// The file cannot be read or written, is newer than the program, or something else.
     pub async fn prepare(&self) -> Result<(), StoreError> {
+        private::keep(&self.file)?;
         MIGRATIONS.run(&self.pool).await?;
         sqlx::query("INSERT OR IGNORE INTO journal (one, id, projected) VALUES (1, lower(hex(randomblob(12))), 0)")
             .execute(&self.pool)

@@ -15,12 +15,13 @@ mod database;
 mod error;
 mod journal;
 mod page;
+mod private;
 mod record;
 mod sessions;
 
 pub use audit::{Audit, AuditFilter};
 pub use ban::{Ban, BanTarget, Lifted};
-pub use bans::BanFilter;
+pub use bans::{BanFilter, ChangedBan, MAX_CHANGES};
 pub use database::{Kind, Store};
 pub use error::{OpenError, StoreError};
 pub use journal::{

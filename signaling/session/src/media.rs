@@ -144,6 +144,7 @@ impl Room {
             };
             self.outputs.notice(joined);
         }
+        self.publications().report_early_tracks(key);
     }
 
     fn handle_resumed(&mut self, peer: PeerId) {

@@ -26,6 +26,8 @@ pub(crate) struct Track {
     pub(crate) streams: Vec<PublishedStream>,
     /// Whether others know of it.
     pub(crate) announced: bool,
+    /// Whether whoever keeps records was told of it: not before of its publisher.
+    pub(crate) reported: bool,
     /// Whether the publisher was told that somebody receives it.
     pub(crate) ever_subscribed: bool,
     /// Who has a subscription.

@@ -28,14 +28,24 @@ pub use limits::Limits;
 const CORS_MAX_AGE: Duration = Duration::from_secs(86_400);
 
 /// Wraps `routes` in the layers that LiveKit's server has, in its order: recovery from panics, CORS
-/// (on refusals too), double slashes, and the check of the token, which leaves a [`Caller`] as an
-/// extension of the request.
+/// (on refusals too), and the check of the token, which leaves a [`Caller`] as an extension of the
+/// request.
 ///
 /// What is `open` has tokens and a CORS of its own.
-pub fn with_layers(
+pub fn with_layers(routes: Router, open: Router, keys: KeyRing) -> Router {
+    routes
+        .layer(middleware::from_fn_with_state(
+            keys,
+            authorization::check_token,
+        ))
+        .layer(cors())
+        .merge(open)
+        .layer(CatchPanicLayer::new())
+}
+
+/// Makes of routes what a server serves: paths that begin with two slashes lead where one leads.
+pub fn with_tidy_paths(
     routes: Router,
-    open: Router,
-    keys: KeyRing,
 ) -> impl Service<
     Request,
     Response = Response,
@@ -44,14 +54,6 @@ pub fn with_layers(
 > + Clone
 + Send
 + 'static {
-    let routes = routes
-        .layer(middleware::from_fn_with_state(
-            keys,
-            authorization::check_token,
-        ))
-        .layer(cors())
-        .merge(open)
-        .layer(CatchPanicLayer::new());
     MapRequestLayer::new(without_double_slash).layer(routes.into_service().boxed_clone())
 }
 

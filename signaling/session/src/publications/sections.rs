@@ -154,6 +154,7 @@ impl Publications<'_> {
             cid,
             streams: Vec::new(),
             announced: false,
+            reported: false,
             ever_subscribed: false,
             subscribers: BTreeSet::new(),
             told_demand: ToldDemand::default(),
@@ -277,6 +278,17 @@ impl Publications<'_> {
         }
     }
 
+    /// Reports what a participant published before it was reported itself: with two transports media may come by the one
+    /// before the other, by which it counts as connected, is there.
+    pub(crate) fn report_early_tracks(&mut self, key: ParticipantKey) {
+        let Some(participant) = self.roster.get(key) else {
+            return;
+        };
+        for sid in participant.publishing.tracks.clone() {
+            self.report_track(key, &sid);
+        }
+    }
+
     fn announce(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) {
         let Some(participant) = self.roster.get_mut(key) else {
             return;
@@ -291,13 +303,22 @@ impl Publications<'_> {
     }
 
     fn report_track(&mut self, key: ParticipantKey, sid: &TrackSid) {
-        if let (Some(participant), Some(track)) = (self.roster.get(key), self.tracks.get(sid)) {
-            let published = RoomNotice::TrackPublished {
-                room: Box::new(self.room.describe(self.roster)),
-                participant: Box::new(describe(participant, self.tracks, self.data_tracks)),
-                track: Box::new(track.info.clone()),
-            };
-            self.outputs.notice(published);
-        }
+        let Some(participant) = self.roster.get(key) else {
+            return;
+        };
+        let is_reported = participant.is_active();
+        let track = self.tracks.get_mut(sid);
+        let Some(track) = track.filter(|track| is_reported && track.announced && !track.reported)
+        else {
+            return;
+        };
+        track.reported = true;
+        let track = Box::new(track.info.clone());
+        let published = RoomNotice::TrackPublished {
+            room: Box::new(self.room.describe(self.roster)),
+            participant: Box::new(describe(participant, self.tracks, self.data_tracks)),
+            track,
+        };
+        self.outputs.notice(published);
     }
 }

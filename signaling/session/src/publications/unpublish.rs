@@ -97,7 +97,7 @@ impl Publications<'_> {
                 participant.subscribing.forget(sid);
             }
         }
-        if let (Some(participant), true) = (self.roster.get(key), track.announced) {
+        if let (Some(participant), true) = (self.roster.get(key), track.reported) {
             let ended = RoomNotice::TrackUnpublished {
                 room: Box::new(self.room.describe(self.roster)),
                 participant: Box::new(describe(participant, self.tracks, self.data_tracks)),

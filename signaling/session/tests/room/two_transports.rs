@@ -6,7 +6,7 @@ use sfu_model::{Command, DataChannelOpener, DtlsRole, Event, LinkProtocol};
 use signaling_protocol::proto;
 use signaling_protocol::proto::signal_request::Message as Request;
 use signaling_protocol::proto::signal_response::Message as Response;
-use signaling_session::{ConnectionId, RoomRequest};
+use signaling_session::{ConnectionId, RoomNotice, RoomRequest};
 
 use crate::support::{World, camera, client, microphone};
 
@@ -133,12 +133,10 @@ fn one_who_may_not_subscribe_stands_on_the_publisher_transport() {
     assert!(!join.subscriber_primary);
     world.publish(bob, microphone("mic"));
     world.connect(bob);
-    let joined = world.notices.iter().filter(|notice| {
-        matches!(
-            notice,
-            signaling_session::RoomNotice::ParticipantJoined { .. }
-        )
-    });
+    let joined = world
+        .notices
+        .iter()
+        .filter(|notice| matches!(notice, RoomNotice::ParticipantJoined { .. }));
     assert_eq!(joined.count(), 1);
 }
 
@@ -307,4 +305,63 @@ fn what_a_participant_publishes_together_is_one_stream_where_the_room_says_so() 
         assert_eq!(alone.len(), 3);
         assert!(alone.iter().all(|stream| stream.starts_with("TR_")));
     }
+}
+
+/// Returns the names of what is told of somebody and its tracks, in order.
+fn told(world: &World, identity: &str) -> Vec<&'static str> {
+    let of = |participant: &proto::ParticipantInfo| participant.identity == identity;
+    let told = world.notices.iter().filter_map(|notice| match notice {
+        RoomNotice::ParticipantJoined { participant, .. } => {
+            of(participant).then_some("participant_joined")
+        }
+        RoomNotice::ParticipantLeft { participant, .. } => {
+            of(participant).then_some("participant_left")
+        }
+        RoomNotice::ParticipantAborted { participant, .. } => {
+            of(participant).then_some("participant_connection_aborted")
+        }
+        RoomNotice::TrackPublished { participant, .. } => {
+            of(participant).then_some("track_published")
+        }
+        RoomNotice::TrackUnpublished { participant, .. } => {
+            of(participant).then_some("track_unpublished")
+        }
+        RoomNotice::RoomStarted { .. }
+        | RoomNotice::RoomFinished { .. }
+        | RoomNotice::Accounts { .. }
+        | RoomNotice::RoomLost { .. } => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn whoever_keeps_records_hears_of_a_participant_before_its_tracks() {
+    let mut world = World::new();
+    let bob = world.join(client("bob").two_transports());
+    world.publish(bob, microphone("mic"));
+    world.publish(bob, camera("cam"));
+    assert!(told(&world, "bob").is_empty());
+    world.answer(bob);
+    world.connect(bob);
+    world.send(bob, Request::Leave(proto::LeaveRequest::default()));
+    world.settle();
+    let expected = [
+        "participant_joined",
+        "track_published",
+        "track_published",
+        "track_unpublished",
+        "track_unpublished",
+        "participant_left",
+    ];
+    assert_eq!(told(&world, "bob"), expected);
+}
+
+#[test]
+fn of_one_who_never_connects_no_track_is_told() {
+    let mut world = World::new();
+    let bob = world.join(client("bob").two_transports());
+    world.publish(bob, microphone("mic"));
+    world.send(bob, Request::Leave(proto::LeaveRequest::default()));
+    world.settle();
+    assert_eq!(told(&world, "bob"), ["participant_connection_aborted"]);
 }
