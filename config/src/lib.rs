@@ -64,7 +64,7 @@ pub use limit::Limit;
 pub use logging::{LogLevel, Logging};
 pub use network::Network;
 pub use prometheus::{Prometheus, PrometheusLogin};
-pub use room::{CodecSpec, Room, RoomPreset};
+pub use room::{CodecSpec, DuplicateIdentity, Room, RoomPreset};
 pub use rtc::{CongestionControl, PliThrottle, Rtc};
 pub use tokens::{TokenSession, Tokens};
 pub use turn_server::{TurnCredentials, TurnProtocol, TurnServer};

@@ -85,6 +85,8 @@ impl IntoResponse for Refusal {
                 | JoinRefused::MetadataTooLarge
                 | JoinRefused::AttributesTooLarge,
             ) => StatusCode::BAD_REQUEST,
+            // Whoever comes again comes in once the other has left, which no client should wait for by itself.
+            Self::Join(JoinRefused::IdentityTaken) => StatusCode::CONFLICT,
             Self::Join(_) | Self::Busy => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, self.to_string()).into_response()

@@ -17,8 +17,8 @@ use crate::proto::server_info::Edition;
 use crate::proto::signal_response::Message;
 use crate::transports::{Downstream, PathState, Primary, Transports, Upstream};
 use crate::{
-    COMPATIBLE_VERSION, ConnectionId, Credential, Join, JoinRefused, Output, Room, TimerReason,
-    codecs, proto,
+    COMPATIBLE_VERSION, ConnectionId, Credential, DuplicateIdentity, Join, JoinRefused, Output,
+    Room, TimerReason, codecs, proto,
 };
 
 /// How long a participant may take until its media is connected.
@@ -48,7 +48,8 @@ impl Room {
         let before = self.roster.by_identity(claims.identity.as_str());
         let came = (join.connection, join.credential);
         let newcomer = self.make_participant(now, claims, came, &join.parameters);
-        self.check_capacity(&newcomer, before)?;
+        self.check_identity(before)?;
+        self.check_place(newcomer.is_dependent(), before)?;
         if let Some(before) = before {
             let action = Some(LeaveAction::Disconnect);
             self.disconnect(now, before, DisconnectCause::Replaced, action);
@@ -103,13 +104,25 @@ impl Room {
         }
     }
 
-    fn check_capacity(
+    /// Checks that a session of the same identity may be replaced.
+    pub(crate) fn check_identity(
         &self,
-        newcomer: &Participant,
+        replaced: Option<ParticipantKey>,
+    ) -> Result<(), JoinRefused> {
+        match (replaced, self.room.options().duplicates) {
+            (Some(_), DuplicateIdentity::Refuse) => Err(JoinRefused::IdentityTaken),
+            (Some(_), DuplicateIdentity::Replace) | (None, _) => Ok(()),
+        }
+    }
+
+    /// Checks that there is a place for one more.
+    pub(crate) fn check_place(
+        &self,
+        is_dependent: bool,
         replaced: Option<ParticipantKey>,
     ) -> Result<(), JoinRefused> {
         let limit = usize::try_from(self.room.options().max_participants).unwrap_or(usize::MAX);
-        if limit == 0 || newcomer.is_dependent() {
+        if limit == 0 || is_dependent {
             return Ok(());
         }
         let others = self.roster.iter();

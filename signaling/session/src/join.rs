@@ -29,6 +29,8 @@ pub struct Join {
 pub enum JoinRefused {
     /// The room is full.
     MaxParticipants,
+    /// A session of the identity goes on in the room, which keeps it.
+    IdentityTaken,
     /// The room is over.
     RoomClosed,
     /// The metadata is too large.
@@ -44,6 +46,9 @@ impl fmt::Display for JoinRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::MaxParticipants => "room has exceeded its max participants",
+            Self::IdentityTaken => {
+                "a participant with this identity is in the room already, and the room keeps it"
+            }
             Self::RoomClosed => "room has already closed",
             Self::MetadataTooLarge => "metadata size exceeds limits",
             Self::AttributesTooLarge => "attribute size exceeds limits",

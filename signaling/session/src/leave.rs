@@ -26,17 +26,10 @@ impl Room {
         self.say_farewell(key, cause, action);
         self.publications().unpublish_all(now, key);
         self.data_publications().end_data_tracks(key);
-        self.data_publications().forget_data_subscriptions(key);
         self.subscriptions().forget_subscriptions(now, key);
-        self.cancel_timers(key);
-        self.rpcs
-            .fail_calls_to(key, &mut self.timers, &mut self.outputs);
-        self.speakers.forget(key);
-        self.floor.forget(key);
-        let Some(mut participant) = self.roster.remove(key) else {
+        let Some(mut participant) = self.take_out(key) else {
             return;
         };
-        self.placement.vacate(participant.transports.shard());
         for peer in participant.transports.peers() {
             if participant
                 .transports
@@ -46,26 +39,20 @@ impl Room {
                 self.outputs.media(Command::RemovePeer { peer });
             }
         }
-        let was_active = participant.is_active();
-        info!(
-            room = %self.room.name(),
-            participant = %participant.sid,
-            identity = %participant.identity,
-            ?cause,
-            "a participant has left"
-        );
-        participant.state = State::Disconnected;
-        participant.touch();
-        self.report_departure(now, &participant, cause, was_active);
-        self.room.note_leave(now.mono);
-        if self.roster.len() == 0 {
-            self.updates.clear();
-        }
-        self.watch_idleness();
-        if participant.is_recorder() {
-            self.tell_room();
-        }
-        self.telling().counts_changed(now);
+        self.report_departure(now, &participant, cause);
+    }
+
+    /// Takes out a participant that publishes nothing any more and subscribes to nothing. The others are not told.
+    pub(crate) fn take_out(&mut self, key: ParticipantKey) -> Option<Participant> {
+        self.data_publications().forget_data_subscriptions(key);
+        self.cancel_timers(key);
+        self.rpcs
+            .fail_calls_to(key, &mut self.timers, &mut self.outputs);
+        self.speakers.forget(key);
+        self.floor.forget(key);
+        let participant = self.roster.remove(key)?;
+        self.placement.vacate(participant.transports.shard());
+        Some(participant)
     }
 
     /// Ends a session that cannot go on and asks the client to begin another.
@@ -115,24 +102,52 @@ impl Room {
             .send_update(connection.into_iter().collect(), vec![info]);
     }
 
-    fn report_departure(
+    /// Tells of a participant that was taken out, and what follows for the room.
+    pub(crate) fn report_departure(
         &mut self,
         now: Now,
         participant: &Participant,
         cause: DisconnectCause,
-        was_active: bool,
     ) {
+        info!(
+            room = %self.room.name(),
+            participant = %participant.sid,
+            identity = %participant.identity,
+            ?cause,
+            "a participant has left"
+        );
+        self.tell_departure(now, participant, cause);
+        self.room.note_leave(now.mono);
+        if self.roster.len() == 0 {
+            self.updates.clear();
+        }
+        self.watch_idleness();
+        if participant.is_recorder() {
+            self.tell_room();
+        }
+        self.telling().counts_changed(now);
+    }
+
+    fn tell_departure(&mut self, now: Now, participant: &Participant, cause: DisconnectCause) {
         let mut info = participant.info(Vec::new(), Vec::new());
+        info.set_state(State::Disconnected);
+        info.version = info.version.saturating_add(1);
         info.set_disconnect_reason(cause.reason());
         if !participant.is_hidden() {
             let replaced = cause == DisconnectCause::Replaced;
             self.telling().tell_gone(now, info.clone(), replaced);
         }
         let room = Box::new(self.info());
-        let participant = Box::new(info);
-        self.outputs.notice(match was_active {
-            true => RoomNotice::ParticipantLeft { room, participant },
-            false => RoomNotice::ParticipantAborted { room, participant },
+        let gone = Box::new(info);
+        self.outputs.notice(match participant.is_active() {
+            true => RoomNotice::ParticipantLeft {
+                room,
+                participant: gone,
+            },
+            false => RoomNotice::ParticipantAborted {
+                room,
+                participant: gone,
+            },
         });
     }
 

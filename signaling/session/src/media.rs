@@ -127,7 +127,7 @@ impl Room {
         self.report_join(key);
     }
 
-    fn report_join(&mut self, key: ParticipantKey) {
+    pub(crate) fn report_join(&mut self, key: ParticipantKey) {
         if let Some(participant) = self.roster.get(key) {
             info!(
                 room = %self.room.name(),

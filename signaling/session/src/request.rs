@@ -50,8 +50,6 @@ pub enum RoomRequest {
     SendData(Box<proto::SendDataRequest>),
     /// `PerformRpc`.
     PerformRpc(Box<proto::PerformRpcRequest>),
-    /// `ForwardParticipant` or `MoveParticipant`, which are refused.
-    TransferParticipant,
 }
 
 /// What a call returns.
@@ -119,14 +117,26 @@ pub enum RoomError {
     RemoteUnmuteDisabled,
     /// `resource_exhausted`: too many calls to participants are open.
     TooManyRpcs,
-    /// `unimplemented`.
-    Unimplemented,
+    /// `failed_precondition`: the client does not know that sessions go from one room to another.
+    ClientCannotMove,
+    /// `failed_precondition`: participants of this kind belong to their room.
+    KindCannotMove(&'static str),
+    /// `failed_precondition`: its media is not connected yet, or its signalling is not at the moment.
+    NotConnected,
 }
 
 impl fmt::Display for RoomError {
     /// Writes LiveKit's text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::ClientCannotMove => "participant client version does not support moving",
+            Self::KindCannotMove(kind) => {
+                return write!(
+                    f,
+                    "{kind} participants cannot be moved, one-shot signaling mode: false"
+                );
+            }
+            Self::NotConnected => "participant is not connected at the moment, try again",
             Self::RoomClosed => "requested room does not exist",
             Self::ParticipantNotFound => "participant does not exist",
             Self::TrackNotFound => "track is not found",
@@ -142,7 +152,6 @@ impl fmt::Display for RoomError {
             Self::RpcPayloadTooLarge => "RpcError 1402: Request payload too large",
             Self::RemoteUnmuteDisabled => "remote unmute not enabled",
             Self::TooManyRpcs => "too many RPC calls are open in the room",
-            Self::Unimplemented => "not implemented",
         })
     }
 }

@@ -290,7 +290,7 @@ impl Publications<'_> {
         }
     }
 
-    fn report_track(&mut self, key: ParticipantKey, sid: &TrackSid) {
+    pub(crate) fn report_track(&mut self, key: ParticipantKey, sid: &TrackSid) {
         if let (Some(participant), Some(track)) = (self.roster.get(key), self.tracks.get(sid)) {
             let published = RoomNotice::TrackPublished {
                 room: Box::new(self.room.describe(self.roster)),

@@ -28,6 +28,7 @@ mod joining;
 mod layers;
 #[cfg(test)]
 mod messages;
+mod moving;
 #[cfg(test)]
 mod permissions;
 mod placing;
