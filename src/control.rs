@@ -62,6 +62,7 @@ impl Control {
             keys: self.keys.clone(),
             bans,
             webhooks,
+            answers: control_api::Answers::default(),
         }))
     }
 

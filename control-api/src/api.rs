@@ -7,28 +7,40 @@ mod audit;
 mod bans;
 mod error;
 mod new_ban;
+mod once;
 mod openapi;
 mod page;
 mod request;
+mod room_change;
+mod rooms;
 mod state;
 mod tokens;
 mod webhooks;
 
 use axum::Router;
+use axum::middleware;
 use axum::routing::{any, get, post};
 pub use error::ApiError;
+pub use once::Answers;
 pub(crate) use request::Asked;
 pub use state::Api;
 
 /// Returns the REST API.
 pub fn api_routes(api: Api) -> Router {
+    let once = middleware::from_fn_with_state(api.answers.clone(), once::once);
+    let repeatable = Router::new()
+        .route("/api/v1/rooms/{room}/mute", post(rooms::mute))
+        .route("/api/v1/rooms/{room}/remove", post(rooms::remove))
+        .route("/api/v1/rooms/{room}/update", post(rooms::update))
+        .route("/api/v1/webhooks/replay", post(webhooks::replay))
+        .route_layer(once);
     Router::new()
+        .merge(repeatable)
         .route("/api/v1/bans", get(bans::list).post(bans::add))
         .route("/api/v1/bans/{id}", get(bans::find).delete(bans::lift))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/webhooks", get(webhooks::list))
         .route("/api/v1/webhooks/dead", get(webhooks::dead))
-        .route("/api/v1/webhooks/replay", post(webhooks::replay))
         .route("/api/v1/tokens", post(tokens::issue))
         .route("/api/v1/openapi.json", get(openapi::describe))
         .route("/api/v1/{*path}", any(error::no_such_path))

@@ -64,6 +64,21 @@ impl Rooms {
         }
     }
 
+    /// Asks a room whether somebody may come. One that does not exist, or ends just then, keeps nobody out.
+    pub(crate) async fn check_visitor(
+        &self,
+        name: &RoomName,
+        visitor: Visitor,
+    ) -> Result<(), Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let letter = Letter::Expect { visitor, reply };
+        match self.ask(name, letter, answer).await {
+            Ok(Err(Refusal::Join(JoinRefused::RoomClosed))) | Err(RequestFailed::NoRoom) => Ok(()),
+            Ok(answer) => answer,
+            Err(_) => Err(Refusal::Busy),
+        }
+    }
+
     async fn describe(
         &self,
         room: &RoomName,

@@ -79,14 +79,14 @@ impl IntoResponse for Refusal {
             Self::NodeFull | Self::TooOften | Self::NotAdmitted(NotAdmitted::NoAnswer) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::NotAdmitted(NotAdmitted::Forbidden { .. }) => StatusCode::FORBIDDEN,
+            // Of 4xx browsers read the text of 401, 403 and 404 alone.
+            Self::NotAdmitted(NotAdmitted::Forbidden { .. })
+            | Self::Join(JoinRefused::IdentityTaken) => StatusCode::FORBIDDEN,
             Self::Join(
                 JoinRefused::NameTooLong
                 | JoinRefused::MetadataTooLarge
                 | JoinRefused::AttributesTooLarge,
             ) => StatusCode::BAD_REQUEST,
-            // Whoever comes again comes in once the other has left, which no client should wait for by itself.
-            Self::Join(JoinRefused::IdentityTaken) => StatusCode::CONFLICT,
             Self::Join(_) | Self::Busy => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, self.to_string()).into_response()

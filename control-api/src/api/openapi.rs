@@ -6,7 +6,7 @@ use utoipa::OpenApi;
 #[openapi(
     info(
         title = "Sluice",
-        description = "Bans, who did what, and receivers of webhooks."
+        description = "Bans, who did what, many participants at once, and receivers of webhooks."
     ),
     paths(
         super::bans::add,
@@ -17,7 +17,10 @@ use utoipa::OpenApi;
         super::webhooks::list,
         super::webhooks::dead,
         super::webhooks::replay,
-        super::tokens::issue
+        super::tokens::issue,
+        super::rooms::mute,
+        super::rooms::remove,
+        super::rooms::update
     )
 )]
 pub(super) struct Description;

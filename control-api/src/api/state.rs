@@ -1,5 +1,6 @@
 use signaling::{KeyRing, Rooms};
 
+use super::once::Answers;
 use crate::bans::Bans;
 use crate::webhooks::Webhooks;
 
@@ -14,4 +15,6 @@ pub struct Api {
     pub bans: Bans,
     /// All receivers of events.
     pub webhooks: Webhooks,
+    /// Answers to requests that may be repeated.
+    pub answers: Answers,
 }

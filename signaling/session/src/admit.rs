@@ -104,14 +104,17 @@ impl Room {
         }
     }
 
-    /// Checks that a session of the same identity may be replaced.
+    /// Checks that a session of the same identity may be replaced. One whose client is cut off keeps nobody out: it may
+    /// be that very client which begins anew.
     pub(crate) fn check_identity(
         &self,
         replaced: Option<ParticipantKey>,
     ) -> Result<(), JoinRefused> {
-        match (replaced, self.room.options().duplicates) {
-            (Some(_), DuplicateIdentity::Refuse) => Err(JoinRefused::IdentityTaken),
-            (Some(_), DuplicateIdentity::Replace) | (None, _) => Ok(()),
+        let replaced = replaced.and_then(|key| self.roster.get(key));
+        let is_connected = replaced.is_some_and(|participant| participant.connection.is_some());
+        match self.room.options().duplicates {
+            DuplicateIdentity::Refuse if is_connected => Err(JoinRefused::IdentityTaken),
+            DuplicateIdentity::Refuse | DuplicateIdentity::Replace => Ok(()),
         }
     }
 

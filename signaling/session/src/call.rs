@@ -61,6 +61,9 @@ impl Room {
                 self.messaging().send_data(now, *request)?;
                 Ok(RoomReply::Done)
             }
+            RoomRequest::ChangeMany { selection, change } => {
+                self.change_many(now, &selection, &change)
+            }
             RoomRequest::PerformRpc(request) => self.messaging().start_rpc(now, &request),
         }
     }

@@ -151,7 +151,7 @@ pub enum DuplicateIdentity {
     /// It ends, and the other begins, as in LiveKit.
     #[default]
     Replace,
-    /// It goes on, and the other is refused.
+    /// It goes on, and the other is refused, unless its client is cut off.
     Refuse,
 }
 

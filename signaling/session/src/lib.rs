@@ -64,7 +64,9 @@
 )]
 
 mod admit;
+mod bulk;
 mod call;
+mod change;
 mod codecs;
 mod credential;
 mod data_history;
@@ -132,6 +134,7 @@ mod tracks;
 mod transports;
 mod updates;
 
+pub use change::{Change, ParticipantChange, PermissionChange, Selection, TrackFilter};
 pub use credential::Credential;
 pub use facts::{
     COMPATIBLE_VERSION, DuplicateIdentity, EnabledCodec, IceServers, Limits, NodeFacts,
@@ -143,7 +146,7 @@ pub use moving::{Traveller, Visitor};
 pub use notice::RoomNotice;
 pub use output::{ConnectionId, Output};
 pub use participant_key::ParticipantKey;
-pub use request::{RoomError, RoomReply, RoomRequest, RpcId, RpcOutcome};
+pub use request::{Done, Outcome, RoomError, RoomReply, RoomRequest, RpcId, RpcOutcome};
 pub use room::Room;
 pub use shards::ShardLife;
 pub use timers::{Deadline, TimerReason};

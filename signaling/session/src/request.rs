@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sfu_model::{ParticipantIdentity, TrackSid};
 
+use crate::change::{Change, Selection};
 use crate::proto;
 
 /// A call of LiveKit's RoomService about one room. Authorization is the caller's business.
@@ -48,6 +49,13 @@ pub enum RoomRequest {
     UpdateSubscriptions(Box<proto::UpdateSubscriptionsRequest>),
     /// `SendData`.
     SendData(Box<proto::SendDataRequest>),
+    /// Has the same happen to many participants. Ours.
+    ChangeMany {
+        /// To whom.
+        selection: Selection,
+        /// What.
+        change: Change,
+    },
     /// `PerformRpc`.
     PerformRpc(Box<proto::PerformRpcRequest>),
 }
@@ -65,6 +73,8 @@ pub enum RoomReply {
     Participant(Box<proto::ParticipantInfo>),
     /// The track.
     Track(Box<proto::TrackInfo>),
+    /// What has become of each participant.
+    Outcomes(Vec<Outcome>),
     /// The participant was asked; [`crate::Output::RpcDone`] follows within `timeout`.
     RpcStarted {
         /// The call.
@@ -72,6 +82,26 @@ pub enum RoomReply {
         /// When it is given up.
         timeout: Duration,
     },
+}
+
+/// What has become of one of many participants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Of whom.
+    pub identity: ParticipantIdentity,
+    /// What was done, or why it was not.
+    pub result: Result<Done, RoomError>,
+}
+
+/// What was done to a participant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Done {
+    /// These tracks are as they should be, and were not before.
+    Muted(Vec<proto::TrackInfo>),
+    /// It has left.
+    Removed,
+    /// This is what others are told of it.
+    Updated(Box<proto::ParticipantInfo>),
 }
 
 /// A call to a participant in progress. Never reused in a room.

@@ -270,7 +270,7 @@ async fn a_room_that_keeps_sessions_refuses_others_of_their_identities_and_lets_
     let (presence, responses) = node.join("lobby", "alice").await.unwrap();
     let refused = node.join("lobby", "alice").await.unwrap_err();
     assert_eq!(refused, Refusal::Join(JoinRefused::IdentityTaken));
-    assert_eq!(refused.into_response().status(), StatusCode::CONFLICT);
+    assert_eq!(refused.into_response().status(), StatusCode::FORBIDDEN);
     let Some(Message::Join(join)) = next_message(&responses).await else {
         panic!("no join");
     };

@@ -27,7 +27,10 @@ mod joining;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod many;
+#[cfg(test)]
 mod messages;
+#[cfg(test)]
 mod moving;
 #[cfg(test)]
 mod permissions;
