@@ -66,6 +66,7 @@ impl Control {
             bans,
             quotas: self.doors.quotas.clone(),
             webhooks,
+            answers: control_api::Answers::default(),
         }))
     }
 

@@ -8,10 +8,10 @@ use control_api::{KeyQuotas, MetricsLogin, MinuteLimit};
 use ipnet::IpNet;
 use sfu_model::{Codec, NodeId, Pausing};
 use sfu_rtp::AudioLevelParameters;
-use signaling::{Exceeded, LoadLimits, NameLimits, SeatLimit, Seats, Settings};
+use signaling::{Exceeded, LoadLimits, NameLimits, Preset, SeatLimit, Seats, Settings};
 use signaling_protocol::proto;
-use signaling_session::{EnabledCodec, Limits, NodeFacts};
-use sluice_config::{CodecSpec, Config, Network, Quota, Quotas, RoomPreset};
+use signaling_session::{DuplicateIdentity as Duplicates, EnabledCodec, Limits, NodeFacts};
+use sluice_config::{CodecSpec, Config, DuplicateIdentity, Network, Quota, Quotas, RoomPreset};
 
 use crate::ice_servers::ConfiguredIceServers;
 
@@ -59,6 +59,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
         max_participants: room.max_participants,
         home_participants: usize::from(config.rtc.home_participants),
         codecs: room.enabled_codecs.iter().filter_map(codec).collect(),
+        duplicates: duplicates(room.duplicate_identity),
         presets: presets.map(preset).collect::<BTreeMap<_, _>>(),
         limits: NameLimits {
             room_name: size(limit.max_room_name_length),
@@ -115,7 +116,14 @@ fn codec(spec: &CodecSpec) -> Option<EnabledCodec> {
     })
 }
 
-fn preset((name, preset): (&String, &RoomPreset)) -> (String, proto::RoomConfiguration) {
+fn duplicates(written: DuplicateIdentity) -> Duplicates {
+    match written {
+        DuplicateIdentity::Replace => Duplicates::Replace,
+        DuplicateIdentity::Refuse => Duplicates::Refuse,
+    }
+}
+
+fn preset((name, preset): (&String, &RoomPreset)) -> (String, Preset) {
     let seconds = |time: Option<Duration>| {
         let seconds = time.unwrap_or_default().as_secs();
         u32::try_from(seconds).unwrap_or(u32::MAX)
@@ -129,7 +137,11 @@ fn preset((name, preset): (&String, &RoomPreset)) -> (String, proto::RoomConfigu
         sync_streams: preset.sync_streams.unwrap_or(false),
         ..proto::RoomConfiguration::default()
     };
-    (name.clone(), configuration)
+    let preset = Preset {
+        configuration,
+        duplicates: preset.duplicate_identity.map(duplicates),
+    };
+    (name.clone(), preset)
 }
 
 /// Returns who may read metrics, if not everybody.

@@ -68,7 +68,7 @@ pub use network::Network;
 pub use problem::Problem;
 pub use prometheus::{Prometheus, PrometheusLogin};
 pub use quotas::{Exceeded, Quota, Quotas};
-pub use room::{CodecSpec, Room, RoomPreset};
+pub use room::{CodecSpec, DuplicateIdentity, Room, RoomPreset};
 pub use rtc::{CongestionControl, PliThrottle, Rtc};
 pub use sessions::Sessions;
 pub use tokens::{Jwks, JwksSource, TokenSession, Tokens};

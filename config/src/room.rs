@@ -24,6 +24,9 @@ pub struct Room {
     /// `enable_remote_unmute`: the API may unmute a participant. Default false: a microphone is
     /// opened only by who sits at it.
     pub enable_remote_unmute: bool,
+    /// `duplicate_identity`: what becomes of a session when another of its identity is about to begin: `replace` ends it, as
+    /// LiveKit does, `refuse` keeps it and refuses the other. Ours. Default `replace`.
+    pub duplicate_identity: DuplicateIdentity,
     /// `sync_streams`: what one participant publishes together plays in step. Default false: a section that has carried a track
     /// carries no other one then, which is unwise where subscriptions come and go.
     pub sync_streams: bool,
@@ -31,6 +34,16 @@ pub struct Room {
     pub enable_full_room_in_webhooks: bool,
     /// `room_configurations`: presets that a token names in `roomPreset`.
     pub room_configurations: BTreeMap<String, RoomPreset>,
+}
+
+/// What becomes of a session when another of its identity is about to begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DuplicateIdentity {
+    /// `replace`: it ends.
+    #[default]
+    Replace,
+    /// `refuse`: it goes on.
+    Refuse,
 }
 
 /// A codec, by its media type.
@@ -55,6 +68,8 @@ pub struct RoomPreset {
     pub metadata: Option<String>,
     /// `sync_streams`.
     pub sync_streams: Option<bool>,
+    /// `duplicate_identity`.
+    pub duplicate_identity: Option<DuplicateIdentity>,
 }
 
 /// The media types that this node forwards, in LiveKit's order.
@@ -90,6 +105,17 @@ impl CodecSpec {
     }
 }
 
+fn duplicate_identity(written: &str) -> Read<DuplicateIdentity> {
+    match written {
+        "replace" => Ok(DuplicateIdentity::Replace),
+        "refuse" => Ok(DuplicateIdentity::Refuse),
+        _ => Err(Problem::new(
+            "says nothing that can be done with a second session of an identity",
+            "write replace or refuse",
+        )),
+    }
+}
+
 fn mime(written: &str) -> Read<String> {
     let mime = written.to_ascii_lowercase();
     if CODECS.contains(&mime.as_str()) {
@@ -110,6 +136,7 @@ impl Default for Room {
             max_participants: 0,
             enabled_codecs: CODECS.map(CodecSpec::plain).to_vec(),
             enable_remote_unmute: false,
+            duplicate_identity: DuplicateIdentity::default(),
             sync_streams: false,
             enable_full_room_in_webhooks: false,
             room_configurations: BTreeMap::new(),
@@ -145,6 +172,9 @@ impl Room {
             enable_remote_unmute: group
                 .get("enable_remote_unmute", value::truth)
                 .unwrap_or(default.enable_remote_unmute),
+            duplicate_identity: group
+                .get("duplicate_identity", duplicate_identity)
+                .unwrap_or(default.duplicate_identity),
             sync_streams: group
                 .get("sync_streams", value::truth)
                 .unwrap_or(default.sync_streams),
@@ -178,6 +208,7 @@ impl RoomPreset {
             max_participants: group.get("max_participants", value::count),
             metadata: group.get("metadata", value::text),
             sync_streams: group.get("sync_streams", value::truth),
+            duplicate_identity: group.get("duplicate_identity", duplicate_identity),
         }
     }
 }

@@ -3,8 +3,8 @@ use std::fmt;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use serde::Serialize;
-use signaling::{RequestFailed, TooOften};
-use signaling_session::RoomError;
+use signaling::{MoveFailed, NotAdmitted, Refusal, RequestFailed, TooOften};
+use signaling_session::{JoinRefused, RoomError};
 
 /// A Twirp error code (Twirp protocol v7, "Error codes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -21,6 +21,10 @@ pub enum Code {
     Unauthenticated,
     /// What the request is about does not exist.
     NotFound,
+    /// It is there already.
+    AlreadyExists,
+    /// Somebody may not be where the call would have it.
+    PermissionDenied,
     /// Too many of something.
     ResourceExhausted,
     /// The node is not set up for this.
@@ -45,6 +49,8 @@ impl Code {
             Self::InvalidArgument | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::BadRoute | Self::NotFound => StatusCode::NOT_FOUND,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::PermissionDenied => StatusCode::FORBIDDEN,
+            Self::AlreadyExists => StatusCode::CONFLICT,
             Self::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
             Self::FailedPrecondition => StatusCode::PRECONDITION_FAILED,
             Self::Canceled | Self::DeadlineExceeded => StatusCode::REQUEST_TIMEOUT,
@@ -115,6 +121,43 @@ impl From<RequestFailed> for TwirpError {
     }
 }
 
+impl From<MoveFailed> for TwirpError {
+    fn from(failed: MoveFailed) -> Self {
+        match failed {
+            MoveFailed::Source(RequestFailed::NoRoom) => {
+                Self::new(Code::NotFound, "participant does not exist")
+            }
+            MoveFailed::Source(failed) => failed.into(),
+            MoveFailed::Destination(refusal) => {
+                Self::new(code_of_refusal(&refusal), refusal.to_string())
+            }
+        }
+    }
+}
+
+/// Says as what a participant is refused in the room where it should go.
+fn code_of_refusal(refusal: &Refusal) -> Code {
+    match refusal {
+        Refusal::PermissionDenied | Refusal::NotAdmitted(NotAdmitted::Forbidden { .. }) => {
+            Code::PermissionDenied
+        }
+        Refusal::NoRoom => Code::NotFound,
+        Refusal::Join(JoinRefused::IdentityTaken) => Code::AlreadyExists,
+        Refusal::Join(JoinRefused::MaxParticipants | JoinRefused::QuotaExceeded)
+        | Refusal::NotAdmitted(NotAdmitted::QuotaExceeded { .. })
+        | Refusal::NodeFull
+        | Refusal::TooOften => Code::ResourceExhausted,
+        Refusal::Busy | Refusal::NotAdmitted(NotAdmitted::NoAnswer) | Refusal::Join(_) => {
+            Code::Unavailable
+        }
+        Refusal::NoIdentity
+        | Refusal::IdentityTooLong(_)
+        | Refusal::RoomNameTooLong(_)
+        | Refusal::NoRoomName
+        | Refusal::BadRequest(_) => Code::InvalidArgument,
+    }
+}
+
 fn code_of(error: &RoomError) -> Code {
     match error {
         RoomError::RoomClosed | RoomError::ParticipantNotFound | RoomError::TrackNotFound => {
@@ -127,9 +170,11 @@ fn code_of(error: &RoomError) -> Code {
         | RoomError::DataTooLarge
         | RoomError::NoDestination => Code::InvalidArgument,
         RoomError::RpcPayloadTooLarge => Code::Malformed,
-        RoomError::RemoteUnmuteDisabled => Code::FailedPrecondition,
+        RoomError::RemoteUnmuteDisabled
+        | RoomError::ClientCannotMove
+        | RoomError::KindCannotMove(_)
+        | RoomError::NotConnected => Code::FailedPrecondition,
         RoomError::TooManyRpcs | RoomError::TooMuchDataWaits => Code::ResourceExhausted,
-        RoomError::Unimplemented => Code::Unimplemented,
         _ => Code::Internal,
     }
 }

@@ -26,7 +26,7 @@ mod tokens;
 mod twirp;
 mod webhooks;
 
-pub use api::{Api, ApiError, api_routes, with_json_errors};
+pub use api::{Answers, Api, ApiError, api_routes, with_json_errors};
 pub use bans::{BanAdded, BanCounts, BanFailed, BanList, Bans};
 pub use error::{Code, TwirpError};
 pub use events::{EventCounts, EventKeeper, KeeperParts, Orders, RoomDetail};

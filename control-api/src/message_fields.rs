@@ -130,6 +130,7 @@ json_form! {
     MuteRoomTrackResponse: &[("track", Message(TRACK))];
     DeleteRoomResponse: &[];
     RemoveParticipantResponse: &[];
+    MoveParticipantResponse: &[];
     UpdateSubscriptionsResponse: &[];
     SendDataResponse: &[];
     PerformRpcResponse: &[("payload", Text)];

@@ -151,7 +151,11 @@ impl Admission for Doors {
         let decided = decided.and_then(|()| match entry.occasion {
             Occasion::Join => self.quotas.decide(&entry.credential.token.first_key),
             // Who is there stays, and may come back.
-            Occasion::Resume | Occasion::Refresh | Occasion::Token | Occasion::Stay => Ok(()),
+            Occasion::Move
+            | Occasion::Resume
+            | Occasion::Refresh
+            | Occasion::Token
+            | Occasion::Stay => Ok(()),
         });
         Box::pin(std::future::ready(decided))
     }

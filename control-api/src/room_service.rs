@@ -332,27 +332,39 @@ impl RoomService<'_> {
         self.call.reply(room.as_ref())
     }
 
+    /// Refuses to show a participant in another room, too, as LiveKit's own server does.
     async fn forward_participant(&self) -> Reply {
         let request: proto::ForwardParticipantRequest = self.call.request()?;
-        self.transfer(&request.room, &request.destination_room)
-            .await
+        self.check_destination(&request.room, &request.destination_room)?;
+        let asked = RoomRequest::ListParticipants;
+        self.ask(&request.room, asked).await?;
+        Err(TwirpError::new(Code::Unimplemented, "not implemented"))
     }
 
     async fn move_participant(&self) -> Reply {
         let request: proto::MoveParticipantRequest = self.call.request()?;
-        self.transfer(&request.room, &request.destination_room)
-            .await
+        self.check_destination(&request.room, &request.destination_room)?;
+        self.check_room_name(&request.destination_room)?;
+        let room = request.room.as_str().into();
+        let identity = request.identity.into();
+        let destination = request.destination_room.as_str().into();
+        let moved = self.rooms.move_participant(&room, &identity, &destination);
+        moved.await?;
+        self.webhooks.settle().await;
+        self.call.reply(&proto::MoveParticipantResponse {})
     }
 
-    /// Refuses to move a participant between rooms, as LiveKit's own server does.
-    async fn transfer(&self, room: &str, destination: &str) -> Reply {
+    /// Checks that the caller may have a participant of `room` in `destination`, which is another one.
+    fn check_destination(&self, room: &str, destination: &str) -> Result<(), TwirpError> {
         self.check(|claims| claims.check_destination(room, destination))?;
+        if destination.is_empty() {
+            return Err(TwirpError::new(Code::InvalidArgument, "no room name"));
+        }
         if room == destination {
             let msg = "destination room cannot be the same as source room";
             return Err(TwirpError::new(Code::InvalidArgument, msg));
         }
-        let reply = self.ask(room, RoomRequest::TransferParticipant).await?;
-        Err(unexpected(&reply))
+        Ok(())
     }
 
     async fn perform_rpc(&self) -> Reply {

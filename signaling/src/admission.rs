@@ -41,6 +41,8 @@ pub struct Entry<'a> {
 pub enum Occasion {
     /// Somebody joins.
     Join,
+    /// Somebody is to go on in another room.
+    Move,
     /// A session goes on with another connection.
     Resume,
     /// A token is to be replaced by one that lasts longer.

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use sfu_model::RoomName;
 use signaling_protocol::{ConnectHeaders, ConnectParameters, Endpoint, Query, Strictness, proto};
-use signaling_session::{Credential, Join, JoinRefused, RoomOptions, Seat};
+use signaling_session::{Credential, Join, JoinRefused, RoomOptions, Seat, Visitor};
 
 use crate::admission::{self, Entry, Occasion};
 use crate::client_address;
@@ -96,18 +96,40 @@ impl FromRequestParts<Rooms> for Asked {
 
 async fn validate(State(rooms): State<Rooms>, endpoint: Endpoint, asked: Asked) -> Response {
     let allow_origin = [(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
-    let admitted = admit(&rooms, endpoint, Strictness::Strict, &asked).await;
-    // Whether it takes the place of another session only its room knows, which is not asked here.
-    let has_seat =
-        |it: &Applicant| !it.is_counted() || !rooms.seats().are_all_taken(it.first_key());
-    match admitted {
-        Ok(applicant) if !has_seat(&applicant) => {
-            let refusal = Refusal::Join(JoinRefused::QuotaExceeded);
-            (allow_origin, refusal).into_response()
-        }
-        Ok(_) => (allow_origin, "success").into_response(),
+    let valid = match admit(&rooms, endpoint, Strictness::Strict, &asked).await {
+        Ok(applicant) => check_session(&rooms, applicant).await,
+        Err(refusal) => Err(refusal),
+    };
+    match valid {
+        Ok(()) => (allow_origin, "success").into_response(),
         Err(refusal) => (allow_origin, refusal).into_response(),
     }
+}
+
+/// Checks that no session keeps an applicant out, neither its own nor all those of its key. Browsers are told why a join is
+/// refused by nothing but this.
+async fn check_session(rooms: &Rooms, applicant: Applicant) -> Result<(), Refusal> {
+    // Whether it takes the place of another session only its room knows, which is not asked for that.
+    if applicant.is_counted() && rooms.seats().are_all_taken(applicant.first_key()) {
+        return Err(Refusal::Join(JoinRefused::QuotaExceeded));
+    }
+    let Applicant {
+        room,
+        claims,
+        credential,
+        parameters,
+        ..
+    } = applicant;
+    if parameters.resume.is_some() || parameters.publish.is_some() {
+        return Ok(());
+    }
+    let visitor = Visitor {
+        identity: claims.identity,
+        credential,
+        // As LiveKit's, this says nothing of whether the room is full.
+        is_dependent: true,
+    };
+    rooms.check_visitor(&room, visitor).await
 }
 
 /// Lets a client into its room, then upgrades: a refusal is an HTTP status, never an upgraded and

@@ -6,7 +6,7 @@
 //! of these it is not read.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -24,10 +24,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout
 use crate::allowance::{Verdict, cost};
 use crate::allowances::SharedAllowance;
 use crate::clock;
+use crate::desk::Desk;
 use crate::hits::{Limit, LimitHits};
-use crate::letter::Letter;
+use crate::letter::{Letter, RoomMailbox};
 use crate::limits::{EXPULSION, REQUEST_BYTES, REQUESTS_IN_FLIGHT, SHORTEST_CONNECTION};
-use crate::mailbox::Mailbox;
 use crate::responses::{Responses, SharedResponse};
 
 /// How often the server pings by WebSocket means.
@@ -49,7 +49,7 @@ const SLOWEST: usize = 8 << 10;
 #[derive(Debug)]
 pub(crate) struct Presence {
     pub(crate) connection: ConnectionId,
-    pub(crate) room: Mailbox,
+    pub(crate) desk: Desk<Letter>,
     /// Is held while the connection lives.
     pub(crate) open: watch::Receiver<()>,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Presence {
 impl Drop for Presence {
     fn drop(&mut self) {
         let connection = self.connection;
-        self.room.send_soon(Letter::SignalClosed { connection });
+        self.desk.send_soon(Letter::SignalClosed { connection });
     }
 }
 
@@ -72,6 +72,8 @@ pub(crate) struct Connection {
     max_message: usize,
     /// Requests that may yet be put into the room's mailbox.
     requests: Arc<Semaphore>,
+    /// How often it had been moved when it last sent one.
+    moves: AtomicU64,
     hits: Arc<LimitHits>,
     /// What the room disconnects the client for.
     offence: OnceLock<Offence>,
@@ -171,6 +173,7 @@ impl Connection {
             text: AtomicBool::new(false),
             max_message,
             requests: Arc::new(Semaphore::new(REQUESTS_IN_FLIGHT as usize)),
+            moves: AtomicU64::new(0),
             hits,
             offence: OnceLock::new(),
         }
@@ -298,11 +301,22 @@ impl Connection {
             connection,
             cause: offence.cause(),
         };
-        if self.presence.room.send(letter).await.is_err() {
+        if self.room().await.send(letter).await.is_err() {
             return self.room_is_over().await;
         }
         sleep(EXPULSION).await;
         End::Offence(offence)
+    }
+
+    /// Returns the room that requests go to. After a move the first waits until those before it were handled: they may
+    /// take the way by the room that the client was in.
+    async fn room(&self) -> RoomMailbox {
+        let (room, moves) = self.presence.desk.room();
+        if self.moves.swap(moves, Ordering::Relaxed) != moves {
+            let all = self.requests.acquire_many(REQUESTS_IN_FLIGHT).await;
+            drop(all);
+        }
+        room
     }
 
     /// Lets the client be told what the room said last, upon which the writing side ends.
@@ -327,6 +341,7 @@ impl Connection {
             self.responses.answer(pong);
             return Ok(units);
         }
+        let room = self.room().await;
         let requests = Arc::clone(&self.requests);
         let permit = requests.acquire_many_owned(places(bytes.len())).await;
         let letter = Letter::Signal {
@@ -334,7 +349,7 @@ impl Connection {
             request: Box::new(request),
             permit: permit.map_err(|_| Untaken::RoomIsOver)?,
         };
-        let sent = self.presence.room.send(letter).await;
+        let sent = room.send(letter).await;
         sent.map(|()| units).map_err(|_| Untaken::RoomIsOver)
     }
 

@@ -1,23 +1,26 @@
 //! What a room's task can be sent.
 
-use std::fmt;
-
-use sfu_model::{ParticipantIdentity, ShardIndex};
+use sfu_model::{Event, ParticipantIdentity, ShardIndex};
 use signaling_protocol::{DisconnectCause, proto};
 use signaling_session::{
-    ConnectionId, Credential, Join, RoomError, RoomReply, RoomRequest, ShardLife,
+    ConnectionId, Credential, Join, RoomError, RoomReply, RoomRequest, ShardLife, Visitor,
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::mailbox::Mailbox;
+use crate::passage::{MoveReply, Passage, Seat};
 use crate::refusal::Refusal;
-use crate::responses::ResponseSender;
+use crate::request_failed::RequestFailed;
+
+/// The mailbox of a room's task.
+pub(crate) type RoomMailbox = Mailbox<Letter>;
 
 #[derive(Debug)]
 pub(crate) enum Letter {
-    /// A client that was admitted wants in; what it is told goes to `sender`.
+    /// A client that was admitted wants in, on this connection.
     Join {
         join: Box<Join>,
-        sender: ResponseSender,
+        seat: Seat<Self>,
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
     /// A client's message.
@@ -44,6 +47,26 @@ pub(crate) enum Letter {
         request: Box<proto::PerformRpcRequest>,
         reply: oneshot::Sender<Result<String, RequestFailed>>,
     },
+    /// Somebody may be about to be moved: who is it?
+    Describe {
+        identity: ParticipantIdentity,
+        reply: oneshot::Sender<Result<Visitor, RoomError>>,
+    },
+    /// Somebody of another room is about to be moved here: may it come?
+    Expect {
+        visitor: Visitor,
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// Somebody is moved to another room.
+    Release {
+        identity: ParticipantIdentity,
+        to: RoomMailbox,
+        reply: MoveReply,
+    },
+    /// Somebody of another room comes.
+    Arrive(Box<Passage<Self>>),
+    /// A shard has reported this to the room where somebody was before.
+    LateEvent(Event),
     /// Others decide now who may be in the room.
     Readmit {
         /// Only what concerns these.
@@ -86,44 +109,8 @@ impl Concerned {
 pub(crate) struct Fault(pub(crate) Box<dyn FnOnce() + Send>);
 
 #[cfg(test)]
-impl fmt::Debug for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl std::fmt::Debug for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Fault")
     }
 }
-
-/// Why a call about a room has no reply.
-#[derive(Clone, Debug, PartialEq)]
-pub enum RequestFailed {
-    /// There is no such room, or it ended meanwhile.
-    NoRoom,
-    /// The room does not answer: it is far behind, or stands still.
-    RoomBusy,
-    /// The room refused.
-    Refused(RoomError),
-    /// The participant that was called answered with an error.
-    Rpc(Box<proto::RpcError>),
-}
-
-impl From<RoomError> for RequestFailed {
-    /// A room that is over is none.
-    fn from(error: RoomError) -> Self {
-        match error == RoomError::RoomClosed {
-            true => Self::NoRoom,
-            false => Self::Refused(error),
-        }
-    }
-}
-
-impl fmt::Display for RequestFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoRoom => f.write_str("requested room does not exist"),
-            Self::RoomBusy => f.write_str("the room does not answer"),
-            Self::Refused(error) => error.fmt(f),
-            Self::Rpc(error) => f.write_str(&error.message),
-        }
-    }
-}
-
-impl std::error::Error for RequestFailed {}

@@ -1,26 +1,25 @@
-//! The mailbox of a room's task.
+//! The mailbox of a task, for letters of any kind.
 
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::letter::Letter;
 use crate::limits::MAILBOX;
 
 /// The writing end. Clones write into the same mailbox.
-#[derive(Clone, Debug)]
-pub(crate) struct Mailbox(mpsc::Sender<Posted>);
+#[derive(Debug)]
+pub(crate) struct Mailbox<L>(mpsc::Sender<Posted<L>>);
 
 /// The reading end.
-pub(crate) type Letters = mpsc::Receiver<Posted>;
+pub(crate) type Letters<L> = mpsc::Receiver<Posted<L>>;
 
 /// A letter in the mailbox.
 #[derive(Debug)]
-pub(crate) struct Posted {
+pub(crate) struct Posted<L> {
     /// When it was put there.
     pub(crate) at: Instant,
-    pub(crate) letter: Letter,
+    pub(crate) letter: L,
 }
 
 /// The room is over: nobody reads its letters.
@@ -28,21 +27,27 @@ pub(crate) struct Posted {
 pub(crate) struct RoomOver;
 
 /// Creates an empty mailbox.
-pub(crate) fn mailbox() -> (Mailbox, Letters) {
+pub(crate) fn mailbox<L>() -> (Mailbox<L>, Letters<L>) {
     let (sender, letters) = mpsc::channel(MAILBOX);
     (Mailbox(sender), letters)
 }
 
-impl Mailbox {
+impl<L> Clone for Mailbox<L> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<L: Send + 'static> Mailbox<L> {
     /// Puts a letter in, and waits while there is no room.
-    pub(crate) async fn send(&self, letter: Letter) -> Result<(), RoomOver> {
+    pub(crate) async fn send(&self, letter: L) -> Result<(), RoomOver> {
         let at = Instant::now();
         let sent = self.0.send(Posted { at, letter }).await;
         sent.map_err(|_| RoomOver)
     }
 
     /// Puts a letter in that must come there, without waiting.
-    pub(crate) fn send_soon(&self, letter: Letter) {
+    pub(crate) fn send_soon(&self, letter: L) {
         let at = Instant::now();
         if let Err(TrySendError::Full(posted)) = self.0.try_send(Posted { at, letter }) {
             let room = self.0.clone();

@@ -81,7 +81,9 @@ impl IntoResponse for Refusal {
             Self::NodeFull | Self::TooOften | Self::NotAdmitted(NotAdmitted::NoAnswer) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::NotAdmitted(NotAdmitted::Forbidden { .. }) => StatusCode::FORBIDDEN,
+            // Of 4xx browsers read the text of 401, 403 and 404 alone.
+            Self::NotAdmitted(NotAdmitted::Forbidden { .. })
+            | Self::Join(JoinRefused::IdentityTaken) => StatusCode::FORBIDDEN,
             Self::Join(
                 JoinRefused::NameTooLong
                 | JoinRefused::MetadataTooLarge

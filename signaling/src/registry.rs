@@ -8,7 +8,7 @@ use sfu_model::{RoomIndex, RoomName};
 use signaling_protocol::proto;
 use tokio::sync::watch;
 
-use crate::mailbox::Mailbox;
+use crate::letter::RoomMailbox;
 use crate::pulse::Pulse;
 
 /// All of them, shared by whoever looks for one.
@@ -26,7 +26,7 @@ pub(crate) struct OpenRooms {
 #[derive(Clone, Debug)]
 pub(crate) struct OpenRoom {
     pub(crate) index: RoomIndex,
-    pub(crate) mailbox: Mailbox,
+    pub(crate) mailbox: RoomMailbox,
     /// What it last said of itself.
     pub(crate) snapshot: watch::Receiver<proto::Room>,
     /// How far behind its task is.

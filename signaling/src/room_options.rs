@@ -11,7 +11,9 @@ use crate::settings::Settings;
 /// operator set.
 pub(crate) fn room_options(settings: &Settings, request: &proto::CreateRoomRequest) -> RoomOptions {
     let preset = settings.presets.get(&request.room_preset);
-    let preset = preset.cloned().unwrap_or_default();
+    let duplicates = preset.and_then(|preset| preset.duplicates);
+    let preset = preset.map(|preset| preset.configuration.clone());
+    let preset = preset.unwrap_or_default();
     let seconds = |asked: u32, preset: u32, default: Duration| match (asked, preset) {
         (0, 0) => default,
         (0, preset) => Duration::from_secs(preset.into()),
@@ -44,6 +46,7 @@ pub(crate) fn room_options(settings: &Settings, request: &proto::CreateRoomReque
         true => preset.metadata,
         false => request.metadata.clone(),
     };
+    options.duplicates = duplicates.unwrap_or(settings.duplicates);
     options.codecs.clone_from(&settings.codecs);
     options
 }

@@ -14,6 +14,7 @@ use signaling_protocol::proto;
 use signaling_protocol::proto::signal_response::Message;
 use signaling_session::{
     ConnectionId, Credential, Join, Output, Room, RoomReply, RoomRequest, RpcId, RpcOutcome,
+    Visitor,
 };
 use tokio::sync::{oneshot, watch};
 use tokio::task::yield_now;
@@ -22,15 +23,18 @@ use tokio::time::timeout;
 use crate::admission::{self, Entry, NotAdmitted, Occasion};
 use crate::clock;
 use crate::hits::Limit;
-use crate::letter::{Concerned, Letter, RequestFailed};
+use crate::letter::{Concerned, Letter, RoomMailbox};
 use crate::limits::{TURN, TURN_TIME};
 use crate::mailbox::{Letters, Posted};
 use crate::media_events::RoomEvents;
+use crate::moved::Moved;
 use crate::parts::Shared;
+use crate::passage::{MoveReply, Passage, Seat};
 use crate::pulse::Pulse;
 use crate::qualities::RoomQualities;
 use crate::refusal::Refusal;
-use crate::responses::{Added, ResponseSender, SharedResponse};
+use crate::request_failed::RequestFailed;
+use crate::responses::{Added, SharedResponse};
 use crate::snapshot::Snapshot;
 
 /// The shortest life of a refreshed token (LiveKit's).
@@ -53,11 +57,14 @@ type RpcReply = oneshot::Sender<Result<String, RequestFailed>>;
 pub(crate) struct RoomTask {
     room: Room,
     shared: Arc<Shared>,
-    letters: Letters,
+    letters: Letters<Letter>,
     events: Arc<RoomEvents>,
     pulse: Arc<Pulse>,
     snapshot: Snapshot,
-    connections: BTreeMap<ConnectionId, ResponseSender>,
+    connections: BTreeMap<ConnectionId, Seat<Letter>>,
+    /// Those who go to another room when the shards have done what went before.
+    departing: Vec<(Passage<Letter>, RoomMailbox)>,
+    moved: Moved,
     rpcs: BTreeMap<RpcId, RpcReply>,
     /// What is replied when clients and whoever keeps records have been told of it.
     replies: Vec<(RequestReply, Result<RoomReply, RequestFailed>)>,
@@ -76,7 +83,7 @@ enum Life {
 }
 
 impl RoomTask {
-    pub(crate) fn new(room: Room, shared: Arc<Shared>, letters: Letters) -> Self {
+    pub(crate) fn new(room: Room, shared: Arc<Shared>, letters: Letters<Letter>) -> Self {
         let now = Instant::now();
         Self {
             lane: shared.parts.media.lane(),
@@ -88,6 +95,8 @@ impl RoomTask {
             shared,
             letters,
             connections: BTreeMap::new(),
+            departing: Vec::new(),
+            moved: Moved::default(),
             rpcs: BTreeMap::new(),
             replies: Vec::new(),
             refreshes: FuturesUnordered::new(),
@@ -139,7 +148,9 @@ impl RoomTask {
     pub(crate) fn close(mut self) {
         self.letters.close();
         // A dropped letter drops its reply, which tells the sender to look for the room again.
-        while self.letters.try_recv().is_ok() {}
+        while let Ok(posted) = self.letters.try_recv() {
+            self.forward(posted.letter);
+        }
     }
 
     /// Ends a room that failed: everybody is told to come back, into another room of this name, and
@@ -151,9 +162,9 @@ impl RoomTask {
             action: proto::leave_request::Action::Reconnect.into(),
             regions: None,
         }));
-        for sender in std::mem::take(&mut self.connections).into_values() {
-            sender.send(Arc::clone(&leave));
-            sender.close();
+        for seat in std::mem::take(&mut self.connections).into_values() {
+            seat.responses.send(Arc::clone(&leave));
+            seat.responses.close();
         }
         let peers = std::mem::take(&mut self.peers).into_iter();
         let remove = peers.map(|peer| Command::RemovePeer { peer });
@@ -176,7 +187,7 @@ impl RoomTask {
     }
 
     /// Handles a letter and those behind it, for a while.
-    fn take_letters(&mut self, first: Posted) {
+    fn take_letters(&mut self, first: Posted<Letter>) {
         let begun = Instant::now();
         self.pulse.work(first.at);
         self.handle(first.letter);
@@ -199,20 +210,42 @@ impl RoomTask {
             if let Event::PeerClosed { peer, .. } = &event {
                 self.peers.remove(peer);
             }
-            self.room.handle_media(now, event);
+            if let Some(event) = self.moved.forward(event) {
+                self.room.handle_media(now, event);
+            }
         }
     }
 
+    /// Handles a letter, unless it is from one who was moved to another room.
     fn handle(&mut self, letter: Letter) {
+        if let Some(letter) = self.forward(letter) {
+            self.handle_own(letter);
+        }
+    }
+
+    /// Sends a letter on to the room that whoever wrote it was moved to; else returns it.
+    fn forward(&self, letter: Letter) -> Option<Letter> {
+        let (Letter::Signal { connection, .. }
+        | Letter::Offence { connection, .. }
+        | Letter::SignalClosed { connection }) = &letter
+        else {
+            return Some(letter);
+        };
+        match self.moved.room_of(*connection) {
+            Some(room) => {
+                room.send_soon(letter);
+                None
+            }
+            None => Some(letter),
+        }
+    }
+
+    fn handle_own(&mut self, letter: Letter) {
         let now = clock::now();
         match letter {
-            Letter::Join {
-                join,
-                sender,
-                reply,
-            } => {
+            Letter::Join { join, seat, reply } => {
                 let connection = join.connection;
-                self.connections.insert(connection, sender);
+                self.connections.insert(connection, seat);
                 let joined = self.join(now, *join);
                 if joined.is_err() {
                     self.connections.remove(&connection);
@@ -255,11 +288,84 @@ impl RoomTask {
                 self.snapshot.write(now.mono, &self.room);
                 reply.send(removed).ok();
             }
+            Letter::Describe { identity, reply } => {
+                reply.send(self.room.visitor(&identity)).ok();
+            }
+            Letter::Expect { visitor, reply } => {
+                reply.send(self.expect(&visitor)).ok();
+            }
+            Letter::Release {
+                identity,
+                to,
+                reply,
+            } => self.release(now, &identity, to, reply),
+            Letter::Arrive(passage) => self.take_in(now, *passage),
+            Letter::LateEvent(event) => self.room.handle_late_media(now, event),
             Letter::Shard { shard, life } => self.room.handle_shard(now, shard, life),
             Letter::Shutdown => self.room.shutdown(now),
             #[cfg(test)]
             Letter::Fault(fault) => (fault.0)(),
         }
+    }
+
+    /// Says whether somebody of another room may come.
+    fn expect(&self, visitor: &Visitor) -> Result<(), Refusal> {
+        match self.barred(&visitor.identity, &visitor.credential) {
+            Some(reason) => Err(NotAdmitted::Forbidden { reason }.into()),
+            None => self.room.check_visitor(visitor).map_err(Refusal::Join),
+        }
+    }
+
+    /// Has somebody go to another room, as soon as the shards have done what went before.
+    fn release(
+        &mut self,
+        now: Now,
+        identity: &ParticipantIdentity,
+        to: RoomMailbox,
+        reply: MoveReply,
+    ) {
+        let traveller = match self.room.release(now, identity) {
+            Ok(traveller) => traveller,
+            Err(error) => {
+                reply.send(Err(error.into())).ok();
+                return;
+            }
+        };
+        self.snapshot.write(now.mono, &self.room);
+        for peer in traveller.peers() {
+            self.peers.remove(&peer);
+        }
+        let connection = traveller.connection();
+        let seat = connection.and_then(|connection| self.connections.remove(&connection));
+        let Some(seat) = seat else {
+            tracing::error!("A participant that is moved has no connection");
+            return;
+        };
+        self.moved.note(now.mono, &traveller, &to);
+        seat.desk.move_to(to.clone());
+        let passage = Passage::new(traveller, seat, Arc::clone(&self.shared), reply);
+        self.departing.push((passage, to));
+    }
+
+    /// Takes in somebody of another room, unless it was decided otherwise meanwhile: then it is told to come back where it
+    /// may.
+    fn take_in(&mut self, now: Now, passage: Passage<Letter>) {
+        if self.room.is_closed() {
+            return;
+        }
+        let Some((traveller, seat, reply)) = passage.arrive() else {
+            return;
+        };
+        if let Some(connection) = traveller.connection() {
+            self.moved.note_arrival(connection);
+            self.connections.insert(connection, seat);
+        }
+        let concerned = Concerned::Identity(traveller.identity().clone());
+        self.room.handle_arrival(now, traveller);
+        self.readmit(&concerned);
+        self.snapshot.write(now.mono, &self.room);
+        self.replies
+            .extend(reply.map(|reply| (reply, Ok(RoomReply::Done))));
     }
 
     fn start_rpc(&mut self, request: Box<proto::PerformRpcRequest>, reply: RpcReply) {
@@ -282,14 +388,23 @@ impl RoomTask {
                 reply.send(done).ok();
             }
             if commands.is_empty() {
+                self.send_off();
                 return life;
             }
             for shard in self.send_commands(commands).await {
                 self.room.handle_lost_shard(clock::now(), shard);
             }
+            self.send_off();
             if life == Life::Over {
                 return life;
             }
+        }
+    }
+
+    /// Sends those who go to another room there. Commands of that room follow those of this one then.
+    fn send_off(&mut self) {
+        for (passage, to) in self.departing.drain(..) {
+            to.send_soon(Letter::Arrive(Box::new(passage)));
         }
     }
 
@@ -339,9 +454,19 @@ impl RoomTask {
                     claims,
                     replaced,
                 }),
+                Output::RoomMoved {
+                    connection,
+                    mut moved,
+                    claims,
+                    replaced,
+                } => {
+                    moved.token = self.renewed_token(&claims, &replaced);
+                    let response = SharedResponse::of(Message::RoomMoved(*moved));
+                    self.send(connection, &response);
+                }
                 Output::CloseSignal { connection } => {
-                    if let Some(sender) = self.connections.remove(&connection) {
-                        sender.close();
+                    if let Some(seat) = self.connections.remove(&connection) {
+                        seat.responses.close();
                     }
                 }
                 Output::Media(command) => {
@@ -358,7 +483,7 @@ impl RoomTask {
     }
 
     fn note_peer(&mut self, command: &Command) {
-        if let Command::AddPeer { peer, .. } = command {
+        if let Command::AddPeer { peer, .. } | Command::MovePeer { to: peer, .. } = command {
             self.peers.insert(*peer);
         } else if let Command::RemovePeer { peer } = command {
             self.peers.remove(peer);
@@ -366,10 +491,10 @@ impl RoomTask {
     }
 
     fn send(&mut self, connection: ConnectionId, response: &Arc<SharedResponse>) {
-        let Some(sender) = self.connections.get(&connection) else {
+        let Some(seat) = self.connections.get(&connection) else {
             return;
         };
-        match sender.send(Arc::clone(response)) {
+        match seat.responses.send(Arc::clone(response)) {
             Added::Queued => {}
             Added::Gathered => self.shared.hits.hit(Limit::Backlog),
             Added::Overflow => {
@@ -405,11 +530,7 @@ impl RoomTask {
     fn refresh(&mut self, token: &TokenToRefresh, admitted: Result<(), NotAdmitted>) {
         match admitted {
             Ok(()) => {
-                let ends_at = token.replaced.expires_at.0;
-                let left = ends_at.saturating_sub(clock::now().unix.0);
-                let life = left.max(REFRESHED_TOKEN_LIFE);
-                let replaced = &token.replaced.token;
-                let token_text = self.shared.sign_again(&token.claims, replaced, life);
+                let token_text = self.renewed_token(&token.claims, &token.replaced);
                 let response = SharedResponse::of(Message::RefreshToken(token_text));
                 self.send(token.connection, &response);
             }
@@ -419,6 +540,16 @@ impl RoomTask {
             // Quotas are for those who join.
             Err(NotAdmitted::NoAnswer | NotAdmitted::QuotaExceeded { .. }) => {}
         }
+    }
+
+    /// Signs a token that ends no sooner than the one that it replaces.
+    fn renewed_token(&self, claims: &Claims, replaced: &Credential) -> String {
+        let left = replaced
+            .expires_at
+            .0
+            .saturating_sub(clock::now().unix.0)
+            .max(REFRESHED_TOKEN_LIFE);
+        self.shared.sign_again(claims, &replaced.token, left)
     }
 
     /// Lets a client in, unless it was decided otherwise after it was admitted: who is there then has been removed, and this

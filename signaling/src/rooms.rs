@@ -25,17 +25,20 @@ use crate::admission::Admission;
 use crate::allowances::{Allowances, Holder, SharedAllowance};
 use crate::clock;
 use crate::connection::Presence;
+use crate::desk::Desk;
 use crate::health::{NotReady, RoomsReport, ready, shards};
 use crate::hits::LimitHits;
-use crate::letter::{Concerned, Letter, RequestFailed};
+use crate::letter::{Concerned, Letter, RoomMailbox};
 use crate::limits::{FAREWELL, ROOM_STUCK};
-use crate::mailbox::{Mailbox, mailbox};
+use crate::mailbox::mailbox;
 use crate::notices::{Notices, notices};
 use crate::parts::{RoomsParts, Shared};
+use crate::passage::Seat;
 use crate::quotas::{Quotas, TooOften};
 use crate::random::random;
 use crate::refusal::Refusal;
 use crate::registry::{OpenRoom, OpenRooms, Registry};
+use crate::request_failed::RequestFailed;
 use crate::responses::ResponseSender;
 use crate::room_options::room_options;
 use crate::room_task::RoomTask;
@@ -43,7 +46,7 @@ use crate::seats::Seats;
 use crate::settings::Settings;
 
 /// Times that a join or a request to create looks for its room again, when it ends just then.
-const ATTEMPTS: usize = 3;
+pub(crate) const ATTEMPTS: usize = 3;
 
 /// How often media threads are looked at.
 const WATCH: Duration = Duration::from_secs(1);
@@ -345,9 +348,13 @@ impl Rooms {
         for _ in 0..ATTEMPTS {
             let room = self.find_or_open(name, options)?;
             let (reply, joined) = oneshot::channel();
+            let desk = Desk::new(room.clone());
             let letter = Letter::Join {
                 join: Box::new(join.clone()),
-                sender: sender.clone(),
+                seat: Seat {
+                    responses: sender.clone(),
+                    desk: desk.clone(),
+                },
                 reply,
             };
             match in_time(room.send(letter)).await {
@@ -358,7 +365,7 @@ impl Rooms {
             // From here on the room may know the client, which may go before the room replies.
             let presence = Presence {
                 connection: join.connection,
-                room,
+                desk,
                 open: self.0.connections.subscribe(),
             };
             match in_time(joined).await {
@@ -387,11 +394,11 @@ impl Rooms {
         self.0.open.lock().remove(name, index);
     }
 
-    fn find_or_open(
+    pub(crate) fn find_or_open(
         &self,
         name: &RoomName,
         options: Option<&RoomOptions>,
-    ) -> Result<Mailbox, Refusal> {
+    ) -> Result<RoomMailbox, Refusal> {
         let mut open = self.0.open.lock();
         if let Some(room) = open.find(name) {
             return Ok(room.mailbox.clone());
@@ -452,7 +459,7 @@ impl Rooms {
         tracing::info!(room = %name, "Room closed");
     }
 
-    async fn ask<T>(
+    pub(crate) async fn ask<T>(
         &self,
         name: &RoomName,
         letter: Letter,
@@ -463,7 +470,7 @@ impl Rooms {
         in_time(answer).await
     }
 
-    fn find(&self, name: &RoomName) -> Result<Mailbox, RequestFailed> {
+    fn find(&self, name: &RoomName) -> Result<RoomMailbox, RequestFailed> {
         let open = self.0.open.lock();
         let room = open.find(name).ok_or(RequestFailed::NoRoom)?;
         Ok(room.mailbox.clone())
@@ -471,7 +478,9 @@ impl Rooms {
 }
 
 /// Waits for a room, which is over when it fails to answer, for as long as a room may take.
-async fn in_time<T, E>(answer: impl Future<Output = Result<T, E>>) -> Result<T, RequestFailed> {
+pub(crate) async fn in_time<T, E>(
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, RequestFailed> {
     match timeout(ROOM_STUCK, answer).await {
         Ok(answer) => answer.map_err(|_| RequestFailed::NoRoom),
         Err(_) => Err(RequestFailed::RoomBusy),

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use signaling_protocol::proto;
-use signaling_session::EnabledCodec;
+use signaling_session::{DuplicateIdentity, EnabledCodec};
 
 use crate::load::LoadLimits;
 
@@ -24,8 +24,10 @@ pub struct Settings {
     pub home_participants: usize,
     /// Codecs that may be published.
     pub codecs: Vec<EnabledCodec>,
+    /// What becomes of a session when another of its identity is about to begin.
+    pub duplicates: DuplicateIdentity,
     /// Named sets of room options.
-    pub presets: BTreeMap<String, proto::RoomConfiguration>,
+    pub presets: BTreeMap<String, Preset>,
     /// Largest sizes of names.
     pub limits: NameLimits,
     /// The load at which nobody else is let in.
@@ -34,6 +36,15 @@ pub struct Settings {
     pub max_signal_message: usize,
     /// Proxies that say truly where a client is.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// A named set of room options. What it does not say is as [`Settings`] say.
+#[derive(Clone, Debug, Default)]
+pub struct Preset {
+    /// What LiveKit has in one.
+    pub configuration: proto::RoomConfiguration,
+    /// What becomes of a session when another of its identity is about to begin.
+    pub duplicates: Option<DuplicateIdentity>,
 }
 
 /// Largest sizes in bytes; zero for no limit.

@@ -57,6 +57,7 @@ pub(crate) fn settings() -> Settings {
         max_participants: 0,
         home_participants: 50,
         codecs: Vec::new(),
+        duplicates: signaling_session::DuplicateIdentity::default(),
         presets: std::collections::BTreeMap::new(),
         limits: NameLimits {
             room_name: 256,

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::DuplicateIdentity;
 use crate::{
     Address, Exceeded, JwksSource, LogLevel, NodeIp, Quota, Setting, SettingValue, Text,
     TokenSession, TurnCredentials, TurnProtocol, UdpPorts, WebhookTarget,
@@ -436,6 +437,28 @@ fn presets_are_read_by_name() {
     let preset = &config.room.room_configurations["big"];
     assert_eq!(preset.max_participants, Some(900));
     assert_eq!(preset.empty_timeout, None);
+}
+
+#[test]
+fn a_second_session_of_an_identity_replaces_the_first_unless_that_is_to_be_kept() {
+    let (config, _) = read("room: {}");
+    assert_eq!(config.room.duplicate_identity, DuplicateIdentity::Replace);
+    let (config, _) = read(
+        "room: {duplicate_identity: refuse, room_configurations: {open: {duplicate_identity: replace}, other: {}}}",
+    );
+    assert_eq!(config.room.duplicate_identity, DuplicateIdentity::Refuse);
+    let presets = &config.room.room_configurations;
+    let of = |preset: &str| presets[preset].duplicate_identity;
+    assert_eq!(of("open"), Some(DuplicateIdentity::Replace));
+    assert_eq!(of("other"), None);
+    let found = faults("room: {duplicate_identity: kick}");
+    assert_eq!(
+        found,
+        [
+            "sluice.yaml line 2: `room.duplicate_identity: kick` says nothing that can be done with a second session of an \
+          identity; write replace or refuse"
+        ]
+    );
 }
 
 #[test]

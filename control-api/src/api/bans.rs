@@ -12,13 +12,10 @@ use super::admin::Admin;
 use super::error::ApiError;
 use super::new_ban::{self, NewBan};
 use super::page;
-use super::request::{Asked, Id, Parameters};
+use super::request::{Asked, IDEMPOTENCY_KEY, Id, Parameters};
 use super::state::Api;
 use crate::bans::{BanAdded, ban_audit};
 use crate::clock;
-
-/// By which a repeated request is known to be the same.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// A ban as it is told.
 #[derive(Debug, Serialize, ToSchema)]

@@ -6,7 +6,7 @@ use utoipa::OpenApi;
 #[openapi(
     info(
         title = "Sluice",
-        description = "Bans, who did what, sessions and usage, and receivers of webhooks."
+        description = "Bans, who did what, many participants at once, sessions and usage, and receivers of webhooks."
     ),
     paths(
         super::bans::add,
@@ -22,7 +22,10 @@ use utoipa::OpenApi;
         super::sessions::list_participants,
         super::usage::list,
         super::quotas::list,
-        super::tokens::issue
+        super::tokens::issue,
+        super::rooms::mute,
+        super::rooms::remove,
+        super::rooms::update
     )
 )]
 pub(super) struct Description;

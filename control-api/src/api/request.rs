@@ -1,6 +1,6 @@
 //! What comes with a call: a JSON body, parameters of a query, an id in the path.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -8,6 +8,9 @@ use serde::de::DeserializeOwned;
 use super::error::ApiError;
 use super::new_ban::text;
 use crate::body::{self, NoBody};
+
+/// The header by which a repeated request is known to be the same.
+pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Most bytes of a body.
 const MAX_BODY: usize = 256 << 10;
@@ -20,11 +23,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Asked<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request<Body>, _: &S) -> Result<Self, ApiError> {
-        let body = body::read(request.into_body(), MAX_BODY).await;
-        let body = body.map_err(|error| match error {
-            NoBody::TooLarge => ApiError::too_large(),
-            NoBody::Late => ApiError::late(),
-        })?;
+        let body = read_body(request.into_body()).await?;
         let mut json = serde_json::Deserializer::from_slice(&body);
         let asked = serde_path_to_error::deserialize(&mut json).map_err(|error| refuse(&error))?;
         match json.end() {
@@ -34,6 +33,15 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Asked<T> {
             )),
         }
     }
+}
+
+/// Reads a body that is no longer than any call needs.
+pub(crate) async fn read_body(body: Body) -> Result<Bytes, ApiError> {
+    let body = body::read(body, MAX_BODY).await;
+    body.map_err(|error| match error {
+        NoBody::TooLarge => ApiError::too_large(),
+        NoBody::Late => ApiError::late(),
+    })
 }
 
 fn refuse(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {

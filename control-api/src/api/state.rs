@@ -1,5 +1,6 @@
 use signaling::{KeyRing, Rooms};
 
+use super::once::Answers;
 use crate::bans::Bans;
 use crate::quotas::KeyQuotas;
 use crate::webhooks::Webhooks;
@@ -17,4 +18,6 @@ pub struct Api {
     pub quotas: KeyQuotas,
     /// All receivers of events.
     pub webhooks: Webhooks,
+    /// Answers to requests that may be repeated.
+    pub answers: Answers,
 }

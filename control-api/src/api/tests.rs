@@ -30,6 +30,7 @@ struct Node {
     list: BanList,
     bans: Bans,
     webhooks: Webhooks,
+    answers: Answers,
     database: Database,
     _files: Database,
 }
@@ -53,6 +54,7 @@ impl Node {
             list,
             bans,
             webhooks,
+            answers: Answers::default(),
             database,
             _files: files,
         }
@@ -100,6 +102,7 @@ impl Node {
             bans: self.bans.clone(),
             quotas: KeyQuotas::default(),
             webhooks: self.webhooks.clone(),
+            answers: self.answers.clone(),
         })
     }
 
@@ -127,6 +130,14 @@ impl Node {
         let (status, answer) = self.call("POST", "/api/v1/bans", &body).await;
         assert_eq!(status, StatusCode::CREATED, "{answer}");
         answer["ban"].clone()
+    }
+
+    async fn create(&self, room: &str) {
+        let request = signaling_protocol::proto::CreateRoomRequest {
+            name: room.to_owned(),
+            ..Default::default()
+        };
+        self.node.rooms.create(request).await.unwrap();
     }
 
     /// Asks for somebody who comes by an ordinary token.
@@ -464,6 +475,111 @@ async fn pages_hold_all_that_is_listed_once() {
         seen.dedup();
         assert_eq!(seen.len(), 12);
     }
+}
+
+#[tokio::test]
+async fn whom_a_call_about_many_does_not_find_it_names() {
+    let node = Node::start(databases::sqlite()).await;
+    let whom = json!({"identities": ["alice", "bob"]});
+    for call in ["mute", "remove"] {
+        let path = format!("/api/v1/rooms/lobby/{call}");
+        let (status, error) = node.call("POST", &path, &whom).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{call}: {error}");
+        assert_eq!(error["message"], "the room does not exist");
+    }
+    node.create("lobby").await;
+    let (status, answer) = node.call("POST", "/api/v1/rooms/lobby/remove", &whom).await;
+    assert_eq!(status, StatusCode::OK);
+    let missing = |identity| json!({"identity": identity, "error": {"code": "not_found", "message": "participant does not exist"}});
+    let expected = json!({
+        "results": [missing("alice"), missing("bob")], "changed": 0, "audited": true
+    });
+    assert_eq!(answer, expected);
+    let everybody = json!({"everybody": true, "except": ["host"]});
+    let (_, answer) = node
+        .call("POST", "/api/v1/rooms/lobby/mute", &everybody)
+        .await;
+    assert_eq!(
+        answer,
+        json!({"results": [], "changed": 0, "audited": true})
+    );
+    let (_, audit) = node.call("GET", "/api/v1/audit", &NONE).await;
+    assert_eq!(audit["audit"], json!([]), "{audit}");
+}
+
+#[tokio::test]
+async fn a_call_about_many_names_the_field_that_is_wrong() {
+    let node = Node::start(databases::sqlite()).await;
+    node.create("lobby").await;
+    let many: Vec<_> = (0..1001).map(|number| number.to_string()).collect();
+    for (call, body, field) in [
+        ("mute", json!({}), "identities"),
+        (
+            "mute",
+            json!({"identities": ["a"], "everybody": true}),
+            "identities",
+        ),
+        ("mute", json!({"identities": many}), "identities"),
+        ("mute", json!({"identities": ["a", ""]}), "identities[1]"),
+        (
+            "mute",
+            json!({"identities": ["a"], "except": ["b"]}),
+            "except",
+        ),
+        (
+            "mute",
+            json!({"everybody": true, "sources": ["radio"]}),
+            "sources[0]",
+        ),
+        ("mute", json!({"everybody": true, "kind": "smell"}), "kind"),
+        ("mute", json!({"everybody": true, "muted": false}), "muted"),
+        ("mute", json!({"everybody": true, "loudly": true}), "loudly"),
+        (
+            "remove",
+            json!({"everybody": true, "reason": "a\u{7}"}),
+            "reason",
+        ),
+        ("update", json!({"everybody": true}), "permission"),
+        (
+            "update",
+            json!({"everybody": true, "permission": {"can_fly": true}}),
+            "permission.can_fly",
+        ),
+    ] {
+        let path = format!("/api/v1/rooms/lobby/{call}");
+        let (status, error) = node.call("POST", &path, &body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{error}");
+        assert_eq!(error["field"], field, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_request_does_nothing_again_and_is_answered_alike() {
+    let node = Node::start(databases::sqlite()).await;
+    let replay = async |key: &str, body: Value| {
+        let path = format!("/api/v1/webhooks/replay{key}");
+        node.call("POST", &path, &body).await
+    };
+    let body = json!({"url": DEAF});
+    let first = replay("#once=K1", body.clone()).await;
+    assert_eq!(first, (StatusCode::OK, json!({"replayed": 1})));
+    assert_eq!(replay("#once=K1", body.clone()).await, first);
+    assert_eq!(replay("", body.clone()).await.1, json!({"replayed": 0}));
+    assert_eq!(replay("#once=K2", body).await.1, json!({"replayed": 0}));
+    let (status, error) = replay("#once=K1", json!({"url": "elsewhere"})).await;
+    assert_eq!(
+        (status, &error["field"]),
+        (StatusCode::BAD_REQUEST, &json!("Idempotency-Key"))
+    );
+}
+
+#[tokio::test]
+async fn a_stranger_gets_no_answer_of_somebody_elses() {
+    let node = Node::start(databases::sqlite()).await;
+    let (path, body) = ("/api/v1/webhooks/replay#once=K1", json!({"url": DEAF}));
+    node.call("POST", path, &body).await;
+    let (status, _) = node.send(None, "POST", path, &body.to_string()).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

@@ -393,15 +393,50 @@ async fn who_and_what_is_missing_is_not_found() {
 }
 
 #[tokio::test]
-async fn participants_are_not_moved_between_rooms() {
+async fn nobody_is_forwarded() {
     let node = Node::start().await;
     node.call("CreateRoom", &json!({"name": "x"})).await;
-    for method in ["ForwardParticipant", "MoveParticipant"] {
-        let body = json!({"room": "x", "destination_room": "y", "identity": "alice"});
-        let (status, error) = node.call(method, &body).await;
-        assert_eq!(status, StatusCode::NOT_IMPLEMENTED, "{method}");
-        assert_eq!(error["code"], "unimplemented");
+    let body = json!({"room": "x", "destination_room": "y", "identity": "alice"});
+    let (status, error) = node.call("ForwardParticipant", &body).await;
+    assert_eq!(status, StatusCode::NOT_IMPLEMENTED);
+    assert_eq!(error["code"], "unimplemented");
+}
+
+#[tokio::test]
+async fn who_is_not_there_is_not_moved_and_no_room_is_made_for_it() {
+    let node = Node::start().await;
+    let body = json!({"room": "x", "destination_room": "y", "identity": "alice"});
+    for room_exists in [false, true] {
+        if room_exists {
+            node.call("CreateRoom", &json!({"name": "x"})).await;
+        }
+        let (status, error) = node.call("MoveParticipant", &body).await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert_eq!(error["msg"], "participant does not exist");
     }
+    let (_, listed) = node.call("ListRooms", &json!({"names": ["y"]})).await;
+    assert_eq!(listed, json!({"rooms": []}));
+}
+
+#[tokio::test]
+async fn nobody_is_moved_to_where_the_token_does_not_say() {
+    let node = Node::start().await;
+    for (destination, expected) in [("z", 401), ("x", 401), ("", 401)] {
+        let body = json!({"room": "x", "destination_room": destination, "identity": "alice"});
+        let (status, _) = node.call("MoveParticipant", &body).await;
+        assert_eq!(status.as_u16(), expected, "{destination}");
+    }
+    let grant = VideoGrant {
+        destination_room: "x".to_owned(),
+        ..admin()
+    };
+    let token = node.token(grant);
+    let body = json!({"room": "x", "destination_room": "x", "identity": "alice"});
+    let request = call("MoveParticipant", JSON, Some(&token), body.to_string());
+    assert_eq!(
+        node.refused(request).await,
+        (400, "invalid_argument".to_owned())
+    );
 }
 
 #[test]

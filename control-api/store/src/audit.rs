@@ -64,6 +64,23 @@ impl Audit {
 }
 
 impl Store {
+    /// Adds what was done, all of it or nothing.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn add_audit(&self, lines: &[Audit]) -> Result<(), StoreError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.pool.begin().await?;
+        for line in lines {
+            line.add(&mut transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
     /// Lists what was done, the latest first.
     ///
     /// # Errors

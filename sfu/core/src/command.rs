@@ -1,7 +1,8 @@
 //! What the control plane asks: peers come and go, and the rest is handed to the parts that do it.
 
 use sfu_model::{
-    CloseReason, Command, DataChannelOpener, Event, IceCredentials, Now, PeerId, Ssrc,
+    CloseReason, Command, DataChannelOpener, Event, IceCredentials, Now, PeerId, PublicationId,
+    Ssrc,
 };
 use sfu_transport::{CheckTag, Transport};
 
@@ -37,6 +38,7 @@ impl Shard {
             | Command::SetRemote { peer, .. }
             | Command::RestartIce { peer, .. }
             | Command::RemovePeer { peer }
+            | Command::MovePeer { peer, .. }
             | Command::CapLink { peer, .. }
             | Command::Publish { peer, .. }
             | Command::Subscribe { peer, .. } => return Some(*peer),
@@ -73,6 +75,11 @@ impl Shard {
             }),
             Command::RestartIce { peer, local } => self.restart_ice(now, peer, local),
             Command::RemovePeer { peer } => self.close_peer(now, peer, None),
+            Command::MovePeer {
+                peer,
+                to,
+                publications,
+            } => self.move_peer(now, peer, to, &publications),
             Command::CapLink { peer, most } => {
                 self.with_peer(now, peer, |peer| peer.sends.cap_link(most));
             }
@@ -120,19 +127,20 @@ impl Shard {
             Command::SetSpeakers {
                 publications,
                 peers,
-            } => {
-                let room = peers
-                    .iter()
-                    .find(|peer| self.directory.peer(**peer).is_some());
-                if let Some(room) = room.map(|peer| peer.room) {
-                    self.tables.speakers.set(room, &publications);
-                }
-            }
+            } => self.set_speakers(&publications, &peers),
             Command::SendData {
                 peers,
                 channel,
                 message,
             } => self.fan_out_data(peers, channel, message),
+        }
+    }
+
+    fn set_speakers(&mut self, publications: &[PublicationId], peers: &[PeerId]) {
+        let mut peers = peers.iter();
+        let here = peers.find(|peer| self.directory.peer(**peer).is_some());
+        if let Some(room) = here.map(|peer| peer.room) {
+            self.tables.speakers.set(room, publications);
         }
     }
 
@@ -229,11 +237,7 @@ impl Shard {
         let Some(mut peer) = self.tables.peers.remove(key) else {
             return;
         };
-        let room = peer.id.room;
-        self.census.dismiss(room, key, &mut self.schedule);
-        if !self.census.knows(room) {
-            self.tables.speakers.forget(room);
-        }
+        self.leave_room(peer.id.room, key);
         peer.disarm(key, &mut self.schedule);
         self.directory.remove_peer(&peer);
         for path in peer.paths {
@@ -254,6 +258,7 @@ fn changes_link(command: &Command) -> bool {
         | Command::SetRemote { .. }
         | Command::RestartIce { .. }
         | Command::RemovePeer { .. }
+        | Command::MovePeer { .. }
         | Command::Publish { .. }
         | Command::Unpublish { .. }
         // Links are divided once a second anyhow.

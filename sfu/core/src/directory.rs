@@ -69,6 +69,13 @@ impl Directory {
         }
     }
 
+    /// Has a peer found by another id than `before`.
+    pub(crate) fn rename_peer(&mut self, before: PeerId, id: PeerId) {
+        if let Some(key) = self.peers.remove(&before) {
+            self.peers.insert(id, key);
+        }
+    }
+
     pub(crate) fn add_publication(&mut self, id: PublicationId, key: PublicationKey) {
         self.publications.insert(id, key);
     }

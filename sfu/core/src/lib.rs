@@ -108,6 +108,7 @@ mod liveness;
 mod loudness;
 mod membership;
 mod moves;
+mod moving;
 mod nack_budget;
 mod opening;
 mod openings;

@@ -45,6 +45,16 @@ pub enum Command {
         /// The peer.
         peer: PeerId,
     },
+    /// Has a peer belong to another room, on the same shard, under another id: its transport and what it publishes go
+    /// on. Whoever subscribed to that, and what it subscribed to, belongs to the room that it leaves, and ends.
+    MovePeer {
+        /// The peer as it was called.
+        peer: PeerId,
+        /// As it is called from here on.
+        to: PeerId,
+        /// What it publishes, as it was called and as it is called from here on. What is not listed ends.
+        publications: Vec<(PublicationId, PublicationId)>,
+    },
     /// Receives a publication, or replaces how it is received.
     Publish {
         /// The id that the control plane gave it.
@@ -125,6 +135,7 @@ impl Command {
             | Self::SetRemote { peer, .. }
             | Self::RestartIce { peer, .. }
             | Self::RemovePeer { peer }
+            | Self::MovePeer { peer, .. }
             | Self::CapLink { peer, .. }
             | Self::Publish { peer, .. }
             | Self::Subscribe { peer, .. } => peer.shard,

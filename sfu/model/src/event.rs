@@ -110,6 +110,44 @@ pub enum Event {
 }
 
 impl Event {
+    /// Returns which peer the event is about, if it is about one.
+    pub fn peer_mut(&mut self) -> Option<&mut PeerId> {
+        match self {
+            Self::PeerConnected { peer, .. }
+            | Self::PeerSilent { peer }
+            | Self::PeerResumed { peer }
+            | Self::PeerClosed { peer, .. }
+            | Self::DataChannelOpened { peer, .. }
+            | Self::DataReceived { peer, .. } => Some(peer),
+            Self::CodecChanged { .. }
+            | Self::EncodingStarted { .. }
+            | Self::PictureSized { .. }
+            | Self::SubscriptionPaused { .. }
+            | Self::SubscriptionResumed { .. }
+            | Self::AudioLevels { .. }
+            | Self::Statistics { .. } => None,
+        }
+    }
+
+    /// Returns which publication the event is about, if it is about one.
+    pub fn publication_mut(&mut self) -> Option<&mut PublicationId> {
+        match self {
+            Self::CodecChanged { publication, .. }
+            | Self::EncodingStarted { publication, .. }
+            | Self::PictureSized { publication, .. } => Some(publication),
+            Self::PeerConnected { .. }
+            | Self::PeerSilent { .. }
+            | Self::PeerResumed { .. }
+            | Self::PeerClosed { .. }
+            | Self::DataChannelOpened { .. }
+            | Self::DataReceived { .. }
+            | Self::SubscriptionPaused { .. }
+            | Self::SubscriptionResumed { .. }
+            | Self::AudioLevels { .. }
+            | Self::Statistics { .. } => None,
+        }
+    }
+
     /// Returns the room that the event is for.
     pub fn room(&self) -> RoomIndex {
         match self {

@@ -49,6 +49,15 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// Returns what is more than before.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            received: self.received.saturating_sub(before.received),
+            sent: self.sent.saturating_sub(before.sent),
+        }
+    }
+
     /// Adds that of another way.
     pub fn add(&mut self, other: Self) {
         self.received += other.received;

@@ -17,17 +17,25 @@ pub(crate) struct Accounts(BTreeMap<ParticipantKey, Account>);
 #[derive(Debug)]
 struct Account {
     began: Instant,
+    /// What its peers had before it began.
+    before: BTreeMap<PeerId, Traffic>,
     /// What each of its peers has had, which are two at most.
     traffic: BTreeMap<PeerId, Traffic>,
     quality: QualityCounts,
 }
 
 impl Accounts {
-    /// Begins a session.
-    pub(crate) fn open(&mut self, now: Instant, key: ParticipantKey) {
+    /// Begins a session, of peers that had so much before.
+    pub(crate) fn open(
+        &mut self,
+        now: Instant,
+        key: ParticipantKey,
+        before: BTreeMap<PeerId, Traffic>,
+    ) {
         self.0.entry(key).or_insert_with(|| Account {
             began: now,
-            traffic: BTreeMap::new(),
+            traffic: before.clone(),
+            before,
             quality: QualityCounts::default(),
         });
     }
@@ -35,6 +43,12 @@ impl Accounts {
     /// Ends a session, and returns what it came to; nothing of one that never began.
     pub(crate) fn close(&mut self, now: Instant, key: ParticipantKey) -> Option<SessionAccount> {
         self.0.remove(&key).map(|account| account.read(now))
+    }
+
+    /// Returns what each peer of a session has had.
+    pub(crate) fn traffic(&self, key: ParticipantKey) -> BTreeMap<PeerId, Traffic> {
+        let account = self.0.get(&key);
+        account.map(|it| it.traffic.clone()).unwrap_or_default()
     }
 
     /// Takes what a shard has counted.
@@ -75,7 +89,10 @@ impl Accounts {
 impl Account {
     fn read(&self, now: Instant) -> SessionAccount {
         let mut traffic = Traffic::default();
-        self.traffic.values().for_each(|peer| traffic.add(*peer));
+        for (peer, by_now) in &self.traffic {
+            let before = self.before.get(peer).copied().unwrap_or_default();
+            traffic.add(by_now.since(before));
+        }
         SessionAccount {
             lasted: now.saturating_duration_since(self.began),
             traffic,

@@ -17,8 +17,8 @@ use crate::proto::server_info::Edition;
 use crate::proto::signal_response::Message;
 use crate::transports::{Downstream, PathState, Primary, Transports, Upstream};
 use crate::{
-    COMPATIBLE_VERSION, ConnectionId, Credential, Join, JoinRefused, Output, Room, TimerReason,
-    codecs, proto,
+    COMPATIBLE_VERSION, ConnectionId, Credential, DuplicateIdentity, Join, JoinRefused, Output,
+    Room, TimerReason, codecs, proto,
 };
 
 /// How long a participant may take until its media is connected.
@@ -49,7 +49,8 @@ impl Room {
         let came = (join.connection, join.credential);
         let mut newcomer = self.make_participant(now, claims, came, &join.parameters);
         newcomer.seat = join.seat;
-        self.check_capacity(&newcomer, before)?;
+        self.check_identity(before)?;
+        self.check_place(newcomer.is_dependent(), before)?;
         self.check_quota(&newcomer, before)?;
         if let Some(before) = before {
             let action = Some(LeaveAction::Disconnect);
@@ -105,13 +106,28 @@ impl Room {
         }
     }
 
-    fn check_capacity(
+    /// Checks that a session of the same identity may be replaced. One whose client is cut off keeps nobody out: it may
+    /// be that very client which begins anew.
+    pub(crate) fn check_identity(
         &self,
-        newcomer: &Participant,
+        replaced: Option<ParticipantKey>,
+    ) -> Result<(), JoinRefused> {
+        let replaced = replaced.and_then(|key| self.roster.get(key));
+        let is_connected = replaced.is_some_and(|participant| participant.connection.is_some());
+        match self.room.options().duplicates {
+            DuplicateIdentity::Refuse if is_connected => Err(JoinRefused::IdentityTaken),
+            DuplicateIdentity::Refuse | DuplicateIdentity::Replace => Ok(()),
+        }
+    }
+
+    /// Checks that there is a place for one more.
+    pub(crate) fn check_place(
+        &self,
+        is_dependent: bool,
         replaced: Option<ParticipantKey>,
     ) -> Result<(), JoinRefused> {
         let limit = usize::try_from(self.room.options().max_participants).unwrap_or(usize::MAX);
-        if limit == 0 || newcomer.is_dependent() {
+        if limit == 0 || is_dependent {
             return Ok(());
         }
         let others = self.roster.iter();

@@ -65,12 +65,14 @@ impl Room {
                 self.messaging().send_data(now, *request)?;
                 Ok(RoomReply::Done)
             }
+            RoomRequest::ChangeMany { selection, change } => {
+                self.change_many(now, &selection, &change)
+            }
             RoomRequest::PerformRpc(request) => self.messaging().start_rpc(now, &request),
-            RoomRequest::TransferParticipant => Err(RoomError::Unimplemented),
         }
     }
 
-    fn find(&self, identity: &str) -> Result<ParticipantKey, RoomError> {
+    pub(crate) fn find(&self, identity: &str) -> Result<ParticipantKey, RoomError> {
         self.roster
             .by_identity(identity)
             .ok_or(RoomError::ParticipantNotFound)
@@ -118,17 +120,29 @@ impl Room {
         if !muted && !self.facts.enable_remote_unmute {
             return Err(RoomError::RemoteUnmuteDisabled);
         }
+        let info = self.mute(now, key, track, muted);
+        let info = info.ok_or(RoomError::TrackNotFound)?;
+        Ok(RoomReply::Track(Box::new(info)))
+    }
+
+    /// Mutes a track for everybody, and tells its publisher. Returns it as it is then.
+    pub(crate) fn mute(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        track: &TrackSid,
+        muted: bool,
+    ) -> Option<proto::TrackInfo> {
         let info = self
             .publications()
-            .set_muted(now, key, track.as_str(), muted);
-        let info = info.ok_or(RoomError::TrackNotFound)?;
+            .set_muted(now, key, track.as_str(), muted)?;
         let connection = self.roster.get(key).and_then(|p| p.connection);
         let mute = proto::MuteTrackRequest {
             sid: track.as_str().to_owned(),
             muted,
         };
         self.outputs.signal(connection, Message::Mute(mute));
-        Ok(RoomReply::Track(Box::new(info)))
+        Some(info)
     }
 
     fn update_participant(

@@ -139,8 +139,20 @@ pub struct RoomOptions {
     pub max_participants: u32,
     /// Opaque text for the app.
     pub metadata: String,
+    /// What becomes of a session when another of its identity is about to begin.
+    pub duplicates: DuplicateIdentity,
     /// Codecs that may be published, and their restrictions, in LiveKit's order.
     pub codecs: Vec<EnabledCodec>,
+}
+
+/// What becomes of a session when another of its identity is about to begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DuplicateIdentity {
+    /// It ends, and the other begins, as in LiveKit.
+    #[default]
+    Replace,
+    /// It goes on, and the other is refused, unless its client is cut off.
+    Refuse,
 }
 
 /// A codec that a room accepts.
@@ -177,6 +189,7 @@ impl RoomOptions {
             sync_streams: false,
             max_participants: 0,
             metadata: String::new(),
+            duplicates: DuplicateIdentity::default(),
             codecs: codecs.into(),
         }
     }

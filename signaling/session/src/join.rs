@@ -33,6 +33,8 @@ pub enum JoinRefused {
     MaxParticipants,
     /// Its API key has as many participants as it may have at once.
     QuotaExceeded,
+    /// A session of the identity goes on in the room, which keeps it.
+    IdentityTaken,
     /// The room is over.
     RoomClosed,
     /// The metadata is too large.
@@ -49,6 +51,9 @@ impl fmt::Display for JoinRefused {
         f.write_str(match self {
             Self::MaxParticipants => "room has exceeded its max participants",
             Self::QuotaExceeded => "quota exceeded: too many participants at once",
+            Self::IdentityTaken => {
+                "a participant with this identity is in the room already, and the room keeps it"
+            }
             Self::RoomClosed => "room has already closed",
             Self::MetadataTooLarge => "metadata size exceeds limits",
             Self::AttributesTooLarge => "attribute size exceeds limits",

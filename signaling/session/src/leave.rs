@@ -8,7 +8,7 @@ use crate::participant::Participant;
 use crate::participant_key::ParticipantKey;
 use crate::proto::participant_info::State;
 use crate::proto::signal_response::Message;
-use crate::{ConnectionId, Output, Room, RoomNotice, SessionAccount, TimerReason};
+use crate::{ConnectionId, Output, Room, RoomNotice, TimerReason};
 
 /// The attribute by which a participant is told why it is removed.
 const REMOVAL_REASON: &str = "sluice.removed_reason";
@@ -26,17 +26,10 @@ impl Room {
         self.say_farewell(key, cause, action);
         self.publications().unpublish_all(now, key);
         self.data_publications().end_data_tracks(key);
-        self.data_publications().forget_data_subscriptions(key);
         self.subscriptions().forget_subscriptions(now, key);
-        self.cancel_timers(key);
-        self.rpcs
-            .fail_calls_to(key, &mut self.timers, &mut self.outputs);
-        self.speakers.forget(key);
-        self.floor.forget(key);
-        let Some(mut participant) = self.roster.remove(key) else {
+        let Some(mut participant) = self.take_out(key) else {
             return;
         };
-        self.placement.vacate(participant.transports.shard());
         for peer in participant.transports.peers() {
             if participant
                 .transports
@@ -46,26 +39,20 @@ impl Room {
                 self.outputs.media(Command::RemovePeer { peer });
             }
         }
-        let account = self.accounts.close(now.mono, key);
-        info!(
-            room = %self.room.name(),
-            participant = %participant.sid,
-            identity = %participant.identity,
-            ?cause,
-            "a participant has left"
-        );
-        participant.state = State::Disconnected;
-        participant.touch();
-        self.report_departure(now, &participant, cause, account);
-        self.room.note_leave(now.mono);
-        if self.roster.len() == 0 {
-            self.updates.clear();
-        }
-        self.watch_idleness();
-        if participant.is_recorder() {
-            self.tell_room();
-        }
-        self.telling().counts_changed(now);
+        self.report_departure(now, &participant, cause);
+    }
+
+    /// Takes out a participant that publishes nothing any more and subscribes to nothing. The others are not told.
+    pub(crate) fn take_out(&mut self, key: ParticipantKey) -> Option<Participant> {
+        self.data_publications().forget_data_subscriptions(key);
+        self.cancel_timers(key);
+        self.rpcs
+            .fail_calls_to(key, &mut self.timers, &mut self.outputs);
+        self.speakers.forget(key);
+        self.floor.forget(key);
+        let participant = self.roster.remove(key)?;
+        self.placement.vacate(participant.transports.shard());
+        Some(participant)
     }
 
     /// Ends a session that cannot go on and asks the client to begin another.
@@ -115,28 +102,54 @@ impl Room {
             .send_update(connection.into_iter().collect(), vec![info]);
     }
 
-    fn report_departure(
+    /// Tells of a participant that was taken out, and what follows for the room.
+    pub(crate) fn report_departure(
         &mut self,
         now: Now,
         participant: &Participant,
         cause: DisconnectCause,
-        account: Option<SessionAccount>,
     ) {
+        info!(
+            room = %self.room.name(),
+            participant = %participant.sid,
+            identity = %participant.identity,
+            ?cause,
+            "a participant has left"
+        );
+        self.tell_departure(now, participant, cause);
+        self.room.note_leave(now.mono);
+        if self.roster.len() == 0 {
+            self.updates.clear();
+        }
+        self.watch_idleness();
+        if participant.is_recorder() {
+            self.tell_room();
+        }
+        self.telling().counts_changed(now);
+    }
+
+    fn tell_departure(&mut self, now: Now, participant: &Participant, cause: DisconnectCause) {
         let mut info = participant.info(Vec::new(), Vec::new());
+        info.set_state(State::Disconnected);
+        info.version = info.version.saturating_add(1);
         info.set_disconnect_reason(cause.reason());
         if !participant.is_hidden() {
             let replaced = cause == DisconnectCause::Replaced;
             self.telling().tell_gone(now, info.clone(), replaced);
         }
         let room = Box::new(self.info());
-        let participant = Box::new(info);
+        let account = self.accounts.close(now.mono, participant.key);
+        let gone = Box::new(info);
         self.outputs.notice(match account {
             Some(account) => RoomNotice::ParticipantLeft {
                 room,
-                participant,
+                participant: gone,
                 account,
             },
-            None => RoomNotice::ParticipantAborted { room, participant },
+            None => RoomNotice::ParticipantAborted {
+                room,
+                participant: gone,
+            },
         });
     }
 

@@ -5,6 +5,7 @@
 //! - [`Room::handle_join`], [`Room::handle_signal`], [`Room::handle_signal_closed`],
 //!   [`Room::handle_offence`]: clients;
 //! - [`Room::handle_media`]: what the room's shards report; [`Room::handle_shard`]: how they fare;
+//! - [`Room::release`], [`Room::handle_arrival`]: a participant that goes from one room to another;
 //! - [`Room::handle_request`]: the calls of LiveKit's RoomService;
 //! - [`Room::handle_timeout`], when [`Room::poll_timeout`] is due;
 //! - [`Room::poll_output`], until it returns nothing, after each of these.
@@ -64,7 +65,9 @@
 
 mod accounts;
 mod admit;
+mod bulk;
 mod call;
+mod change;
 mod codecs;
 mod credential;
 mod data_history;
@@ -78,6 +81,7 @@ mod fallback;
 mod faults;
 mod figures;
 mod floor;
+mod former;
 mod ids;
 mod join;
 mod judging;
@@ -89,6 +93,7 @@ mod media;
 mod messages;
 mod messaging;
 mod metadata;
+mod moving;
 mod negotiate;
 pub mod negotiation;
 mod notice;
@@ -132,16 +137,19 @@ mod tracks;
 mod transports;
 mod updates;
 
+pub use change::{Change, ParticipantChange, PermissionChange, Selection, TrackFilter};
 pub use credential::Credential;
 pub use facts::{
-    COMPATIBLE_VERSION, EnabledCodec, IceServers, Limits, NodeFacts, RoomOptions, RoomPlace,
+    COMPATIBLE_VERSION, DuplicateIdentity, EnabledCodec, IceServers, Limits, NodeFacts,
+    RoomOptions, RoomPlace,
 };
 pub use figures::{QualityCounts, QualityReport, TrackFigures};
 pub use join::{Join, JoinRefused};
+pub use moving::{Traveller, Visitor};
 pub use notice::RoomNotice;
 pub use output::{ConnectionId, Output};
 pub use participant_key::ParticipantKey;
-pub use request::{RoomError, RoomReply, RoomRequest, RpcId, RpcOutcome};
+pub use request::{Done, Outcome, RoomError, RoomReply, RoomRequest, RpcId, RpcOutcome};
 pub use room::Room;
 pub use seat::Seat;
 pub use session_account::{SessionAccount, SessionOrigin};

@@ -1,5 +1,6 @@
 //! What the shards report.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sfu_model::{CloseReason, DataChannel, DataMessage, Event, LinkProtocol, Now, PeerId};
@@ -119,7 +120,7 @@ impl Room {
         };
         participant.state = State::Active;
         participant.touch();
-        self.accounts.open(now.mono, key);
+        self.accounts.open(now.mono, key, BTreeMap::new());
         self.timers.cancel(&TimerReason::JoinTimeout(key));
         self.watch_qualities(now);
         self.telling().tell_soon(now, key);
@@ -129,7 +130,7 @@ impl Room {
         self.report_join(key);
     }
 
-    fn report_join(&mut self, key: ParticipantKey) {
+    pub(crate) fn report_join(&mut self, key: ParticipantKey) {
         if let Some(participant) = self.roster.get(key) {
             info!(
                 room = %self.room.name(),

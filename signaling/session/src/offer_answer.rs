@@ -17,7 +17,7 @@ use crate::transports::Transports;
 use crate::{Room, TimerReason, proto};
 
 /// How long a client may take to answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long the answer to an offer that rode in a join is held back at most for clients that are not ready for it. They are once
 /// they tell of candidates, which takes a millisecond or two, and much longer where many join from one machine.

@@ -35,6 +35,17 @@ pub enum Output {
         /// What it replaces; it must not end sooner.
         replaced: Box<Credential>,
     },
+    /// Sign `claims` and tell a client that its session goes on in this room, with the token in `moved`.
+    RoomMoved {
+        /// Its connection.
+        connection: ConnectionId,
+        /// What it is told; the token is empty.
+        moved: Box<proto::RoomMovedResponse>,
+        /// What the token says.
+        claims: Box<Claims>,
+        /// What it replaces; it must not end sooner.
+        replaced: Box<Credential>,
+    },
     /// Close a connection, after everything that was sent before has left.
     CloseSignal {
         /// The connection.

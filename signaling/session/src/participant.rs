@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use auth::{Claims, ParticipantKind, SourceSet, TrackSource, VideoGrant};
-use sfu_model::{ParticipantIdentity, ParticipantSid, Pausing, UnixTime};
+use sfu_model::{ParticipantIdentity, ParticipantSid, Pausing, RoomName, UnixTime};
 use signaling_protocol::Client;
 
 use crate::data_track::DataInterest;
 use crate::faults::Faults;
+use crate::former::Former;
 use crate::messages::Messages;
 use crate::participant_key::ParticipantKey;
 use crate::proto::participant_info::{Kind, KindDetail, State};
@@ -53,6 +54,8 @@ pub(crate) struct Participant {
     pub(crate) data_interest: DataInterest,
     pub(crate) messages: Messages,
     pub(crate) faults: Faults,
+    /// What its shard called it and its publications in the room that it came from, if it was moved here.
+    pub(crate) former: Former,
 }
 
 /// What a participant is made of when it joins.
@@ -105,7 +108,22 @@ impl Participant {
             },
             messages: Messages::default(),
             faults: Faults::default(),
+            former: Former::default(),
         }
+    }
+
+    /// Begins its session in another room, where it is called so.
+    pub(crate) fn enter(
+        &mut self,
+        (key, sid): (ParticipantKey, ParticipantSid),
+        room: &RoomName,
+        now: UnixTime,
+    ) {
+        self.key = key;
+        self.sid = sid;
+        self.joined_at = now;
+        self.version = 1;
+        room.as_str().clone_into(&mut self.grant.room);
     }
 
     /// Returns what a token of this participant says at this time.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sfu_model::{ParticipantIdentity, ParticipantSid, TrackSid};
 
+use crate::change::{Change, Selection};
 use crate::{SessionAccount, proto};
 
 /// A call of LiveKit's RoomService about one room. Authorization is the caller's business.
@@ -50,10 +51,15 @@ pub enum RoomRequest {
     UpdateSubscriptions(Box<proto::UpdateSubscriptionsRequest>),
     /// `SendData`.
     SendData(Box<proto::SendDataRequest>),
+    /// Has the same happen to many participants. Ours.
+    ChangeMany {
+        /// To whom.
+        selection: Selection,
+        /// What.
+        change: Change,
+    },
     /// `PerformRpc`.
     PerformRpc(Box<proto::PerformRpcRequest>),
-    /// `ForwardParticipant` or `MoveParticipant`, which are refused.
-    TransferParticipant,
 }
 
 /// What a call returns.
@@ -71,6 +77,8 @@ pub enum RoomReply {
     Track(Box<proto::TrackInfo>),
     /// What each session has come to.
     Accounts(Vec<(ParticipantSid, SessionAccount)>),
+    /// What has become of each participant.
+    Outcomes(Vec<Outcome>),
     /// The participant was asked; [`crate::Output::RpcDone`] follows within `timeout`.
     RpcStarted {
         /// The call.
@@ -78,6 +86,26 @@ pub enum RoomReply {
         /// When it is given up.
         timeout: Duration,
     },
+}
+
+/// What has become of one of many participants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Of whom.
+    pub identity: ParticipantIdentity,
+    /// What was done, or why it was not.
+    pub result: Result<Done, RoomError>,
+}
+
+/// What was done to a participant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Done {
+    /// These tracks are as they should be, and were not before.
+    Muted(Vec<proto::TrackInfo>),
+    /// It has left.
+    Removed,
+    /// This is what others are told of it.
+    Updated(Box<proto::ParticipantInfo>),
 }
 
 /// A call to a participant in progress. Never reused in a room.
@@ -123,14 +151,26 @@ pub enum RoomError {
     RemoteUnmuteDisabled,
     /// `resource_exhausted`: too many calls to participants are open.
     TooManyRpcs,
-    /// `unimplemented`.
-    Unimplemented,
+    /// `failed_precondition`: the client does not know that sessions go from one room to another.
+    ClientCannotMove,
+    /// `failed_precondition`: participants of this kind belong to their room.
+    KindCannotMove(&'static str),
+    /// `failed_precondition`: its media is not connected yet, or its signalling is not at the moment.
+    NotConnected,
 }
 
 impl fmt::Display for RoomError {
     /// Writes LiveKit's text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::ClientCannotMove => "participant client version does not support moving",
+            Self::KindCannotMove(kind) => {
+                return write!(
+                    f,
+                    "{kind} participants cannot be moved, one-shot signaling mode: false"
+                );
+            }
+            Self::NotConnected => "participant is not connected at the moment, try again",
             Self::RoomClosed => "requested room does not exist",
             Self::ParticipantNotFound => "participant does not exist",
             Self::TrackNotFound => "track is not found",
@@ -146,7 +186,6 @@ impl fmt::Display for RoomError {
             Self::RpcPayloadTooLarge => "RpcError 1402: Request payload too large",
             Self::RemoteUnmuteDisabled => "remote unmute not enabled",
             Self::TooManyRpcs => "too many RPC calls are open in the room",
-            Self::Unimplemented => "not implemented",
         })
     }
 }

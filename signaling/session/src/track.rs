@@ -59,6 +59,24 @@ pub(crate) struct PublishedStream {
 }
 
 impl Track {
+    /// Has it published by a participant of another room, in which nobody receives it yet and its publications are
+    /// called otherwise. Returns what each was and is called.
+    pub(crate) fn enter(
+        &mut self,
+        publisher: ParticipantKey,
+        mut next: impl FnMut() -> PublicationId,
+    ) -> Vec<(PublicationId, PublicationId)> {
+        self.publisher = publisher;
+        self.reported = false;
+        self.subscribers.clear();
+        let rename = |stream: &mut PublishedStream| {
+            stream.demand = Demand::default();
+            let before = std::mem::replace(&mut stream.publication, next());
+            (before, stream.publication)
+        };
+        self.streams.iter_mut().map(rename).collect()
+    }
+
     pub(crate) fn kind(&self) -> MediaKind {
         kind_of(&self.info)
     }

@@ -20,6 +20,14 @@ impl Tracks {
         self.tracks.insert(track.sid.clone(), track);
     }
 
+    /// Adds a track that is received already.
+    pub(crate) fn adopt(&mut self, track: Track) {
+        for stream in &track.streams {
+            self.bind_publication(stream.publication, track.sid.clone());
+        }
+        self.insert(track);
+    }
+
     pub(crate) fn remove(&mut self, sid: &TrackSid) -> Option<Track> {
         let track = self.tracks.remove(sid)?;
         for stream in &track.streams {

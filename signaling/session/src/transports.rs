@@ -133,6 +133,18 @@ impl Transports {
         std::iter::once(first).chain(second)
     }
 
+    /// Calls each peer otherwise; returns what each was and is called.
+    pub(crate) fn renumber(&mut self, mut next: impl FnMut() -> PeerId) -> Vec<(PeerId, PeerId)> {
+        let mut rename = |peer: &mut PeerId| {
+            let before = std::mem::replace(peer, next());
+            (before, *peer)
+        };
+        match self {
+            Self::One(up) => vec![rename(&mut up.peer)],
+            Self::Two { up, down, .. } => vec![rename(&mut up.peer), rename(&mut down.peer)],
+        }
+    }
+
     /// Returns what is known of a peer's transport.
     pub(crate) fn path(&mut self, peer: PeerId) -> Option<&mut PathState> {
         match self {

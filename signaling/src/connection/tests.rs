@@ -26,7 +26,8 @@ const PIPE: usize = 1024;
 
 struct Wire {
     client: WebSocketStream<DuplexStream>,
-    room: Letters,
+    room: Letters<Letter>,
+    desk: Desk<Letter>,
     sender: ResponseSender,
     hits: Arc<LimitHits>,
 }
@@ -34,9 +35,10 @@ struct Wire {
 async fn wire() -> Wire {
     let (room, letters) = mailbox();
     let (sender, responses) = responses();
+    let desk = Desk::new(room);
     let presence = Presence {
         connection: ID,
-        room,
+        desk: desk.clone(),
         open: watch::channel(()).1,
     };
     let hits = Arc::<LimitHits>::default();
@@ -62,6 +64,7 @@ async fn wire() -> Wire {
     Wire {
         client,
         room: letters,
+        desk,
         sender,
         hits,
     }
@@ -148,7 +151,7 @@ impl Wire {
 }
 
 /// Does as a room does that disconnects a client: says something to it, and closes.
-async fn disconnect(room: &mut Letters, sender: &ResponseSender) {
+async fn disconnect(room: &mut Letters<Letter>, sender: &ResponseSender) {
     let letter = room.recv().await.unwrap().letter;
     let expected = DisconnectCause::SentUnreadable;
     assert!(
@@ -501,4 +504,24 @@ async fn a_client_that_leaves_its_answers_unread_is_not_read() {
         wire.message(Encoding::Binary).await;
     }
     assert!(wire.letter().await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_moved_asks_the_other_room_when_what_it_asked_before_is_done() {
+    let mut wire = wire().await;
+    let mute = || signal_request::Message::Mute(proto::MuteTrackRequest::default());
+    wire.send(request(Encoding::Binary, mute())).await;
+    let first = wire.letter().await.unwrap();
+    let (there, mut letters) = mailbox();
+    wire.desk.move_to(there);
+    wire.send(request(Encoding::Binary, mute())).await;
+    sleep(Duration::from_secs(1)).await;
+    assert!(letters.try_recv().is_err(), "the first is not handled yet");
+    drop(first);
+    let second = letters.recv().await.unwrap().letter;
+    assert!(matches!(second, Letter::Signal { .. }), "{second:?}");
+    assert!(wire.room.try_recv().is_err());
+    drop(second);
+    wire.send(request(Encoding::Binary, mute())).await;
+    assert!(letters.recv().await.is_some());
 }

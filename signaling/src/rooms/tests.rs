@@ -1,10 +1,16 @@
+mod moving;
+
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use signaling_protocol::proto::signal_response::Message;
+use signaling_session::DuplicateIdentity;
 
 use super::*;
+use crate::Preset;
 use crate::letter::Fault;
 use crate::pulse::Pulse;
 use crate::responses::{Responses, responses};
@@ -34,7 +40,7 @@ async fn is_forgotten(node: &TestNode, name: &str) {
 }
 
 /// Puts a room in the registry that nobody looks after.
-fn put(node: &TestNode, name: &str, mailbox: Mailbox) -> RoomIndex {
+fn put(node: &TestNode, name: &str, mailbox: RoomMailbox) -> RoomIndex {
     let mut open = node.rooms.0.open.lock();
     let index = open.next_index();
     let room = OpenRoom {
@@ -229,10 +235,14 @@ async fn shutting_down_tells_participants_and_ends_every_room() {
 
 #[tokio::test]
 async fn a_request_overrides_a_preset_and_a_preset_the_settings() {
-    let preset = proto::RoomConfiguration {
+    let configuration = proto::RoomConfiguration {
         empty_timeout: 7,
         metadata: "preset".to_owned(),
         ..proto::RoomConfiguration::default()
+    };
+    let preset = Preset {
+        configuration,
+        duplicates: Some(DuplicateIdentity::Refuse),
     };
     let mut settings = settings();
     settings.max_participants = 9;
@@ -246,6 +256,29 @@ async fn a_request_overrides_a_preset_and_a_preset_the_settings() {
     assert_eq!(options.departure_timeout, Duration::from_secs(3));
     assert_eq!(options.max_participants, 9);
     assert_eq!(options.metadata, "preset");
+    assert_eq!(options.duplicates, DuplicateIdentity::Refuse);
+    let other = node.rooms.options_of(&create("lobby"));
+    assert_eq!(other.duplicates, DuplicateIdentity::Replace);
+}
+
+#[tokio::test]
+async fn a_room_that_keeps_sessions_refuses_others_of_their_identities_and_lets_them_resume() {
+    let mut settings = settings();
+    settings.duplicates = DuplicateIdentity::Refuse;
+    let node = TestNode::with(settings);
+    node.rooms.create(create("lobby")).await.unwrap();
+    let (presence, responses) = node.join("lobby", "alice").await.unwrap();
+    let refused = node.join("lobby", "alice").await.unwrap_err();
+    assert_eq!(refused, Refusal::Join(JoinRefused::IdentityTaken));
+    assert_eq!(refused.into_response().status(), StatusCode::FORBIDDEN);
+    let Some(Message::Join(join)) = next_message(&responses).await else {
+        panic!("no join");
+    };
+    let sid = join.participant.unwrap().sid;
+    let (_resumed, responses) = node.resume("lobby", "alice", &sid).await.unwrap();
+    let first = next_message(&responses).await;
+    assert!(matches!(first, Some(Message::Reconnect(_))), "{first:?}");
+    drop(presence);
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ const describers = {
   roomMetadataChanged: (metadata) => ({ metadata }),
   activeSpeakersChanged: (speakers) => ({ identities: speakers.map((p) => p.identity) }),
   connectionQualityChanged: (quality, p) => ({ quality, identity: p.identity }),
+  moved: (room) => ({ room }),
   encryptionError: (error) => ({ message: error.message }),
 };
 

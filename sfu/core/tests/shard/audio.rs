@@ -40,7 +40,7 @@ fn source(payload_type: PayloadType) -> Source {
 }
 
 /// Sends a packet of 20 ms with an audio level in -dBov.
-fn say(world: &mut World, source: &mut Source, level: u8) {
+pub(crate) fn say(world: &mut World, source: &mut Source, level: u8) {
     let mut packet = source.packet(&[0x78, 1, 2, 3]);
     // One-byte form, identifier 2, one byte.
     let mut with_level = packet[..12].to_vec();

@@ -110,7 +110,7 @@ impl Pair {
         }
     }
 
-    fn held(&self) -> [(usize, usize); 2] {
+    pub(crate) fn held(&self) -> [(usize, usize); 2] {
         [&self.home, &self.far].map(|world| {
             let counters = world.shard.counters();
             (counters.publications, counters.subscriptions)

@@ -37,6 +37,7 @@ mod hand_over;
 mod key_frames;
 mod lifecycle;
 mod media;
+mod moving;
 mod opening;
 mod pacing;
 mod redundancy;

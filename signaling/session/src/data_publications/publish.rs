@@ -160,6 +160,41 @@ impl DataPublications<'_> {
         }
     }
 
+    /// Takes the data tracks of a participant that goes on in another room out of this one: each with the number that
+    /// its publisher gave it.
+    pub(crate) fn withdraw_data_tracks(
+        &mut self,
+        key: ParticipantKey,
+    ) -> Vec<(u16, proto::DataTrackInfo)> {
+        let published = self.roster.get(key);
+        let published = published.map(|p| p.data_interest.published.clone());
+        let tracks = published.unwrap_or_default().into_iter();
+        let withdrawn = tracks.filter_map(|sid| {
+            let info = self.data_tracks.get(&sid)?.info.clone();
+            self.end_data_track(key, &sid);
+            let source = u16::try_from(info.pub_handle).ok()?;
+            Some((source, info))
+        });
+        withdrawn.collect()
+    }
+
+    /// Publishes the data tracks of a participant that has come from another room. Those for which this one has no
+    /// number left end.
+    pub(crate) fn adopt_data_tracks(
+        &mut self,
+        key: ParticipantKey,
+        tracks: Vec<(u16, proto::DataTrackInfo)>,
+    ) {
+        for (source, info) in tracks {
+            let sid = TrackSid::from(info.sid.as_str());
+            if self.data_tracks.insert(key, source, info)
+                && let Some(participant) = self.roster.get_mut(key)
+            {
+                participant.data_interest.published.push(sid);
+            }
+        }
+    }
+
     fn end_data_track(&mut self, key: ParticipantKey, sid: &TrackSid) {
         let Some(track) = self.data_tracks.remove(sid) else {
             return;

@@ -135,7 +135,7 @@ impl Publications<'_> {
     }
 
     /// Sees to it that requests are given up whose media does not come.
-    pub(super) fn watch_pending(&mut self, key: ParticipantKey) {
+    pub(crate) fn watch_pending(&mut self, key: ParticipantKey) {
         let participant = self.roster.get(key);
         if let Some(at) = participant.and_then(|p| p.publishing.pending.next_expiry()) {
             self.timers.set_once(TimerReason::PendingTracks(key), at);

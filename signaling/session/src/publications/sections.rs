@@ -302,7 +302,7 @@ impl Publications<'_> {
         }
     }
 
-    fn report_track(&mut self, key: ParticipantKey, sid: &TrackSid) {
+    pub(crate) fn report_track(&mut self, key: ParticipantKey, sid: &TrackSid) {
         let Some(participant) = self.roster.get(key) else {
             return;
         };

@@ -6,6 +6,7 @@ use super::Publications;
 use crate::participant_key::ParticipantKey;
 use crate::proto::signal_response::Message;
 use crate::telling::describe;
+use crate::track::Track;
 use crate::{RoomNotice, TimerReason, proto};
 
 impl Publications<'_> {
@@ -72,15 +73,32 @@ impl Publications<'_> {
         self.outputs.signal(participant.connection, message);
     }
 
-    /// Takes a track out of the room; returns the client's id of it.
+    /// Takes all tracks of a participant out of the room while their media goes on.
+    pub(crate) fn withdraw_all(&mut self, now: Now, key: ParticipantKey) -> Vec<Track> {
+        let tracks = self.roster.get(key).map(|p| p.publishing.tracks.clone());
+        let tracks = tracks.unwrap_or_default();
+        let withdrawn = tracks.iter().map(|sid| self.withdraw(now, key, sid));
+        withdrawn
+            .collect::<Vec<_>>()
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// Ends a track for the shard and takes it out of the room; returns the client's id of it.
     fn end_track(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) -> Option<String> {
-        let track = self.tracks.remove(sid)?;
-        self.timers.cancel(&TimerReason::Demand(sid.clone()));
-        self.timers.cancel(&TimerReason::Resize(sid.clone()));
-        for stream in &track.streams {
+        for stream in &self.tracks.get(sid)?.streams {
             let publication = stream.publication;
             self.outputs.media(Command::Unpublish { publication });
         }
+        Some(self.withdraw(now, key, sid)?.cid)
+    }
+
+    /// Takes a track out of the room, for everybody.
+    fn withdraw(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) -> Option<Track> {
+        let track = self.tracks.remove(sid)?;
+        self.timers.cancel(&TimerReason::Demand(sid.clone()));
+        self.timers.cancel(&TimerReason::Resize(sid.clone()));
         if let Some(participant) = self.roster.get_mut(key) {
             let publishing = &mut participant.publishing;
             publishing.tracks.retain(|other| other != sid);
@@ -101,11 +119,11 @@ impl Publications<'_> {
             let ended = RoomNotice::TrackUnpublished {
                 room: Box::new(self.room.describe(self.roster)),
                 participant: Box::new(describe(participant, self.tracks, self.data_tracks)),
-                track: Box::new(track.info),
+                track: Box::new(track.info.clone()),
             };
             self.outputs.notice(ended);
         }
-        Some(track.cid)
+        Some(track)
     }
 
     /// Ends the backup codec of a track. Its subscribers get the main one, if they can.

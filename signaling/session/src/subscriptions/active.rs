@@ -195,6 +195,19 @@ impl Subscriptions<'_> {
         }
     }
 
+    /// Ends all subscriptions of a participant that goes on in another room, and forgets what it wanted of this one.
+    pub(crate) fn leave_all(&mut self, now: Now, key: ParticipantKey) {
+        let Some(participant) = self.roster.get(key) else {
+            return;
+        };
+        let active = participant.subscribing.active();
+        let active: Vec<_> = active.map(|(sid, _)| sid.clone()).collect();
+        for sid in active {
+            self.drop_subscription(now, key, &sid);
+        }
+        self.forget_subscriptions(now, key);
+    }
+
     /// Ends all subscriptions of a participant who leaves; the shard drops them with the peer.
     pub(crate) fn forget_subscriptions(&mut self, now: Now, key: ParticipantKey) {
         let Some(participant) = self.roster.get_mut(key) else {

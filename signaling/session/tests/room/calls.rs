@@ -341,15 +341,6 @@ fn a_call_that_is_not_answered_ends_with_the_reason() {
 }
 
 #[test]
-fn participants_are_not_transferred() {
-    let mut world = World::new();
-    assert_eq!(
-        world.call(RoomRequest::TransferParticipant),
-        Err(RoomError::Unimplemented)
-    );
-}
-
-#[test]
 fn a_ping_is_answered() {
     use proto::signal_request::Message as Request;
     let mut world = World::new();

@@ -46,6 +46,7 @@ impl Shard {
                 | Command::CapLink { peer, .. } => {
                     assert!(self.peers.contains(&peer));
                 }
+                Command::MovePeer { .. } => panic!("nobody is moved here"),
                 Command::Publish {
                     publication, peer, ..
                 } => {

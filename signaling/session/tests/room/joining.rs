@@ -6,7 +6,7 @@ use crate::support::{World, client};
 use signaling_protocol::proto::participant_info::State;
 use signaling_protocol::proto::signal_response::Message as Response;
 use signaling_protocol::proto::{self, DisconnectReason};
-use signaling_session::{JoinRefused, RoomNotice};
+use signaling_session::{DuplicateIdentity, JoinRefused, RoomNotice};
 
 fn join_response(
     world: &mut World,
@@ -114,6 +114,17 @@ fn a_second_session_of_an_identity_ends_the_first() {
     };
     assert!(!states(&mut world, watcher).contains(&State::Disconnected));
     assert_eq!(states(&mut world, old_watcher)[0], State::Disconnected);
+}
+
+#[test]
+fn a_session_keeps_others_of_its_identity_out_while_its_client_is_connected() {
+    let mut world = World::with(|options, _| options.duplicates = DuplicateIdentity::Refuse);
+    let first = world.join_one(client("alice"));
+    let refused = world.try_join(client("alice"));
+    assert_eq!(refused, Err(JoinRefused::IdentityTaken));
+    assert!(!world.member(first).closed);
+    world.close_signal(first);
+    assert!(world.try_join(client("alice")).is_ok());
 }
 
 #[test]

@@ -29,7 +29,11 @@ mod joining;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod many;
+#[cfg(test)]
 mod messages;
+#[cfg(test)]
+mod moving;
 #[cfg(test)]
 mod permissions;
 mod placing;

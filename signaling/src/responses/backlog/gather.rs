@@ -36,6 +36,11 @@ struct Told {
 impl Told {
     fn tell(&mut self, topic: Option<Topic>, piece: Piece) {
         match (topic, piece) {
+            (None, Piece::Whole(response)) if is_move(&response) => {
+                // What was told of the room before is no place for what is told of this one.
+                self.places.clear();
+                self.pieces.push(Some(Piece::Whole(response)));
+            }
             (None, piece) => self.pieces.push(Some(piece)),
             (Some(topic), Piece::Participant(info)) => match topic.0 == Aspect::Gone {
                 true => self.tell_gone(topic, info),
@@ -89,6 +94,11 @@ impl Told {
             *piece = None;
         }
     }
+}
+
+/// Reports whether all that follows is told of another room.
+fn is_move(response: &SharedResponse) -> bool {
+    matches!(response.message(), Some(Message::RoomMoved(_)))
 }
 
 /// Writes neighbours of one kind as one message.

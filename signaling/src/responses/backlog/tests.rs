@@ -175,6 +175,22 @@ fn of_offers_the_room_the_token_and_a_mute_the_last_stays() {
 }
 
 #[test]
+fn what_is_told_of_another_room_comes_after_the_word_that_it_is_another() {
+    let moved = || Message::RoomMoved(proto::RoomMovedResponse::default());
+    let told = gathered([
+        update(vec![participant("bob", "PA_here", 1)]),
+        moved(),
+        update(vec![participant("bob", "PA_there", 2)]),
+    ]);
+    let expected = [
+        update(vec![participant("bob", "PA_here", 1)]),
+        moved(),
+        update(vec![participant("bob", "PA_there", 2)]),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn speakers_are_told_once_each_and_together() {
     let told = gathered([
         speakers(&[("PA_1", 0.5), ("PA_2", 0.5)]),

@@ -147,6 +147,15 @@ impl World {
         home_participants: usize,
         change: impl FnOnce(&mut RoomOptions, &mut NodeFacts),
     ) -> Self {
+        Self::numbered(1, (shards, home_participants), change)
+    }
+
+    /// The room of this number. Rooms of different numbers have nothing in common.
+    pub(crate) fn numbered(
+        number: u8,
+        (shards, home_participants): (u16, usize),
+        change: impl FnOnce(&mut RoomOptions, &mut NodeFacts),
+    ) -> Self {
         let mut options = RoomOptions::new("lobby".into());
         let mut facts = NodeFacts {
             node: "ND_test".into(),
@@ -173,20 +182,20 @@ impl World {
         };
         let place = RoomPlace {
             node: NodeIndex(0),
-            index: RoomIndex(1),
+            index: RoomIndex(number.into()),
             home: ShardIndex(0),
             home_participants,
             shards: (0..shards).map(transport).collect(),
         };
         let mut world = Self {
-            room: Room::new(now, Arc::new(facts), &place, options, [9; 32]),
+            room: Room::new(now, Arc::new(facts), &place, options, [number; 32]),
             now,
             members: BTreeMap::new(),
             commands: Vec::new(),
             notices: Vec::new(),
             rpcs: Vec::new(),
             ended: false,
-            next_connection: 0,
+            next_connection: u64::from(number) * 1_000,
         };
         world.drain();
         world
@@ -373,6 +382,17 @@ impl World {
         published.next_back().expect("track_published")
     }
 
+    /// Has a client go on in another room.
+    pub(crate) fn move_to(&mut self, other: &mut Self, connection: ConnectionId) {
+        let member = self.members.remove(&connection).unwrap();
+        let identity = member.identity.as_str().into();
+        let traveller = self.room.release(self.now, &identity).unwrap();
+        self.drain();
+        other.members.insert(connection, member);
+        other.room.handle_arrival(other.now, traveller);
+        other.drain();
+    }
+
     /// Reports the client's transports as connected.
     pub(crate) fn connect(&mut self, connection: ConnectionId) {
         for peer in self.peers(connection) {
@@ -526,6 +546,17 @@ impl World {
                     claims,
                     replaced,
                 } => {
+                    let member = self.member(connection);
+                    member.tokens.push(*claims);
+                    member.token_ends.push(replaced.expires_at);
+                }
+                Output::RoomMoved {
+                    connection,
+                    moved,
+                    claims,
+                    replaced,
+                } => {
+                    self.deliver(connection, Response::RoomMoved(*moved));
                     let member = self.member(connection);
                     member.tokens.push(*claims);
                     member.token_ends.push(replaced.expires_at);
