@@ -98,6 +98,9 @@ pub(crate) struct TokenFlags {
     /// Lets the holder administer the room and create rooms.
     #[arg(long)]
     pub(crate) admin: bool,
+    /// Seconds for which the holder may be in the room, from when it first came there.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_622_400))]
+    pub(crate) max_session_seconds: Option<u64>,
     /// Lets the holder only watch and listen.
     #[arg(long)]
     pub(crate) subscribe_only: bool,

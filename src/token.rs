@@ -27,13 +27,14 @@ pub(crate) fn token(flags: &TokenFlags) -> Outcome {
     }
     let mut claims = Claims::of(flags.identity.as_deref().unwrap_or_default().into());
     claims.name.clone_from(&flags.name);
-    let api = SluiceGrant {
-        admin: true,
+    let ours = SluiceGrant {
+        admin: flags.api,
+        max_session_seconds: flags.max_session_seconds,
         ..SluiceGrant::default()
     };
-    match flags.api {
-        true => claims.sluice = Some(api),
-        false => claims.video = Some(grant),
+    claims.sluice = (ours != SluiceGrant::default()).then_some(ours);
+    if !flags.api {
+        claims.video = Some(grant);
     }
     println!(
         "{}",

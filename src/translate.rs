@@ -57,6 +57,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
         departure_timeout: room.departure_timeout,
         sync_streams: room.sync_streams,
         max_participants: room.max_participants,
+        max_session_duration: room.max_session_duration,
         home_participants: usize::from(config.rtc.home_participants),
         codecs: room.enabled_codecs.iter().filter_map(codec).collect(),
         duplicates: duplicates(room.duplicate_identity),
@@ -140,6 +141,7 @@ fn preset((name, preset): (&String, &RoomPreset)) -> (String, Preset) {
     let preset = Preset {
         configuration,
         duplicates: preset.duplicate_identity.map(duplicates),
+        max_session_duration: preset.max_session_duration,
     };
     (name.clone(), preset)
 }

@@ -161,10 +161,10 @@ fn a_key_has_no_more_participants_than_its_quota_and_one_that_leaves_makes_room(
     assert_eq!(number(&list(&quotas, "quotas")[0], "participants_limit"), 3);
     let other = token(&["--room", "other", "--identity", "eve"]);
     let refused = upgrade(&node, &other);
-    assert!(refused.starts_with("HTTP/1.1 429 "), "{refused}");
+    assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
     let told = "quota exceeded: too many participants at once";
     assert!(refused.ends_with(told), "{refused}");
-    assert_eq!(node.validate(&other), "429");
+    assert_eq!(node.validate(&other), "403");
     end(crowd);
     // The transports of those who were killed are silent for a while first.
     until(&node, "quotas", |answer| !full(answer));

@@ -18,6 +18,8 @@ pub struct Room {
     pub departure_timeout: Duration,
     /// `max_participants`: 0 is no limit, and the default.
     pub max_participants: u32,
+    /// `max_session_duration`: how long a room lasts at most, in seconds, whoever is there. 0 is no limit, and the default. Ours.
+    pub max_session_duration: Option<Duration>,
     /// `enabled_codecs`: what may be published, most wanted first. Default all that this node
     /// forwards.
     pub enabled_codecs: Vec<CodecSpec>,
@@ -64,6 +66,8 @@ pub struct RoomPreset {
     pub departure_timeout: Option<Duration>,
     /// `max_participants`.
     pub max_participants: Option<u32>,
+    /// `max_session_duration`, in seconds.
+    pub max_session_duration: Option<Duration>,
     /// `metadata` of the room.
     pub metadata: Option<String>,
     /// `sync_streams`.
@@ -134,6 +138,7 @@ impl Default for Room {
             empty_timeout: Duration::from_secs(300),
             departure_timeout: Duration::from_secs(20),
             max_participants: 0,
+            max_session_duration: None,
             enabled_codecs: CODECS.map(CodecSpec::plain).to_vec(),
             enable_remote_unmute: false,
             duplicate_identity: DuplicateIdentity::default(),
@@ -165,6 +170,7 @@ impl Room {
                 .get("departure_timeout", value::seconds)
                 .unwrap_or(default.departure_timeout),
             max_participants: group.get("max_participants", value::count).unwrap_or(0),
+            max_session_duration: longest(group),
             enabled_codecs: match codecs.is_empty() {
                 true => default.enabled_codecs,
                 false => codecs,
@@ -189,6 +195,12 @@ impl Room {
     }
 }
 
+/// Reads how long a room lasts at most.
+fn longest(group: &mut Group<'_>) -> Option<Duration> {
+    let written = group.get("max_session_duration", value::seconds);
+    written.filter(|longest| !longest.is_zero())
+}
+
 impl RoomPreset {
     fn read(group: &mut Group<'_>) -> Self {
         group.unsupported(
@@ -206,6 +218,7 @@ impl RoomPreset {
             empty_timeout: group.get("empty_timeout", value::seconds),
             departure_timeout: group.get("departure_timeout", value::seconds),
             max_participants: group.get("max_participants", value::count),
+            max_session_duration: longest(group),
             metadata: group.get("metadata", value::text),
             sync_streams: group.get("sync_streams", value::truth),
             duplicate_identity: group.get("duplicate_identity", duplicate_identity),

@@ -82,15 +82,17 @@ impl IntoResponse for Refusal {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             // Of 4xx browsers read the text of 401, 403 and 404 alone.
-            Self::NotAdmitted(NotAdmitted::Forbidden { .. })
-            | Self::Join(JoinRefused::IdentityTaken) => StatusCode::FORBIDDEN,
+            Self::NotAdmitted(
+                NotAdmitted::Forbidden { .. } | NotAdmitted::QuotaExceeded { .. },
+            )
+            | Self::Join(
+                JoinRefused::IdentityTaken | JoinRefused::QuotaExceeded | JoinRefused::TimeIsUp,
+            ) => StatusCode::FORBIDDEN,
             Self::Join(
                 JoinRefused::NameTooLong
                 | JoinRefused::MetadataTooLarge
                 | JoinRefused::AttributesTooLarge,
             ) => StatusCode::BAD_REQUEST,
-            Self::Join(JoinRefused::QuotaExceeded)
-            | Self::NotAdmitted(NotAdmitted::QuotaExceeded { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Join(_) | Self::Busy => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, self.to_string()).into_response()

@@ -12,6 +12,7 @@ use crate::settings::Settings;
 pub(crate) fn room_options(settings: &Settings, request: &proto::CreateRoomRequest) -> RoomOptions {
     let preset = settings.presets.get(&request.room_preset);
     let duplicates = preset.and_then(|preset| preset.duplicates);
+    let longest = preset.and_then(|preset| preset.max_session_duration);
     let preset = preset.map(|preset| preset.configuration.clone());
     let preset = preset.unwrap_or_default();
     let seconds = |asked: u32, preset: u32, default: Duration| match (asked, preset) {
@@ -46,6 +47,7 @@ pub(crate) fn room_options(settings: &Settings, request: &proto::CreateRoomReque
         true => preset.metadata,
         false => request.metadata.clone(),
     };
+    options.max_session_duration = longest.or(settings.max_session_duration);
     options.duplicates = duplicates.unwrap_or(settings.duplicates);
     options.codecs.clone_from(&settings.codecs);
     options

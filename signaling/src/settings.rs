@@ -20,6 +20,8 @@ pub struct Settings {
     pub sync_streams: bool,
     /// Most participants of a room; zero for any number.
     pub max_participants: u32,
+    /// How long a room lasts at most.
+    pub max_session_duration: Option<Duration>,
     /// How many participants of a room live on its home shard before further ones live on others.
     pub home_participants: usize,
     /// Codecs that may be published.
@@ -45,6 +47,8 @@ pub struct Preset {
     pub configuration: proto::RoomConfiguration,
     /// What becomes of a session when another of its identity is about to begin.
     pub duplicates: Option<DuplicateIdentity>,
+    /// How long a room lasts at most.
+    pub max_session_duration: Option<Duration>,
 }
 
 /// Largest sizes in bytes; zero for no limit.

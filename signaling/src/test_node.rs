@@ -55,6 +55,7 @@ pub(crate) fn settings() -> Settings {
         departure_timeout: Duration::from_secs(20),
         sync_streams: false,
         max_participants: 0,
+        max_session_duration: None,
         home_participants: 50,
         codecs: Vec::new(),
         duplicates: signaling_session::DuplicateIdentity::default(),

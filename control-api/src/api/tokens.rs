@@ -37,6 +37,8 @@ pub(crate) struct NewToken {
     room_config: Option<Value>,
     /// One of `room.room_configurations`.
     room_preset: String,
+    /// For how many seconds its holder may be in a room, from when it first came there.
+    max_session_seconds: Option<u64>,
     /// How long it is good. Default six hours.
     ttl_seconds: Option<u64>,
 }
@@ -78,6 +80,7 @@ pub(crate) async fn issue(
         grant: asked.grants,
         room_config: asked.room_config,
         room_preset: asked.room_preset,
+        max_session_seconds: asked.max_session_seconds,
     };
     let claims = claims_of(fields, api.rooms.settings().limits)?;
     let waited = api.rooms.await_token(&admin.key).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use auth::{Claims, ParticipantKind, VideoGrant};
+use auth::{Claims, ParticipantKind, SluiceGrant, VideoGrant};
 use serde::Deserialize;
 use serde_json::Value;
 use signaling::NameLimits;
@@ -34,6 +34,8 @@ pub(crate) struct TokenFields {
     pub(crate) grant: Option<VideoGrant>,
     pub(crate) room_config: Option<Value>,
     pub(crate) room_preset: String,
+    /// For how many seconds it may be in a room.
+    pub(crate) max_session_seconds: Option<u64>,
 }
 
 /// Makes the claims of a token.
@@ -67,7 +69,19 @@ pub(crate) fn claims_of(fields: TokenFields, limits: NameLimits) -> Result<Claim
     }
     claims.room_config = fields.room_config;
     claims.video = Some(grant);
+    claims.sluice = max_session(fields.max_session_seconds)?;
     Ok(claims)
+}
+
+fn max_session(seconds: Option<u64>) -> Result<Option<SluiceGrant>, FieldError> {
+    if seconds.is_some_and(|seconds| seconds == 0 || seconds > LONGEST.as_secs()) {
+        let message = format!("write a number from 1 to {}", LONGEST.as_secs());
+        return Err(FieldError::new("max_session_seconds", message));
+    }
+    Ok(seconds.map(|_| SluiceGrant {
+        max_session_seconds: seconds,
+        ..SluiceGrant::default()
+    }))
 }
 
 fn check_attributes(attributes: &BTreeMap<String, String>) -> Result<(), FieldError> {

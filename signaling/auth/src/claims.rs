@@ -86,6 +86,9 @@ pub struct SluiceGrant {
     pub admin: bool,
     /// Create rooms, and not delete any.
     pub create_rooms: bool,
+    /// For how many seconds its holder may be in a room, from when it first came there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_session_seconds: Option<u64>,
 }
 
 /// Everything a token says about its holder, beside how long it is valid.

@@ -52,11 +52,14 @@ impl Room {
         self.check_identity(before)?;
         self.check_place(newcomer.is_dependent(), before)?;
         self.check_quota(&newcomer, before)?;
+        let ends_at = self.check_time(now, &newcomer)?;
         if let Some(before) = before {
             let action = Some(LeaveAction::Disconnect);
             self.disconnect(now, before, DisconnectCause::Replaced, action);
         }
+        let key = newcomer.key;
         self.admit(now, newcomer, *join.parameters);
+        self.limit_session(key, ends_at);
         Ok(())
     }
 

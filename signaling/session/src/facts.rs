@@ -137,6 +137,8 @@ pub struct RoomOptions {
     pub sync_streams: bool,
     /// Most participants, not counting agents and recorders; zero for any number.
     pub max_participants: u32,
+    /// How long it lasts at most, whoever is there.
+    pub max_session_duration: Option<Duration>,
     /// Opaque text for the app.
     pub metadata: String,
     /// What becomes of a session when another of its identity is about to begin.
@@ -188,6 +190,7 @@ impl RoomOptions {
             departure_timeout: Duration::from_secs(20),
             sync_streams: false,
             max_participants: 0,
+            max_session_duration: None,
             metadata: String::new(),
             duplicates: DuplicateIdentity::default(),
             codecs: codecs.into(),

@@ -35,6 +35,8 @@ pub enum JoinRefused {
     QuotaExceeded,
     /// A session of the identity goes on in the room, which keeps it.
     IdentityTaken,
+    /// It has been here for as long as its token says.
+    TimeIsUp,
     /// The room is over.
     RoomClosed,
     /// The metadata is too large.
@@ -54,6 +56,7 @@ impl fmt::Display for JoinRefused {
             Self::IdentityTaken => {
                 "a participant with this identity is in the room already, and the room keeps it"
             }
+            Self::TimeIsUp => "the session has lasted for as long as its token allows",
             Self::RoomClosed => "room has already closed",
             Self::MetadataTooLarge => "metadata size exceeds limits",
             Self::AttributesTooLarge => "attribute size exceeds limits",

@@ -163,6 +163,7 @@ impl Room {
             TimerReason::Departure(key),
             TimerReason::Farewell(key),
             TimerReason::RefreshToken(key),
+            TimerReason::SessionIsUp(key),
             TimerReason::SimulatedSpeaker(key),
             TimerReason::TrackPermissions(key),
             TimerReason::RepeatDemand(key),

@@ -65,6 +65,7 @@
 
 mod accounts;
 mod admit;
+mod allotments;
 mod bulk;
 mod call;
 mod change;
@@ -128,6 +129,7 @@ mod speaking;
 mod subscribing;
 mod subscriptions;
 mod telling;
+mod time_limits;
 mod timeouts;
 mod timers;
 mod track;

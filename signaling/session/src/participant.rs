@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use auth::{Claims, ParticipantKind, SourceSet, TrackSource, VideoGrant};
+use auth::{Claims, ParticipantKind, SluiceGrant, SourceSet, TrackSource, VideoGrant};
 use sfu_model::{ParticipantIdentity, ParticipantSid, Pausing, RoomName, UnixTime};
 use signaling_protocol::Client;
 
@@ -132,6 +132,11 @@ impl Participant {
             video: Some(self.grant.clone()),
             ..self.claims.clone()
         }
+    }
+
+    /// Returns what is ours in its token.
+    pub(crate) fn sluice(&self) -> Option<SluiceGrant> {
+        self.claims.sluice
     }
 
     pub(crate) fn grant(&self) -> &VideoGrant {

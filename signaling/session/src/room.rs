@@ -6,6 +6,7 @@ use sfu_model::{Now, ParticipantIdentity, RoomIndex, RoomName, RoomSid};
 use signaling_protocol::{DisconnectCause, LeaveAction, proto, room_sid};
 
 use crate::accounts::Accounts;
+use crate::allotments::Allotments;
 use crate::data_history::DataHistory;
 use crate::data_track::DataTracks;
 use crate::floor::Floor;
@@ -48,6 +49,7 @@ pub struct Room {
     pub(crate) floor: Floor,
     pub(crate) qualities: Qualities,
     pub(crate) accounts: Accounts,
+    pub(crate) allotments: Allotments,
     pub(crate) reachability: Reachability,
     pub(crate) timers: Timers,
     pub(crate) outputs: Outputs,
@@ -79,6 +81,7 @@ impl Room {
             floor: Floor::default(),
             qualities: Qualities::default(),
             accounts: Accounts::default(),
+            allotments: Allotments::default(),
             reachability: Reachability::default(),
             timers: Timers::default(),
             outputs: Outputs::default(),
@@ -88,6 +91,7 @@ impl Room {
         };
         room.outputs.notice(started);
         room.watch_idleness();
+        room.limit_room(now);
         room
     }
 

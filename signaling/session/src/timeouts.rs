@@ -27,6 +27,7 @@ impl Room {
             }
             TimerReason::Departure(key) => self.handle_departure(now, key),
             TimerReason::Farewell(key) => self.handle_lost_transport(now, key),
+            TimerReason::SessionIsUp(key) => self.end_session_in_time(now, key),
             TimerReason::RefreshToken(key) => self.refresh_token(now, key),
             TimerReason::PendingTracks(key) => self.publications().expire_pending(now, key),
             TimerReason::TrackNotFound(key, sid) => {
@@ -45,6 +46,7 @@ impl Room {
                 self.rpcs
                     .handle_timeout(rpc, &mut self.timers, &mut self.outputs);
             }
+            TimerReason::RoomIsUp => self.end_in_time(now),
             TimerReason::Idle => self.close(now, DisconnectCause::RoomClosed),
         }
     }

@@ -28,6 +28,8 @@ pub enum TimerReason {
     Departure(ParticipantKey),
     /// A participant that closed its transport and has not said why.
     Farewell(ParticipantKey),
+    /// A session that has lasted for as long as its token says.
+    SessionIsUp(ParticipantKey),
     /// A token that should be replaced.
     RefreshToken(ParticipantKey),
     /// Requests to publish whose media does not come.
@@ -50,6 +52,8 @@ pub enum TimerReason {
     Qualities,
     /// A call to a participant.
     Rpc(RpcId),
+    /// A room that has lasted for as long as it may.
+    RoomIsUp,
     /// A room that stays empty.
     Idle,
 }

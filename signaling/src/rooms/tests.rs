@@ -243,6 +243,7 @@ async fn a_request_overrides_a_preset_and_a_preset_the_settings() {
     let preset = Preset {
         configuration,
         duplicates: Some(DuplicateIdentity::Refuse),
+        max_session_duration: None,
     };
     let mut settings = settings();
     settings.max_participants = 9;

@@ -50,4 +50,6 @@ mod speaking;
 #[cfg(test)]
 mod subscribing;
 #[cfg(test)]
+mod time_limits;
+#[cfg(test)]
 mod two_transports;
