@@ -1,7 +1,7 @@
 //! What stands beside rooms: the database, bans, events and their receivers, the APIs.
 
 use control_api::{
-    Api, BanList, Bans, KeySet, MetricsSources, Session, SignedBy, TokenEndpoint,
+    Api, BanList, Bans, Drain, KeySet, MetricsSources, Session, SignedBy, TokenEndpoint,
     TokenEndpointParts, TokenRates, token_routes,
 };
 use signaling::{KeyRing, Rooms};
@@ -22,6 +22,7 @@ pub(crate) struct Control {
     store: Store,
     list: BanList,
     bans: Bans,
+    drain: Drain,
     keeping: JoinHandle<()>,
     events: Events,
 }
@@ -46,6 +47,7 @@ impl Control {
             store,
             list,
             bans,
+            drain: Drain::new(rooms.clone()),
             keeping,
             events,
         })
@@ -62,6 +64,7 @@ impl Control {
             keys: self.keys.clone(),
             bans,
             webhooks,
+            drain: self.drain.clone(),
         }))
     }
 
@@ -94,6 +97,11 @@ impl Control {
             ttl: tokens.ttl,
             origins: tokens.origins.clone(),
         })))
+    }
+
+    /// Returns the drain of the node.
+    pub(crate) fn drain(&self) -> Drain {
+        self.drain.clone()
     }
 
     /// Returns what metrics tell of.

@@ -24,6 +24,7 @@ use crate::control::Control;
 use crate::data_dir::DataDir;
 use crate::outcome::Outcome;
 use crate::start_message::start_message;
+use crate::stop::Stop;
 use crate::{reload, stop, translate};
 
 /// Begins to log as configured.
@@ -48,7 +49,7 @@ const CONTROL_THREADS: usize = 4;
 
 /// Runs the node until it is told to stop.
 pub(crate) fn run(config: &Config, flags: &NodeFlags) -> Outcome {
-    let stopped = stop::listen(config.shutdown_timeout)
+    let (ending, stopped) = stop::listen(config.shutdown_timeout)
         .map_err(|error| format!("Signals cannot be received: {error}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -59,7 +60,7 @@ pub(crate) fn run(config: &Config, flags: &NodeFlags) -> Outcome {
     // Who has keys of its own gives out its tokens itself.
     let call_page = flags.dev && config.has_only_dev_key();
     let data = DataDir::choose(config, flags)?;
-    runtime.block_on(serve(config, flags, &data, call_page, stopped))
+    runtime.block_on(serve(config, flags, &data, call_page, (ending, stopped)))
 }
 
 async fn serve(
@@ -67,7 +68,7 @@ async fn serve(
     flags: &NodeFlags,
     data: &DataDir,
     call_page: bool,
-    told: oneshot::Receiver<()>,
+    (ending, told): (Stop, oneshot::Receiver<()>),
 ) -> Outcome {
     let keys = translate::keys(config).map_err(|error| error.to_string())?;
     let keys = KeyRing::new(keys);
@@ -118,6 +119,12 @@ async fn serve(
         )
         .ok();
     }
+    let drain = control.drain();
+    tokio::spawn(async move {
+        drain.done().await;
+        tracing::info!("The node is drained");
+        ending.tell();
+    });
     tokio::select! {
         told = told => told.map_err(|_| "The thread that waits for signals has ended".to_owned())?,
         error = reload::follow_keys(config, flags, &keys) => {
@@ -126,6 +133,7 @@ async fn serve(
     }
 
     tracing::info!("Stopping: participants are told, then the node ends");
+    rooms.drain();
     stop.send_replace(true);
     rooms.shut_down().await;
     control.stop().await;

@@ -107,7 +107,7 @@ impl From<RequestFailed> for TwirpError {
     fn from(failed: RequestFailed) -> Self {
         let code = match &failed {
             RequestFailed::NoRoom => Code::NotFound,
-            RequestFailed::RoomBusy => Code::Unavailable,
+            RequestFailed::RoomBusy | RequestFailed::Draining => Code::Unavailable,
             RequestFailed::Refused(error) => code_of(error),
             RequestFailed::Rpc(error) => code_of_rpc(error.code),
         };

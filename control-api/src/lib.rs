@@ -8,6 +8,7 @@ mod api;
 mod bans;
 mod body;
 mod clock;
+mod drain;
 mod error;
 mod events;
 mod field;
@@ -26,6 +27,7 @@ mod webhooks;
 
 pub use api::{Api, ApiError, api_routes, with_json_errors};
 pub use bans::{BanAdded, BanCounts, BanFailed, BanList, Bans};
+pub use drain::{Drain, Drained};
 pub use error::{Code, TwirpError};
 pub use events::{EventCounts, EventKeeper, KeeperParts, Orders, RoomDetail};
 pub use metrics::{MetricsLogin, MetricsSources, metrics_routes};

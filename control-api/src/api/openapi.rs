@@ -6,7 +6,7 @@ use utoipa::OpenApi;
 #[openapi(
     info(
         title = "Sluice",
-        description = "Bans, who did what, and receivers of webhooks."
+        description = "Bans, who did what, receivers of webhooks, tokens, and the drain of the node."
     ),
     paths(
         super::bans::add,
@@ -17,7 +17,10 @@ use utoipa::OpenApi;
         super::webhooks::list,
         super::webhooks::dead,
         super::webhooks::replay,
-        super::tokens::issue
+        super::tokens::issue,
+        super::drain::begin,
+        super::drain::find,
+        super::drain::undo
     )
 )]
 pub(super) struct Description;

@@ -1,6 +1,7 @@
 use signaling::{KeyRing, Rooms};
 
 use crate::bans::Bans;
+use crate::drain::Drain;
 use crate::webhooks::Webhooks;
 
 /// What the API needs of the node.
@@ -14,4 +15,6 @@ pub struct Api {
     pub bans: Bans,
     /// All receivers of events.
     pub webhooks: Webhooks,
+    /// The drain of the node.
+    pub drain: Drain,
 }

@@ -14,11 +14,13 @@ use store::{Ban, BanTarget, Store};
 
 use super::*;
 use crate::bans::{BanList, Bans};
+use crate::drain::Drain;
 use crate::test_node::TestNode;
 use crate::test_webhooks::{DEAF, webhooks};
 use crate::webhooks::Webhooks;
 
 mod description;
+mod drain;
 mod nodes;
 mod shape;
 
@@ -26,6 +28,7 @@ struct Node {
     node: TestNode,
     list: BanList,
     bans: Bans,
+    drain: Drain,
     webhooks: Webhooks,
     database: Database,
     _files: Database,
@@ -46,6 +49,7 @@ impl Node {
         let bans = Bans::new(list.clone(), store, node.rooms.clone());
         let (webhooks, files) = webhooks(&node).await;
         Self {
+            drain: Drain::new(node.rooms.clone()),
             node,
             list,
             bans,
@@ -90,6 +94,7 @@ impl Node {
             keys: self.node.keys.clone(),
             bans: self.bans.clone(),
             webhooks: self.webhooks.clone(),
+            drain: self.drain.clone(),
         });
         let (status, headers, body) = self.node.answer(routes, request).await;
         assert_eq!(headers["content-type"], "application/json", "{path}");

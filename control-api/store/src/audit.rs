@@ -64,6 +64,18 @@ impl Audit {
 }
 
 impl Store {
+    /// Writes what was done that changes nothing else here.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn note(&self, audit: &Audit) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        audit.add(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
     /// Lists what was done, the latest first.
     ///
     /// # Errors
