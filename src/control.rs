@@ -1,8 +1,8 @@
 //! What stands beside rooms: the database, bans, events and their receivers, the APIs.
 
 use control_api::{
-    Api, BanList, Bans, Drain, KeySet, MetricsSources, Session, SignedBy, TokenEndpoint,
-    TokenEndpointParts, TokenRates, token_routes,
+    Api, BanList, Bans, Drain, KeySet, MetricsSources, Session, SignedBy, TokenCounts,
+    TokenEndpoint, TokenEndpointParts, TokenRates, token_routes,
 };
 use signaling::{KeyRing, Rooms};
 use sluice_config::{Config, JwksSource, TokenSession};
@@ -25,6 +25,7 @@ pub(crate) struct Control {
     drain: Drain,
     keeping: JoinHandle<()>,
     events: Events,
+    token_counts: TokenCounts,
 }
 
 impl Control {
@@ -50,6 +51,7 @@ impl Control {
             drain: Drain::new(rooms.clone()),
             keeping,
             events,
+            token_counts: TokenCounts::default(),
         })
     }
 
@@ -96,6 +98,7 @@ impl Control {
             server_url: tokens.server_url.clone(),
             ttl: tokens.ttl,
             origins: tokens.origins.clone(),
+            counts: self.token_counts.clone(),
         })))
     }
 
@@ -110,6 +113,7 @@ impl Control {
             rooms: self.rooms.clone(),
             bans: self.bans.clone(),
             webhooks: self.events.webhooks(),
+            tokens: self.token_counts.clone(),
         }
     }
 

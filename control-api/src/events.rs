@@ -7,11 +7,13 @@ mod keeper;
 mod order;
 mod recovery;
 mod rooms;
+mod tally;
 
 pub use body::RoomDetail;
 pub use keeper::{EventCounts, EventKeeper, KeeperParts};
 pub(crate) use order::Order;
 pub use order::Orders;
+pub(crate) use tally::TallyReport;
 
 #[cfg(test)]
 mod tests;

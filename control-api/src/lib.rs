@@ -33,7 +33,8 @@ pub use events::{EventCounts, EventKeeper, KeeperParts, Orders, RoomDetail};
 pub use metrics::{MetricsLogin, MetricsSources, metrics_routes};
 pub use room_service::routes;
 pub use tokens::{
-    KeySet, Session, SignedBy, TokenEndpoint, TokenEndpointParts, TokenRates, token_routes,
+    KeySet, Session, SignedBy, TokenCounts, TokenEndpoint, TokenEndpointParts, TokenRates,
+    token_routes,
 };
 pub use webhooks::{
     Health, Reach, Receiver, Senders, SendersParts, Target, TargetError, TargetHealth, Targets,
