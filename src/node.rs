@@ -9,7 +9,7 @@ use control_api::{BanList, metrics_routes, with_json_errors};
 use sfu_core::ShardConfig;
 use sfu_driver::{MediaConfig, MediaPlane, StartError, UdpAddresses};
 use sfu_transport::TransportConfig;
-use signaling::http::{self, Limits};
+use signaling::http::{self, Limits, Proxies};
 use signaling::{KeyRing, MediaEvents, Rooms, RoomsParts, dev_routes, random, routes};
 use signaling_protocol::sid;
 use signaling_session::negotiation::TransportFacts;
@@ -89,6 +89,7 @@ async fn serve(
         idle_timeout: config.http.idle_timeout,
         ..Limits::default()
     };
+    let proxies = Proxies::new(&rooms.settings().trusted_proxies);
     let mut first = None;
     let mut servers = Vec::new();
     for listener in listeners {
@@ -98,6 +99,7 @@ async fn serve(
             listener,
             service.clone(),
             limits,
+            proxies.clone(),
             stopped.clone(),
         )));
     }
@@ -107,6 +109,7 @@ async fn serve(
             listener,
             metrics,
             limits,
+            proxies.clone(),
             stopped.clone(),
         )));
     }
