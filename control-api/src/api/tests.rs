@@ -21,6 +21,7 @@ use crate::webhooks::Webhooks;
 
 mod description;
 mod drain;
+mod hostile;
 mod nodes;
 mod shape;
 
