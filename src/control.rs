@@ -1,8 +1,8 @@
 //! What stands beside rooms: the database, bans, events and their receivers, the APIs.
 
 use control_api::{
-    Api, Bans, Doors, KeySet, MetricsSources, Session, SignedBy, TokenEndpoint, TokenEndpointParts,
-    TokenRates, token_routes,
+    Api, Bans, Doors, Drain, KeySet, MetricsSources, Session, SignedBy, TokenCounts, TokenEndpoint,
+    TokenEndpointParts, TokenRates, token_routes,
 };
 use signaling::{KeyRing, Rooms};
 use sluice_config::{Config, JwksSource, TokenSession};
@@ -22,9 +22,11 @@ pub(crate) struct Control {
     store: Store,
     doors: Doors,
     bans: Bans,
+    drain: Drain,
     keeping: JoinHandle<()>,
     counting: JoinHandle<()>,
     events: Events,
+    token_counts: TokenCounts,
 }
 
 impl Control {
@@ -48,9 +50,11 @@ impl Control {
             store,
             doors,
             bans,
+            drain: Drain::new(rooms.clone()),
             keeping,
             counting,
             events,
+            token_counts: TokenCounts::default(),
         })
     }
 
@@ -67,6 +71,7 @@ impl Control {
             quotas: self.doors.quotas.clone(),
             webhooks,
             answers: control_api::Answers::default(),
+            drain: self.drain.clone(),
         }))
     }
 
@@ -98,7 +103,13 @@ impl Control {
             server_url: tokens.server_url.clone(),
             ttl: tokens.ttl,
             origins: tokens.origins.clone(),
+            counts: self.token_counts.clone(),
         })))
+    }
+
+    /// Returns the drain of the node.
+    pub(crate) fn drain(&self) -> Drain {
+        self.drain.clone()
     }
 
     /// Returns what metrics tell of.
@@ -109,6 +120,7 @@ impl Control {
             webhooks: self.events.webhooks(),
             sessions: self.events.sessions(),
             quotas: self.doors.quotas.clone(),
+            tokens: self.token_counts.clone(),
         }
     }
 

@@ -9,7 +9,7 @@ use control_api::{BanList, Doors, metrics_routes, with_json_errors};
 use sfu_core::ShardConfig;
 use sfu_driver::{MediaConfig, MediaPlane, StartError, UdpAddresses};
 use sfu_transport::TransportConfig;
-use signaling::http::{self, Limits};
+use signaling::http::{self, Limits, Proxies};
 use signaling::{KeyRing, MediaEvents, Rooms, RoomsParts, dev_routes, random, routes};
 use signaling_protocol::sid;
 use signaling_session::negotiation::TransportFacts;
@@ -24,6 +24,7 @@ use crate::control::Control;
 use crate::data_dir::DataDir;
 use crate::outcome::Outcome;
 use crate::start_message::start_message;
+use crate::stop::Stop;
 use crate::{reload, stop, translate};
 
 /// Begins to log as configured.
@@ -48,7 +49,7 @@ const CONTROL_THREADS: usize = 4;
 
 /// Runs the node until it is told to stop.
 pub(crate) fn run(config: &Config, flags: &NodeFlags) -> Outcome {
-    let stopped = stop::listen(config.shutdown_timeout)
+    let (ending, stopped) = stop::listen(config.shutdown_timeout)
         .map_err(|error| format!("Signals cannot be received: {error}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -59,7 +60,7 @@ pub(crate) fn run(config: &Config, flags: &NodeFlags) -> Outcome {
     // Who has keys of its own gives out its tokens itself.
     let call_page = flags.dev && config.has_only_dev_key();
     let data = DataDir::choose(config, flags)?;
-    runtime.block_on(serve(config, flags, &data, call_page, stopped))
+    runtime.block_on(serve(config, flags, &data, call_page, (ending, stopped)))
 }
 
 async fn serve(
@@ -67,7 +68,7 @@ async fn serve(
     flags: &NodeFlags,
     data: &DataDir,
     call_page: bool,
-    told: oneshot::Receiver<()>,
+    (ending, told): (Stop, oneshot::Receiver<()>),
 ) -> Outcome {
     let keys = translate::keys(config).map_err(|error| error.to_string())?;
     let keys = KeyRing::new(keys);
@@ -91,6 +92,7 @@ async fn serve(
         idle_timeout: config.http.idle_timeout,
         ..Limits::default()
     };
+    let proxies = Proxies::new(&rooms.settings().trusted_proxies);
     let mut first = None;
     let mut servers = Vec::new();
     for listener in listeners {
@@ -100,6 +102,7 @@ async fn serve(
             listener,
             service.clone(),
             limits,
+            proxies.clone(),
             stopped.clone(),
         )));
     }
@@ -109,6 +112,7 @@ async fn serve(
             listener,
             metrics,
             limits,
+            proxies.clone(),
             stopped.clone(),
         )));
     }
@@ -121,6 +125,12 @@ async fn serve(
         )
         .ok();
     }
+    let drain = control.drain();
+    tokio::spawn(async move {
+        drain.done().await;
+        tracing::info!("The node is drained");
+        ending.tell();
+    });
     tokio::select! {
         told = told => told.map_err(|_| "The thread that waits for signals has ended".to_owned())?,
         error = reload::follow_keys(config, flags, &keys) => {
@@ -129,6 +139,7 @@ async fn serve(
     }
 
     tracing::info!("Stopping: participants are told, then the node ends");
+    rooms.drain();
     stop.send_replace(true);
     rooms.shut_down().await;
     control.stop().await;

@@ -1,19 +1,22 @@
 //! When the process is to end, and that it does.
 
 use std::io;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::sleep;
 
 /// Waits for signals, on a thread of its own: whatever else stands still, the process ends.
 ///
-/// Returns what hears of the first signal. From then on the process has `deadline` to end by itself;
+/// Returns what does as the first signal does, and what hears of it. From then on the process has `deadline` to end by itself;
 /// after that, or with a second signal, it is ended.
-pub(crate) fn listen(deadline: Duration) -> io::Result<oneshot::Receiver<()>> {
+pub(crate) fn listen(deadline: Duration) -> io::Result<(Stop, oneshot::Receiver<()>)> {
+    let stop = Stop::default();
+    let by_itself = Arc::clone(&stop.0);
     let (tell, told) = oneshot::channel();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
@@ -21,7 +24,10 @@ pub(crate) fn listen(deadline: Duration) -> io::Result<oneshot::Receiver<()>> {
         Signals::new()?
     };
     let wait = async move {
-        signals.next().await;
+        tokio::select! {
+            () = signals.next() => {}
+            () = by_itself.notified() => {}
+        }
         // If nobody hears of it, the process ends already.
         tell.send(()).ok();
         end(deadline, signals.next()).await
@@ -32,7 +38,17 @@ pub(crate) fn listen(deadline: Duration) -> io::Result<oneshot::Receiver<()>> {
             let code = runtime.block_on(wait);
             std::process::exit(code)
         })?;
-    Ok(told)
+    Ok((stop, told))
+}
+
+/// Tells the process to end, as the first signal does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stop(Arc<Notify>);
+
+impl Stop {
+    pub(crate) fn tell(&self) {
+        self.0.notify_one();
+    }
 }
 
 /// Waits until the process has had its time, or `again` says that it shall end at once. Returns its

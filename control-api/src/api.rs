@@ -5,6 +5,7 @@
 mod admin;
 mod audit;
 mod bans;
+mod drain;
 mod error;
 mod json_errors;
 mod new_ban;
@@ -53,6 +54,10 @@ pub fn api_routes(api: Api) -> Router {
         .route("/api/v1/usage", get(usage::list))
         .route("/api/v1/quotas", get(quotas::list))
         .route("/api/v1/tokens", post(tokens::issue))
+        .route(
+            "/api/v1/drain",
+            get(drain::find).post(drain::begin).delete(drain::undo),
+        )
         .route("/api/v1/openapi.json", get(openapi::describe))
         .route("/api/v1/{*path}", any(error::no_such_path))
         .with_state(api)

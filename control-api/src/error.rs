@@ -113,7 +113,7 @@ impl From<RequestFailed> for TwirpError {
     fn from(failed: RequestFailed) -> Self {
         let code = match &failed {
             RequestFailed::NoRoom => Code::NotFound,
-            RequestFailed::RoomBusy => Code::Unavailable,
+            RequestFailed::RoomBusy | RequestFailed::Draining => Code::Unavailable,
             RequestFailed::Refused(error) => code_of(error),
             RequestFailed::Rpc(error) => code_of_rpc(error.code),
         };
@@ -147,9 +147,10 @@ fn code_of_refusal(refusal: &Refusal) -> Code {
         | Refusal::NotAdmitted(NotAdmitted::QuotaExceeded { .. })
         | Refusal::NodeFull
         | Refusal::TooOften => Code::ResourceExhausted,
-        Refusal::Busy | Refusal::NotAdmitted(NotAdmitted::NoAnswer) | Refusal::Join(_) => {
-            Code::Unavailable
-        }
+        Refusal::Busy
+        | Refusal::Draining
+        | Refusal::NotAdmitted(NotAdmitted::NoAnswer)
+        | Refusal::Join(_) => Code::Unavailable,
         Refusal::NoIdentity
         | Refusal::IdentityTooLong(_)
         | Refusal::RoomNameTooLong(_)

@@ -8,6 +8,7 @@ mod api;
 mod bans;
 mod body;
 mod clock;
+mod drain;
 mod error;
 mod events;
 mod field;
@@ -28,6 +29,7 @@ mod webhooks;
 
 pub use api::{Answers, Api, ApiError, api_routes, with_json_errors};
 pub use bans::{BanAdded, BanCounts, BanFailed, BanList, Bans};
+pub use drain::{Drain, Drained};
 pub use error::{Code, TwirpError};
 pub use events::{EventCounts, EventKeeper, KeeperParts, Orders, RoomDetail};
 pub use metrics::{MetricsLogin, MetricsSources, metrics_routes};
@@ -35,7 +37,8 @@ pub use quotas::{Doors, KeyQuotas, MinuteLimit};
 pub use room_service::routes;
 pub use sessions::{Projector, ProjectorParts, Retention, Sessions};
 pub use tokens::{
-    KeySet, Session, SignedBy, TokenEndpoint, TokenEndpointParts, TokenRates, token_routes,
+    KeySet, Session, SignedBy, TokenCounts, TokenEndpoint, TokenEndpointParts, TokenRates,
+    token_routes,
 };
 pub use webhooks::{
     Health, Reach, Receiver, Senders, SendersParts, Target, TargetError, TargetHealth, Targets,

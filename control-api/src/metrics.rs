@@ -2,6 +2,12 @@
 //!
 //! Labels are bounded: a shard, a direction, a reason; never a room or an identity.
 
+mod livekit;
+mod make;
+mod rooms;
+mod shards;
+mod told;
+
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -11,18 +17,18 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
-use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry, TEXT_FORMAT, TextEncoder};
+use prometheus::{Registry, TEXT_FORMAT, TextEncoder};
 use sfu_driver::ShardReport;
-use signaling::{Limit, QualityCounts, Rooms, RoomsReport};
+use signaling::{Rooms, RoomsReport};
 
-use crate::bans::{BanCounts, Bans};
-use crate::events::EventCounts;
+use crate::bans::Bans;
 use crate::histograms::{tracks, turn_lengths, waits};
 use crate::quotas::KeyQuotas;
 use crate::sessions::Sessions;
-use crate::webhooks::{TargetHealth, Webhooks};
+use crate::tokens::TokenCounts;
+use crate::webhooks::Webhooks;
+use told::{EventFigures, Told};
 
 /// Who may read metrics (RFC 7617).
 #[derive(Clone)]
@@ -62,6 +68,8 @@ pub struct MetricsSources {
     pub bans: Bans,
     /// All receivers of events.
     pub webhooks: Webhooks,
+    /// What the endpoint of tokens has done.
+    pub tokens: TokenCounts,
     /// How far sessions are made of events.
     pub sessions: Sessions,
     /// How much each key may use.
@@ -91,6 +99,7 @@ async fn serve(
         receivers: sources.webhooks.health(),
         undelivered: sources.webhooks.waiting().await,
         events: EventFigures::of(sources.webhooks.counts()),
+        tokens: sources.tokens.report(),
         unprojected: sources.sessions.waiting(),
         quotas_exceeded: [
             ("participants", rooms.seats().exceeded()),
@@ -106,176 +115,17 @@ async fn serve(
     }
 }
 
-/// A number of each shard that only grows.
-type Count = (&'static str, &'static str, fn(&ShardReport) -> u64);
-
-const COUNTS: [Count; 26] = [
-    ("datagrams_in_total", "Datagrams that arrived.", |r| {
-        r.counters.datagrams_in
-    }),
-    ("datagrams_out_total", "Datagrams that were sent.", |r| {
-        r.counters.datagrams_out
-    }),
-    ("bytes_in_total", "Bytes that arrived.", |r| {
-        r.counters.bytes_in
-    }),
-    ("bytes_out_total", "Bytes that were sent.", |r| {
-        r.counters.bytes_out
-    }),
-    (
-        "rtp_packets_in_total",
-        "RTP packets accepted from publishers.",
-        |r| r.counters.rtp_in,
-    ),
-    (
-        "rtp_packets_out_total",
-        "RTP packets sent to subscribers.",
-        |r| r.counters.rtp_out,
-    ),
-    (
-        "retransmissions_out_total",
-        "RTP packets sent again to subscribers who missed them.",
-        |r| r.counters.retransmissions_out,
-    ),
-    (
-        "redundancy_out_total",
-        "Packets of sound sent with redundancy that was made here, to subscribers who lose some.",
-        |r| r.counters.redundancy_out,
-    ),
-    (
-        "held_total",
-        "Video packets that had to wait for a subscriber's link.",
-        |r| r.counters.held,
-    ),
-    (
-        "repairs_in_total",
-        "Packets of publishers that repair lost ones (FlexFEC).",
-        |r| r.counters.repairs_in,
-    ),
-    (
-        "restored_in_total",
-        "RTP packets that were lost on their way from publishers and restored by such packets.",
-        |r| r.counters.restored_in,
-    ),
-    (
-        "recovered_out_total",
-        "Packets of sound sent out of the redundancy of later ones, to subscribers of plain Opus.",
-        |r| r.counters.recovered_out,
-    ),
-    (
-        "exports_out_total",
-        "RTP packets copied to other shards, whose subscribers need them.",
-        |r| r.counters.exports_out,
-    ),
-    (
-        "exports_in_total",
-        "RTP packets that came from other shards.",
-        |r| r.counters.exports_in,
-    ),
-    (
-        "handed_over_total",
-        "Datagrams that arrived for peers of other shards.",
-        |r| r.counters.handed_over,
-    ),
-    (
-        "nacks_in_total",
-        "Packets that subscribers asked for again.",
-        |r| r.counters.nacks_in,
-    ),
-    (
-        "nacks_out_total",
-        "Packets that publishers were asked for again.",
-        |r| r.counters.nacks_out,
-    ),
-    (
-        "plis_in_total",
-        "Key frames that subscribers asked for.",
-        |r| r.counters.plis_in,
-    ),
-    (
-        "plis_out_total",
-        "Key frames that publishers were asked for.",
-        |r| r.counters.plis_out,
-    ),
-    (
-        "rembs_in_total",
-        "Bandwidth estimates of subscribers (REMB).",
-        |r| r.counters.rembs_in,
-    ),
-    (
-        "transport_feedback_in_total",
-        "Arrival time reports of subscribers.",
-        |r| r.counters.transport_feedback_in,
-    ),
-    (
-        "transport_feedback_out_total",
-        "Arrival time reports to publishers.",
-        |r| r.counters.transport_feedback_out,
-    ),
-    (
-        "data_messages_in_total",
-        "Data messages that peers sent.",
-        |r| r.counters.data_in,
-    ),
-    (
-        "data_messages_out_total",
-        "Data messages queued to peers.",
-        |r| r.counters.data_out,
-    ),
-    (
-        "data_holds_total",
-        "Times that a peer was held back because its reliable data was not taken fast enough.",
-        |r| r.counters.data_holds,
-    ),
-    (
-        "refused_sends_total",
-        "Messages that the kernel refused to send.",
-        |r| r.refused_sends,
-    ),
-];
-
-/// What a shard holds.
-type Gauge = (&'static str, &'static str, fn(&ShardReport) -> usize);
-
-const GAUGES: [Gauge; 3] = [
-    ("peers", "Peer connections.", |r| r.counters.peers),
-    (
-        "publications",
-        "Tracks received, those of other shards included.",
-        |r| r.counters.publications,
-    ),
-    ("subscriptions", "Tracks sent.", |r| {
-        r.counters.subscriptions
-    }),
-];
-
 fn render(reports: &[ShardReport], rooms: &RoomsReport, told: &Told) -> prometheus::Result<String> {
     let registry = Registry::new();
     let shards: Vec<_> = (0..)
         .map(|shard: u32| shard.to_string())
         .zip(reports)
         .collect();
-    for (name, help, read) in COUNTS {
-        let metric = counter(name, help, &["shard"])?;
-        for (shard, report) in &shards {
-            metric.with_label_values(&[shard]).inc_by(read(report));
-        }
-        register(&registry, metric)?;
-    }
-    for (name, help, read) in GAUGES {
-        let metric = gauge(name, help, &["shard"])?;
-        for (shard, report) in &shards {
-            metric.with_label_values(&[shard]).set(signed(read(report)));
-        }
-        register(&registry, metric)?;
-    }
-    register(&registry, drops(&shards)?)?;
-    register(&registry, limit_hits(&rooms.limit_hits)?)?;
-    register_rooms(&registry, rooms)?;
-    register_bans(&registry, told.bans)?;
-    register_webhooks(&registry, told)?;
-    register_quotas(&registry, &told.quotas_exceeded)?;
-    register(&registry, ProcessCollector::for_self())?;
+    shards::register_all(&registry, &shards)?;
+    rooms::register_all(&registry, rooms)?;
+    told::register_all(&registry, told)?;
+    livekit::register_all(&registry, reports, rooms, told)?;
+    make::register(&registry, ProcessCollector::for_self())?;
     let mut families = registry.gather();
     families.push(turn_lengths(&shards));
     families.push(waits(&shards));
@@ -283,243 +133,37 @@ fn render(reports: &[ShardReport], rooms: &RoomsReport, told: &Told) -> promethe
     TextEncoder::new().encode_to_string(&families)
 }
 
-/// How the rooms and the media threads fare.
-fn register_rooms(registry: &Registry, rooms: &RoomsReport) -> prometheus::Result<()> {
-    const NONE: &[&str] = &[];
-
-    let counts = [
-        ("rooms", "Rooms that are open.", rooms.open),
-        (
-            "rooms_behind",
-            "Rooms whose work has waited for more than a second.",
-            rooms.behind,
-        ),
-    ];
-    for (name, help, count) in counts {
-        let metric = gauge(name, help, NONE)?;
-        metric.with_label_values(NONE).set(signed(count));
-        register(registry, metric)?;
-    }
-    let quality = &rooms.quality.participants;
-    let all = quality.excellent + quality.good + quality.poor + quality.lost;
-    for (name, help, count) in [
-        (
-            "livekit_room_total",
-            "Rooms that are open, under LiveKit's name.",
-            rooms.open,
-        ),
-        (
-            "livekit_participant_total",
-            "Participants, under LiveKit's name.",
-            all,
-        ),
-    ] {
-        let metric = prometheus::IntGauge::new(name, help)?;
-        metric.set(signed(count));
-        register(registry, metric)?;
-    }
-    let help = "Age of the oldest work of any room.";
-    let lag = prometheus::Gauge::new("sluice_room_lag_seconds", help)?;
-    lag.set(rooms.longest.as_secs_f64());
-    register(registry, lag)?;
-    register(registry, participants(&rooms.quality.participants)?)?;
-    let help = "Rooms that ended by a fault of the node.";
-    let failed = counter("rooms_failed_total", help, NONE)?;
-    failed.with_label_values(NONE).inc_by(rooms.failed);
-    register(registry, failed)?;
-    let help = "Whether a media thread works.";
-    let threads = gauge("media_thread_up", help, &["shard"])?;
-    for (shard, works) in (0_u32..).zip(&rooms.threads) {
-        let shard = shard.to_string();
-        threads.with_label_values(&[shard]).set((*works).into());
-    }
-    register(registry, threads)
-}
-
-/// What is told beside rooms and shards.
-#[derive(Debug, Default)]
-struct Told {
-    bans: BanCounts,
-    receivers: Vec<TargetHealth>,
-    /// Events that receivers have still to take, where that is known.
-    undelivered: Option<i64>,
-    events: EventFigures,
-    /// Events that sessions have still to be made of.
-    unprojected: i64,
-    /// How often somebody came beyond each quota.
-    quotas_exceeded: [(&'static str, u64); 2],
-}
-
-/// What has become of events.
-#[derive(Debug, Default)]
-struct EventFigures {
-    written: u64,
-    lost: u64,
-    waiting: u64,
-}
-
-impl EventFigures {
-    fn of(counts: &EventCounts) -> Self {
-        Self {
-            written: counts.written(),
-            lost: counts.lost(),
-            waiting: counts.waiting(),
-        }
-    }
-}
-
-/// What receivers have taken of what there was to tell; under LiveKit's name where it has one.
-fn register_webhooks(registry: &Registry, told: &Told) -> prometheus::Result<()> {
-    const NONE: &[&str] = &[];
-
-    let sum = |figure: fn(&TargetHealth) -> u64| told.receivers.iter().map(figure).sum::<u64>();
-    let help = "Requests to receivers of webhooks, and events that were given up.";
-    let name = "livekit_webhook_dispatch_total";
-    let dispatches = IntCounterVec::new(Opts::new(name, help), &["status"])?;
-    for (status, count) in [
-        ("success", sum(|it| it.taken)),
-        ("failure", sum(|it| it.failed)),
-        ("dropped", sum(|it| it.given_up)),
-    ] {
-        dispatches.with_label_values(&[status]).inc_by(count);
-    }
-    register(registry, dispatches)?;
-    if let Some(undelivered) = told.undelivered {
-        let help = "Events that receivers of webhooks have still to take.";
-        let queue = prometheus::IntGauge::new("livekit_webhook_queue_length", help)?;
-        queue.set(undelivered);
-        register(registry, queue)?;
-    }
-    for (name, help, count) in [
-        (
-            "events_total",
-            "Events of rooms that were written down.",
-            told.events.written,
-        ),
-        (
-            "events_lost_total",
-            "Events that were lost because the journal could not be written.",
-            told.events.lost,
-        ),
-    ] {
-        let metric = counter(name, help, NONE)?;
-        metric.with_label_values(NONE).inc_by(count);
-        register(registry, metric)?;
-    }
-    let help = "Events of rooms that wait in memory to be written down.";
-    let unwritten = gauge("events_unwritten", help, NONE)?;
-    let count = i64::try_from(told.events.waiting).unwrap_or(i64::MAX);
-    unwritten.with_label_values(NONE).set(count);
-    register(registry, unwritten)?;
-    let help = "Events of rooms that wait until sessions are made of them in the database.";
-    let unprojected = gauge("session_events_waiting", help, NONE)?;
-    unprojected.with_label_values(NONE).set(told.unprojected);
-    register(registry, unprojected)?;
-    let help = "Receivers of webhooks that take nothing.";
-    let failing = gauge("webhook_receivers_failing", help, NONE)?;
-    let count = told
-        .receivers
-        .iter()
-        .filter(|it| it.failing_since.is_some());
-    failing.with_label_values(NONE).set(signed(count.count()));
-    register(registry, failing)
-}
-
-/// How often somebody came when an API key had as much as it may.
-fn register_quotas(registry: &Registry, exceeded: &[(&str, u64)]) -> prometheus::Result<()> {
-    let help =
-        "Participants that came when their API key had as much as its quota, refused or not.";
-    let metric = counter("quota_exceeded_total", help, &["quota"])?;
-    for (quota, count) in exceeded {
-        metric.with_label_values(&[quota]).inc_by(*count);
-    }
-    register(registry, metric)
-}
-
-/// How many bans there are, and how often somebody was refused for one.
-fn register_bans(registry: &Registry, bans: BanCounts) -> prometheus::Result<()> {
-    const NONE: &[&str] = &[];
-
-    let help = "Bans that hold, and those of them that the database has not taken yet.";
-    let metric = gauge("bans", help, &["state"])?;
-    for (state, count) in [("held", bans.held), ("unsaved", bans.unsaved)] {
-        metric.with_label_values(&[state]).set(signed(count));
-    }
-    register(registry, metric)?;
-    let help = "Times that somebody was refused, or removed, because of a ban.";
-    let refused = counter("ban_refusals_total", help, NONE)?;
-    refused.with_label_values(NONE).inc_by(bans.refusals);
-    register(registry, refused)
-}
-
-/// How many participants are how well connected.
-fn participants(counts: &QualityCounts) -> prometheus::Result<IntGaugeVec> {
-    let help = "Participants by how well they are connected.";
-    let metric = gauge("participants", help, &["quality"])?;
-    for (quality, count) in [
-        ("excellent", counts.excellent),
-        ("good", counts.good),
-        ("poor", counts.poor),
-        ("lost", counts.lost),
-    ] {
-        metric.with_label_values(&[quality]).set(signed(count));
-    }
-    Ok(metric)
-}
-
-/// Everything that went no further, by reason; the kernel's losses among it.
-fn drops(shards: &[(String, &ShardReport)]) -> prometheus::Result<IntCounterVec> {
-    let help = "Datagrams, packets and messages that went no further.";
-    let drops = counter("drops_total", help, &["shard", "reason"])?;
-    for (shard, report) in shards {
-        for (reason, count) in report.counters.drops() {
-            drops
-                .with_label_values(&[shard, reason.label()])
-                .inc_by(count);
-        }
-        let overflow = drops.with_label_values(&[shard.as_str(), "receive_buffer_full"]);
-        overflow.inc_by(report.receive_overflows);
-    }
-    Ok(drops)
-}
-
-/// How often somebody was held back, or lost something, by a limit.
-fn limit_hits(hits: &[(Limit, u64)]) -> prometheus::Result<IntCounterVec> {
-    let help = "Times that a client or a room met a limit; docs/limits.md names them.";
-    let metric = counter("limit_hits_total", help, &["limit"])?;
-    for (limit, count) in hits {
-        metric.with_label_values(&[limit.label()]).inc_by(*count);
-    }
-    Ok(metric)
-}
-
-fn counter(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
-    IntCounterVec::new(Opts::new(format!("sluice_{name}"), help), labels)
-}
-
-fn gauge(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
-    IntGaugeVec::new(Opts::new(format!("sluice_{name}"), help), labels)
-}
-
-fn register(registry: &Registry, metric: impl Collector + 'static) -> prometheus::Result<()> {
-    registry.register(Box::new(metric))
-}
-
-fn signed(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use signaling::QualityReport;
+    use signaling::{Limit, QualityReport};
 
     use super::*;
+    use crate::bans::BanCounts;
+    use crate::webhooks::TargetHealth;
 
     fn headers(authorization: &str) -> HeaderMap {
         let value = authorization.parse().unwrap();
         [(header::AUTHORIZATION, value)].into_iter().collect()
+    }
+
+    #[test]
+    fn sessions_that_wait_and_quotas_that_are_exceeded_are_told() {
+        let told = Told {
+            unprojected: 3,
+            quotas_exceeded: [("participants", 4), ("minutes", 0)],
+            ..Told::default()
+        };
+        let text = render(&[ShardReport::default()], &RoomsReport::default(), &told).unwrap();
+        for line in [
+            "sluice_session_events_waiting 3",
+            "sluice_quota_exceeded_total{quota=\"participants\"} 4",
+            "sluice_quota_exceeded_total{quota=\"minutes\"} 0",
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line}:\n{text}");
+        }
     }
 
     #[test]
@@ -552,12 +196,12 @@ mod tests {
                 ..TargetHealth::default()
             }],
             undelivered: Some(10),
+            tokens: TokenCounts::default().report(),
             events: EventFigures {
                 written: 9,
                 ..EventFigures::default()
             },
-            unprojected: 3,
-            quotas_exceeded: [("participants", 4), ("minutes", 0)],
+            ..Told::default()
         };
         let text = render(&[ShardReport::default(), second], &rooms, &told).unwrap();
         for line in [
@@ -584,9 +228,12 @@ mod tests {
             "livekit_webhook_dispatch_total{status=\"failure\"} 2",
             "livekit_webhook_queue_length 10",
             "sluice_events_total 9",
-            "sluice_session_events_waiting 3",
-            "sluice_quota_exceeded_total{quota=\"participants\"} 4",
             "sluice_webhook_receivers_failing 0",
+            "livekit_packet_total{direction=\"outgoing\"} 7",
+            "livekit_packet_bytes{direction=\"incoming\"} 0",
+            "livekit_track_published_total{kind=\"video\"} 0",
+            "livekit_participant_join_total{state=\"rtc_connected\"} 0",
+            "sluice_tokens_total{outcome=\"too_often\"} 0",
             "livekit_room_total 2",
             "livekit_participant_total 4",
             "sluice_rooms 2",
@@ -601,6 +248,38 @@ mod tests {
             assert!(text.lines().any(|told| told == line), "{line} in {text}");
         }
         assert!(text.contains("process_resident_memory_bytes"));
+    }
+
+    /// Returns the names and the meanings that a page of metrics has.
+    fn names(text: &str) -> BTreeMap<String, String> {
+        let told = text.lines().filter_map(|line| line.strip_prefix("# HELP "));
+        let told = told.filter_map(|line| line.split_once(' '));
+        let ours = told.filter(|(name, _)| !name.starts_with("process_"));
+        ours.map(|(name, help)| (name.to_owned(), help.to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn the_page_of_metrics_names_what_is_told_and_nothing_else() {
+        let told = Told {
+            undelivered: Some(0),
+            tokens: TokenCounts::default().report(),
+            ..Told::default()
+        };
+        let rooms = RoomsReport {
+            threads: vec![true],
+            limit_hits: vec![(Limit::SignalRate, 0)],
+            ..RoomsReport::default()
+        };
+        let text = render(&[ShardReport::default()], &rooms, &told).unwrap();
+        let page = include_str!("../../docs/metrics.md");
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+        let rows = rows.filter_map(|row| {
+            let (name, rest) = row.split_once('`')?;
+            let help = rest.split('|').nth(3)?.trim();
+            Some((name.to_owned(), help.to_owned()))
+        });
+        assert_eq!(rows.collect::<BTreeMap<_, _>>(), names(&text), "{text}");
     }
 
     #[test]

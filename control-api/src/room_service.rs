@@ -388,9 +388,10 @@ impl RoomService<'_> {
         let reply = self.rooms.request(&room.into(), request).await;
         reply.map_err(|failed| match failed {
             RequestFailed::NoRoom => TwirpError::new(Code::NotFound, "participant does not exist"),
-            RequestFailed::RoomBusy | RequestFailed::Refused(_) | RequestFailed::Rpc(_) => {
-                failed.into()
-            }
+            RequestFailed::RoomBusy
+            | RequestFailed::Draining
+            | RequestFailed::Refused(_)
+            | RequestFailed::Rpc(_) => failed.into(),
         })
     }
 

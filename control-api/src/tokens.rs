@@ -1,5 +1,6 @@
 //! Tokens for an app's users: the endpoint that LiveKit's `TokenSource` asks, and the full form for the app's backend.
 
+mod counts;
 mod endpoint;
 mod issue;
 mod jwks;
@@ -7,6 +8,7 @@ mod rates;
 mod request;
 mod session;
 
+pub use counts::TokenCounts;
 pub use endpoint::{TokenEndpoint, TokenEndpointParts, token_routes};
 pub(crate) use issue::{LONGEST, TokenFields, claims_of};
 pub use jwks::KeySet;

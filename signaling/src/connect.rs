@@ -280,6 +280,9 @@ fn check(
     if !may_create && !rooms.contains(&room) {
         return Err(Refusal::NoRoom);
     }
+    if rooms.is_draining() && !rooms.contains(&room) {
+        return Err(Refusal::Draining);
+    }
     // Departure: LiveKit refuses who resumes, too; that would end a call which costs nothing more.
     if parameters.resume.is_none() && rooms.is_full() {
         return Err(Refusal::NodeFull);

@@ -38,6 +38,8 @@ pub enum NotReady {
     Room,
     /// It is not known yet who may come in.
     Admission,
+    /// It is about to end, and opens no rooms.
+    Draining,
 }
 
 impl fmt::Display for NotReady {
@@ -45,6 +47,7 @@ impl fmt::Display for NotReady {
         f.write_str(match self {
             Self::Media => "a media thread has ended or stands still",
             Self::Room => "a room stands still",
+            Self::Draining => "the node is about to end",
             Self::Admission => "bans are not loaded yet",
         })
     }

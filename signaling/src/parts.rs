@@ -1,7 +1,7 @@
 //! What all rooms of a node stand on.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use auth::{Claims, TokenMark};
@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) qualities: Qualities,
     /// Rooms that ended by a fault of ours.
     failed: AtomicU64,
+    /// Whether no rooms are opened.
+    pub(crate) is_draining: AtomicBool,
 }
 
 impl Shared {
@@ -60,6 +62,7 @@ impl Shared {
             notices,
             qualities: Qualities::default(),
             failed: AtomicU64::new(0),
+            is_draining: AtomicBool::new(false),
         }
     }
 

@@ -27,6 +27,8 @@ pub enum Refusal {
     NoRoom,
     /// The node carries as much as the operator allows.
     NodeFull,
+    /// The node is about to end, and opens no rooms.
+    Draining,
     /// The room does not take the participant.
     Join(JoinRefused),
     /// Rooms end as fast as they are joined, or the room does not answer.
@@ -55,6 +57,7 @@ impl fmt::Display for Refusal {
             // JS tells this 404 from a server without `/rtc/v1` by these very words.
             Self::NoRoom => f.write_str("requested room does not exist"),
             Self::NodeFull => f.write_str("node has exceeded its configured limit"),
+            Self::Draining => f.write_str("node is draining"),
             Self::Join(refused) => refused.fmt(f),
             Self::TooOften => f.write_str("too many joins at once, try again"),
             Self::NotAdmitted(
@@ -78,9 +81,10 @@ impl IntoResponse for Refusal {
             | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::NoRoom => StatusCode::NOT_FOUND,
             // Clients try again after a 5xx, and never after a 4xx.
-            Self::NodeFull | Self::TooOften | Self::NotAdmitted(NotAdmitted::NoAnswer) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::NodeFull
+            | Self::Draining
+            | Self::TooOften
+            | Self::NotAdmitted(NotAdmitted::NoAnswer) => StatusCode::SERVICE_UNAVAILABLE,
             // Of 4xx browsers read the text of 401, 403 and 404 alone.
             Self::NotAdmitted(
                 NotAdmitted::Forbidden { .. } | NotAdmitted::QuotaExceeded { .. },

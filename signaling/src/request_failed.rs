@@ -10,6 +10,8 @@ pub enum RequestFailed {
     NoRoom,
     /// The room does not answer: it is far behind, or stands still.
     RoomBusy,
+    /// The node is drained, and opens no rooms.
+    Draining,
     /// The room refused.
     Refused(RoomError),
     /// The participant that was called answered with an error.
@@ -31,6 +33,7 @@ impl fmt::Display for RequestFailed {
         match self {
             Self::NoRoom => f.write_str("requested room does not exist"),
             Self::RoomBusy => f.write_str("the room does not answer"),
+            Self::Draining => f.write_str("the node is about to end and opens no rooms"),
             Self::Refused(error) => error.fmt(f),
             Self::Rpc(error) => f.write_str(&error.message),
         }

@@ -12,7 +12,7 @@ use auth::{ApiKey, Claims};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use sfu_driver::{MediaPlane, ShardReport};
-use sfu_model::{NodeIndex, RoomIndex, RoomName, ShardIndex};
+use sfu_model::{NodeId, NodeIndex, RoomIndex, RoomName, ShardIndex};
 use signaling_protocol::proto;
 use signaling_session::{
     ConnectionId, Join, JoinRefused, Room, RoomNotice, RoomOptions, RoomPlace, RoomReply,
@@ -159,11 +159,35 @@ impl Rooms {
     ///
     /// Something that many need does not work.
     pub fn ready(&self) -> Result<(), NotReady> {
+        if self.is_draining() {
+            return Err(NotReady::Draining);
+        }
         if !self.admission().is_ready() {
             return Err(NotReady::Admission);
         }
         let lags = self.0.open.lags(Instant::now());
         ready(&lags, &self.media().health())
+    }
+
+    /// Opens no rooms from now on. Those that are open go on, and take further participants: others would have to be in another
+    /// room of that name.
+    pub fn drain(&self) {
+        self.0.shared.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Opens rooms again.
+    pub fn undo_drain(&self) {
+        self.0.shared.is_draining.store(false, Ordering::Relaxed);
+    }
+
+    /// Reports whether no rooms are opened.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.shared.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// Returns the id of the node, by which clients and whoever keeps records know it.
+    pub fn node(&self) -> &NodeId {
+        &self.0.shared.parts.facts.node
     }
 
     /// Looks after media threads and rooms for as long as the node lives. Rooms hear of a thread that
@@ -219,6 +243,9 @@ impl Rooms {
             let update = RoomRequest::UpdateRoom(Box::new(request.clone()));
             match self.request(&name, update).await {
                 Ok(RoomReply::Room(room)) => return Ok(*room),
+                Ok(_) | Err(RequestFailed::NoRoom) if self.is_draining() => {
+                    return Err(RequestFailed::Draining);
+                }
                 Ok(_) | Err(RequestFailed::NoRoom) => {}
                 Err(failed) => return Err(failed),
             }
@@ -230,11 +257,11 @@ impl Rooms {
     fn open_new(&self, name: &RoomName, request: &proto::CreateRoomRequest) -> Option<proto::Room> {
         let mut open = self.0.open.lock();
         match open.find(name) {
-            Some(_) => None,
-            None => {
+            None if !self.is_draining() => {
                 let opened = self.open_room(&mut open, self.options_of(request));
                 Some(opened.snapshot.borrow().clone())
             }
+            Some(_) | None => None,
         }
     }
 
@@ -404,6 +431,9 @@ impl Rooms {
             return Ok(room.mailbox.clone());
         }
         let options = options.ok_or(Refusal::NoRoom)?;
+        if self.is_draining() {
+            return Err(Refusal::Draining);
+        }
         Ok(self.open_room(&mut open, options.clone()).mailbox)
     }
 

@@ -199,6 +199,7 @@ impl TestNode {
             listener,
             service,
             limits,
+            http::Proxies::default(),
             self.stop.subscribe(),
         ));
         address

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test uses what it needs of it")]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
@@ -67,6 +67,11 @@ impl Node {
     pub(crate) fn start_heard(flags: &[&str]) -> (Self, Log) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
         command.args(flags);
+        Self::spawn_heard(command)
+    }
+
+    /// Starts it as `command` does, and returns what it logs, too.
+    pub(crate) fn spawn_heard(command: Command) -> (Self, Log) {
         let mut node = Self::spawn(command, Stdio::piped());
         let log = node.process.stderr.take().expect("it is piped");
         (node, Log(BufReader::new(log)))
@@ -106,6 +111,11 @@ impl Node {
     /// Tells it to stop, and waits until it has ended.
     pub(crate) fn stop(mut self) -> ExitStatus {
         self.signal("-TERM");
+        self.process.wait().expect("it is a child of ours")
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn wait(mut self) -> ExitStatus {
         self.process.wait().expect("it is a child of ours")
     }
 
@@ -166,6 +176,11 @@ impl Drop for Node {
 pub(crate) struct Log(BufReader<ChildStderr>);
 
 impl Log {
+    /// Reads on until the node ends.
+    pub(crate) fn read_to_string(&mut self, said: &mut String) -> io::Result<usize> {
+        self.0.read_to_string(said)
+    }
+
     /// Waits for a line that says this.
     pub(crate) fn await_line(&mut self, text: &str) {
         let mut line = String::new();

@@ -6,7 +6,7 @@ use utoipa::OpenApi;
 #[openapi(
     info(
         title = "Sluice",
-        description = "Bans, who did what, many participants at once, sessions and usage, and receivers of webhooks."
+        description = "Bans, who did what, many participants at once, sessions and usage, receivers of webhooks, tokens, and the drain of the node."
     ),
     paths(
         super::bans::add,
@@ -17,15 +17,9 @@ use utoipa::OpenApi;
         super::webhooks::list,
         super::webhooks::dead,
         super::webhooks::replay,
-        super::sessions::list_rooms,
-        super::sessions::find_room,
-        super::sessions::list_participants,
-        super::usage::list,
-        super::quotas::list,
-        super::tokens::issue,
-        super::rooms::mute,
-        super::rooms::remove,
-        super::rooms::update
+        super::drain::begin,
+        super::drain::find,
+        super::drain::undo,
     )
 )]
 pub(super) struct Description;

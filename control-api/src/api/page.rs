@@ -6,6 +6,7 @@ use sfu_model::UnixTime;
 use store::{After, MAX_PAGE};
 
 use super::error::ApiError;
+use super::new_ban::text;
 
 /// Rows of a page if nothing is said.
 const USUAL: u32 = 100;
@@ -29,7 +30,7 @@ pub(crate) fn after(asked: Option<&str>) -> Result<Option<After>, ApiError> {
     let read = asked.split_once('-').and_then(|(at, id)| {
         Some(After {
             at: UnixTime(Duration::from_millis(at.parse().ok()?)),
-            id: id.to_owned(),
+            id: text("after", id).ok()?,
         })
     });
     let read =

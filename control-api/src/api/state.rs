@@ -2,6 +2,7 @@ use signaling::{KeyRing, Rooms};
 
 use super::once::Answers;
 use crate::bans::Bans;
+use crate::drain::Drain;
 use crate::quotas::KeyQuotas;
 use crate::webhooks::Webhooks;
 
@@ -20,4 +21,6 @@ pub struct Api {
     pub webhooks: Webhooks,
     /// Answers to requests that may be repeated.
     pub answers: Answers,
+    /// The drain of the node.
+    pub drain: Drain,
 }

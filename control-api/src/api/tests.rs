@@ -16,12 +16,15 @@ use store::{Ban, BanTarget, Store};
 
 use super::*;
 use crate::bans::{BanList, Bans};
+use crate::drain::Drain;
 use crate::quotas::KeyQuotas;
 use crate::test_node::TestNode;
 use crate::test_webhooks::{DEAF, webhooks};
 use crate::webhooks::Webhooks;
 
 mod description;
+mod drain;
+mod hostile;
 mod nodes;
 mod shape;
 
@@ -29,6 +32,7 @@ struct Node {
     node: TestNode,
     list: BanList,
     bans: Bans,
+    drain: Drain,
     webhooks: Webhooks,
     answers: Answers,
     database: Database,
@@ -50,6 +54,7 @@ impl Node {
         let bans = Bans::new(list.clone(), store, node.rooms.clone());
         let (webhooks, files) = webhooks(&node).await;
         Self {
+            drain: Drain::new(node.rooms.clone()),
             node,
             list,
             bans,
@@ -103,6 +108,7 @@ impl Node {
             quotas: KeyQuotas::default(),
             webhooks: self.webhooks.clone(),
             answers: self.answers.clone(),
+            drain: self.drain.clone(),
         })
     }
 

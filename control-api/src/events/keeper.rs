@@ -13,6 +13,7 @@ use super::order::{Order, Orders};
 use super::record;
 use super::recovery;
 use super::rooms::RoomEvents;
+use super::tally::{Tally, TallyReport};
 use crate::clock;
 use crate::webhooks::Targets;
 
@@ -87,9 +88,15 @@ pub struct EventCounts {
     written: AtomicU64,
     lost: AtomicU64,
     waiting: AtomicU64,
+    tally: Tally,
 }
 
 impl EventCounts {
+    /// Returns what has come of notices, added up.
+    pub(crate) fn tally(&self) -> TallyReport {
+        self.tally.report()
+    }
+
     /// Returns how many events were written.
     pub fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
@@ -226,6 +233,7 @@ impl EventKeeper {
     }
 
     fn take(&mut self, notice: &Notice) {
+        self.counts.tally.note(&notice.what);
         if let RoomNotice::RoomLost { sid } = &notice.what {
             self.lost.push(sid.as_str().to_owned());
             self.rooms.forget(sid.as_str());

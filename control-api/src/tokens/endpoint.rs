@@ -15,6 +15,7 @@ use signaling::{Credential, Entry, KeyRing, NotAdmitted, Occasion, Rooms, client
 use signaling_protocol::sid;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
+use super::counts::TokenCounts;
 use super::issue::{TokenFields, claims_of};
 use super::rates::TokenRates;
 use super::request::{TokenAnswer, TokenRequest};
@@ -43,6 +44,8 @@ pub struct TokenEndpointParts {
     pub ttl: Duration,
     /// Pages that may ask; none: all.
     pub origins: Vec<String>,
+    /// What it has done.
+    pub counts: TokenCounts,
 }
 
 /// The endpoint that gives an app's users their tokens. Clones are the same.
@@ -82,13 +85,15 @@ fn cors(origins: &[String]) -> CorsLayer {
 }
 
 async fn give(State(endpoint): State<TokenEndpoint>, request: Request) -> Response {
-    match endpoint.0.answer(request).await {
+    let response = match endpoint.0.answer(request).await {
         Ok(answer) => {
             let no_store = [(header::CACHE_CONTROL, "no-store")];
             (StatusCode::CREATED, no_store, Json(answer)).into_response()
         }
         Err(error) => error.into_response(),
-    }
+    };
+    endpoint.0.counts.note(response.status());
+    response
 }
 
 impl TokenEndpointParts {

@@ -117,3 +117,27 @@ fn what_a_client_says_too_much_of_itself_is_its_own_fault() {
         assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     }
 }
+
+#[tokio::test]
+async fn while_a_node_is_drained_only_rooms_that_are_there_take_participants() {
+    let node = TestNode::start();
+    let _alice = connect_async(format!(
+        "ws://{}/rtc?access_token={}",
+        node.serve(Limits::default()).await,
+        node.token("lobby", "alice")
+    ))
+    .await
+    .unwrap();
+    node.rooms.drain();
+    let ask = async |room: &str| validate(&node, VideoGrant::to_join(room), "").await;
+    assert_eq!(ask("lobby").await.0, StatusCode::OK);
+    let refused = (
+        StatusCode::SERVICE_UNAVAILABLE,
+        "node is draining".to_owned(),
+    );
+    assert_eq!(ask("hall").await, refused);
+    let health = node.answer(get_request("/")).await;
+    assert_eq!(health.status(), StatusCode::NOT_ACCEPTABLE);
+    node.rooms.undo_drain();
+    assert_eq!(ask("hall").await.0, StatusCode::OK);
+}

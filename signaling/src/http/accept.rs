@@ -21,6 +21,7 @@ use tower::{Service, ServiceExt};
 
 use super::client_stream::{ClientStream, Transport, Turn};
 use super::limits::{LONG_HEADS, Limits, STOP_TIMEOUT};
+use super::proxies::Proxies;
 
 /// Serves HTTP/1.1 on `listener` until `stopped` turns true: then no connection is taken any more,
 /// those without a request end, and the others have a few seconds to end by themselves.
@@ -28,6 +29,7 @@ pub async fn serve<S, F>(
     listener: TcpListener,
     service: S,
     limits: Limits,
+    proxies: Proxies,
     mut stopped: watch::Receiver<bool>,
 ) where
     S: Service<Request, Response = Response, Error = Infallible, Future = F>
@@ -42,6 +44,7 @@ pub async fn serve<S, F>(
         Arc::clone(&slots),
         service,
         limits,
+        proxies,
         stopped.clone(),
     );
     tokio::select! {
@@ -64,6 +67,7 @@ async fn accept_all<S, F>(
     slots: Arc<Semaphore>,
     service: S,
     limits: Limits,
+    proxies: Proxies,
     stopped: watch::Receiver<bool>,
 ) where
     S: Service<Request, Response = Response, Error = Infallible, Future = F>
@@ -74,12 +78,26 @@ async fn accept_all<S, F>(
 {
     let long_heads = Arc::new(Semaphore::new(LONG_HEADS));
     while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-        let (stream, peer) = accept(&listener).await;
+        let (mut stream, peer) = accept(&listener).await;
         let turn = Turn::default();
         let long_heads = Arc::clone(&long_heads);
-        let stream = ClientStream::new(stream, turn.clone(), limits, long_heads, slot);
-        let connection = Connection { stream, peer, turn };
-        tokio::spawn(connection.serve(service.clone(), limits, stopped.clone()));
+        let (service, proxies, mut stopped) = (service.clone(), proxies.clone(), stopped.clone());
+        tokio::spawn(async move {
+            let found = tokio::select! {
+                found = proxies.source(&mut stream, peer, limits) => found,
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+            };
+            let peer = match found {
+                Ok(source) => source,
+                Err(error) => {
+                    tracing::debug!(%peer, %error, "A proxy does not say where a connection comes from");
+                    return;
+                }
+            };
+            let stream = ClientStream::new(stream, turn.clone(), limits, long_heads, slot);
+            let connection = Connection { stream, peer, turn };
+            connection.serve(service, limits, stopped).await;
+        });
     }
 }
 

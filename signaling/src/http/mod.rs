@@ -4,6 +4,7 @@ mod accept;
 mod authorization;
 mod client_stream;
 mod limits;
+mod proxies;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::KeyRing;
 pub use accept::serve;
 pub use authorization::Caller;
 pub use limits::Limits;
+pub use proxies::Proxies;
 
 /// How long a browser may remember what CORS allows.
 const CORS_MAX_AGE: Duration = Duration::from_secs(86_400);

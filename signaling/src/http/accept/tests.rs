@@ -73,10 +73,17 @@ struct Server {
 
 impl Server {
     async fn start(routes: Router) -> Self {
+        Self::behind(&[], routes).await
+    }
+
+    /// Starts one that trusts proxies in these networks.
+    async fn behind(proxies: &[&str], routes: Router) -> Self {
+        let proxies = proxies.iter().map(|network| network.parse().unwrap());
+        let proxies = Proxies::new(&proxies.collect::<Vec<_>>());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(serve(listener, routes, Limits::default(), stopped));
+        let serving = tokio::spawn(serve(listener, routes, Limits::default(), proxies, stopped));
         Self {
             address,
             stop,
@@ -345,4 +352,62 @@ async fn a_server_that_stops_ends_connections_without_a_request_and_answers_the_
     drop((idle, asking));
     server.serving.await.unwrap();
     assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+async fn say_where(ConnectInfo(peer): ConnectInfo<SocketAddr>) -> String {
+    peer.ip().to_string()
+}
+
+/// Where a client is by what comes before its request; nothing if its connection is closed.
+async fn told(server: &Server, parts: &[&[u8]]) -> Option<String> {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    for part in parts {
+        stream.write_all(part).await.ok();
+        stream.flush().await.ok();
+    }
+    stream.write_all(PLAIN.as_bytes()).await.ok();
+    let mut first = [0; 1];
+    match stream.peek(&mut first).await {
+        Ok(1..) => Some(response(&mut stream).await.1),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc6\x33\x64\x07\x0a\0\0\x01\x12\x34\0\x50";
+
+#[tokio::test]
+async fn a_trusted_proxy_says_where_a_connection_comes_from_and_nobody_else_does() {
+    let routes = || Router::new().route("/", routing::get(say_where));
+    let trusting = Server::behind(&["10.0.0.0/8", "127.0.0.0/8"], routes()).await;
+    let v1 = b"PROXY TCP6 2001:db8::7 ::1 9 80\r\n";
+    let (head, tail) = V2.split_at(5);
+    for (parts, source) in [
+        (&[V2][..], Some("198.51.100.7")),
+        (&[head, tail], Some("198.51.100.7")),
+        (&[v1], Some("2001:db8::7")),
+        (&[], Some("127.0.0.1")),
+        (&[b"PROXY nonsense\r\n"], None),
+    ] {
+        assert_eq!(told(&trusting, parts).await.as_deref(), source);
+    }
+    let strict = Server::behind(&["10.0.0.0/8"], routes()).await;
+    assert_eq!(told(&strict, &[]).await.as_deref(), Some("127.0.0.1"));
+    for header in [V2, v1] {
+        // It is no request.
+        let answer = told(&strict, &[header]).await;
+        assert!(answer.is_none_or(|answer| !answer.contains('.')));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proxy_that_does_not_end_what_it_says_loses_its_connection() {
+    let routes = Router::new().route("/", routing::get(say_where));
+    let server = Server::behind(&["127.0.0.0/8"], routes).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(&V2[..20]).await.unwrap();
+    let begun = Instant::now();
+    // Closed with bytes unread, which is a reset.
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.ok();
+    assert!(rest.is_empty() && begun.elapsed() <= 2 * HEAD_TIMEOUT);
 }
