@@ -9,6 +9,8 @@ use super::*;
 use crate::MoveFailed;
 use crate::mailbox::mailbox;
 
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The peers of the first who joins the first room: of what it sends, and of what it gets.
 fn peers() -> [PeerId; 2] {
     [1, 2].map(|index| PeerId {
@@ -45,9 +47,13 @@ async fn people(node: &TestNode, room: &str) -> Vec<proto::ParticipantInfo> {
 
 /// Waits until this holds for those who are in a room.
 async fn until(node: &TestNode, room: &str, holds: impl Fn(&[proto::ParticipantInfo]) -> bool) {
-    while !holds(&people(node, room).await) {
-        tokio::task::yield_now().await;
-    }
+    let wait = async {
+        while !holds(&people(node, room).await) {
+            tokio::task::yield_now().await;
+        }
+    };
+    // By itself everybody leaves once no media has come for longer.
+    timeout(PATIENCE, wait).await.unwrap();
 }
 
 async fn move_alice(node: &TestNode) -> Result<(), MoveFailed> {
