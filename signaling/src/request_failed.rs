@@ -1,7 +1,7 @@
 use std::fmt;
 
 use signaling_protocol::proto;
-use signaling_session::RoomError;
+use signaling_session::{JoinRefused, RoomError};
 
 /// Why a call about a room has no reply.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +12,8 @@ pub enum RequestFailed {
     RoomBusy,
     /// The room refused.
     Refused(RoomError),
+    /// The other room does not take the participant.
+    NotTaken(JoinRefused),
     /// The participant that was called answered with an error.
     Rpc(Box<proto::RpcError>),
 }
@@ -32,6 +34,7 @@ impl fmt::Display for RequestFailed {
             Self::NoRoom => f.write_str("requested room does not exist"),
             Self::RoomBusy => f.write_str("the room does not answer"),
             Self::Refused(error) => error.fmt(f),
+            Self::NotTaken(refused) => refused.fmt(f),
             Self::Rpc(error) => f.write_str(&error.message),
         }
     }

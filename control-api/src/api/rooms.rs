@@ -235,9 +235,10 @@ fn refused(failed: &RequestFailed) -> ApiError {
             "muted",
             "participants unmute themselves here; the operator may set room.enable_remote_unmute",
         ),
-        RequestFailed::RoomBusy | RequestFailed::Refused(_) | RequestFailed::Rpc(_) => {
-            ApiError::unavailable("the room does not answer; try again")
-        }
+        RequestFailed::RoomBusy
+        | RequestFailed::Refused(_)
+        | RequestFailed::NotTaken(_)
+        | RequestFailed::Rpc(_) => ApiError::unavailable("the room does not answer; try again"),
     }
 }
 

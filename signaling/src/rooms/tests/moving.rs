@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::MoveFailed;
+use crate::letter::Travel;
 use crate::mailbox::mailbox;
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -125,11 +126,11 @@ async fn who_finds_no_room_is_told_to_come_back() {
     let (to, letters) = mailbox();
     drop(letters);
     let (reply, answer) = oneshot::channel();
-    let letter = Letter::Release {
+    let letter = Letter::Travel(Travel::Release {
         identity: "alice".into(),
         to,
         reply,
-    };
+    });
     let room = node.rooms.find(&"lobby".into()).unwrap();
     room.send(letter).await.unwrap();
     let leave = leave(&responses).await.unwrap();
