@@ -18,10 +18,38 @@ const MAX_FORWARDS: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Projections {
     room: RoomName,
-    /// Those of this room: where each is shown, and what was last told of it.
-    ours: BTreeMap<(ParticipantIdentity, RoomName), (RoomMailbox, Projection)>,
+    /// Those of this room, and where.
+    ours: BTreeMap<(ParticipantIdentity, RoomName), Shown>,
     /// Those of other rooms.
     theirs: BTreeMap<ParticipantIdentity, RoomMailbox>,
+}
+
+/// Somebody of this room in another.
+#[derive(Debug)]
+struct Shown {
+    to: RoomMailbox,
+    /// What was told of it last.
+    told: Option<Projection>,
+    /// Whoever waits until it is shown.
+    reply: Option<MoveReply>,
+}
+
+impl Shown {
+    /// Tells the other room what there is to show, unless it knows. Returns whether it is the same session as before.
+    fn tell(&mut self, projection: Projection, own: &impl Fn() -> RoomMailbox) -> bool {
+        if self.to.is_closed() || self.told.as_ref().is_some_and(|it| !it.is_of(&projection)) {
+            return false;
+        }
+        if self.told.as_ref().is_none_or(|it| !it.shows(&projection)) {
+            self.told = Some(projection.clone());
+            self.to.send_soon(Letter::Travel(Travel::Project {
+                projection: Box::new(projection),
+                from: own(),
+                reply: self.reply.take(),
+            }));
+        }
+        true
+    }
 }
 
 impl Projections {
@@ -33,33 +61,29 @@ impl Projections {
         }
     }
 
-    /// Has somebody shown in another room, which replies.
+    /// Has somebody shown in another room, which replies. It is told when the shards have all that there is to show.
     pub(crate) fn forward(
         &mut self,
         now: Now,
         room: &mut Room,
         (identity, destination): (ParticipantIdentity, RoomName),
-        (own, to): (RoomMailbox, RoomMailbox),
+        to: RoomMailbox,
         reply: MoveReply,
     ) {
-        let projection = match room.projection(&identity) {
-            _ if self.ours.len() >= MAX_FORWARDS => Err(RoomError::TooManyForwards),
-            projection => projection,
+        let refused = match room.projection(&identity) {
+            _ if self.ours.len() >= MAX_FORWARDS => Some(RoomError::TooManyForwards),
+            projection => projection.err(),
         };
-        let projection = match projection {
-            Ok(projection) => projection,
-            Err(error) => {
-                reply.send(Err(error.into())).ok();
-                return;
-            }
-        };
-        to.send_soon(Letter::Travel(Travel::Project {
-            projection: Box::new(projection.clone()),
-            from: own,
+        if let Some(error) = refused {
+            reply.send(Err(error.into())).ok();
+            return;
+        }
+        let shown = Shown {
+            to,
+            told: None,
             reply: Some(reply),
-        }));
-        self.ours
-            .insert((identity.clone(), destination), (to, projection));
+        };
+        self.ours.insert((identity.clone(), destination), shown);
         self.count(now, room, &identity);
     }
 
@@ -114,31 +138,31 @@ impl Projections {
         self.count(now, room, &key.0);
     }
 
-    /// Tells other rooms what has changed of those whom they show, and whom this one shows no more.
-    pub(crate) fn reconcile(&mut self, now: Now, room: &mut Room, own: impl Fn() -> RoomMailbox) {
+    /// Tells other rooms what has changed of those whom they show, and whom this one shows no more. Returns whether this room
+    /// may have something to do for it.
+    pub(crate) fn reconcile(
+        &mut self,
+        now: Now,
+        room: &mut Room,
+        own: impl Fn() -> RoomMailbox,
+    ) -> bool {
         if self.ours.is_empty() && self.theirs.is_empty() {
-            return;
+            return false;
         }
         let mut ended = Vec::new();
-        for ((identity, destination), (to, told)) in &mut self.ours {
-            match room.projection(identity) {
-                Ok(shown) if shown.is_of(told) && !to.is_closed() => {
-                    if !shown.shows(told) {
-                        *told = shown.clone();
-                        to.send_soon(Letter::Travel(Travel::Project {
-                            projection: Box::new(shown),
-                            from: own(),
-                            reply: None,
-                        }));
-                    }
-                }
-                Ok(_) | Err(_) => ended.push((identity.clone(), destination.clone())),
+        for ((identity, destination), shown) in &mut self.ours {
+            let projection = room.projection(identity);
+            if !projection.is_ok_and(|projection| shown.tell(projection, &own)) {
+                ended.push((identity.clone(), destination.clone()));
             }
         }
+        let has_ended = !ended.is_empty();
         for key in ended {
-            if let Some((to, _)) = self.ours.remove(&key) {
+            if let Some(shown) = self.ours.remove(&key) {
                 let identity = key.0.clone();
-                to.send_soon(Letter::Travel(Travel::EndProjection { identity }));
+                shown
+                    .to
+                    .send_soon(Letter::Travel(Travel::EndProjection { identity }));
             }
             self.count(now, room, &key.0);
         }
@@ -150,6 +174,7 @@ impl Projections {
         for (identity, from) in gone {
             from.send_soon(self.ended(identity));
         }
+        has_ended
     }
 
     fn ended(&self, identity: ParticipantIdentity) -> Letter {
@@ -168,8 +193,10 @@ impl Projections {
 
 impl Drop for Projections {
     fn drop(&mut self) {
-        for ((identity, _), (to, _)) in std::mem::take(&mut self.ours) {
-            to.send_soon(Letter::Travel(Travel::EndProjection { identity }));
+        for ((identity, _), shown) in std::mem::take(&mut self.ours) {
+            shown
+                .to
+                .send_soon(Letter::Travel(Travel::EndProjection { identity }));
         }
         for (identity, from) in std::mem::take(&mut self.theirs) {
             from.send_soon(self.ended(identity));

@@ -336,9 +336,9 @@ impl RoomTask {
                 to,
                 reply,
             } => {
-                let (what, way) = ((identity, destination), (self.mailbox.clone(), to));
+                let what = (identity, destination);
                 self.projections
-                    .forward(now, &mut self.room, what, way, reply);
+                    .forward(now, &mut self.room, what, to, reply);
             }
             Travel::Project {
                 projection,
@@ -437,9 +437,6 @@ impl RoomTask {
     async fn carry_out(&mut self) -> Life {
         loop {
             let mut commands = Vec::new();
-            let own = || self.mailbox.clone();
-            self.projections
-                .reconcile(clock::now(), &mut self.room, own);
             let life = self.carry_out_signals(&mut commands);
             for (reply, done) in self.replies.drain(..) {
                 // Whoever asked may have gone: then nobody misses the reply.
@@ -447,7 +444,13 @@ impl RoomTask {
             }
             if commands.is_empty() {
                 self.send_off();
-                return life;
+                // The shards have what others are told of.
+                let own = || self.mailbox.clone();
+                let (projections, room) = (&mut self.projections, &mut self.room);
+                if life == Life::Over || !projections.reconcile(clock::now(), room, own) {
+                    return life;
+                }
+                continue;
             }
             for shard in self.send_commands(commands).await {
                 self.room.handle_lost_shard(clock::now(), shard);
