@@ -303,6 +303,7 @@ impl Node {
             }
             Output::Media(command) => self.world.command(&command),
             Output::RefreshToken { .. }
+            | Output::RoomMoved { .. }
             | Output::CloseSignal { .. }
             | Output::Notice(_)
             | Output::Qualities(_)
