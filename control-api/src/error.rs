@@ -115,6 +115,7 @@ impl From<RequestFailed> for TwirpError {
             RequestFailed::NoRoom => Code::NotFound,
             RequestFailed::RoomBusy | RequestFailed::Draining => Code::Unavailable,
             RequestFailed::Refused(error) => code_of(error),
+            RequestFailed::NotTaken(refused) => code_of_refusal(&Refusal::Join(*refused)),
             RequestFailed::Rpc(error) => code_of_rpc(error.code),
         };
         Self::new(code, failed.to_string())
@@ -174,8 +175,11 @@ fn code_of(error: &RoomError) -> Code {
         RoomError::RemoteUnmuteDisabled
         | RoomError::ClientCannotMove
         | RoomError::KindCannotMove(_)
+        | RoomError::ForwardedAlready
         | RoomError::NotConnected => Code::FailedPrecondition,
-        RoomError::TooManyRpcs | RoomError::TooMuchDataWaits => Code::ResourceExhausted,
+        RoomError::TooManyRpcs | RoomError::TooMuchDataWaits | RoomError::TooManyForwards => {
+            Code::ResourceExhausted
+        }
         _ => Code::Internal,
     }
 }

@@ -131,6 +131,7 @@ json_form! {
     DeleteRoomResponse: &[];
     RemoveParticipantResponse: &[];
     MoveParticipantResponse: &[];
+    ForwardParticipantResponse: &[];
     UpdateSubscriptionsResponse: &[];
     SendDataResponse: &[];
     PerformRpcResponse: &[("payload", Text)];

@@ -332,13 +332,19 @@ impl RoomService<'_> {
         self.call.reply(room.as_ref())
     }
 
-    /// Refuses to show a participant in another room, too, as LiveKit's own server does.
     async fn forward_participant(&self) -> Reply {
         let request: proto::ForwardParticipantRequest = self.call.request()?;
         self.check_destination(&request.room, &request.destination_room)?;
-        let asked = RoomRequest::ListParticipants;
-        self.ask(&request.room, asked).await?;
-        Err(TwirpError::new(Code::Unimplemented, "not implemented"))
+        self.check_room_name(&request.destination_room)?;
+        let room = request.room.as_str().into();
+        let identity = request.identity.into();
+        let destination = request.destination_room.as_str().into();
+        let forwarded = self
+            .rooms
+            .forward_participant(&room, &identity, &destination);
+        forwarded.await?;
+        self.webhooks.settle().await;
+        self.call.reply(&proto::ForwardParticipantResponse {})
     }
 
     async fn move_participant(&self) -> Reply {
@@ -391,6 +397,7 @@ impl RoomService<'_> {
             RequestFailed::RoomBusy
             | RequestFailed::Draining
             | RequestFailed::Refused(_)
+            | RequestFailed::NotTaken(_)
             | RequestFailed::Rpc(_) => failed.into(),
         })
     }

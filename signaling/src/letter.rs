@@ -1,9 +1,10 @@
 //! What a room's task can be sent.
 
-use sfu_model::{Event, ParticipantIdentity, ShardIndex};
+use sfu_model::{Event, ParticipantIdentity, RoomName, ShardIndex};
 use signaling_protocol::{DisconnectCause, proto};
 use signaling_session::{
-    ConnectionId, Credential, Join, RoomError, RoomReply, RoomRequest, ShardLife, Visitor,
+    ConnectionId, Credential, Join, Projection, RoomError, RoomReply, RoomRequest, ShardLife,
+    Visitor,
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -47,24 +48,8 @@ pub(crate) enum Letter {
         request: Box<proto::PerformRpcRequest>,
         reply: oneshot::Sender<Result<String, RequestFailed>>,
     },
-    /// Somebody may be about to be moved: who is it?
-    Describe {
-        identity: ParticipantIdentity,
-        reply: oneshot::Sender<Result<Visitor, RoomError>>,
-    },
-    /// Somebody of another room is about to be moved here: may it come?
-    Expect {
-        visitor: Visitor,
-        reply: oneshot::Sender<Result<(), Refusal>>,
-    },
-    /// Somebody is moved to another room.
-    Release {
-        identity: ParticipantIdentity,
-        to: RoomMailbox,
-        reply: MoveReply,
-    },
-    /// Somebody of another room comes.
-    Arrive(Box<Passage<Self>>),
+    /// Somebody goes, or is shown, from one room to another.
+    Travel(Travel),
     /// A shard has reported this to the room where somebody was before.
     LateEvent(Event),
     /// Others decide now who may be in the room.
@@ -81,6 +66,59 @@ pub(crate) enum Letter {
     /// The room's task does something that it never should.
     #[cfg(test)]
     Fault(Fault),
+}
+
+/// What two rooms, or the API and two rooms, have to do with each other.
+#[derive(Debug)]
+pub(crate) enum Travel {
+    /// Somebody may be about to be moved, or forwarded: who is it?
+    Describe {
+        identity: ParticipantIdentity,
+        purpose: Purpose,
+        reply: oneshot::Sender<Result<Visitor, RoomError>>,
+    },
+    /// Somebody of another room is about to be moved here: may it come?
+    Expect {
+        visitor: Visitor,
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// Somebody is moved to another room.
+    Release {
+        identity: ParticipantIdentity,
+        to: RoomMailbox,
+        reply: MoveReply,
+    },
+    /// Somebody of another room comes.
+    Arrive(Box<Passage<Letter>>),
+    /// Somebody is to be shown in another room, too.
+    Forward {
+        identity: ParticipantIdentity,
+        destination: RoomName,
+        to: RoomMailbox,
+        reply: MoveReply,
+    },
+    /// Somebody of another room is shown here: so it is by now. Whoever asks for the first time waits for a reply.
+    Project {
+        projection: Box<Projection>,
+        from: RoomMailbox,
+        reply: Option<MoveReply>,
+    },
+    /// Somebody of another room is shown here no more.
+    EndProjection { identity: ParticipantIdentity },
+    /// The other room shows somebody of this one no more.
+    ForwardEnded {
+        identity: ParticipantIdentity,
+        destination: RoomName,
+    },
+}
+
+/// What is to become of a participant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It goes to another room.
+    Move,
+    /// It is shown in another room, too.
+    Forward,
 }
 
 /// Whom a decision may concern.

@@ -31,6 +31,7 @@ mod moving;
 mod notices;
 mod parts;
 mod passage;
+mod projections;
 mod pulse;
 mod qualities;
 mod quotas;

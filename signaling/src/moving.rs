@@ -1,4 +1,4 @@
-//! Moves participants from one room to another.
+//! Moves participants from one room to another, and has them shown there.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use signaling_session::{JoinRefused, RoomReply, Visitor};
 use tokio::sync::oneshot;
 
 use crate::admission::{self, Entry, Occasion};
-use crate::letter::{Letter, RoomMailbox};
+use crate::letter::{Letter, Purpose, RoomMailbox, Travel};
 use crate::refusal::Refusal;
 use crate::request_failed::RequestFailed;
 use crate::rooms::{ATTEMPTS, Rooms, in_time};
@@ -46,20 +46,53 @@ impl Rooms {
         identity: &ParticipantIdentity,
         destination: &RoomName,
     ) -> Result<(), MoveFailed> {
-        let visitor = self.describe(source, identity).await;
+        let visitor = self.describe(source, identity, Purpose::Move).await;
         let visitor = visitor.map_err(MoveFailed::Source)?;
         let to = self.expect(destination, &visitor).await;
         let to = to.map_err(MoveFailed::Destination)?;
         let (reply, answer) = oneshot::channel();
-        let letter = Letter::Release {
+        let letter = Letter::Travel(Travel::Release {
             identity: identity.clone(),
             to,
             reply,
-        };
+        });
         let moved = self.ask(source, letter, answer).await;
         match moved.and_then(|moved| moved) {
             Ok(RoomReply::Done) => Ok(()),
             Ok(_) => Err(MoveFailed::Source(RequestFailed::RoomBusy)),
+            Err(failed) => Err(MoveFailed::Source(failed)),
+        }
+    }
+
+    /// Shows a participant in another room, too, which is created where joining would create it. When this returns others see it
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// The participant is not here, or may not be there.
+    pub async fn forward_participant(
+        &self,
+        source: &RoomName,
+        identity: &ParticipantIdentity,
+        destination: &RoomName,
+    ) -> Result<(), MoveFailed> {
+        let visitor = self.describe(source, identity, Purpose::Forward).await;
+        let visitor = visitor.map_err(MoveFailed::Source)?;
+        let to = self.expect(destination, &visitor).await;
+        let to = to.map_err(MoveFailed::Destination)?;
+        let (reply, answer) = oneshot::channel();
+        let letter = Letter::Travel(Travel::Forward {
+            identity: identity.clone(),
+            destination: destination.clone(),
+            to,
+            reply,
+        });
+        let forwarded = self.ask(source, letter, answer).await;
+        match forwarded.and_then(|forwarded| forwarded) {
+            Ok(_) => Ok(()),
+            Err(RequestFailed::NotTaken(refused)) => {
+                Err(MoveFailed::Destination(Refusal::Join(refused)))
+            }
             Err(failed) => Err(MoveFailed::Source(failed)),
         }
     }
@@ -71,7 +104,7 @@ impl Rooms {
         visitor: Visitor,
     ) -> Result<(), Refusal> {
         let (reply, answer) = oneshot::channel();
-        let letter = Letter::Expect { visitor, reply };
+        let letter = Letter::Travel(Travel::Expect { visitor, reply });
         match self.ask(name, letter, answer).await {
             Ok(Err(Refusal::Join(JoinRefused::RoomClosed))) | Err(RequestFailed::NoRoom) => Ok(()),
             Ok(answer) => answer,
@@ -83,10 +116,14 @@ impl Rooms {
         &self,
         room: &RoomName,
         identity: &ParticipantIdentity,
+        purpose: Purpose,
     ) -> Result<Visitor, RequestFailed> {
         let (reply, answer) = oneshot::channel();
-        let identity = identity.clone();
-        let letter = Letter::Describe { identity, reply };
+        let letter = Letter::Travel(Travel::Describe {
+            identity: identity.clone(),
+            purpose,
+            reply,
+        });
         Ok(self.ask(room, letter, answer).await??)
     }
 
@@ -111,7 +148,7 @@ impl Rooms {
             let room = self.find_or_open(name, options.as_ref())?;
             let (reply, answer) = oneshot::channel();
             let visitor = visitor.clone();
-            match in_time(room.send(Letter::Expect { visitor, reply })).await {
+            match in_time(room.send(Letter::Travel(Travel::Expect { visitor, reply }))).await {
                 Ok(()) => {}
                 Err(RequestFailed::NoRoom) => continue,
                 Err(_) => return Err(Refusal::Busy),

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use signaling_protocol::proto;
-use signaling_session::RoomError;
+use signaling_session::{JoinRefused, RoomError};
 
 /// Why a call about a room has no reply.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,8 @@ pub enum RequestFailed {
     Draining,
     /// The room refused.
     Refused(RoomError),
+    /// The other room does not take the participant.
+    NotTaken(JoinRefused),
     /// The participant that was called answered with an error.
     Rpc(Box<proto::RpcError>),
 }
@@ -35,6 +37,7 @@ impl fmt::Display for RequestFailed {
             Self::RoomBusy => f.write_str("the room does not answer"),
             Self::Draining => f.write_str("the node is about to end and opens no rooms"),
             Self::Refused(error) => error.fmt(f),
+            Self::NotTaken(refused) => refused.fmt(f),
             Self::Rpc(error) => f.write_str(&error.message),
         }
     }

@@ -23,13 +23,14 @@ use tokio::time::timeout;
 use crate::admission::{self, Entry, NotAdmitted, Occasion};
 use crate::clock;
 use crate::hits::Limit;
-use crate::letter::{Concerned, Letter, RoomMailbox};
+use crate::letter::{Concerned, Letter, Purpose, RoomMailbox, Travel};
 use crate::limits::{TURN, TURN_TIME};
 use crate::mailbox::{Letters, Posted};
 use crate::media_events::RoomEvents;
 use crate::moved::Moved;
 use crate::parts::Shared;
 use crate::passage::{MoveReply, Passage, Seat};
+use crate::projections::Projections;
 use crate::pulse::Pulse;
 use crate::qualities::RoomQualities;
 use crate::refusal::Refusal;
@@ -65,6 +66,9 @@ pub(crate) struct RoomTask {
     /// Those who go to another room when the shards have done what went before.
     departing: Vec<(Passage<Letter>, RoomMailbox)>,
     moved: Moved,
+    projections: Projections,
+    /// Where letters to this task go.
+    mailbox: RoomMailbox,
     rpcs: BTreeMap<RpcId, RpcReply>,
     /// What is replied when clients and whoever keeps records have been told of it.
     replies: Vec<(RequestReply, Result<RoomReply, RequestFailed>)>,
@@ -83,7 +87,11 @@ enum Life {
 }
 
 impl RoomTask {
-    pub(crate) fn new(room: Room, shared: Arc<Shared>, letters: Letters<Letter>) -> Self {
+    pub(crate) fn new(
+        room: Room,
+        shared: Arc<Shared>,
+        (mailbox, letters): (RoomMailbox, Letters<Letter>),
+    ) -> Self {
         let now = Instant::now();
         Self {
             lane: shared.parts.media.lane(),
@@ -91,12 +99,14 @@ impl RoomTask {
             events: shared.parts.events.open(room.index()),
             pulse: Arc::new(Pulse::new(now)),
             snapshot: Snapshot::new(now, &room),
+            projections: Projections::new(room.name()),
             room,
             shared,
             letters,
             connections: BTreeMap::new(),
             departing: Vec::new(),
             moved: Moved::default(),
+            mailbox,
             rpcs: BTreeMap::new(),
             replies: Vec::new(),
             refreshes: FuturesUnordered::new(),
@@ -288,23 +298,68 @@ impl RoomTask {
                 self.snapshot.write(now.mono, &self.room);
                 reply.send(removed).ok();
             }
-            Letter::Describe { identity, reply } => {
-                reply.send(self.room.visitor(&identity)).ok();
-            }
-            Letter::Expect { visitor, reply } => {
-                reply.send(self.expect(&visitor)).ok();
-            }
-            Letter::Release {
-                identity,
-                to,
-                reply,
-            } => self.release(now, &identity, to, reply),
-            Letter::Arrive(passage) => self.take_in(now, *passage),
+            Letter::Travel(travel) => self.handle_travel(now, travel),
             Letter::LateEvent(event) => self.room.handle_late_media(now, event),
             Letter::Shard { shard, life } => self.room.handle_shard(now, shard, life),
             Letter::Shutdown => self.room.shutdown(now),
             #[cfg(test)]
             Letter::Fault(fault) => (fault.0)(),
+        }
+    }
+
+    /// Handles what two rooms have to do with each other.
+    fn handle_travel(&mut self, now: Now, travel: Travel) {
+        match travel {
+            Travel::Describe {
+                identity,
+                purpose,
+                reply,
+            } => {
+                let described = match purpose {
+                    Purpose::Move => self.room.visitor(&identity),
+                    Purpose::Forward => self.room.identify(&identity),
+                };
+                reply.send(described).ok();
+            }
+            Travel::Expect { visitor, reply } => {
+                reply.send(self.expect(&visitor)).ok();
+            }
+            Travel::Release {
+                identity,
+                to,
+                reply,
+            } => self.release(now, &identity, to, reply),
+            Travel::Arrive(passage) => self.take_in(now, *passage),
+            Travel::Forward {
+                identity,
+                destination,
+                to,
+                reply,
+            } => {
+                let what = (identity, destination);
+                self.projections
+                    .forward(now, &mut self.room, what, to, reply);
+            }
+            Travel::Project {
+                projection,
+                from,
+                reply,
+            } => {
+                let (projections, room) = (&mut self.projections, &mut self.room);
+                let reply = projections.project(now, room, *projection, from, reply);
+                self.replies.extend(reply);
+                self.snapshot.write(now.mono, &self.room);
+            }
+            Travel::EndProjection { identity } => {
+                self.projections
+                    .end_projection(now, &mut self.room, &identity);
+            }
+            Travel::ForwardEnded {
+                identity,
+                destination,
+            } => self
+                .projections
+                .forward_ended(now, &mut self.room, identity, destination),
         }
     }
 
@@ -389,7 +444,13 @@ impl RoomTask {
             }
             if commands.is_empty() {
                 self.send_off();
-                return life;
+                // The shards have what others are told of.
+                let own = || self.mailbox.clone();
+                let (projections, room) = (&mut self.projections, &mut self.room);
+                if life == Life::Over || !projections.reconcile(clock::now(), room, own) {
+                    return life;
+                }
+                continue;
             }
             for shard in self.send_commands(commands).await {
                 self.room.handle_lost_shard(clock::now(), shard);
@@ -404,7 +465,7 @@ impl RoomTask {
     /// Sends those who go to another room there. Commands of that room follow those of this one then.
     fn send_off(&mut self) {
         for (passage, to) in self.departing.drain(..) {
-            to.send_soon(Letter::Arrive(Box::new(passage)));
+            to.send_soon(Letter::Travel(Travel::Arrive(Box::new(passage))));
         }
     }
 

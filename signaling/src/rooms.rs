@@ -443,7 +443,7 @@ impl Rooms {
         let room = self.make_room(index, options);
         tracing::info!(room = %name, sid = %room.sid(), "Room opened");
         let (mailbox, letters) = mailbox();
-        let task = RoomTask::new(room, Arc::clone(&self.0.shared), letters);
+        let task = RoomTask::new(room, Arc::clone(&self.0.shared), (mailbox.clone(), letters));
         let opened = OpenRoom {
             index,
             mailbox,

@@ -238,6 +238,7 @@ fn refused(failed: &RequestFailed) -> ApiError {
         RequestFailed::RoomBusy
         | RequestFailed::Draining
         | RequestFailed::Refused(_)
+        | RequestFailed::NotTaken(_)
         | RequestFailed::Rpc(_) => ApiError::unavailable("the room does not answer; try again"),
     }
 }

@@ -393,16 +393,6 @@ async fn who_and_what_is_missing_is_not_found() {
 }
 
 #[tokio::test]
-async fn nobody_is_forwarded() {
-    let node = Node::start().await;
-    node.call("CreateRoom", &json!({"name": "x"})).await;
-    let body = json!({"room": "x", "destination_room": "y", "identity": "alice"});
-    let (status, error) = node.call("ForwardParticipant", &body).await;
-    assert_eq!(status, StatusCode::NOT_IMPLEMENTED);
-    assert_eq!(error["code"], "unimplemented");
-}
-
-#[tokio::test]
 async fn who_is_not_there_is_not_moved_and_no_room_is_made_for_it() {
     let node = Node::start().await;
     let body = json!({"room": "x", "destination_room": "y", "identity": "alice"});
@@ -410,9 +400,11 @@ async fn who_is_not_there_is_not_moved_and_no_room_is_made_for_it() {
         if room_exists {
             node.call("CreateRoom", &json!({"name": "x"})).await;
         }
-        let (status, error) = node.call("MoveParticipant", &body).await;
-        assert_eq!(status, StatusCode::NOT_FOUND);
-        assert_eq!(error["msg"], "participant does not exist");
+        for method in ["MoveParticipant", "ForwardParticipant"] {
+            let (status, error) = node.call(method, &body).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{method}");
+            assert_eq!(error["msg"], "participant does not exist");
+        }
     }
     let (_, listed) = node.call("ListRooms", &json!({"names": ["y"]})).await;
     assert_eq!(listed, json!({"rooms": []}));

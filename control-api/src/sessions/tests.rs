@@ -85,6 +85,34 @@ async fn a_session_that_a_crash_cuts_off_lasted_until_the_node_was_last_known_to
     }
 }
 
+#[tokio::test]
+async fn what_is_old_is_forgotten_and_what_is_open_or_used_is_not() {
+    for database in databases().await {
+        let store = Store::open(&database.url).expect("the URL is good");
+        store.prepare().await.expect("the database answers");
+        let mut world = World::new(store.clone(), 1).await;
+        let room = world.open("lobby");
+        let alice = world.join(room, "alice");
+        world.join(room, "bob");
+        world.pass(Duration::from_secs(5));
+        world.leave(room, alice);
+        world.take().await;
+        let later = UnixTime(world.clock().0 + Duration::from_secs(1));
+        let used = usage(&store).await;
+        assert_eq!(store.prune_sessions(world.clock()).await.ok(), Some(0));
+        assert_eq!(store.prune_sessions(later).await.ok(), Some(1));
+        assert_eq!(participants(&store).await.len(), 1);
+        assert_eq!(rooms(&store).await.len(), 1);
+        assert_eq!(usage(&store).await, used);
+        assert_eq!(
+            store.prune_usage(Day::of(later.millis())).await.ok(),
+            Some(0)
+        );
+        let tomorrow = Day(Day::of(later.millis()).0 + 1);
+        assert_eq!(store.prune_usage(tomorrow).await.ok(), Some(2));
+    }
+}
+
 fn by_day() -> UsageFilter {
     UsageFilter {
         from: Day(0),

@@ -66,7 +66,8 @@ CREATE INDEX participant_sessions_by_identity ON participant_sessions (identity,
 CREATE INDEX participant_sessions_by_end ON participant_sessions (left_at);
 
 CREATE TABLE track_sessions (
-    sid TEXT NOT NULL PRIMARY KEY,
+    -- one that goes on in another room, or is shown there, keeps its sid
+    sid TEXT NOT NULL,
     room_sid TEXT NOT NULL,
     participant_sid TEXT NOT NULL,
     kind TEXT NOT NULL,
@@ -74,10 +75,11 @@ CREATE TABLE track_sessions (
     mime_type TEXT NOT NULL,
     name TEXT NOT NULL,
     published_at BIGINT NOT NULL,
-    unpublished_at BIGINT NOT NULL
+    unpublished_at BIGINT NOT NULL,
+    PRIMARY KEY (room_sid, sid)
 );
 CREATE INDEX track_sessions_by_room ON track_sessions (room_sid, published_at);
-CREATE INDEX track_sessions_by_participant ON track_sessions (participant_sid);
+CREATE INDEX track_sessions_by_end ON track_sessions (unpublished_at);
 
 -- What the sessions of a key in rooms of a name came to on a day (days since 1970, UTC).
 CREATE TABLE usage_days (

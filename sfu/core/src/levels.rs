@@ -103,13 +103,6 @@ impl Levels {
         })
     }
 
-    /// Reports nothing of a publication that is in a room no more.
-    pub(crate) fn dismiss(&mut self, room: RoomIndex, key: PublicationKey) {
-        if let Some(levels) = self.rooms.get_mut(&room) {
-            levels.heard.retain(|heard| *heard != key);
-        }
-    }
-
     /// Reports nothing of a room until somebody is heard again.
     pub(crate) fn forget(&mut self, room: RoomIndex) {
         self.rooms.remove(&room);

@@ -67,13 +67,13 @@ impl Shard {
         for subscription in subscribed {
             self.membership().remove_subscription(subscription);
         }
-        self.levels.dismiss(before.room, key);
         self.directory.remove_publication(before);
         self.directory.add_publication(*to, key);
         if let Some(publication) = self.tables.publications.get_mut(key) {
             let recipients = std::mem::take(&mut publication.recipients);
             recipients.end(before, &mut self.exports);
             publication.id = *to;
+            // Where it was it is silent from here on, and not listed any more.
             publication.loudness = Loudness::default();
         }
     }

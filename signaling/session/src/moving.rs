@@ -82,7 +82,21 @@ impl Room {
         if participant.is_recorder() {
             return Err(RoomError::KindCannotMove("EGRESS"));
         }
-        if !participant.is_active() || participant.connection.is_none() {
+        if participant.connection.is_none() {
+            return Err(RoomError::NotConnected);
+        }
+        self.identify(identity)
+    }
+
+    /// Describes somebody who is to be shown in another room.
+    ///
+    /// # Errors
+    ///
+    /// It is not here, or not connected yet.
+    pub fn identify(&self, identity: &ParticipantIdentity) -> Result<Visitor, RoomError> {
+        let key = self.find(identity.as_str())?;
+        let participant = self.roster.get(key).ok_or(RoomError::ParticipantNotFound)?;
+        if !participant.is_active() {
             return Err(RoomError::NotConnected);
         }
         Ok(Visitor {

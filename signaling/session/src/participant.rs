@@ -1,6 +1,6 @@
 //! One session of a participant.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use auth::{Claims, ParticipantKind, SluiceGrant, SourceSet, TrackSource, VideoGrant};
@@ -56,6 +56,10 @@ pub(crate) struct Participant {
     pub(crate) faults: Faults,
     /// What its shard called it and its publications in the room that it came from, if it was moved here.
     pub(crate) former: Former,
+    /// Whether it is in another room, and only shown here.
+    pub(crate) is_projected: bool,
+    /// In how many other rooms it is shown.
+    pub(crate) projections: usize,
 }
 
 /// What a participant is made of when it joins.
@@ -109,6 +113,8 @@ impl Participant {
             messages: Messages::default(),
             faults: Faults::default(),
             former: Former::default(),
+            is_projected: false,
+            projections: 0,
         }
     }
 
@@ -167,7 +173,8 @@ impl Participant {
             key: self.credential.token.first_key.clone(),
             client: self.client.info().clone(),
             address: self.credential.address,
-            is_dependent: self.is_dependent(),
+            // Who is shown here is counted where it is.
+            is_dependent: self.is_dependent() || self.is_projected,
         }
     }
 
@@ -209,6 +216,11 @@ impl Participant {
         let changed = self.claims.metadata != metadata;
         metadata.clone_into(&mut self.claims.metadata);
         changed
+    }
+
+    /// Replaces all attributes.
+    pub(crate) fn set_attributes(&mut self, attributes: BTreeMap<String, String>) {
+        self.claims.attributes = attributes;
     }
 
     /// Returns how many attributes there would be with these merged, and how many bytes of keys and values.

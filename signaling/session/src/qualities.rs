@@ -131,6 +131,10 @@ impl Qualities {
             let Some(publisher) = roster.get(track.publisher) else {
                 continue;
             };
+            // What comes of it is counted in the room where it is.
+            if publisher.is_projected {
+                continue;
+            }
             let is_heard = self.silence(publisher) < WINDOW;
             for stream in &track.streams {
                 let published = self.published.entry(stream.publication).or_default();

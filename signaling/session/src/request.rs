@@ -155,6 +155,10 @@ pub enum RoomError {
     ClientCannotMove,
     /// `failed_precondition`: participants of this kind belong to their room.
     KindCannotMove(&'static str),
+    /// `failed_precondition`: it is in another room, and only shown here.
+    ForwardedAlready,
+    /// `resource_exhausted`: so many participants of the room are shown in others that no more are.
+    TooManyForwards,
     /// `failed_precondition`: its media is not connected yet, or its signalling is not at the moment.
     NotConnected,
 }
@@ -170,6 +174,8 @@ impl fmt::Display for RoomError {
                     "{kind} participants cannot be moved, one-shot signaling mode: false"
                 );
             }
+            Self::ForwardedAlready => "the participant is forwarded from another room",
+            Self::TooManyForwards => "too many participants of the room are forwarded",
             Self::NotConnected => "participant is not connected at the moment, try again",
             Self::RoomClosed => "requested room does not exist",
             Self::ParticipantNotFound => "participant does not exist",

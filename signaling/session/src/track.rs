@@ -37,7 +37,7 @@ pub(crate) struct Track {
 }
 
 /// One codec of a track, as it arrives.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PublishedStream {
     pub(crate) publication: PublicationId,
     pub(crate) mid: Mid,

@@ -297,10 +297,20 @@ impl World {
         self.taken = taken.expect("the database answers");
     }
 
+    pub(super) fn clock(&self) -> UnixTime {
+        self.clock
+    }
+
     /// Ends all rooms and makes sessions of all that happened.
     pub(super) async fn end(&mut self) {
         self.write().await;
         self.crash().await;
+        self.take().await;
+    }
+
+    /// Makes sessions of all that has happened.
+    pub(super) async fn take(&mut self) {
+        self.write().await;
         let events = self.events().await;
         for some in events.chunks(100) {
             let taken = self.store.project("journal", some).await;

@@ -99,7 +99,7 @@ async fn take(
         }
         Record::Left(left) => leave(tx, room_sid, left, at).await,
         Record::Published(published) => publish(tx, room_sid, published, at).await,
-        Record::Unpublished { track } => unpublish(tx, track, at).await,
+        Record::Unpublished { track } => unpublish(tx, room_sid, track, at).await,
     }
 }
 
@@ -240,7 +240,7 @@ async fn publish(
 ) -> Result<(), StoreError> {
     let added = sqlx::query(
         "INSERT INTO track_sessions (sid, room_sid, participant_sid, kind, source, mime_type, name, published_at, \
-         unpublished_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0) ON CONFLICT (sid) DO NOTHING",
+         unpublished_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0) ON CONFLICT (room_sid, sid) DO NOTHING",
     )
     .bind(&published.track)
     .bind(room_sid)
@@ -270,10 +270,16 @@ async fn publish(
     Ok(())
 }
 
-async fn unpublish(tx: &mut Tx<'_>, track: &str, at: i64) -> Result<(), StoreError> {
+async fn unpublish(
+    tx: &mut Tx<'_>,
+    room_sid: &str,
+    track: &str,
+    at: i64,
+) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE track_sessions SET unpublished_at = $2 WHERE sid = $1 AND unpublished_at = 0",
+        "UPDATE track_sessions SET unpublished_at = $3 WHERE room_sid = $1 AND sid = $2 AND unpublished_at = 0",
     )
+    .bind(room_sid)
     .bind(track)
     .bind(at)
     .execute(&mut **tx)

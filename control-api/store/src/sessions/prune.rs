@@ -17,7 +17,7 @@ impl Store {
     pub async fn prune_sessions(&self, before: UnixTime) -> Result<u64, StoreError> {
         let mut pruned = 0;
         for statement in [
-            "DELETE FROM track_sessions WHERE sid IN (SELECT sid FROM track_sessions \
+            "DELETE FROM track_sessions WHERE (room_sid, sid) IN (SELECT room_sid, sid FROM track_sessions \
              WHERE unpublished_at > 0 AND unpublished_at < $1 LIMIT $2)",
             "DELETE FROM participant_sessions WHERE sid IN (SELECT sid FROM participant_sessions \
              WHERE left_at > 0 AND left_at < $1 LIMIT $2)",

@@ -87,7 +87,10 @@ impl Publications<'_> {
 
     /// Ends a track for the shard and takes it out of the room; returns the client's id of it.
     fn end_track(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) -> Option<String> {
-        for stream in &self.tracks.get(sid)?.streams {
+        let publisher = self.roster.get(key);
+        let is_elsewhere = publisher.is_some_and(|participant| participant.is_projected);
+        let streams = &self.tracks.get(sid)?.streams;
+        for stream in streams.iter().filter(|_| !is_elsewhere) {
             let publication = stream.publication;
             self.outputs.media(Command::Unpublish { publication });
         }
@@ -95,7 +98,12 @@ impl Publications<'_> {
     }
 
     /// Takes a track out of the room, for everybody.
-    fn withdraw(&mut self, now: Now, key: ParticipantKey, sid: &TrackSid) -> Option<Track> {
+    pub(crate) fn withdraw(
+        &mut self,
+        now: Now,
+        key: ParticipantKey,
+        sid: &TrackSid,
+    ) -> Option<Track> {
         let track = self.tracks.remove(sid)?;
         self.timers.cancel(&TimerReason::Demand(sid.clone()));
         self.timers.cancel(&TimerReason::Resize(sid.clone()));

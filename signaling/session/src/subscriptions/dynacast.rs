@@ -42,7 +42,7 @@ impl Subscriptions<'_> {
             return;
         }
         let timer = TimerReason::Demand(sid.clone());
-        let wanted = wanted_qualities(track);
+        let wanted = self.wanted(track);
         let told = &track.told_demand.qualities;
         if wanted == *told {
             self.timers.cancel(&timer);
@@ -60,7 +60,13 @@ impl Subscriptions<'_> {
             return;
         };
         track.told_demand.settled = true;
-        let wanted = wanted_qualities(track);
+        let Some(track) = self.tracks.get(sid) else {
+            return;
+        };
+        let wanted = self.wanted(track);
+        let Some(track) = self.tracks.get_mut(sid) else {
+            return;
+        };
         if track.info.muted || track.told_demand.qualities == wanted {
             return;
         }
@@ -112,6 +118,15 @@ impl Subscriptions<'_> {
             let streams = track.streams.iter().zip(told);
             let streams: Vec<_> = streams.map(|(s, quality)| (s.codec, *quality)).collect();
             self.send_demand(&sid, &streams);
+        }
+    }
+
+    /// Returns what is wanted of each stream: everything, while it is shown in another room.
+    fn wanted(&self, track: &Track) -> Vec<VideoQuality> {
+        let publisher = self.roster.get(track.publisher);
+        match publisher.is_some_and(|publisher| publisher.projections > 0) {
+            true => vec![VideoQuality::High; track.streams.len()],
+            false => wanted_qualities(track),
         }
     }
 

@@ -38,6 +38,8 @@ mod moving;
 mod permissions;
 mod placing;
 #[cfg(test)]
+mod projecting;
+#[cfg(test)]
 mod publishing;
 #[cfg(test)]
 mod qualities;

@@ -22,6 +22,8 @@ struct Rooms {
     carol: ConnectionId,
     /// Of alice.
     track: String,
+    /// Of bob.
+    track_left: String,
     /// Of carol.
     other_track: String,
 }
@@ -37,6 +39,7 @@ fn rooms_of(join: impl Fn(&mut World, Joining) -> ConnectionId) -> Rooms {
     let bob = join(&mut here, client("bob"));
     let carol = join(&mut there, client("carol"));
     let track = here.publish(alice, camera("cam"));
+    let track_left = here.publish(bob, microphone("mic"));
     let other_track = there.publish(carol, microphone("mic"));
     here.negotiate(alice);
     here.negotiate(bob);
@@ -52,6 +55,7 @@ fn rooms_of(join: impl Fn(&mut World, Joining) -> ConnectionId) -> Rooms {
         bob,
         carol,
         track,
+        track_left,
         other_track,
     }
 }
@@ -168,6 +172,10 @@ fn tracks_are_received_where_their_publisher_is() {
     for join in join {
         let mut rooms = rooms_of(join);
         assert_eq!(rooms.here.received_tracks(rooms.bob), [rooms.track.clone()]);
+        assert_eq!(
+            rooms.here.received_tracks(rooms.alice),
+            [rooms.track_left.clone()]
+        );
         rooms.move_alice();
         rooms.there.negotiate(rooms.alice);
         rooms.there.negotiate(rooms.carol);

@@ -7,7 +7,10 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::MoveFailed;
+use crate::letter::Travel;
 use crate::mailbox::mailbox;
+
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The peers of the first who joins the first room: of what it sends, and of what it gets.
 fn peers() -> [PeerId; 2] {
@@ -45,9 +48,13 @@ async fn people(node: &TestNode, room: &str) -> Vec<proto::ParticipantInfo> {
 
 /// Waits until this holds for those who are in a room.
 async fn until(node: &TestNode, room: &str, holds: impl Fn(&[proto::ParticipantInfo]) -> bool) {
-    while !holds(&people(node, room).await) {
-        tokio::task::yield_now().await;
-    }
+    let wait = async {
+        while !holds(&people(node, room).await) {
+            tokio::task::yield_now().await;
+        }
+    };
+    // By itself everybody leaves once no media has come for longer.
+    timeout(PATIENCE, wait).await.unwrap();
 }
 
 async fn move_alice(node: &TestNode) -> Result<(), MoveFailed> {
@@ -119,11 +126,11 @@ async fn who_finds_no_room_is_told_to_come_back() {
     let (to, letters) = mailbox();
     drop(letters);
     let (reply, answer) = oneshot::channel();
-    let letter = Letter::Release {
+    let letter = Letter::Travel(Travel::Release {
         identity: "alice".into(),
         to,
         reply,
-    };
+    });
     let room = node.rooms.find(&"lobby".into()).unwrap();
     room.send(letter).await.unwrap();
     let leave = leave(&responses).await.unwrap();

@@ -526,7 +526,8 @@ impl World {
         packets
     }
 
-    fn drain(&mut self) {
+    /// Takes what the room asks for.
+    pub(crate) fn drain(&mut self) {
         while let Some(output) = self.room.poll_output() {
             match output {
                 Output::Signal {
