@@ -17,9 +17,18 @@ use utoipa::OpenApi;
         super::webhooks::list,
         super::webhooks::dead,
         super::webhooks::replay,
+        super::sessions::list_rooms,
+        super::sessions::find_room,
+        super::sessions::list_participants,
+        super::usage::list,
+        super::quotas::list,
+        super::tokens::issue,
+        super::rooms::mute,
+        super::rooms::remove,
+        super::rooms::update,
         super::drain::begin,
         super::drain::find,
-        super::drain::undo,
+        super::drain::undo
     )
 )]
 pub(super) struct Description;

@@ -172,6 +172,37 @@ impl Node {
 
 const NONE: Value = Value::Null;
 
+/// All calls but that which describes them.
+const CALLS: [(&str, &str); 20] = [
+    ("GET", "/api/v1/audit"),
+    ("GET", "/api/v1/bans"),
+    ("POST", "/api/v1/bans"),
+    ("GET", "/api/v1/bans/{id}"),
+    ("DELETE", "/api/v1/bans/{id}"),
+    ("GET", "/api/v1/drain"),
+    ("POST", "/api/v1/drain"),
+    ("DELETE", "/api/v1/drain"),
+    ("GET", "/api/v1/participants"),
+    ("GET", "/api/v1/quotas"),
+    ("POST", "/api/v1/rooms/{room}/mute"),
+    ("POST", "/api/v1/rooms/{room}/remove"),
+    ("POST", "/api/v1/rooms/{room}/update"),
+    ("GET", "/api/v1/sessions"),
+    ("GET", "/api/v1/sessions/{sid}"),
+    ("POST", "/api/v1/tokens"),
+    ("GET", "/api/v1/usage"),
+    ("GET", "/api/v1/webhooks"),
+    ("GET", "/api/v1/webhooks/dead"),
+    ("POST", "/api/v1/webhooks/replay"),
+];
+
+/// Fills in the parameters of a path.
+fn filled(path: &str) -> String {
+    path.replace("{id}", "BN_1")
+        .replace("{sid}", "RM_1")
+        .replace("{room}", "lobby")
+}
+
 #[tokio::test]
 async fn what_a_receiver_did_not_take_is_listed_and_told_again() {
     let node = Node::start(databases::sqlite()).await;
@@ -322,22 +353,8 @@ async fn every_call_needs_a_token_for_the_api() {
         room: "lobby".to_owned(),
         ..VideoGrant::default()
     });
-    for (method, path) in [
-        ("GET", "/api/v1/bans"),
-        ("POST", "/api/v1/bans"),
-        ("GET", "/api/v1/bans/BN_1"),
-        ("DELETE", "/api/v1/bans/BN_1"),
-        ("GET", "/api/v1/audit"),
-        ("POST", "/api/v1/tokens"),
-        ("GET", "/api/v1/webhooks"),
-        ("GET", "/api/v1/webhooks/dead"),
-        ("POST", "/api/v1/webhooks/replay"),
-        ("GET", "/api/v1/sessions"),
-        ("GET", "/api/v1/sessions/RM_1"),
-        ("GET", "/api/v1/participants"),
-        ("GET", "/api/v1/usage"),
-        ("GET", "/api/v1/quotas"),
-    ] {
+    for (method, path) in CALLS {
+        let path = &filled(path);
         for token in [None, Some(admin_of_room.as_str())] {
             let (status, error) = node.send(token, method, path, "").await;
             assert_eq!(

@@ -96,10 +96,11 @@ async fn try_text(node: &Node, method: &str, path: &str, call: &Value, text: &st
     let parameters = call["parameters"].as_array().into_iter().flatten();
     for parameter in parameters.filter(|parameter| parameter["in"] == "query") {
         let name = parameter["name"].as_str().unwrap();
-        let asked = format!("{path}?{name}={text}").replace("{id}", "BN_1");
+        let asked = format!("{}?{name}={text}", filled(path));
         check(&asked, &node.call(method, &asked, &NONE).await);
     }
-    let asked = path.replace("{id}", &text);
+    let asked = ["{id}", "{sid}", "{room}"].into_iter();
+    let asked = asked.fold(path.to_owned(), |path, name| path.replace(name, &text));
     check(&asked, &node.call(method, &asked, &NONE).await);
 }
 
