@@ -20,11 +20,11 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Makes a token for a participant.
-    Token(TokenFlags),
+    Token(Box<TokenFlags>),
     /// Makes an API key and its secret.
     Keys,
     /// Reads the configuration and tells every fault in it.
-    CheckConfig(NodeFlags),
+    CheckConfig(Box<NodeFlags>),
 }
 
 /// How the node is configured. Flags win over the body, the body over the file.
@@ -92,6 +92,24 @@ pub(crate) struct TokenFlags {
     /// Name shown to others.
     #[arg(long, default_value = "")]
     pub(crate) name: String,
+    /// Text of the app about the holder.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) metadata: String,
+    /// Attribute of the holder; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = attribute)]
+    pub(crate) attribute: Vec<(String, String)>,
+    /// LiveKit's video grant as JSON, in place of what `--admin` and `--subscribe-only` say.
+    #[arg(long, value_name = "JSON", value_parser = json::<auth::VideoGrant>, conflicts_with_all = ["api", "admin", "subscribe_only"])]
+    pub(crate) grants: Option<auth::VideoGrant>,
+    /// Kind of participant, such as `agent`.
+    #[arg(long, value_name = "KIND", default_value = "")]
+    pub(crate) kind: String,
+    /// LiveKit's room configuration as JSON, for a room that this join creates.
+    #[arg(long, value_name = "JSON", value_parser = json::<serde_json::Value>)]
+    pub(crate) room_config: Option<serde_json::Value>,
+    /// One of `room.room_configurations`, for a room that this join creates.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub(crate) room_preset: String,
     /// Hours for which it is valid.
     #[arg(long, value_name = "HOURS", default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=87_600))]
     pub(crate) hours: u64,
@@ -113,4 +131,14 @@ impl TokenFlags {
     pub(crate) fn life(&self) -> Duration {
         Duration::from_secs(self.hours * 3600)
     }
+}
+
+fn attribute(written: &str) -> Result<(String, String), String> {
+    let pair = written.split_once('=');
+    let (name, value) = pair.ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn json<T: serde::de::DeserializeOwned>(written: &str) -> Result<T, String> {
+    serde_json::from_str(written).map_err(|error| error.to_string())
 }

@@ -1,6 +1,8 @@
 //! `sluice token` and `sluice keys`.
 
 use auth::{Claims, KEY_RANDOM_BYTES, Keys, SluiceGrant, VideoGrant, generate_key};
+use control_api::{TokenFields, claims_of};
+use signaling::NameLimits;
 
 use crate::cli::TokenFlags;
 use crate::outcome::Outcome;
@@ -25,22 +27,42 @@ pub(crate) fn token(flags: &TokenFlags) -> Outcome {
         grant.can_publish = Some(false);
         grant.can_publish_data = Some(false);
     }
-    let mut claims = Claims::of(flags.identity.as_deref().unwrap_or_default().into());
-    claims.name.clone_from(&flags.name);
-    let ours = SluiceGrant {
-        admin: flags.api,
-        max_session_seconds: flags.max_session_seconds,
-        ..SluiceGrant::default()
+    let claims = match flags.api {
+        true => for_api(flags),
+        false => for_room(flags, grant, translate::settings(&config).limits)?,
     };
-    claims.sluice = (ours != SluiceGrant::default()).then_some(ours);
-    if !flags.api {
-        claims.video = Some(grant);
-    }
     println!(
         "{}",
         auth::sign(&claims, keys.first(), signaling::now().unix, flags.life())
     );
     Ok(())
+}
+
+/// Says what the whole REST API needs.
+fn for_api(flags: &TokenFlags) -> Claims {
+    let mut claims = Claims::of(flags.identity.as_deref().unwrap_or_default().into());
+    claims.sluice = Some(SluiceGrant {
+        admin: true,
+        ..SluiceGrant::default()
+    });
+    claims
+}
+
+/// Says what a participant needs, checked as `POST /api/v1/tokens` does.
+fn for_room(flags: &TokenFlags, usual: VideoGrant, limits: NameLimits) -> Result<Claims, String> {
+    let fields = TokenFields {
+        identity: flags.identity.clone().unwrap_or_default(),
+        room: flags.room.clone().unwrap_or_default(),
+        name: flags.name.clone(),
+        metadata: flags.metadata.clone(),
+        attributes: flags.attribute.iter().cloned().collect(),
+        kind: flags.kind.clone(),
+        grant: Some(flags.grants.clone().unwrap_or(usual)),
+        room_config: flags.room_config.clone(),
+        room_preset: flags.room_preset.clone(),
+        max_session_seconds: flags.max_session_seconds,
+    };
+    claims_of(fields, limits).map_err(|error| format!("`{}`: {}", error.field, error.message))
 }
 
 /// Prints a fresh key and secret as YAML, ready for the configuration.

@@ -5,9 +5,11 @@ const MOST: usize = 512 << 10;
 
 /// Which field is wrong, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FieldError {
-    pub(crate) field: String,
-    pub(crate) message: String,
+pub struct FieldError {
+    /// The field, as the caller wrote it.
+    pub field: String,
+    /// What is wrong with it, and what to write instead.
+    pub message: String,
 }
 
 impl FieldError {

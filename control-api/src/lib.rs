@@ -32,13 +32,14 @@ pub use bans::{BanAdded, BanCounts, BanFailed, BanList, Bans};
 pub use drain::{Drain, Drained};
 pub use error::{Code, TwirpError};
 pub use events::{EventCounts, EventKeeper, KeeperParts, Orders, RoomDetail};
+pub use field::FieldError;
 pub use metrics::{MetricsLogin, MetricsSources, metrics_routes};
 pub use quotas::{Doors, KeyQuotas, MinuteLimit};
 pub use room_service::routes;
 pub use sessions::{Projector, ProjectorParts, Retention, Sessions};
 pub use tokens::{
-    KeySet, Session, SignedBy, TokenCounts, TokenEndpoint, TokenEndpointParts, TokenRates,
-    token_routes,
+    KeySet, Session, SignedBy, TokenCounts, TokenEndpoint, TokenEndpointParts, TokenFields,
+    TokenRates, claims_of, token_routes,
 };
 pub use webhooks::{
     Health, Reach, Receiver, Senders, SendersParts, Target, TargetError, TargetHealth, Targets,

@@ -10,7 +10,8 @@ mod session;
 
 pub use counts::TokenCounts;
 pub use endpoint::{TokenEndpoint, TokenEndpointParts, token_routes};
-pub(crate) use issue::{LONGEST, TokenFields, claims_of};
+pub(crate) use issue::LONGEST;
+pub use issue::{TokenFields, claims_of};
 pub use jwks::KeySet;
 pub use rates::TokenRates;
 pub use session::{Session, SignedBy};

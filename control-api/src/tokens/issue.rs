@@ -23,19 +23,27 @@ const MAX_CONFIG: usize = 64 << 10;
 
 /// What is asked to be in a token.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TokenFields {
-    pub(crate) identity: String,
-    pub(crate) room: String,
-    pub(crate) name: String,
-    pub(crate) metadata: String,
-    pub(crate) attributes: BTreeMap<String, String>,
-    pub(crate) kind: String,
+pub struct TokenFields {
+    /// Who the holder is.
+    pub identity: String,
+    /// The room that its holder may join.
+    pub room: String,
+    /// Shown to others.
+    pub name: String,
+    /// For the app.
+    pub metadata: String,
+    /// For the app, by name.
+    pub attributes: BTreeMap<String, String>,
+    /// LiveKit's word for the kind of participant; empty for the usual one.
+    pub kind: String,
     /// What it allows; to join the room and do there what everybody does, if nothing is said.
-    pub(crate) grant: Option<VideoGrant>,
-    pub(crate) room_config: Option<Value>,
-    pub(crate) room_preset: String,
+    pub grant: Option<VideoGrant>,
+    /// LiveKit's room configuration, for a room that this join creates.
+    pub room_config: Option<Value>,
+    /// One of `room.room_configurations`.
+    pub room_preset: String,
     /// For how many seconds it may be in a room.
-    pub(crate) max_session_seconds: Option<u64>,
+    pub max_session_seconds: Option<u64>,
 }
 
 /// Makes the claims of a token.
@@ -43,7 +51,7 @@ pub(crate) struct TokenFields {
 /// # Errors
 ///
 /// A field is missing, too long or of no meaning; the error names it.
-pub(crate) fn claims_of(fields: TokenFields, limits: NameLimits) -> Result<Claims, FieldError> {
+pub fn claims_of(fields: TokenFields, limits: NameLimits) -> Result<Claims, FieldError> {
     let identity = name("identity", &fields.identity, limits.identity)?;
     let mut grant = fields.grant.unwrap_or_else(|| VideoGrant::to_join(""));
     if !fields.room.is_empty() {

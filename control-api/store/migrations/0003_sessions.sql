@@ -62,6 +62,7 @@ CREATE TABLE participant_sessions (
 );
 CREATE INDEX participant_sessions_by_time ON participant_sessions (joined_at, sid);
 CREATE INDEX participant_sessions_by_room ON participant_sessions (room_sid, joined_at);
+CREATE INDEX participant_sessions_by_name ON participant_sessions (room, joined_at);
 CREATE INDEX participant_sessions_by_identity ON participant_sessions (identity, joined_at);
 CREATE INDEX participant_sessions_by_end ON participant_sessions (left_at);
 

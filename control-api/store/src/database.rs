@@ -10,8 +10,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::{OpenError, StoreError, private};
 
-/// Most connections. SQLite has one writer at a time anyway, and a node's writes are few.
-const MAX_CONNECTIONS: u32 = 8;
+/// After which time a connection to a server is closed that nobody needs.
+const IDLE: Duration = Duration::from_secs(600);
 
 /// How long a call waits for a connection: longer than any that works takes, shorter than a caller waits.
 pub(crate) const ACQUIRE: Duration = Duration::from_secs(3);
@@ -49,8 +49,10 @@ impl Store {
     pub fn open(url: &str) -> Result<Self, OpenError> {
         let kind = Self::check(url)?;
         let options = AnyPoolOptions::new()
-            .max_connections(MAX_CONNECTIONS)
+            .max_connections(connections(kind))
             .acquire_timeout(ACQUIRE)
+            .idle_timeout((kind == Kind::Postgres).then_some(IDLE))
+            .max_lifetime(None)
             .before_acquire(|connection, _| {
                 let usable = is_usable(connection);
                 Box::pin(async move { Ok(usable) })
@@ -109,12 +111,33 @@ impl Store {
             private::keep(file)?;
         }
         MIGRATIONS.run(&self.pool).await?;
+        self.open_all().await
+    }
+
+    /// Opens all connections to a file, and keeps them: what a node has open later comes of what it does. Those to a server
+    /// come and go.
+    async fn open_all(&self) -> Result<(), StoreError> {
+        let mut opened = Vec::new();
+        if self.kind == Kind::Sqlite {
+            for _ in 0..connections(self.kind) {
+                opened.push(self.pool.acquire().await?);
+            }
+        }
         Ok(())
     }
 
     /// Closes all connections, after what is under way.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+/// Returns how many connections there are at most: a node's writes are few.
+fn connections(kind: Kind) -> u32 {
+    match kind {
+        // One writes, others read meanwhile.
+        Kind::Sqlite => 4,
+        Kind::Postgres => 8,
     }
 }
 

@@ -89,6 +89,22 @@ pub struct ParticipantFilter {
     pub limit: u32,
 }
 
+/// Writes a query of participants' sessions, with the condition by which they are found first.
+macro_rules! list {
+    ($first:literal) => {
+        concat!(
+            "SELECT sid, room_sid, room, identity, name, kind, dependent, api_key, address, sdk, sdk_version, os, os_version, \
+             browser, browser_version, device, joined_at, left_at, lasted_ms, disconnect_reason, recovered, received, sent, \
+             tracks, excellent, good, poor, lost FROM participant_sessions WHERE ",
+            $first,
+            " AND ($1 = '' OR room_sid = $1) AND ($2 = '' OR room = $2) AND ($3 = '' OR identity = $3) \
+             AND ($4 = '' OR api_key = $4) AND ($5 = 0 OR left_at = 0) AND (left_at = 0 OR left_at >= $6) \
+             AND ($7 = 0 OR joined_at < $7) AND (joined_at < $8 OR (joined_at = $8 AND sid > $9)) \
+             ORDER BY joined_at DESC, sid LIMIT $10"
+        )
+    };
+}
+
 impl Store {
     /// Lists participants' sessions, the latest first.
     ///
@@ -100,27 +116,27 @@ impl Store {
         filter: &ParticipantFilter,
     ) -> Result<Vec<ParticipantSession>, StoreError> {
         let (at, sid) = After::bounds(filter.after.as_ref());
-        let rows = sqlx::query(
-            "SELECT sid, room_sid, room, identity, name, kind, dependent, api_key, address, sdk, sdk_version, os, os_version, browser, \
-             browser_version, device, joined_at, left_at, lasted_ms, disconnect_reason, recovered, received, sent, tracks, \
-             excellent, good, poor, lost FROM participant_sessions \
-             WHERE ($1 = '' OR room_sid = $1) AND ($2 = '' OR room = $2) AND ($3 = '' OR identity = $3) \
-             AND ($4 = '' OR api_key = $4) AND ($5 = 0 OR left_at = 0) AND (left_at = 0 OR left_at >= $6) \
-             AND ($7 = 0 OR joined_at < $7) AND (joined_at < $8 OR (joined_at = $8 AND sid > $9)) \
-             ORDER BY joined_at DESC, sid LIMIT $10",
-        )
-        .bind(&filter.room_sid)
-        .bind(&filter.room)
-        .bind(&filter.identity)
-        .bind(&filter.api_key)
-        .bind(i64::from(filter.open))
-        .bind(page::millis(filter.from))
-        .bind(page::millis(filter.to))
-        .bind(at)
-        .bind(sid)
-        .bind(page::rows(filter.limit))
-        .fetch_all(&self.pool)
-        .await?;
+        // An index helps only where its column must be equal to something.
+        let query = match filter {
+            _ if !filter.room_sid.is_empty() => list!("room_sid = $1"),
+            _ if !filter.identity.is_empty() => list!("identity = $3"),
+            _ if !filter.room.is_empty() => list!("room = $2"),
+            _ if filter.open => list!("left_at = 0"),
+            _ => list!("joined_at <= $8"),
+        };
+        let rows = sqlx::query(query)
+            .bind(&filter.room_sid)
+            .bind(&filter.room)
+            .bind(&filter.identity)
+            .bind(&filter.api_key)
+            .bind(i64::from(filter.open))
+            .bind(page::millis(filter.from))
+            .bind(page::millis(filter.to))
+            .bind(at)
+            .bind(sid)
+            .bind(page::rows(filter.limit))
+            .fetch_all(&self.pool)
+            .await?;
         rows.iter().map(read).collect()
     }
 

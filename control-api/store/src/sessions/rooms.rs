@@ -70,6 +70,19 @@ macro_rules! select {
     };
 }
 
+/// Writes a query of many, with the condition by which they are found first.
+macro_rules! list {
+    ($first:literal) => {
+        concat!(
+            select!("WHERE "),
+            $first,
+            " AND ($1 = '' OR room = $1) AND ($2 = 0 OR ended_at = 0) AND (ended_at = 0 OR ended_at >= $3) \
+             AND ($4 = 0 OR started_at < $4) AND (started_at < $5 OR (started_at = $5 AND sid > $6)) \
+             ORDER BY started_at DESC, sid LIMIT $7"
+        )
+    };
+}
+
 impl Store {
     /// Lists room sessions, the latest first.
     ///
@@ -78,20 +91,22 @@ impl Store {
     /// The database does not answer.
     pub async fn room_sessions(&self, filter: &RoomFilter) -> Result<Vec<RoomSession>, StoreError> {
         let (at, sid) = After::bounds(filter.after.as_ref());
-        let rows = sqlx::query(select!(
-            "WHERE ($1 = '' OR room = $1) AND ($2 = 0 OR ended_at = 0) AND (ended_at = 0 OR ended_at >= $3) \
-             AND ($4 = 0 OR started_at < $4) AND (started_at < $5 OR (started_at = $5 AND sid > $6)) \
-             ORDER BY started_at DESC, sid LIMIT $7"
-        ))
-        .bind(&filter.room)
-        .bind(i64::from(filter.open))
-        .bind(page::millis(filter.from))
-        .bind(page::millis(filter.to))
-        .bind(at)
-        .bind(sid)
-        .bind(page::rows(filter.limit))
-        .fetch_all(&self.pool)
-        .await?;
+        // An index helps only where its column must be equal to something.
+        let query = match filter {
+            _ if !filter.room.is_empty() => list!("room = $1"),
+            _ if filter.open => list!("ended_at = 0"),
+            _ => list!("started_at <= $5"),
+        };
+        let rows = sqlx::query(query)
+            .bind(&filter.room)
+            .bind(i64::from(filter.open))
+            .bind(page::millis(filter.from))
+            .bind(page::millis(filter.to))
+            .bind(at)
+            .bind(sid)
+            .bind(page::rows(filter.limit))
+            .fetch_all(&self.pool)
+            .await?;
         rows.iter().map(read).collect()
     }
 
