@@ -138,7 +138,10 @@ impl Control {
 async fn load(bans: &Bans, kind: Kind, place: &str) -> Outcome {
     let is_fatal = |error: &StoreError| match error {
         StoreError::Unavailable(_) => kind == Kind::Sqlite,
-        StoreError::Newer(_) | StoreError::Unfit(_) | StoreError::Damaged { .. } => true,
+        StoreError::Refused(_)
+        | StoreError::Newer(_)
+        | StoreError::Unfit(_)
+        | StoreError::Damaged { .. } => true,
     };
     match bans.load().await {
         Ok(()) => Ok(()),

@@ -15,6 +15,7 @@ mod file_limit;
 mod ice_servers;
 mod inputs;
 mod node;
+mod one_line;
 mod outcome;
 mod reload;
 mod start_message;

@@ -22,6 +22,7 @@ use crate::addresses::{self, MediaAddresses};
 use crate::cli::NodeFlags;
 use crate::control::Control;
 use crate::data_dir::DataDir;
+use crate::one_line::OneLine;
 use crate::outcome::Outcome;
 use crate::start_message::start_message;
 use crate::stop::Stop;
@@ -36,7 +37,7 @@ pub(crate) fn start_logging(config: &Config) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
+        .with_writer(|| OneLine(io::stderr()));
     match config.logging.json {
         true => log.json().init(),
         false => log.init(),

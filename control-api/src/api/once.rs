@@ -93,19 +93,22 @@ pub(crate) async fn once(State(answers): State<Answers>, request: Request, next:
         let message = "the key was used for another request";
         return ApiError::invalid("Idempotency-Key", message).into_response();
     };
-    let mut is_first = false;
-    let answer = entry.answer.get_or_init(async || {
-        is_first = true;
-        let run = next.run(Request::from_parts(parts, Body::from(body)));
-        // A caller that goes away leaves nothing half done.
-        let done = tokio::spawn(run).await;
-        Answer::of(done.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())).await
+    let request = Request::from_parts(parts, Body::from(body));
+    // A caller that goes away leaves nothing half done, and nothing that a repetition would do once more.
+    let done = tokio::spawn(async move {
+        let mut is_first = false;
+        let answer = entry.answer.get_or_init(async || {
+            is_first = true;
+            Answer::of(next.run(request).await).await
+        });
+        let answer = answer.await.clone();
+        if is_first {
+            answers.note(key, &answer);
+        }
+        answer.respond(!is_first)
     });
-    let answer = answer.await.clone();
-    if is_first {
-        answers.note(key, &answer);
-    }
-    answer.respond(!is_first)
+    let failed = |_| StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    done.await.unwrap_or_else(failed)
 }
 
 impl Answers {
@@ -132,10 +135,13 @@ impl Answers {
     fn note(&self, key: Key, answer: &Answer) {
         let mut kept = self.lock();
         if answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS {
-            kept.forget(&key);
+            // Its bytes were not counted.
+            kept.entries.remove(&key);
             return;
         }
-        kept.bytes += answer.body.len();
+        if kept.entries.contains_key(&key) {
+            kept.bytes += answer.body.len();
+        }
         kept.forget_old(Instant::now());
     }
 

@@ -12,6 +12,7 @@ use super::page;
 use super::request::Parameters;
 use super::state::Api;
 use super::table::{self, Format, Paged, Row, Rows};
+use crate::clock;
 use crate::sessions::live;
 
 /// Tracks that are told of one room session.
@@ -44,7 +45,7 @@ pub(crate) struct RoomSessionView {
     /// Who is there now.
     present: i64,
     peak_participants: i64,
-    /// How many of those were there at once at most who published nothing in their whole session.
+    /// How many of those were there at once at most who published nothing in their whole session; in lists 0 while it is open.
     peak_viewers: i64,
     participant_minutes: f64,
     bytes_received: i64,
@@ -371,7 +372,10 @@ pub(crate) async fn find_room(
     let session = store.room_session(&text("sid", &sid)?).await?;
     let mut session = [session.ok_or_else(|| ApiError::not_found("the session"))?];
     live::bring_rooms_up(&api.rooms, store, &mut session).await?;
-    let [session] = session;
+    let [mut session] = session;
+    if session.ended_at.is_none() {
+        session.peak_viewers = store.peak_viewers(&session.sid, clock::now()).await?;
+    }
     let tracks = store.track_sessions(&session.sid, MAX_TRACKS).await?;
     Ok(Json(RoomSessionDetail {
         session: session.into(),

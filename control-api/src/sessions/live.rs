@@ -44,7 +44,6 @@ async fn bring_room_up(
     let now = clock::now();
     let age = now.0.saturating_sub(session.started_at.0);
     session.lasted_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-    session.peak_viewers = store.peak_viewers(&session.sid, now).await?;
     let accounts = accounts(rooms, &session.room).await;
     match accounts.is_empty() {
         true => Ok(()),

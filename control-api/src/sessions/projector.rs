@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use sfu_model::UnixTime;
-use store::{Beginning, Day, Journal, Record, Running, Store, StoreError};
+use store::{Beginning, Day, Journal, Record, Running, Store, StoreError, WrittenEvent};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
@@ -131,7 +131,7 @@ impl Projector {
     async fn take_events(&mut self) -> Result<(), StoreError> {
         let mut taken = match self.taken {
             Some(taken) => taken,
-            None => self.parts.store.projected(&self.journal).await?,
+            None => self.begin().await?,
         };
         loop {
             let events = self.parts.journal.read_after(taken, BATCH).await?;
@@ -140,13 +140,49 @@ impl Projector {
             };
             let waiting = self.parts.journal.last_sequence().await? - taken;
             self.sessions.0.store(waiting, Ordering::Relaxed);
-            self.parts.store.project(&self.journal, &events).await?;
+            match self.parts.store.project(&self.journal, &events).await {
+                Err(StoreError::Refused(_)) => self.take_singly(&events).await?,
+                taken => taken?,
+            }
             taken = last.sequence;
             self.taken = Some(taken);
             self.parts.orders.give(Order::Projected(taken)).await;
         }
         self.taken = Some(taken);
         self.sessions.0.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Returns up to which event the journal is taken. One from before what was taken of it is another one: it was put back
+    /// from a copy, and what it tells from there on is new.
+    async fn begin(&mut self) -> Result<i64, StoreError> {
+        let taken = self.parts.store.projected(&self.journal).await?;
+        if taken <= self.parts.journal.last_sequence().await? {
+            return Ok(taken);
+        }
+        tracing::warn!(
+            "The journal is older than what the database has of it, and is taken for another one"
+        );
+        self.journal = self.parts.journal.renew().await?;
+        Ok(0)
+    }
+
+    /// Takes events one after the other, and leaves out what the database does not take: no event holds up all others.
+    async fn take_singly(&self, events: &[WrittenEvent]) -> Result<(), StoreError> {
+        for event in events {
+            let one = std::slice::from_ref(event);
+            if let Err(error) = self.parts.store.project(&self.journal, one).await {
+                let StoreError::Refused(_) = error else {
+                    return Err(error);
+                };
+                tracing::error!(%error, event = event.id, "An event is left out of sessions and usage");
+                let nothing = WrittenEvent {
+                    record: None,
+                    ..event.clone()
+                };
+                self.parts.store.project(&self.journal, &[nothing]).await?;
+            }
+        }
         Ok(())
     }
 

@@ -14,6 +14,9 @@ pub enum StoreError {
     /// The database does not answer, is locked or full: it may work later.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
+    /// The database answers, and does not take what it is given: trying again does not help.
+    #[error("the database does not take this: {0}")]
+    Refused(String),
     /// A later version of the program has changed the tables.
     #[error(
         "the database was last used by a newer version of this program (it has migration {0}): run that version, or restore a \
@@ -37,7 +40,14 @@ pub enum StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Unavailable(error.to_string())
+        // PostgreSQL's classes of faults in data and of broken constraints; SQLite takes any text and number.
+        let code = error.as_database_error().and_then(|error| error.code());
+        let is_refusal =
+            |code: &str| code.len() == 5 && (code.starts_with("22") || code.starts_with("23"));
+        match code.is_some_and(|code| is_refusal(&code)) {
+            true => Self::Refused(error.to_string()),
+            false => Self::Unavailable(error.to_string()),
+        }
     }
 }
 

@@ -1,6 +1,29 @@
 //! What the accounts of sessions take from an event.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Longest text in bytes. PostgreSQL's index takes 2,704 of a row.
+const MAX_TEXT: usize = 1024;
+
+/// Makes all texts of a record, which are its members, such as a database takes.
+fn clean(record: &mut Value) {
+    match record {
+        Value::String(text) => {
+            if text.contains('\0') {
+                *text = text.replace('\0', "\u{fffd}");
+            }
+            let mut ends = (0..=MAX_TEXT).rev();
+            if text.len() > MAX_TEXT
+                && let Some(end) = ends.find(|end| text.is_char_boundary(*end))
+            {
+                text.truncate(end);
+            }
+        }
+        Value::Object(members) => members.values_mut().for_each(clean),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {}
+    }
+}
 
 /// What the accounts of sessions take from an event. It is kept as JSON beside what receivers of webhooks are sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,9 +151,12 @@ pub struct Published {
 }
 
 impl Record {
-    /// Reads what [`Record::write`] wrote; nothing of anything else.
+    /// Reads what [`Record::write`] wrote; nothing of anything else. Texts are anybody's, and are made such as every
+    /// database takes and can look up: without NUL, and at most a kilobyte long.
     pub fn read(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        let mut written = serde_json::from_str(text).ok()?;
+        clean(&mut written);
+        serde_json::from_value(written).ok()
     }
 
     /// Writes it down.
@@ -161,5 +187,31 @@ impl Record {
             | Self::Published(_)
             | Self::Unpublished { .. } => self,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_such_as_every_database_takes() {
+        let long = "é".repeat(MAX_TEXT);
+        let joined = Joined {
+            identity: "a\0b\\u0000".to_owned(),
+            name: long,
+            client: ClientProgram {
+                device: "pho\0ne".to_owned(),
+                ..ClientProgram::default()
+            },
+            ..Joined::default()
+        };
+        let record = Record::Joined(Box::new(joined)).write();
+        let Some(Record::Joined(joined)) = Record::read(&record) else {
+            panic!("{record}");
+        };
+        assert_eq!(joined.identity, "a\u{fffd}b\\u0000");
+        assert_eq!(joined.client.device, "pho\u{fffd}ne");
+        assert_eq!(joined.name.len(), MAX_TEXT);
     }
 }

@@ -1,6 +1,7 @@
 //! How a participant goes from one room to another while its connection and its transports stay.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use sfu_model::{
     Command, Event, Now, ParticipantIdentity, PeerId, PublicationId, TrackSid, Traffic,
@@ -36,6 +37,8 @@ pub struct Traveller {
     data_tracks: Vec<(u16, proto::DataTrackInfo)>,
     /// What its peers had, which is of its session there.
     traffic: BTreeMap<PeerId, Traffic>,
+    /// When its session ends, if its token limits it.
+    ends_at: Option<Instant>,
     /// Whether an offer of ours is not answered yet.
     awaits_answer: bool,
 }
@@ -141,6 +144,7 @@ impl Room {
         self.subscriptions().leave_all(now, key);
         let awaits_answer = self.timers.is_set(&TimerReason::Answer(key));
         let traffic = self.accounts.traffic(key);
+        let ends_at = self.timers.at(&TimerReason::SessionIsUp(key));
         let participant = self.take_out(key).ok_or(RoomError::ParticipantNotFound)?;
         self.report_departure(now, &participant, DisconnectCause::Migrated);
         Ok(Traveller {
@@ -149,6 +153,7 @@ impl Room {
             sections,
             data_tracks,
             traffic,
+            ends_at,
             awaits_answer,
         })
     }
@@ -190,6 +195,7 @@ impl Room {
             |(before, by_now): &(PeerId, PeerId)| Some((*by_now, *traveller.traffic.get(before)?));
         let had = former.peers.iter().filter_map(had).collect();
         self.accounts.open(now.mono, key, had);
+        self.limit_session(key, traveller.ends_at);
         participant.former = former;
         if !participant.is_dependent() {
             self.room.note_join();

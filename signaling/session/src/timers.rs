@@ -94,6 +94,11 @@ impl Timers {
         self.by_reason.contains_key(reason)
     }
 
+    /// Returns the deadline of `reason`.
+    pub(crate) fn at(&self, reason: &TimerReason) -> Option<Instant> {
+        self.by_reason.get(reason).copied()
+    }
+
     pub(crate) fn cancel(&mut self, reason: &TimerReason) {
         if let Some((reason, at)) = self.by_reason.remove_entry(reason) {
             self.by_time.remove(&(at, reason));

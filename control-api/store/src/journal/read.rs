@@ -107,6 +107,18 @@ impl Journal {
         rows.iter().map(read_beginning).collect()
     }
 
+    /// Gives the journal another id, which is returned.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub async fn renew(&self) -> Result<String, StoreError> {
+        sqlx::query("UPDATE journal SET id = lower(hex(randomblob(12))), projected = 0")
+            .execute(&self.pool)
+            .await?;
+        self.id().await
+    }
+
     /// Returns the participants that are there, with what their sessions have come to.
     ///
     /// # Errors

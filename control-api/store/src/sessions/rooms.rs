@@ -162,24 +162,17 @@ pub(super) async fn peak_viewers(
     sid: &str,
     ended_at: i64,
 ) -> Result<i64, StoreError> {
-    let rows = sqlx::query(
-        "SELECT joined_at, left_at FROM participant_sessions WHERE room_sid = $1 AND dependent = 0 AND tracks = 0",
+    // Who leaves in the millisecond in which another comes was not there with it.
+    let most: Option<i64> = sqlx::query_scalar(
+        "SELECT CAST(MAX(there) AS BIGINT) FROM (SELECT SUM(step) OVER (ORDER BY at, step) AS there FROM (\
+         SELECT joined_at AS at, 1 AS step FROM participant_sessions \
+         WHERE room_sid = $1 AND dependent = 0 AND tracks = 0 UNION ALL \
+         SELECT CASE WHEN left_at = 0 THEN $2 WHEN left_at > joined_at THEN left_at ELSE joined_at + 1 END, -1 \
+         FROM participant_sessions WHERE room_sid = $1 AND dependent = 0 AND tracks = 0) AS steps) AS sums",
     )
     .bind(sid)
-    .fetch_all(&mut *connection)
+    .bind(ended_at)
+    .fetch_one(&mut *connection)
     .await?;
-    let mut steps = Vec::with_capacity(2 * rows.len());
-    for row in &rows {
-        let joined_at: i64 = row.try_get(0)?;
-        let left_at: i64 = row.try_get(1)?;
-        let left_at = if left_at > 0 { left_at } else { ended_at };
-        // Who leaves in the millisecond in which another comes was not there with it.
-        steps.extend([(joined_at, 1), (left_at.max(joined_at + 1), -1)]);
-    }
-    steps.sort_unstable();
-    let there = steps.into_iter().scan(0, |there, (_, step)| {
-        *there += step;
-        Some(*there)
-    });
-    Ok(there.max().unwrap_or_default())
+    Ok(most.unwrap_or_default().max(0))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use auth::SluiceGrant;
 use sfu_model::{
     CloseReason, Command, Event, PeerId, PeerStatistics, ShardIndex, Statistics, Traffic,
 };
@@ -274,6 +275,27 @@ fn what_its_media_had_in_each_room_is_of_its_session_there() {
     let there = account(&rooms.there);
     assert_eq!(there.traffic.received, 300);
     assert_eq!(there.lasted, Duration::from_secs(3));
+}
+
+#[test]
+fn who_is_moved_has_no_more_time_than_before() {
+    let limited = |joining: Joining| {
+        joining.with(|joining| {
+            joining.claims.sluice = Some(SluiceGrant {
+                max_session_seconds: Some(60),
+                ..SluiceGrant::default()
+            });
+        })
+    };
+    let mut rooms = rooms_of(|world, joining| world.join_one(limited(joining)));
+    rooms.here.pass(Duration::from_secs(40));
+    rooms.there.now = rooms.here.now;
+    rooms.move_alice();
+    rooms.there.pass(Duration::from_secs(20));
+    let gone = rooms.there.notices.iter().any(|notice| {
+        matches!(notice, RoomNotice::ParticipantLeft { participant, .. } if participant.identity == "alice")
+    });
+    assert!(gone);
 }
 
 #[test]
